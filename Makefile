@@ -1,0 +1,77 @@
+# Knutepunkt's targets. Each installs what it needs from Debian's archive and PyPI when it is missing, and says what
+# (Deploy/requirements.sh); each can be repeated. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Where `make install` puts things. DESTDIR goes in front of everything, for packages.
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+SYSTEMDDIR ?= $(PREFIX)/lib/systemd
+LIBDIR := $(DESTDIR)$(PREFIX)/lib/knutepunkt
+SHAREDIR := $(DESTDIR)$(PREFIX)/share
+# The release build carries Swift's standard library with it: the machine needs only system libraries.
+RELEASE := -c release --static-swift-stdlib --product knutepunkt
+
+.PHONY: help build demo test bench format lint install uninstall clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## the binary, debug: .build/debug/knutepunkt
+	@Deploy/requirements.sh build
+	swift build --product knutepunkt
+
+demo: ## a street of six homes, live, with a reconciliation at the end (KEEP=1 leaves it running)
+	@Deploy/requirements.sh demo
+	swift build --product knutepunkt
+	@/usr/bin/python3 Deploy/demo/demo.py $(if $(KEEP),--keep) $(DEMO)
+
+test: ## every test: build, format, Swift tests, process tests (PYTEST="-k name" narrows the last)
+	@Deploy/test.sh $(PYTEST)
+
+bench: ## the design's performance table, measured; also written as JSON to .build/benchmarks.json
+	@Deploy/requirements.sh bench
+	swift build -c release --product Benchmarks
+	swift build -c release --product knutepunkt
+	@"$$(swift build -c release --show-bin-path)/Benchmarks" --json .build/benchmarks.json $(BENCH)
+
+format: ## rewrite every Swift file in the house style
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+lint: ## say where a Swift file is not in the house style
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+install: ## binary, profiles, units, example configuration, broker drop-in, completions, below $(DESTDIR)$(PREFIX)
+	@Deploy/requirements.sh build
+	swift build $(RELEASE)
+	@bin="$$(swift build $(RELEASE) --show-bin-path)"; set -x; \
+	install -d "$(LIBDIR)" "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(SYSCONFDIR)/knutepunkt" "$(SHAREDIR)/knutepunkt/DeviceProfiles"; \
+	install -m 0755 "$$bin/knutepunkt" "$(LIBDIR)/knutepunkt"; \
+	for bundle in "$$bin"/*.resources; do [ ! -e "$$bundle" ] || cp -R "$$bundle" "$(LIBDIR)/"; done; \
+	ln -sfn ../lib/knutepunkt/knutepunkt "$(DESTDIR)$(PREFIX)/bin/knutepunkt"; \
+	cp -R DeviceProfiles/. "$(SHAREDIR)/knutepunkt/DeviceProfiles/"; \
+	install -D -m 0644 Deploy/knutepunkt.example.yaml "$(SHAREDIR)/doc/knutepunkt/knutepunkt.example.yaml"; \
+	install -D -m 0644 README.md "$(SHAREDIR)/doc/knutepunkt/README.md"; \
+	install -D -m 0644 Deploy/mosquitto/knutepunkt.conf "$(DESTDIR)$(SYSCONFDIR)/mosquitto/conf.d/knutepunkt.conf.example"; \
+	install -D -m 0644 Deploy/mosquitto/knutepunkt.acl "$(DESTDIR)$(SYSCONFDIR)/mosquitto/knutepunkt.acl"; \
+	for unit in systemd/*.service systemd/*.target; do install -D -m 0644 "$$unit" "$(DESTDIR)$(SYSTEMDDIR)/system/$${unit##*/}"; done; \
+	install -D -m 0644 systemd/knutepunkt.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/knutepunkt.conf"; \
+	install -D -m 0644 systemd/knutepunkt.tmpfiles "$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/knutepunkt.conf"; \
+	install -d "$(SHAREDIR)/bash-completion/completions" "$(SHAREDIR)/zsh/site-functions" "$(SHAREDIR)/fish/vendor_completions.d"; \
+	"$(LIBDIR)/knutepunkt" --generate-completion-script bash >"$(SHAREDIR)/bash-completion/completions/knutepunkt"; \
+	"$(LIBDIR)/knutepunkt" --generate-completion-script zsh >"$(SHAREDIR)/zsh/site-functions/_knutepunkt"; \
+	"$(LIBDIR)/knutepunkt" --generate-completion-script fish >"$(SHAREDIR)/fish/vendor_completions.d/knutepunkt.fish"
+	@echo "installed below $(DESTDIR)$(PREFIX); next: systemd-sysusers, systemd-tmpfiles --create, write $(SYSCONFDIR)/knutepunkt/knutepunkt.yaml"
+
+uninstall: ## what install put there, but for the configuration and the state
+	rm -rf "$(LIBDIR)" "$(DESTDIR)$(PREFIX)/bin/knutepunkt" "$(SHAREDIR)/knutepunkt" "$(SHAREDIR)/doc/knutepunkt"
+	rm -f "$(DESTDIR)$(SYSTEMDDIR)"/system/knutepunkt*.{service,target}
+	rm -f "$(DESTDIR)$(PREFIX)"/lib/{sysusers,tmpfiles}.d/knutepunkt.conf
+	rm -f "$(SHAREDIR)/bash-completion/completions/knutepunkt" "$(SHAREDIR)/zsh/site-functions/_knutepunkt" \
+	  "$(SHAREDIR)/fish/vendor_completions.d/knutepunkt.fish"
+
+clean: ## build products and test environments
+	rm -rf .build .build-venv

@@ -1,0 +1,114 @@
+// swift-tools-version: 6.2
+//
+// Knutepunkt: an open welfare-technology hub. Read `Sources/` from top to bottom of this list: it is the
+// order in which a device's bytes travel. What a target may import is written once, in
+// Tests/ArchitectureTests/ImportRules.swift, and held by a test.
+
+import PackageDescription
+
+/// The strictest settings that the toolchain has: a warning is a defect that nobody has met yet.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func target(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+/// `helpers`: files beside the tests that are no Swift (a receiver in Python, a certificate).
+func tests(_ name: String, _ dependencies: [Target.Dependency], helpers: [String] = []) -> Target {
+  .testTarget(name: name + "Tests", dependencies: dependencies, exclude: helpers, swiftSettings: strict)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "knutepunkt",
+  products: [.executable(name: "knutepunkt", targets: ["knutepunkt"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // System libraries, seen through headers of ours that hold nothing but `static inline` shims.
+    .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+
+    // The flow, in order.
+    target("VitalSigns"),
+    target("DeviceProfile", ["VitalSigns"]),
+    target("ProfileCatalogue", ["DeviceProfile", "VitalSigns", yams, crypto]),
+    target("MQTTLink", ["VitalSigns", "CMosquitto", logging]),
+    target("RealtimeCore", ["VitalSigns"]),
+    target("Journal", ["VitalSigns", grdb, crypto]),
+    target("Forwarding", ["VitalSigns"]),
+    target("FHIRForwarder", ["Forwarding", "VitalSigns", httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
+    target("WebhookForwarder", ["Forwarding", "VitalSigns", httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
+    target(
+      "Console", ["VitalSigns", hummingbird, hummingbirdCore, httpTypes, lifecycle, mustache, crypto, logging, nioCore],
+      resources: [.copy("Resources")]),
+    target(
+      "Gateway",
+      [
+        "VitalSigns", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
+        "FHIRForwarder", "WebhookForwarder", "Console", "CLinux", "CSystemd", hummingbird, httpTypes, httpClient, lifecycle, unixSignals,
+        logging, metrics,
+        yams, crypto, nioCore, nioPosix, nioHTTP1,
+      ]),
+    .executableTarget(
+      name: "knutepunkt", dependencies: ["Gateway", "ProfileCatalogue", "DeviceProfile", "RealtimeCore", "VitalSigns", argumentParser],
+      swiftSettings: strict),
+
+    tests("VitalSigns", ["VitalSigns"]),
+    tests("DeviceProfile", ["DeviceProfile", "VitalSigns"]),
+    tests("ProfileCatalogue", ["ProfileCatalogue", "DeviceProfile", "VitalSigns", crypto]),
+    tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
+    tests("RealtimeCore", ["RealtimeCore", "VitalSigns"]),
+    tests("Journal", ["Journal", "VitalSigns", grdb]),
+    tests("Forwarding", ["Forwarding", "VitalSigns"]),
+    tests(
+      "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],
+      helpers: ["receiver.py", "validate_bundle.py", "receiver-certificate.pem", "receiver-key.pem"]),
+    tests("WebhookForwarder", ["WebhookForwarder", "Forwarding", "VitalSigns", crypto]),
+    tests("Console", ["Console", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging, lifecycle]),
+    tests("Gateway", ["Gateway", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", logging, metrics, yams]),
+    tests("knutepunkt", ["knutepunkt", "Gateway", "RealtimeCore", "VitalSigns", argumentParser]),
+    tests("Architecture", []),
+  ]
+)

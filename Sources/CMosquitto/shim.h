@@ -1,0 +1,31 @@
+// libmosquitto 2.0 for Swift: its own headers, and `static inline` shims for what Swift cannot reach. Nothing else.
+#ifndef KNUTEPUNKT_CMOSQUITTO_SHIM_H
+#define KNUTEPUNKT_CMOSQUITTO_SHIM_H
+
+#include <errno.h>
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+
+// Reads what is there. `*would_block` says that the library stopped because the socket was empty, which its result
+// does not tell: both "read one packet" and "nothing to read" are MOSQ_ERR_SUCCESS.
+static inline int cmosquitto_loop_read(struct mosquitto *client, bool *would_block) {
+  errno = 0;
+  int result = mosquitto_loop_read(client, 1);
+  *would_block = (errno == EAGAIN || errno == EWOULDBLOCK);
+  return result;
+}
+
+// `errno` of a call that ended with MOSQ_ERR_ERRNO; read it before any other call.
+static inline int cmosquitto_errno(void) { return errno; }
+
+// <sys/eventfd.h> is not in Swift's Glibc module, and its flags are an anonymous enum.
+static inline int cmosquitto_eventfd_open(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+static inline void cmosquitto_eventfd_add(int descriptor) { (void)eventfd_write(descriptor, 1); }
+static inline void cmosquitto_eventfd_clear(int descriptor) {
+  eventfd_t value;
+  (void)eventfd_read(descriptor, &value);
+}
+
+#endif

@@ -1,0 +1,153 @@
+// The board as values: what the gateway reads from the journal, ready to be shown. Names are texts for people and never
+// reach a log. Nothing here decides; the order on the screen is made in `BoardView`.
+
+public import VitalSigns
+
+/// Every open alert, and those closed during the last hour.
+public struct BoardSnapshot: Sendable {
+  /// In any order. Alerts that are only suspected are left out by the console.
+  public var open: [BoardAlert]
+  /// In any order.
+  public var closed: [BoardAlert]
+  /// When it was read, by the hub's wall clock.
+  public var takenAt: WallTime
+  public var core: CoreLiveness
+
+  public init(open: [BoardAlert], closed: [BoardAlert] = [], takenAt: WallTime, core: CoreLiveness) {
+    self.open = open
+    self.closed = closed
+    self.takenAt = takenAt
+    self.core = core
+  }
+}
+
+/// One alert with what a nurse needs beside it.
+public struct BoardAlert: Sendable, Identifiable {
+  public var id: AlertID
+  public var rule: AlertRule
+  public var priority: AlertPriority
+  public var state: AlertState
+  /// Nil for the hub's own alerts.
+  public var person: BoardPerson?
+  /// What the device is called, if one is concerned: "Trygghetsalarm, bad".
+  public var device: String?
+  public var raisedAt: WallTime
+  /// 0 the first receivers, rising at each missed deadline.
+  public var level: UInt8
+  /// When the next level is told if nobody acts; nil when nothing is due.
+  public var escalatesAt: WallTime?
+  /// As in `AlertTransition`: in the rule's steps, 0 if none.
+  public var value: Int32
+  public var limit: Int32
+  public var subject: UInt32
+  public var acknowledgement: BoardMark?
+  public var response: BoardMark?
+  /// Set exactly when the alert is not open.
+  public var closure: BoardMark?
+  /// The person's latest score, whichever rule raised the alert.
+  public var news2: BoardNEWS2?
+
+  public init(
+    id: AlertID, rule: AlertRule, priority: AlertPriority, state: AlertState, person: BoardPerson?, raisedAt: WallTime,
+    device: String? = nil, level: UInt8 = 0, escalatesAt: WallTime? = nil, value: Int32 = 0, limit: Int32 = 0,
+    subject: UInt32 = 0, acknowledgement: BoardMark? = nil, response: BoardMark? = nil, closure: BoardMark? = nil,
+    news2: BoardNEWS2? = nil
+  ) {
+    self.id = id
+    self.rule = rule
+    self.priority = priority
+    self.state = state
+    self.person = person
+    self.device = device
+    self.raisedAt = raisedAt
+    self.level = level
+    self.escalatesAt = escalatesAt
+    self.value = value
+    self.limit = limit
+    self.subject = subject
+    self.acknowledgement = acknowledgement
+    self.response = response
+    self.closure = closure
+    self.news2 = news2
+  }
+}
+
+/// Whom an alert concerns.
+public struct BoardPerson: Sendable, Hashable {
+  public var id: PatientID
+  public var displayName: String
+  /// Where help must go, if registered: "Storgata 4, H0201".
+  public var place: String?
+
+  public init(id: PatientID, displayName: String, place: String? = nil) {
+    self.id = id
+    self.displayName = displayName
+    self.place = place
+  }
+}
+
+/// Who did something, and when.
+public struct BoardMark: Sendable, Hashable {
+  /// A display name; nil when the hub did it (an alert that cleared by itself).
+  public var by: String?
+  public var at: WallTime
+
+  public init(by: String?, at: WallTime) {
+    self.by = by
+    self.at = at
+  }
+}
+
+/// A score beside an alert.
+public struct BoardNEWS2: Sendable, Hashable {
+  public var low: Int
+  public var high: Int
+  public var band: NEWS2Band
+  /// In the chart's order.
+  public var missing: [NEWS2Parameter]
+  /// Points of what is known and not 0, in the chart's order.
+  public var points: [NEWS2Points]
+  public var changeSinceLast: Int?
+  public var changeOver24Hours: Int?
+  /// When the score last changed.
+  public var at: WallTime
+
+  public init(
+    low: Int, high: Int, band: NEWS2Band, missing: [NEWS2Parameter] = [], points: [NEWS2Points] = [],
+    changeSinceLast: Int? = nil, changeOver24Hours: Int? = nil, at: WallTime
+  ) {
+    self.low = low
+    self.high = high
+    self.band = band
+    self.missing = missing
+    self.points = points
+    self.changeSinceLast = changeSinceLast
+    self.changeOver24Hours = changeOver24Hours
+    self.at = at
+  }
+
+  /// From the core's score.
+  public init(_ score: NEWS2Score, at: WallTime) {
+    var points: [NEWS2Points] = []
+    for parameter in NEWS2Parameter.allCases {
+      let value = score.points[Int(parameter.rawValue)]
+      if value > 0 { points.append(NEWS2Points(parameter: parameter, points: Int(value))) }
+    }
+    self.init(
+      low: Int(score.low), high: Int(score.high), band: score.band,
+      missing: NEWS2Parameter.allCases.filter { score.missing & (1 << $0.rawValue) != 0 }, points: points,
+      changeSinceLast: score.changeSinceLast == .min ? nil : Int(score.changeSinceLast),
+      changeOver24Hours: score.changeOver24Hours == .min ? nil : Int(score.changeOver24Hours), at: at)
+  }
+}
+
+/// The points of one parameter, 1…3.
+public struct NEWS2Points: Sendable, Hashable {
+  public var parameter: NEWS2Parameter
+  public var points: Int
+
+  public init(parameter: NEWS2Parameter, points: Int) {
+    self.parameter = parameter
+    self.points = points
+  }
+}

@@ -1,0 +1,125 @@
+// The texts that people read, one JSON file a language: groups of names ("rule" → "sos" → "Har trykket på …"). A text may
+// hold `{name}` places. A catalogue without a text that the code can ask for is refused at start, not found out by a nurse.
+
+import Foundation
+import VitalSigns
+
+/// The texts of one language.
+struct Catalogue: Sendable {
+  let language: ConsoleLanguage
+  let groups: [String: [String: String]]
+
+  init(language: ConsoleLanguage, json: Data, path: String) throws(ConsoleStartError) {
+    do {
+      groups = try JSONDecoder().decode([String: [String: String]].self, from: json)
+    } catch {
+      throw .resourceInvalid(path: path, reason: "not an object of objects of texts")
+    }
+    self.language = language
+    for (group, names) in Self.required {
+      for name in names where groups[group]?[name] == nil {
+        throw .textMissing(language: language.rawValue, key: "\(group).\(name)")
+      }
+    }
+  }
+
+  /// The text with its places filled in one pass, so that a value is never read as a place.
+  func text(_ group: String, _ name: String, _ values: [String: String] = [:]) -> String {
+    let pattern = groups[group]?[name] ?? ""
+    guard pattern.contains("{") else { return pattern }
+    var result = ""
+    var rest = pattern[...]
+    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+      result += rest[..<open]
+      result += values[String(rest[rest.index(after: open)..<close])] ?? ""
+      rest = rest[rest.index(after: close)...]
+    }
+    return result + rest
+  }
+
+  /// Whether the language has this text; for texts that only some rules have.
+  func has(_ group: String, _ name: String) -> Bool { groups[group]?[name] != nil }
+
+  /// The names that code asks for, by group. The group `page` is asked for by the templates; a test holds it.
+  static let required: [String: [String]] = [
+    "rule": AlertRule.allCases.map(\.key) + ["news2High.atLeast", "news2Medium.atLeast", "signalLoss.value", "lowBattery.value"],
+    "state": [AlertState.raised, .notified, .acknowledged, .responding, .resolved, .cleared].map(\.key),
+    "priority": [AlertPriority.low, .medium, .high].map(\.key),
+    "signal": PlanSignal.allCases.map(\.key),
+    "parameter": NEWS2Parameter.allCases.map(\.key),
+    "band": [NEWS2Band.none, .low, .lowMedium, .medium, .high].map(\.key),
+    "cause": ResolutionCause.allCases.map(\.rawValue),
+    "measure": ResolutionMeasure.allCases.map(\.rawValue),
+    "age": ["now", "seconds", "minutes", "hours", "days"],
+    "wait": ["due", "seconds", "minutes", "hours"],
+    "span": ["seconds", "minutes", "hours"],
+    "trend": ["rising", "falling", "steady", "over24Hours", "sinceLast"],
+    "news2": ["missing", "at", "none"],
+    "card": ["escalated", "acknowledged", "responding", "resolved", "cleared", "hub", "announce", "notPerson"],
+    "done": ["acknowledge", "respond", "resolve"],
+    "problem": [
+      "alreadyAcknowledged", "alreadyResponding", "alreadyClosed", "notOpen", "unknownAlert", "coreUnavailable", "outcomeUnknown",
+      "notAllowed", "commentMissing", "commentTooLong", "choiceMissing", "formExpired", "otherSite", "notFound", "tooLarge", "tooMany",
+      "internal", "boardUnreadable",
+    ],
+    "link": ["malformed", "badSignature", "notYetValid", "expired", "used", "beforeStart", "noRoom"],
+    "count": ["one", "many", "hidden"],
+    "banner": ["since", "sessionEnds"],
+    "title": ["board", "resolve", "signIn", "signedOut", "problem"],
+  ]
+}
+
+/// Spans and times as people say them. The page's script ticks with the same texts.
+extension Catalogue {
+  /// "for 2 min siden". Spans below zero (a clock was set) count as zero.
+  func age(from: WallTime, to now: WallTime) -> String {
+    let seconds = span(from: from, to: now)
+    switch seconds {
+    case ..<5: return text("age", "now")
+    case ..<60: return text("age", "seconds", ["n": "\(seconds)"])
+    case ..<3_600: return text("age", "minutes", ["n": "\(seconds / 60)"])
+    case ..<86_400: return text("age", "hours", ["n": "\(seconds / 3_600)", "m": "\(seconds / 60 % 60)"])
+    default: return text("age", "days", ["n": "\(seconds / 86_400)"])
+    }
+  }
+
+  /// "om 45 s".
+  func wait(from now: WallTime, until: WallTime) -> String {
+    let seconds = span(from: now, to: until)
+    switch seconds {
+    case ..<1: return text("wait", "due")
+    case ..<120: return text("wait", "seconds", ["n": "\(seconds)"])
+    case ..<7_200: return text("wait", "minutes", ["n": "\(seconds / 60)"])
+    default: return text("wait", "hours", ["n": "\(seconds / 3_600)"])
+    }
+  }
+
+  /// "12 min": a length of time alone.
+  func length(seconds: Int32) -> String {
+    switch max(0, seconds) {
+    case ..<120: text("span", "seconds", ["n": "\(max(0, seconds))"])
+    case ..<7_200: text("span", "minutes", ["n": "\(seconds / 60)"])
+    default: text("span", "hours", ["n": "\(seconds / 3_600)", "m": "\(seconds / 60 % 60)"])
+    }
+  }
+
+  private func span(from: WallTime, to: WallTime) -> Int64 {
+    let (milliseconds, overflow) = to.rawValue.subtractingReportingOverflow(from.rawValue)
+    return overflow ? 0 : max(0, milliseconds / 1_000)
+  }
+
+  /// A whole count of `10^exponent` with the language's decimal mark: 385 and −1 give "38,5".
+  func number(_ steps: Int32, exponent: Int8) -> String {
+    guard exponent == -1 else { return "\(steps)" }
+    let mark = language == .en ? "." : ","
+    return "\(steps < 0 ? "−" : "")\(steps.magnitude / 10)\(mark)\(steps.magnitude % 10)"
+  }
+}
+
+/// "03:12" or "03:12:45" in the hub's zone.
+func clockText(_ time: WallTime, in zone: TimeZone, seconds: Bool = false) -> String {
+  guard time != .unknown else { return "–" }
+  let offset = Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(time.rawValue) / 1_000)))
+  let text = CivilTime(utc: time.adding(milliseconds: offset * 1_000)).description
+  return String(text.dropFirst(11).prefix(seconds ? 8 : 5))
+}

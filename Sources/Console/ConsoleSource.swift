@@ -1,0 +1,102 @@
+// The seam between the web pages and the rest of the hub. `Gateway` implements `ConsoleSource`: it reads the journal
+// (read-only) and speaks with the core's local API. The console knows neither, so it can be shown, tested and replaced
+// alone. Vocabulary: a *board* is every open alert plus what was closed lately; an *actor* is the person signed in.
+
+public import VitalSigns
+
+/// What the console shows and does, provided by the gateway.
+public protocol ConsoleSource: Sendable {
+  /// The board as it is now. Called at every change (at most a few times a second) and at every page load.
+  func board() async throws(BoardReadError) -> BoardSnapshot
+
+  /// Changes as they happen, in order.
+  ///
+  /// Contract: yields `.core(.live)` at least once a second while the core answers, and `.core(.lost)` as soon as it is known
+  /// not to. The console does not trust silence: without a `.core(.live)` for `CoreWatch.patience` it shows the banner by itself.
+  /// The console consumes one such stream at a time and asks for a new one when it ends. Bounding it with
+  /// `.bufferingNewest` is right: the console rereads the whole board at any change.
+  func updates() -> AsyncStream<BoardUpdate>
+
+  /// Does something to an alert in the name of a signed-in person. Returns when the core has taken it durably.
+  ///
+  /// - Parameter actor: the display name from the sign-in link, 1…`ConsoleLink.actorBytesMax` bytes of UTF-8.
+  func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError)
+}
+
+/// The board could not be read. The console keeps the last one on screen, says so loudly, and tries again.
+public struct BoardReadError: Error, Sendable {
+  /// For the log: what failed, without personal data.
+  public let reason: String
+  public init(reason: String) { self.reason = reason }
+}
+
+/// Whether the core is known to be running.
+public enum CoreLiveness: Sendable, Hashable {
+  case live
+  /// `since`: when it was last known to live; nil when that is not known.
+  case lost(since: WallTime?)
+}
+
+/// One change, small on purpose: the console rereads the board.
+public enum BoardUpdate: Sendable, Hashable {
+  case alert(AlertID)
+  /// A score changed for a person who may have an open alert.
+  case score(PatientID)
+  case core(CoreLiveness)
+}
+
+/// What a person does to an alert.
+public enum BoardAction: Sendable, Hashable {
+  case acknowledge
+  /// "I am on my way". On an alert that nobody has acknowledged it acknowledges too.
+  case respond
+  /// Closes it. On an alert that nobody has acknowledged it acknowledges too.
+  case resolve(BoardResolution)
+}
+
+/// What a person writes when an alert is closed.
+public struct BoardResolution: Sendable, Hashable {
+  /// Required: 1…`commentCharactersMax` characters, without control characters other than line feeds.
+  public var comment: String
+  public var cause: ResolutionCause
+  public var measure: ResolutionMeasure
+  public var usefulness: AlertUsefulness
+
+  /// Enough for a page of notes; the record is elsewhere.
+  public static let commentCharactersMax = 2_000
+
+  public init(comment: String, cause: ResolutionCause, measure: ResolutionMeasure, usefulness: AlertUsefulness) {
+    self.comment = comment
+    self.cause = cause
+    self.measure = measure
+    self.usefulness = usefulness
+  }
+}
+
+/// Why the alert rose, as the person who closes it sees it. The raw value is the stored key and the catalogue's key.
+public enum ResolutionCause: String, Sendable, Hashable, CaseIterable {
+  case healthChange, needForHelp, fall, medication, mistakenPress, deviceFault, deviceNotWorn, other
+}
+
+/// What was done about it: assess, then call, visit, wait or 113. The raw value is the stored key and the catalogue's key.
+public enum ResolutionMeasure: String, Sendable, Hashable, CaseIterable {
+  case assessed, phoned, visited, doctorInformed, emergencyCalled, deviceServiced, none
+}
+
+/// Why an action on an alert did not happen.
+public enum BoardActionError: Error, Sendable, Hashable {
+  /// Somebody was first. Not a failure for the person on duty; trying again does not help.
+  case alreadyTaken(by: String, state: AlertState)
+  /// Closed by a person, or cleared by itself. Trying again does not help.
+  case notOpen
+  case unknownAlert
+  /// The core did not take the command: nothing is recorded. Trying again may help.
+  case coreUnavailable
+  /// The command was sent, and no answer came: it may or may not be recorded. Trying again is safe.
+  case outcomeUnknown
+  /// The alert's state does not allow this action.
+  case notAllowed
+
+  /// Whether the same action may succeed a little later.
+  public var retryHelps: Bool { self == .coreUnavailable || self == .outcomeUnknown }
+}

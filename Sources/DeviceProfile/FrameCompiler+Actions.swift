@@ -1,0 +1,107 @@
+// The steps that are no fields: skipping, checking, repeating, and reporting events and locations.
+
+import VitalSigns
+
+extension FrameCompiler {
+  func action(_ verb: String, _ fields: Fields) {
+    guard let node = fields.node(verb) else { return }
+    switch verb {
+    case "skip": skip(node, fields)
+    case "check": check(fields)
+    case "do", "repeat": block(verb, fields)
+    case "quality": quality(fields)
+    case "location": location(node, fields)
+    case "reject":
+      if let text = fields.text("reject") { instructions.append(.reject(text: index(of: text))) }
+    default: event(verb, fields)
+    }
+  }
+
+  private func skip(_ node: ProfileNode, _ fields: Fields) {
+    if options.isJSON {
+      return problems.note(fields.keyPositions["skip"] ?? node.position, "`skip` in a frame of JSON; allowed: in frames of bytes")
+    }
+    if node.scalar == "rest" { return instructions.append(.skipRest) }
+    guard let bytes = node.scalar.flatMap(Scalars.integer), (1...512).contains(bytes) else {
+      return fields.wrong(node, "skip", "a number of bytes from 1 to 512, or rest; forward only")
+    }
+    instructions.append(.skip(bytes: UInt16(bytes)))
+  }
+
+  private func check(_ fields: Fields) {
+    guard let kind = fields.choice("check", ChecksumKind.self) else { return }
+    if options.isJSON {
+      return problems.note(fields.keyPositions["check"] ?? fields.position, "`check` in a frame of JSON; allowed: in frames of bytes")
+    }
+    instructions.append(
+      .checksum(kind, from: UInt16(fields.integer("startingAt", in: 0...512) ?? 0), bigEndian: options.bigEndian))
+  }
+
+  private func block(_ verb: String, _ fields: Fields) {
+    guard let node = fields.required("do", "a list of steps") else { return }
+    guard case .sequence(let steps) = node.content else { return fields.wrong(node, "do", "a list of steps") }
+    if verb == "repeat" { return repeated(fields, steps) }
+    for step in steps { self.step(step) }
+  }
+
+  private func quality(_ fields: Fields) {
+    let allowed = ObservationQuality.declarable
+    for item in fields.list("quality") {
+      guard let quality = allowed.first(where: { $0.0 == item.scalar }) else {
+        fields.wrong(item, "quality", allowed.map(\.0).joined(separator: ", "))
+        continue
+      }
+      hasQualities = true
+      instructions.append(.quality(quality.1.rawValue))
+    }
+  }
+
+  private func event(_ verb: String, _ fields: Fields) {
+    guard let key = fields.text(verb) else { return }
+    guard let declaration = scope.eventIndex(key) else {
+      return problems.note(fields.position(verb), "`\(verb)` is `\(key)`; allowed: \(scope.eventNames)")
+    }
+    let type = scope.events[declaration].type
+    if (verb == "event") == (type == .condition) {
+      return problems.note(
+        fields.keyPositions[verb] ?? fields.position,
+        "`\(verb)` with the event `\(key)` of type \(type.rawValue); allowed: \(type == .condition ? "raise, clear" : "event")")
+    }
+    var detail = Instruction.noRegister
+    if let name = fields.text("detail") {
+      guard let register = register(named: name, at: fields.position("detail")) else { return }
+      detail = register
+    }
+    let flag = newRegister()
+    instructions.append(.setFlag(flag))
+    let phase: DeviceEventPhase = verb == "raise" ? .raised : verb == "clear" ? .cleared : .moment
+    happened.append(declaration)
+    pending.append(
+      .emitEvent(
+        flag: flag, declaration: UInt8(clamping: declaration), phase: phase.rawValue, detail: detail,
+        emit: newEmit("\(verb): \(key)", at: fields.keyPositions[verb] ?? fields.position)))
+  }
+
+  private func location(_ node: ProfileNode, _ fields: Fields) {
+    let keys = ["latitude", "longitude", "accuracy"]
+    guard let inner = Fields(node, allowed: keys, what: "location", problems) else { return }
+    var copies: [RegisterIndex] = []
+    for key in keys {
+      if key == "accuracy", !inner.has(key) {
+        copies.append(Instruction.noRegister)
+        continue
+      }
+      guard inner.required(key, "the name of an earlier field") != nil, let name = inner.text(key),
+        let source = register(named: name, at: inner.position(key))
+      else { return }
+      // A copy, so that a `when` around the location decides, not one around the fields.
+      let copy = newRegister()
+      instructions.append(.copy(into: copy, from: source))
+      copies.append(copy)
+    }
+    pending.append(
+      .emitLocation(
+        latitude: copies[0], longitude: copies[1], accuracy: copies[2],
+        emit: newEmit("location", at: fields.keyPositions["location"] ?? fields.position)))
+  }
+}

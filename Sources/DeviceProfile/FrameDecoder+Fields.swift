@@ -1,0 +1,205 @@
+// The instructions that read a field or change a register. Every read checks the frame's end first.
+
+import VitalSigns
+
+extension FrameDecoder {
+  mutating func field(_ instruction: Instruction, _ frame: Span<UInt8>) throws(FrameRejection) {
+    switch instruction {
+    case .readInteger(let into, let bytes, let signed, let bigEndian):
+      let raw = try readRaw(frame, bytes: Int(bytes), bigEndian: bigEndian)
+      state[into] = Self.integer(raw, bytes: bytes, signed: signed)
+    case .readShortFloat(let into, let bigEndian):
+      let raw = try readRaw(frame, bytes: 2, bigEndian: bigEndian)
+      state[into] = Self.register(MedicalFloat(shortBits: UInt16(truncatingIfNeeded: raw)))
+    case .readFloat(let into, let bigEndian):
+      let raw = try readRaw(frame, bytes: 4, bigEndian: bigEndian)
+      state[into] = Self.register(MedicalFloat(bits: UInt32(truncatingIfNeeded: raw)))
+    case .readBCD(let into, let bytes):
+      state[into] = .number(Quantity(mantissa: try readBCD(frame, bytes: Int(bytes))))
+    case .readNumberText(let into, let extent):
+      state[into] = try readNumberText(frame, extent)
+    case .readText(let into, let extent):
+      let range = try readExtent(frame, extent)
+      state[into] = .text(start: range.lowerBound, end: range.upperBound, isEscaped: false)
+    case .readCivilTime(let bigEndian):
+      try readCivilTime(frame, bigEndian: bigEndian)
+    case .readJSON(let into, let slot):
+      state[into] = Self.register(json.slots[Int(slot)], frame)
+    case .skip(let bytes):
+      try need(Int(bytes), frame)
+      state.cursor += Int(bytes)
+    case .skipRest:
+      state.cursor = max(state.cursor, frame.count)
+    case .checksum(let kind, let from, let bigEndian):
+      try verify(kind, from: Int(from), bigEndian: bigEndian, frame)
+    case .status(let register, let table):
+      if let word = state[register].integer { state.quality.formUnion(program.statusTables[Int(table)].quality(of: word)) }
+    case .quality(let bits):
+      state.quality.formUnion(ObservationQuality(rawValue: bits))
+    case .epochTime(let register, let exponent):
+      setEpochTime(state[register], exponent: exponent)
+    case .textTime(let register):
+      setTextTime(state[register], frame)
+    case .addMinutes(let register):
+      addMinutes(state[register])
+    default:
+      try transform(instruction, frame)
+    }
+  }
+
+  /// The instructions that work on registers alone.
+  private mutating func transform(_ instruction: Instruction, _ frame: Span<UInt8>) throws(FrameRejection) {
+    switch instruction {
+    case .copy(let into, let from):
+      state[into] = state[from]
+    case .takeBits(let into, let from, let lowest, let count):
+      let word = state[from].integer
+      state[into] = word.map { .number(Quantity(mantissa: Self.bits(of: $0, lowest: lowest, count: count))) } ?? .missing
+    case .setFlag(let register):
+      state[register] = .boolean(true)
+    case .invalidValues(let register, let list):
+      if state[register].kind == .number, program.lists[Int(list)].contains(state[register].quantity) {
+        state[register] = .unusable(.sentinel)
+      }
+    case .lookup(let register, let table):
+      guard state[register].isPresent else { return }
+      let value = Self.row(of: state[register], in: program.lookups[Int(table)], frame)?.value
+      state[register] = value.map(Register.number) ?? .unusable(.unknownValue)
+    case .multiply(let register, let constant):
+      let factor = program.constants[Int(constant)]
+      calculate(register) { $0.multiplied(by: factor) }
+    case .add(let register, let constant):
+      let term = program.constants[Int(constant)]
+      calculate(register) { $0.adding(term) }
+    case .shift(let register, let places):
+      calculate(register) { $0.shifted(by: places) }
+    case .require(let register):
+      if !state[register].isPresent { throw rejection(.requiredMissing, "a required field is missing or not usable") }
+    default:
+      preconditionFailure("the compiler made an instruction that the decoder does not run")
+    }
+  }
+
+  private mutating func calculate(_ register: RegisterIndex, _ operation: (Quantity) -> Quantity?) {
+    switch state[register].kind {
+    case .missing, .unusable: return
+    case .boolean, .text: state[register] = .unusable(.wrongType)
+    case .number: state[register] = operation(state[register].quantity).map(Register.number) ?? .unusable(.tooManyDigits)
+    }
+  }
+
+  // MARK: Bytes
+
+  func need(_ count: Int, _ frame: Span<UInt8>) throws(FrameRejection) {
+    if frame.count - state.cursor < count {
+      throw rejection(.endOfFrame, "a field of \(count) bytes is due, \(max(0, frame.count - state.cursor)) are left")
+    }
+  }
+
+  private mutating func readRaw(_ frame: Span<UInt8>, bytes: Int, bigEndian: Bool) throws(FrameRejection) -> UInt64 {
+    try need(bytes, frame)
+    var value: UInt64 = 0
+    for offset in 0..<bytes {
+      let byte = UInt64(frame[state.cursor + offset])
+      if bigEndian { value = value << 8 | byte } else { value |= byte << UInt64(8 * offset) }
+    }
+    state.cursor += bytes
+    return value
+  }
+
+  static func integer(_ raw: UInt64, bytes: UInt8, signed: Bool) -> Register {
+    if signed {
+      let unused = UInt64(64 - 8 * Int(bytes))
+      return .number(Quantity(mantissa: Int64(bitPattern: raw << unused) >> Int64(unused)))
+    }
+    guard let value = Int64(exactly: raw) else { return .unusable(.tooManyDigits) }
+    return .number(Quantity(mantissa: value))
+  }
+
+  private static func register(_ float: MedicalFloat) -> Register {
+    if case .number(let value) = float { return .number(value) }
+    return .unusable(.sentinel)
+  }
+
+  private mutating func readBCD(_ frame: Span<UInt8>, bytes: Int) throws(FrameRejection) -> Int64 {
+    try need(bytes, frame)
+    var value: Int64 = 0
+    for offset in 0..<bytes {
+      let (high, low) = (frame[state.cursor + offset] >> 4, frame[state.cursor + offset] & 0x0F)
+      guard high <= 9, low <= 9 else { throw rejection(.notANumber, "a BCD digit is above 9") }
+      value = value * 100 + Int64(high) * 10 + Int64(low)
+    }
+    state.cursor += bytes
+    return value
+  }
+
+  private mutating func readExtent(_ frame: Span<UInt8>, _ extent: TextExtent) throws(FrameRejection) -> Range<Int> {
+    let start = state.cursor
+    switch extent {
+    case .length(let count):
+      try need(Int(count), frame)
+      state.cursor += Int(count)
+      return start..<state.cursor
+    case .rest:
+      guard start < frame.count else { throw rejection(.endOfFrame, "a text is due, nothing is left") }
+      state.cursor = frame.count
+      return start..<frame.count
+    case .until(let delimiter):
+      var end = start
+      while end < frame.count, frame[end] != delimiter { end += 1 }
+      guard end < frame.count else { throw rejection(.endOfFrame, "the delimiter after a text is missing") }
+      state.cursor = end + 1
+      return start..<end
+    }
+  }
+
+  private mutating func readNumberText(_ frame: Span<UInt8>, _ extent: TextExtent) throws(FrameRejection) -> Register {
+    let range = try readExtent(frame, extent)
+    var isNumber = false
+    if let value = DecimalText.parse(frame, start: range.lowerBound, end: range.upperBound, isNumber: &isNumber) {
+      return .number(value)
+    }
+    if isNumber { return .unusable(.tooManyDigits) }
+    state.cursor = range.lowerBound
+    throw rejection(.notANumber, "digits are due")
+  }
+
+  private mutating func verify(
+    _ kind: ChecksumKind, from: Int, bigEndian: Bool, _ frame: Span<UInt8>
+  ) throws(FrameRejection) {
+    let end = state.cursor
+    let stored = try readRaw(frame, bytes: kind.bytes, bigEndian: bigEndian)
+    guard from <= end, UInt64(kind.compute(frame, from: from, end: end)) == stored else {
+      state.cursor = end
+      throw rejection(.checksum, "the \(kind.rawValue) checksum does not match")
+    }
+  }
+
+  // MARK: JSON and tables
+
+  private static func register(_ slot: JSONSlot, _ frame: Span<UInt8>) -> Register {
+    switch slot.kind {
+    case .missing, .null: return .missing
+    case .booleanTrue: return .boolean(true)
+    case .booleanFalse: return .boolean(false)
+    case .container: return .unusable(.wrongType)
+    case .string: return .text(start: Int(slot.start), end: Int(slot.end), isEscaped: false)
+    case .escapedString: return .text(start: Int(slot.start), end: Int(slot.end), isEscaped: true)
+    case .number:
+      var isNumber = false
+      let value = DecimalText.parse(frame, start: Int(slot.start), end: Int(slot.end), isNumber: &isNumber)
+      return value.map(Register.number) ?? .unusable(.tooManyDigits)
+    }
+  }
+
+  static func row(of register: Register, in table: LookupTable, _ frame: Span<UInt8>) -> LookupTable.Row? {
+    table.rows.first { row in
+      switch (row.key, register.kind) {
+      case (.number(let key), .number): key == register.quantity
+      case (.boolean(let key), .boolean): key == (register.mantissa != 0)
+      case (.text(let key), .text): register.equals(key, in: frame)
+      default: false
+      }
+    }
+  }
+}

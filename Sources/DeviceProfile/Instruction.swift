@@ -1,0 +1,211 @@
+// The instruction set of frame programs: straight-line code over a fixed register file. Jumps go forward only and one
+// construct repeats, with a limit, so the cost of any frame is known when the profile is loaded.
+//
+// A register holds a number (integer mantissa and power of ten), a boolean, a text (a range of the frame), "missing",
+// or "unusable" with the reason why. Missing and unusable flow through arithmetic untouched.
+
+import VitalSigns
+
+/// What a program may cost. A profile beyond a limit does not load.
+public enum DecodeLimits {
+  /// Instructions of one program.
+  public static let instructionsMax = 256
+  /// Registers of one program; the file lives on the stack, 24 bytes each.
+  public static let registersMax = 32
+  /// Emits of one program: one bit each in the coverage word.
+  public static let emitsMax = 64
+  /// Readings of one frame. Beyond it the frame is rejected: no device says so much at once.
+  public static let readingsMax = 64
+  /// Instructions executed for one frame at most, repeats included.
+  public static let executedMax = 4096
+  /// JSON pointers of one program: one bit each in the reader's mask.
+  public static let pointersMax = 32
+  /// Nesting of JSON. A device's message has 2 or 3 levels; more is an attack on the stack.
+  public static let jsonDepthMax = 16
+  /// The largest frame that a profile may allow, bytes.
+  public static let frameBytesCeiling = 65_536
+  /// The largest frame when the profile does not say, bytes.
+  public static let frameBytesDefault = 4_096
+}
+
+typealias RegisterIndex = UInt8
+
+/// One instruction. Indices point into the tables of its `FrameProgram`.
+enum Instruction: Sendable, Hashable {
+  // Sources: each sets a register and, in byte frames, moves the cursor forward.
+  case readInteger(into: RegisterIndex, bytes: UInt8, signed: Bool, bigEndian: Bool)
+  case readShortFloat(into: RegisterIndex, bigEndian: Bool)
+  case readFloat(into: RegisterIndex, bigEndian: Bool)
+  case readBCD(into: RegisterIndex, bytes: UInt8)
+  /// Decimal digits as text: a fixed length, or up to a delimiter (consumed) or the end.
+  case readNumberText(into: RegisterIndex, extent: TextExtent)
+  case readText(into: RegisterIndex, extent: TextExtent)
+  /// Year u16, month, day, hour, minute, second: sets the frame's time.
+  case readCivilTime(bigEndian: Bool)
+  case readJSON(into: RegisterIndex, slot: UInt8)
+  case copy(into: RegisterIndex, from: RegisterIndex)
+  case takeBits(into: RegisterIndex, from: RegisterIndex, lowest: UInt8, count: UInt8)
+  case setFlag(RegisterIndex)
+  case skip(bytes: UInt16)
+  case skipRest
+
+  // Transformations of a register in place.
+  case invalidValues(RegisterIndex, list: UInt8)
+  case lookup(RegisterIndex, table: UInt8)
+  case oneOf(RegisterIndex, table: UInt8)
+  case multiply(RegisterIndex, constant: UInt8)
+  case add(RegisterIndex, constant: UInt8)
+  case shift(RegisterIndex, places: Int8)
+  case limit(RegisterIndex, range: UInt8)
+  case require(RegisterIndex)
+
+  // Control.
+  case jumpUnless(condition: UInt8, to: UInt16)
+  case repeatBegin(end: UInt16, atLeast: UInt16, firstRegister: UInt8, endRegister: UInt8)
+  case repeatEnd(begin: UInt16, atMost: UInt16)
+  case checksum(ChecksumKind, from: UInt16, bigEndian: Bool)
+  case reject(text: UInt8)
+
+  // The frame's own state.
+  case status(RegisterIndex, table: UInt8)
+  case quality(UInt16)
+  case epochTime(RegisterIndex, exponent: Int8)
+  case textTime(RegisterIndex)
+  case addMinutes(RegisterIndex)
+
+  // Results.
+  case emitObservation(RegisterIndex, declaration: UInt8, unit: UInt8, emit: UInt8)
+  case emitEvent(flag: RegisterIndex, declaration: UInt8, phase: UInt8, detail: RegisterIndex, emit: UInt8)
+  case emitLocation(latitude: RegisterIndex, longitude: RegisterIndex, accuracy: RegisterIndex, emit: UInt8)
+
+  /// "No register": an event without detail, a location without accuracy.
+  static let noRegister: RegisterIndex = 255
+}
+
+/// How far a text field reaches.
+enum TextExtent: Sendable, Hashable {
+  case length(UInt16)
+  case until(UInt8)
+  case rest
+}
+
+/// Checksums of the devices that are worn in care.
+enum ChecksumKind: String, Sendable, Hashable, CaseIterable {
+  /// CRC-16/CCITT-FALSE: polynomial 1021, start FFFF.
+  case crc16ccitt = "crc16-ccitt"
+  /// CRC-16/X-25, called CRC-ITU by tracker makers: reflected 1021, start and end FFFF.
+  case crc16itu = "crc16-itu"
+  /// CRC-16/ARC (Teltonika): reflected 8005, start 0.
+  case crc16ibm = "crc16-ibm"
+  /// CRC-16/MODBUS: reflected 8005, start FFFF.
+  case crc16modbus = "crc16-modbus"
+  case sum8
+  case xor8
+
+  var bytes: Int { self == .sum8 || self == .xor8 ? 1 : 2 }
+}
+
+/// One question about a register. All conditions of a `when` must hold; each false one jumps.
+struct Condition: Sendable, Hashable {
+  enum Test: Sendable, Hashable {
+    /// Any of the bits in the mask is set.
+    case bits(mask: UInt64)
+    /// The bits, shifted down, are one of the constants (a list of `FrameProgram.lists`).
+    case bitsEqual(lowest: UInt8, count: UInt8, list: UInt8)
+    /// The number or boolean is one of a list.
+    case number(list: UInt8)
+    case text(list: UInt8)
+    /// Compared with a constant.
+    case less(constant: UInt8)
+    case greater(constant: UInt8)
+    /// The field has a value.
+    case present
+    /// The field is not in the frame.
+    case missing
+    /// The field is in the frame and holds no value: a sentinel, an unknown word, out of range.
+    case unusable
+  }
+  var register: RegisterIndex
+  var test: Test
+  /// The answer is turned round, but a question about something missing stays false.
+  var negated: Bool
+}
+
+/// A table from numbers or texts to numbers.
+struct LookupTable: Sendable, Hashable {
+  enum Key: Sendable, Hashable {
+    case number(Quantity)
+    case boolean(Bool)
+    case text([UInt8])
+  }
+  struct Row: Sendable, Hashable {
+    var key: Key
+    var value: Quantity
+  }
+  var rows: [Row]
+}
+
+/// One frame's program with its tables. Made by the compiler only; its indices are checked there.
+public struct FrameProgram: Sendable {
+  /// What in the transport brings this frame.
+  public let key: FrameKey
+  /// How the payload is read.
+  public let isJSON: Bool
+  public let retained: RetainedPolicy
+  /// A frame beyond it is rejected, bytes.
+  public let frameBytesMax: Int
+  let rejectsTrailingBytes: Bool
+  let instructions: [Instruction]
+  let constants: [Quantity]
+  let lists: [[Quantity]]
+  let textLists: [[[UInt8]]]
+  let lookups: [LookupTable]
+  let ranges: [ValueRange]
+  let statusTables: [StatusTable]
+  let conditions: [Condition]
+  let texts: [String]
+  let pointers: JSONPointerSet
+  let units: [UCUMUnit]
+  /// The declarations' facts that the decoder needs, copied so that one look-up serves.
+  let observationRules: [ObservationRule]
+  let eventRules: [EventDeclaration]
+  let emitCount: Int
+  /// Instructions executed for one frame at most.
+  public let costMax: Int
+}
+
+/// What the decoder needs of an observation's declaration.
+struct ObservationRule: Sendable, Hashable {
+  var code: ObservationCode
+  var unit: UCUMUnit
+  var plausible: ValueRange?
+  var hard: ValueRange?
+}
+
+/// What a broker's retained message means. It was stored earlier: when it happened is not known.
+public enum RetainedPolicy: String, Sendable, Hashable, CaseIterable {
+  /// It gives one heartbeat and nothing else.
+  case ignore
+  /// Conditions and states pass, and observations and locations that carry their own time; moments never.
+  case state
+}
+
+/// What in the transport brings a frame.
+public enum FrameKey: Sendable, Hashable, CustomStringConvertible {
+  case topic(TopicPattern)
+  case characteristic(BluetoothUUID)
+  case serviceData(BluetoothUUID)
+  case manufacturerData(UInt16)
+
+  /// As written in the profile.
+  public var description: String {
+    switch self {
+    case .topic(let pattern): pattern.description
+    case .characteristic(let uuid): uuid.description
+    case .serviceData(let uuid): "serviceData/\(uuid)"
+    case .manufacturerData(let company):
+      "manufacturerData/" + String(repeating: "0", count: 4 - String(company, radix: 16).count)
+        + String(company, radix: 16).uppercased()
+    }
+  }
+}

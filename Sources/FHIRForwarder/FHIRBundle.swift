@@ -1,0 +1,242 @@
+// A batch as an R4 transaction bundle in the style of HL7's Personal Health Device guide.
+//
+// Order: patients, the gateway, measuring devices (all by conditional create), then what is delivered. Items of one
+// blood-pressure panel become one Observation when the batch holds all its parts; the gateway states on each part how many
+// there are (`PressurePanel`), and a lane never separates them. Should a part be missing all the same, the parts travel as
+// separate Observations under their own ids, so nothing is lost and no id means two things.
+
+internal import Forwarding
+internal import VitalSigns
+
+/// A bundle ready to be sent, and which entry answers for which item.
+struct FHIRBundle {
+  struct Entry {
+    var fullURL: String
+    var type: String
+    var identifier: FHIRIdentifier
+    var json: JSONValue
+  }
+  var entries: [Entry]
+  /// For each item of the batch, the index of its own entry.
+  var entryOfItem: [Int]
+
+  var json: JSONValue {
+    ["resourceType": "Bundle", "type": "transaction", "entry": .array(entries.map(\.json))]
+  }
+
+  /// Whether the whole bundle is about one thing.
+  var isSolo: Bool { Set(entryOfItem).count == 1 }
+}
+
+/// Builds one bundle. Deterministic: the same batch gives the same bytes.
+struct FHIRBundleBuilder {
+  let hub: HubIdentity
+  /// Whether Patient resources are created, or subjects are told by logical identifier alone.
+  let createsPatients: Bool
+  private var entries: [FHIRBundle.Entry] = []
+  private var indexOfURL: [String: Int] = [:]
+  /// Wire identities that the bundle will hold, known before any is written: what a reference may point to.
+  private var own: Set<String> = []
+  /// Frames of which the batch holds all parts.
+  private var wholePanels: Set<UInt64> = []
+
+  init(hub: HubIdentity, createsPatients: Bool) {
+    self.hub = hub
+    self.createsPatients = createsPatients
+  }
+
+  static func bundle(_ items: [DeliveryItem], hub: HubIdentity, createsPatients: Bool = true) -> FHIRBundle {
+    var builder = Self(hub: hub, createsPatients: createsPatients)
+    return builder.build(items)
+  }
+
+  private mutating func build(_ items: [DeliveryItem]) -> FHIRBundle {
+    findPanels(items)
+    for item in items { own.insert(hub.urn(resourceKey(item.record))) }
+    for item in items { addPatient(item.record) }
+    addGateway()
+    for item in items { addDevice(item.record) }
+    var entryOfItem: [Int] = []
+    for item in items {
+      let url = hub.urn(resourceKey(item.record))
+      if case .alert = item.record, let earlier = indexOfURL[url] {
+        // A lane never sends two transitions of an alert together; a batch that does gets the later one's state.
+        entries[earlier] = entry(for: item.record, in: items)
+      } else if indexOfURL[url] == nil {
+        append(entry(for: item.record, in: items))
+      }
+      entryOfItem.append(indexOfURL[url] ?? 0)
+    }
+    return FHIRBundle(entries: entries, entryOfItem: entryOfItem)
+  }
+
+  private mutating func findPanels(_ items: [DeliveryItem]) {
+    var parts: [UInt64: Int] = [:]
+    for item in items {
+      guard case .observation(let record) = item.record, let panel = record.panel else { continue }
+      parts[panel.frame, default: 0] += 1
+      if parts[panel.frame, default: 0] == Int(panel.parts), panel.parts > 1 { wholePanels.insert(panel.frame) }
+    }
+  }
+
+  /// The key behind the resource that carries a record.
+  private func resourceKey(_ record: DeliveryRecord) -> DeliveryKey {
+    switch record {
+    case .observation(let observation):
+      if let panel = observation.panel, wholePanels.contains(panel.frame) { return .panel(frame: panel.frame) }
+      return observation.key
+    case .alert(let alert): return .alert(alert.transition.id)
+    case .score, .dose: return record.key
+    }
+  }
+
+  private func entry(for record: DeliveryRecord, in items: [DeliveryItem]) -> FHIRBundle.Entry {
+    let key = resourceKey(record)
+    switch record {
+    case .observation(let observation):
+      var parts = [observation]
+      if let panel = observation.panel, wholePanels.contains(panel.frame) {
+        parts = items.compactMap { item in
+          guard case .observation(let part) = item.record, part.panel?.frame == panel.frame else { return nil }
+          return part
+        }
+      }
+      return create(key, observationResource(parts, key: key))
+    case .score(let score): return create(key, scoreResource(score, key: key))
+    case .alert(let alert): return update(key, alertResource(alert, key: key))
+    case .dose(let dose): return create(key, doseResource(dose, key: key))
+    }
+  }
+
+  func identifier(_ key: DeliveryKey) -> FHIRIdentifier { FHIRIdentifier(system: FHIRSystem.uuid, value: hub.urn(key)) }
+
+  /// POST with `ifNoneExist`: made once, found the next time.
+  func create(_ key: DeliveryKey, _ resource: JSONValue, by identifier: FHIRIdentifier? = nil) -> FHIRBundle.Entry {
+    let condition = identifier ?? self.identifier(key)
+    return wire(key, resource, condition) { type in
+      ["method": "POST", "url": .string(type), "ifNoneExist": .string(condition.search)]
+    }
+  }
+
+  /// PUT to a search: made the first time, replaced the next. For alerts, which live on.
+  func update(_ key: DeliveryKey, _ resource: JSONValue) -> FHIRBundle.Entry {
+    let condition = identifier(key)
+    return wire(key, resource, condition) { type in ["method": "PUT", "url": .string("\(type)?\(condition.search)")] }
+  }
+
+  private func wire(
+    _ key: DeliveryKey, _ resource: JSONValue, _ identifier: FHIRIdentifier, request: (String) -> JSONValue
+  ) -> FHIRBundle.Entry {
+    guard case .string(let type)? = resource["resourceType"] else { preconditionFailure("a resource states its type") }
+    return FHIRBundle.Entry(
+      fullURL: hub.urn(key), type: type, identifier: identifier,
+      json: ["fullUrl": .string(hub.urn(key)), "resource": resource, "request": request(type)])
+  }
+
+  private mutating func append(_ entry: FHIRBundle.Entry) {
+    guard indexOfURL[entry.fullURL] == nil else { return }
+    indexOfURL[entry.fullURL] = entries.count
+    own.insert(entry.fullURL)
+    entries.append(entry)
+  }
+
+  // MARK: who and with what
+
+  private mutating func addPatient(_ record: DeliveryRecord) {
+    guard createsPatients, let patient = record.patient else { return }
+    let key = DeliveryKey.patient(patient.hubPatient)
+    let national = patient.nationalID.map { FHIRIdentifier(system: FHIRSystem.national($0.kind), value: $0.value) }
+    let resource: JSONValue = [
+      "resourceType": "Patient",
+      "identifier": .array([national?.json, identifier(key).json].compactMap(\.self)),
+      "name": patient.displayName.map { [["text": .string($0)]] },
+    ]
+    append(create(key, resource, by: national))
+  }
+
+  private mutating func addGateway() {
+    let eui64 = hub.eui64.map { Self.eui64($0) }
+    let resource: JSONValue = [
+      "resourceType": "Device",
+      "identifier": .array([identifier(.hub).json, eui64].compactMap(\.self)),
+      "deviceName": [["name": .string(hub.name), "type": "user-friendly-name"]],
+      "type": FHIRShape.concept(
+        FHIRShape.coding(FHIRSystem.mdc, "531981", display: "MDC_MOC_VMS_MDS_AHD"), text: "Personal health gateway"),
+    ]
+    append(create(.hub, resource))
+  }
+
+  private mutating func addDevice(_ record: DeliveryRecord) {
+    guard let device = record.device else { return }
+    let key = DeliveryKey.device(device.hubDevice)
+    let resource: JSONValue = [
+      "resourceType": "Device",
+      "identifier": .array([identifier(key).json, device.eui64.map { Self.eui64($0) }].compactMap(\.self)),
+      "manufacturer": .string(device.vendor),
+      "serialNumber": device.serialNumber.map(JSONValue.string),
+      "deviceName": [["name": .string(device.label), "type": "user-friendly-name"]],
+      "modelNumber": .string(device.model),
+      "type": FHIRShape.concept(FHIRShape.coding(FHIRSystem.mdc, "65573", display: "MDC_MOC_VMS_MDS_SIMP")),
+    ]
+    append(create(key, resource))
+  }
+
+  /// 16 hexadecimal digits as `AA-BB-…`, marked as a system id.
+  private static func eui64(_ digits: String) -> JSONValue {
+    var value = ""
+    for (index, digit) in digits.uppercased().enumerated() {
+      if index > 0, index.isMultiple(of: 2) { value += "-" }
+      value.append(digit)
+    }
+    return [
+      "type": FHIRShape.concept(FHIRShape.coding(FHIRSystem.deviceIdentifierKind, "SYSID")), "system": .string(FHIRSystem.eui64),
+      "value": .string(value),
+    ]
+  }
+
+  // MARK: references
+
+  /// A resource of this bundle by its `fullUrl`, or one elsewhere by its identifier (a logical reference: a conditional one
+  /// would make the server refuse the whole bundle when the other was withheld or has not arrived yet).
+  func reference(_ type: String, _ key: DeliveryKey) -> JSONValue {
+    let url = hub.urn(key)
+    return own.contains(url) ? ["reference": .string(url)] : ["type": .string(type), "identifier": identifier(key).json]
+  }
+
+  func reference(observation sequence: UInt64, panel: PressurePanel?) -> JSONValue {
+    // A whole panel in this very bundle may also have been named by its parts (a part missing elsewhere): `own` decides.
+    let single = DeliveryKey.observation(sequence: sequence)
+    guard let panel, panel.parts > 1, !own.contains(hub.urn(single)) else { return reference("Observation", single) }
+    return reference("Observation", .panel(frame: panel.frame))
+  }
+
+  /// The person by national id (or the hub's own) and name, and by the Patient entry where there is one.
+  func subject(_ patient: PatientIdentity) -> JSONValue {
+    let key = DeliveryKey.patient(patient.hubPatient)
+    let national = patient.nationalID.map { FHIRIdentifier(system: FHIRSystem.national($0.kind), value: $0.value) }
+    return [
+      "reference": own.contains(hub.urn(key)) ? .string(hub.urn(key)) : nil, "type": "Patient",
+      "identifier": (national ?? identifier(key)).json, "display": patient.displayName.map(JSONValue.string),
+    ]
+  }
+}
+
+extension DeliveryRecord {
+  var patient: PatientIdentity? {
+    switch self {
+    case .observation(let record): record.patient
+    case .score(let record): record.patient
+    case .alert(let record): record.patient
+    case .dose(let record): record.patient
+    }
+  }
+
+  var device: DeviceIdentity? {
+    switch self {
+    case .observation(let record): record.device
+    case .score: nil
+    case .alert(let record): record.device
+    case .dose(let record): record.device
+    }
+  }
+}

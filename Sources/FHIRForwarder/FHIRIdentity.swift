@@ -1,0 +1,108 @@
+// Who and what things are called on the wire: deterministic UUIDs, identifier systems, references.
+//
+// Every resource gets one identifier, `urn:uuid:…` in the system urn:ietf:rfc:3986, derived from the hub's id and the
+// delivery key. A resend, another batch, a restart or a replay gives the same one, so a conditional create finds what is
+// already there. It is also the entry's `fullUrl`, which is how resources of one bundle refer to each other.
+
+internal import Crypto
+internal import Forwarding
+
+/// The hub that sends.
+public struct HubIdentity: Sendable, Hashable {
+  /// Unique among hubs and never changed: every identifier on the wire is derived from it.
+  public var id: String
+  /// What people call it.
+  public var name: String
+  /// IEEE EUI-64 as 16 hexadecimal digits, made from a network card's address; nil when there is none.
+  public var eui64: String?
+
+  public init(id: String, name: String, eui64: String? = nil) {
+    self.id = id
+    self.name = name
+    self.eui64 = eui64
+  }
+
+  /// The wire identity of a delivery key: the first 16 bytes of SHA-256 over `id \n key`, as a version 8 UUID (RFC 9562).
+  func uuid(_ key: DeliveryKey) -> String {
+    var bytes = Array(SHA256.hash(data: Array("\(id)\n\(key.rawValue)".utf8)).prefix(16))
+    bytes[6] = bytes[6] & 0x0F | 0x80
+    bytes[8] = bytes[8] & 0x3F | 0x80
+    var text = ""
+    for (index, byte) in bytes.enumerated() {
+      if index == 4 || index == 6 || index == 8 || index == 10 { text += "-" }
+      text += byte < 16 ? "0" + String(byte, radix: 16) : String(byte, radix: 16)
+    }
+    return text
+  }
+
+  func urn(_ key: DeliveryKey) -> String { "urn:uuid:" + uuid(key) }
+}
+
+/// Code and identifier systems.
+enum FHIRSystem {
+  static let uuid = "urn:ietf:rfc:3986"
+  static let mdc = "urn:iso:std:iso:11073:10101"
+  static let loinc = "http://loinc.org"
+  static let snomed = "http://snomed.info/sct"
+  static let ucum = "http://unitsofmeasure.org"
+  static let observationCategory = "http://terminology.hl7.org/CodeSystem/observation-category"
+  static let interpretation = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+  static let dataAbsentReason = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+  static let actReason = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+  static let dispenseCategory = "http://terminology.hl7.org/CodeSystem/medicationdispense-category"
+  static let gatewayDeviceExtension = "http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice"
+  /// HL7 Personal Health Device guide: kinds of device identifiers, and the system of an EUI-64.
+  static let deviceIdentifierKind = "http://hl7.org/fhir/uv/phd/CodeSystem/ContinuaDeviceIdentifiers"
+  static let eui64 = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
+  /// Brønnøysundregistrene's organisation number.
+  static let organisation = "urn:oid:2.16.578.1.12.4.1.4.101"
+  /// This product's alert rules: the keys of `AlertRule`.
+  static let alertRule = "urn:knutepunkt:alert-rule"
+
+  static func national(_ kind: NationalID.Kind) -> String {
+    switch kind {
+    case .nationalIdentityNumber: "urn:oid:2.16.578.1.12.4.1.4.1"
+    case .dNumber: "urn:oid:2.16.578.1.12.4.1.4.2"
+    case .commonHelpNumber: "urn:oid:2.16.578.1.12.4.1.4.3"
+    }
+  }
+}
+
+/// A system and a value, as an identifier and as a search.
+struct FHIRIdentifier: Sendable, Hashable {
+  var system: String
+  var value: String
+
+  var json: JSONValue { ["system": .string(system), "value": .string(value)] }
+
+  /// `identifier=system|value`, as `ifNoneExist` and a conditional update's URL hold it (R4, 3.1.0.8).
+  var search: String { "identifier=\(Self.escaped(system))|\(Self.escaped(value))" }
+
+  /// Everything but what a query may hold anyway; a comma, bar or dollar in a value would change the search's meaning.
+  static func escaped(_ text: String) -> String {
+    var result = ""
+    for byte in text.utf8 {
+      let isPlain =
+        byte >= 0x30 && byte <= 0x3A || byte >= 0x41 && byte <= 0x5A || byte >= 0x61 && byte <= 0x7A || "-._~/".utf8.contains(byte)
+      if isPlain {
+        result.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        result += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return result
+  }
+}
+
+/// Small shapes that occur everywhere.
+enum FHIRShape {
+  static func coding(_ system: String, _ code: String, display: String? = nil) -> JSONValue {
+    ["system": .string(system), "code": .string(code), "display": display.map(JSONValue.string)]
+  }
+  static func concept(_ codings: JSONValue..., text: String? = nil) -> JSONValue {
+    ["coding": codings.isEmpty ? nil : .array(codings), "text": text.map(JSONValue.string)]
+  }
+  static func organisation(_ number: String) -> JSONValue {
+    ["type": "Organization", "identifier": FHIRIdentifier(system: FHIRSystem.organisation, value: number).json]
+  }
+}

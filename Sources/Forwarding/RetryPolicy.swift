@@ -1,0 +1,84 @@
+// How long a lane waits between attempts, and the seeded randomness behind it. Numbers and arithmetic; no clock.
+
+/// The pace of one lane.
+public struct RetryPolicy: Sendable, Hashable {
+  /// The first wait after a failure, and the least time between two attempts of a failing lane.
+  public var backoffMin: Duration
+  /// The longest wait of our own.
+  public var backoffMax: Duration
+  /// The longest that a destination may make us wait with Retry-After.
+  public var retryAfterMax: Duration
+  /// How long one attempt may take.
+  public var attemptTimeout: Duration
+  /// Items per request. A panel is never cut, so a batch may have two more.
+  public var batchItemsMax: Int
+  /// Items that the lane holds in memory; more wait in the outbox.
+  public var windowItemsMax: Int
+  /// Consecutive failures after which the destination counts as dead and somebody is told.
+  public var failuresUntilSuspended: Int
+
+  /// Alarms: 0.2 s to 30 s, because a response centre that is back must get them within half a minute even if nobody
+  /// notices the reconnect; Retry-After is held to the same 30 s. Small batches, so that a slow receiver answers soon.
+  public static let alarms = RetryPolicy(
+    backoffMin: .milliseconds(200), backoffMax: .seconds(30), retryAfterMax: .seconds(30), attemptTimeout: .seconds(10),
+    batchItemsMax: 8, windowItemsMax: 512, failuresUntilSuspended: 4)
+
+  /// Observations, scores, doses: 1 s to 5 min, so that thousands of homes do not trample a service that comes back;
+  /// Retry-After up to an hour. 50 items keep a bundle below 200 kB (JFT's limit is about 1 MB).
+  public static let routine = RetryPolicy(
+    backoffMin: .seconds(1), backoffMax: .seconds(300), retryAfterMax: .seconds(3600), attemptTimeout: .seconds(30),
+    batchItemsMax: 50, windowItemsMax: 512, failuresUntilSuspended: 6)
+
+  public init(
+    backoffMin: Duration, backoffMax: Duration, retryAfterMax: Duration, attemptTimeout: Duration, batchItemsMax: Int,
+    windowItemsMax: Int, failuresUntilSuspended: Int
+  ) {
+    precondition(backoffMin > .zero && backoffMin <= backoffMax, "back-off must have room")
+    precondition(batchItemsMax > 0 && windowItemsMax >= batchItemsMax + 2, "the window must hold a batch")
+    precondition(failuresUntilSuspended > 0, "a first failure is no death")
+    self.backoffMin = backoffMin
+    self.backoffMax = backoffMax
+    self.retryAfterMax = retryAfterMax
+    self.attemptTimeout = attemptTimeout
+    self.batchItemsMax = batchItemsMax
+    self.windowItemsMax = windowItemsMax
+    self.failuresUntilSuspended = failuresUntilSuspended
+  }
+
+  /// The wait after the `failures`-th consecutive failure, in nanoseconds: doubling from the least to the most, then
+  /// drawn from its upper half, so that gateways which lost the same service do not come back in step.
+  func backoffNanoseconds(failures: Int, random: inout SeededRandom) -> Int64 {
+    let doublings = min(max(failures - 1, 0), 40)
+    let least = backoffMin.nanosecondsClamped
+    let (doubled, overflow) = least.multipliedReportingOverflow(by: 1 << Int64(doublings))
+    let full = min(overflow ? Int64.max : doubled, backoffMax.nanosecondsClamped)
+    let half = max(full / 2, 1)
+    return half + Int64(random.next() % UInt64(full - half + 1))
+  }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): tiny, seedable, good enough to spread waits. Never for secrets.
+public struct SeededRandom: RandomNumberGenerator, Sendable, Hashable {
+  var state: UInt64
+  public init(seed: UInt64) { state = seed }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, held within 0 and some 292 years.
+  var nanosecondsClamped: Int64 {
+    let (seconds, attoseconds) = components
+    if seconds < 0 { return 0 }
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    if overflow { return .max }
+    let (sum, sumOverflow) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return sumOverflow ? .max : sum
+  }
+}

@@ -1,0 +1,114 @@
+// The values of a configuration file that have a notation of their own: durations with a unit, sizes with a unit,
+// addresses to listen on, Norwegian organisation numbers. Each reads text and writes the same text back. Not here:
+// where in the file a value stands (ConfigurationReader.swift).
+
+/// Durations as people write them: a whole number and one unit, `20ms`, `60s`, `15m`, `12h`, `400d`.
+public enum DurationText {
+  private static let units: [(name: String, milliseconds: Int64)] = [
+    ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+  ]
+
+  /// The duration, or nil for anything else: no unit, a fraction, a sign, more than 10 000 years.
+  public static func duration(_ text: some StringProtocol) -> Duration? {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let unit = text.dropFirst(digits.count)
+    guard digits.count <= 15, let number = Int64(digits), let scale = units.first(where: { $0.name == unit })?.milliseconds
+    else { return nil }
+    let (milliseconds, overflow) = number.multipliedReportingOverflow(by: scale)
+    guard !overflow, milliseconds <= 3_660_000 * 86_400_000 else { return nil }
+    return .milliseconds(milliseconds)
+  }
+
+  /// The shortest exact form: 60 s is `1m`, 90 s is `90s`. Below a millisecond is dropped.
+  public static func text(_ duration: Duration) -> String {
+    let milliseconds = duration.wholeMilliseconds
+    if milliseconds == 0 { return "0s" }
+    let unit = units.last { milliseconds % $0.milliseconds == 0 } ?? units[0]
+    return "\(milliseconds / unit.milliseconds)\(unit.name)"
+  }
+}
+
+extension Duration {
+  /// Whole milliseconds, rounded towards zero, held at the ends of `Int64`.
+  public var wholeMilliseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
+    return overflow ? (seconds < 0 ? .min : .max) : product + attoseconds / 1_000_000_000_000_000
+  }
+
+  /// Whole seconds for the places that count in them, rounded towards zero, held at 0 and `UInt32.max`.
+  public var wholeSeconds: UInt32 { UInt32(clamping: components.seconds) }
+}
+
+/// Sizes in bytes: a whole number and `B`, `KiB`, `MiB` or `GiB`.
+public enum SizeText {
+  private static let units: [(name: String, bytes: Int)] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)]
+
+  /// The number of bytes, or nil for anything else.
+  public static func bytes(_ text: some StringProtocol) -> Int? {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let unit = text.dropFirst(digits.count)
+    guard digits.count <= 12, let number = Int(digits), let scale = units.first(where: { $0.name == unit })?.bytes else { return nil }
+    let (bytes, overflow) = number.multipliedReportingOverflow(by: scale)
+    return overflow ? nil : bytes
+  }
+
+  public static func text(_ bytes: Int) -> String {
+    let unit = units.last { bytes != 0 && bytes % $0.bytes == 0 } ?? units[0]
+    return "\(bytes / unit.bytes)\(unit.name)"
+  }
+}
+
+/// An address and port to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:0`. Port 0 means any free one.
+public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+  /// Without brackets.
+  public var host: String
+  public var port: UInt16
+
+  public init(host: String, port: UInt16) {
+    self.host = host
+    self.port = port
+  }
+
+  public init?(text: some StringProtocol) {
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = String(host.dropFirst().dropLast())
+    } else if host.contains(":") {
+      return nil
+    }
+    guard !host.isEmpty, host.utf8.count <= 253, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }) else {
+      return nil
+    }
+    self.init(host: host, port: port)
+  }
+
+  public var isLoopback: Bool { LoopbackHost.contains(host) }
+
+  public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// The hosts whose traffic never leaves the machine, so that it may go without TLS.
+public enum LoopbackHost {
+  /// Whether `host` is `localhost`, in 127.0.0.0/8 or `::1`. Names are not looked up.
+  public static func contains(_ host: some StringProtocol) -> Bool {
+    let name = host.lowercased()
+    if name == "localhost" || name == "::1" || name == "[::1]" { return true }
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
+}
+
+/// Norwegian organisation numbers: nine digits, the last one a MOD 11 check digit (Brønnøysundregistrene).
+public enum OrganisationNumber {
+  /// Why `text` is no organisation number, or nil when it is one.
+  public static func complaint(about text: String) -> String? {
+    let digits = text.utf8.map { Int($0) - 0x30 }
+    guard digits.count == 9, digits.allSatisfy({ (0...9).contains($0) }) else { return "has not exactly 9 digits" }
+    let remainder = zip(digits, [3, 2, 7, 6, 5, 4, 3, 2]).reduce(0) { $0 + $1.0 * $1.1 } % 11
+    if remainder == 1 { return "cannot be one: no check digit fits its first 8 digits" }
+    let check = remainder == 0 ? 0 : 11 - remainder
+    return digits[8] == check ? nil : "has a mistyped digit: the check digit of its first 8 digits is \(check), not \(digits[8])"
+  }
+}

@@ -1,0 +1,156 @@
+// Alerts as people handle them: list, acknowledge, respond, resolve, explain; and the values that a person enters.
+
+import Foundation
+import Journal
+import VitalSigns
+
+extension CoreService {
+  // MARK: Acting
+
+  /// Takes an action, waits until it is durable, and answers with the alert as it then stands.
+  func act(on text: String, _ action: Action, _ request: API.ActOnAlert) async throws(LocalAPIFailure) -> API.Alert {
+    let id = try await alertID(text)
+    let actor = try actor(request.actor)
+    guard let before = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw unknownAlert(text) }
+    guard before.transition.state.isOpen else {
+      throw .conflict("the alert is closed already (\(before.transition.state.key))")
+    }
+    var note = AlertNote(comment: request.comment ?? "", cause: request.cause ?? "", action: request.measure ?? "")
+    if action == .resolve {
+      note.comment = try self.text(
+        request.comment ?? "", "comment: what you found, in a few words; it", most: 2_000)
+    }
+    if action == .acknowledge && before.transition.state != .raised && before.transition.state != .notified {
+      throw .conflict("the alert is acknowledged already" + by(before))
+    }
+    let command = AlertCommand(
+      alert: id, action: action.alertAction, actor: actor,
+      usefulness: request.useful.map { $0 ? .actionable : .notActionable } ?? .notStated)
+    let sequence = try await store(
+      .command(command), patient: before.patient, actor: actor, reason: note.comment, .note(note))
+    guard let after = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw unknownAlert(text) }
+    if try await read({ reader throws(JournalError) in try reader.remarks(on: sequence).contains(.refused) }) {
+      throw .conflict("somebody was first: the alert is \(after.transition.state.key)" + by(after))
+    }
+    return apiAlert(after)
+  }
+
+  private func by(_ alert: AlertRow) -> String {
+    machinery.actors.name(of: alert.transition.actor).map { ", by \($0)" } ?? ""
+  }
+
+  private func unknownAlert(_ text: String) -> LocalAPIFailure {
+    .notFound("there is no alert \(text)", hint: "knutepunkt alerts list --all shows them")
+  }
+
+  /// An id, or the beginning of exactly one alert's id.
+  func alertID(_ text: String) async throws(LocalAPIFailure) -> AlertID {
+    if let id = AlertID(text: text) { return id }
+    let prefix = text.lowercased()
+    guard prefix.count >= 4, prefix.utf8.allSatisfy({ ("0123456789abcdef-").utf8.contains($0) }) else {
+      throw .bad("\(text.debugDescription) is no alert; give its id or at least its first four characters")
+    }
+    let matches = try await read { reader throws(JournalError) in try reader.alerts(AlertFilter(limit: 10_000)) }.filter {
+      $0.transition.id.description.hasPrefix(prefix)
+    }
+    switch matches.count {
+    case 0: throw unknownAlert(text)
+    case 1: return matches[0].transition.id
+    default: throw .bad("\(matches.count) alerts begin with \(text); give more characters")
+    }
+  }
+
+  // MARK: Reading
+
+  func alerts(onlyOpen: Bool, limit: Int) async throws(LocalAPIFailure) -> [API.Alert] {
+    logRead(of: .none, what: onlyOpen ? "open alerts" : "alerts")
+    return try await read { reader throws(JournalError) in
+      onlyOpen ? Array(try reader.openAlerts().prefix(limit)) : try reader.alerts(AlertFilter(limit: limit))
+    }.map(apiAlert)
+  }
+
+  func alert(_ text: String) async throws(LocalAPIFailure) -> API.Alert {
+    let id = try await alertID(text)
+    guard let alert = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw unknownAlert(text) }
+    logRead(of: alert.patient, what: "alert")
+    return apiAlert(alert)
+  }
+
+  // MARK: Values that a person enters
+
+  func enter(_ request: API.EnterObservations) async throws(LocalAPIFailure) -> API.Entered {
+    let patient = try knownPatient(request.patient)
+    let actor = try actor(request.actor)
+    let origin: ObservationOrigin
+    switch request.origin {
+    case "staff": origin = .staff
+    case "self": origin = .selfReported
+    default: throw .bad("origin is \(request.origin.debugDescription); allowed: staff, self")
+    }
+    guard (1...16).contains(request.values.count) else { throw .bad("values must hold 1 to 16 values") }
+    var observations: [Observation] = []
+    for key in request.values.keys.sorted() {
+      guard let text = request.values[key] else { continue }
+      observations.append(try EnteredValue.observation(key, text, origin: origin))
+    }
+    var sequences: [UInt64] = []
+    for observation in observations {
+      let companion = Companion(attachment: Attachment(actor: actor, reason: "entered by hand"), mark: nil)
+      guard let sequence = machinery.intake.submit(.observation(observation), patient: patient.id, companion: companion) else {
+        throw .unavailable(
+          "the intake is full; \(sequences.count) of \(observations.count) values were taken", hint: "enter the rest again")
+      }
+      sequences.append(sequence)
+    }
+    if let last = sequences.last { try await durable(last) }
+    let score = try await read { reader throws(JournalError) in try reader.currentScore(of: patient.id) }
+    return API.Entered(sequences: sequences, score: score.map { API.Score($0.score, at: $0.wall) })
+  }
+}
+
+extension CoreService.Action {
+  var alertAction: AlertAction {
+    switch self {
+    case .acknowledge: .acknowledge
+    case .respond: .respond
+    case .resolve: .resolve
+    }
+  }
+}
+
+/// A value as a person writes it.
+enum EnteredValue {
+  /// What may be entered by hand, and the least and most that can be meant.
+  private static let allowed: [(key: String, code: ObservationCode, unit: UCUMUnit, range: ClosedRange<Int64>)] = [
+    ("spo2", .oxygenSaturation, .percent, 1...100), ("pulse", .pulseRateCuff, .perMinute, 1...300),
+    ("systolic", .systolic, .millimetreOfMercury, 20...320), ("diastolic", .diastolic, .millimetreOfMercury, 10...250),
+    ("temperature", .bodyTemperature, .degreeCelsius, 20...45), ("respiration", .respirationRate, .perMinute, 0...99),
+    ("weight", .bodyWeight, .kilogram, 1...400), ("glucose", .glucose, .millimolePerLitre, 0...60),
+  ]
+
+  static func observation(_ key: String, _ text: String, origin: ObservationOrigin) throws(LocalAPIFailure) -> Observation {
+    switch key {
+    case "consciousness":
+      guard let level = ["A", "C", "V", "P", "U"].firstIndex(of: text.uppercased()) else {
+        throw .bad(
+          "consciousness is \(text.debugDescription); allowed: A (alert), C (new confusion), V (voice), P (pain), U (unresponsive)")
+      }
+      return Observation(code: .consciousness, value: Quantity(mantissa: Int64(level)), unit: .one, origin: origin)
+    case "oxygen":
+      let words = ["air": "0", "luft": "0", "no": "0", "nei": "0"]
+      guard let flow = Quantity(decimal: words[text.lowercased()] ?? text), let litres = flow.rounded(toExponent: -1),
+        (0...600).contains(litres)
+      else { throw .bad("oxygen is \(text.debugDescription); allowed: air, or the flow in litres a minute, 0 to 60") }
+      return Observation(code: .supplementalOxygen, value: flow, unit: .litrePerMinute, origin: origin)
+    default:
+      guard let row = allowed.first(where: { $0.key == key }) else {
+        throw .bad(
+          "\(key.debugDescription) cannot be entered; allowed: \(allowed.map(\.key).joined(separator: ", ")), consciousness, oxygen")
+      }
+      guard let value = Quantity(decimal: text), let whole = value.rounded(toExponent: 0), row.range.contains(whole) else {
+        throw .bad("\(key) is \(text.debugDescription); allowed: \(row.range.lowerBound) to \(row.range.upperBound) \(row.unit.sign)")
+      }
+      return Observation(code: row.code, value: value, unit: row.unit, origin: origin)
+    }
+  }
+}

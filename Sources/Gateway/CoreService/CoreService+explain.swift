@@ -1,0 +1,93 @@
+// Why an alert was raised or a score is what it is: the observations, the rule with its limit, and every step with its
+// time. Everything comes from the journal; nothing is computed anew, so it tells what was decided and not what would be.
+
+import Console
+import Foundation
+import Journal
+import VitalSigns
+
+extension CoreService {
+  /// Explains an alert (its id or the beginning of it) or a person's score (`P7`).
+  func explain(_ text: String) async throws(LocalAPIFailure) -> API.Explanation {
+    if text.uppercased().hasPrefix("P"), let patient = PatientID(text: text) { return try await explainScore(of: patient) }
+    let id = try await alertID(text)
+    guard let explanation = try await read({ reader throws(JournalError) in try reader.explainAlert(id) }) else {
+      throw .notFound("there is no alert \(text)", hint: "knutepunkt alerts list --all shows them")
+    }
+    logRead(of: explanation.alert.patient, what: "explain alert")
+    var evidence: [API.Explanation.Evidence] = []
+    if let score = explanation.score {
+      evidence = self.evidence(score)
+    } else if let cause = explanation.firstCause {
+      evidence = [self.evidence(cause)]
+    }
+    return API.Explanation(
+      subject: explanation.alert.id.description, rule: explanation.alert.transition.rule.key, reason: reason(explanation),
+      score: explanation.score.map { API.Score($0.score.score, at: $0.score.wall) }, evidence: evidence,
+      history: explanation.history.map(step))
+  }
+
+  private func explainScore(of patient: PatientID) async throws(LocalAPIFailure) -> API.Explanation {
+    guard registry.patient(patient) != nil else {
+      throw .notFound("there is no person \(patient)", hint: "knutepunkt patient list shows them")
+    }
+    guard let explanation = try await read({ reader throws(JournalError) in try reader.explainScore(patient: patient) }) else {
+      throw .notFound("\(patient) has no score yet", hint: "it comes with the first measurement")
+    }
+    logRead(of: patient, what: "explain score")
+    let score = explanation.score.score
+    let missing = NEWS2Parameter.allCases.filter { score.missing & (1 << $0.rawValue) != 0 }.map(\.key)
+    let total = score.low == score.high ? "\(score.low)" : "between \(score.low) and \(score.high)"
+    let reason =
+      "NEWS2 is \(total) (\(score.band.key)) on SpO₂ scale \(score.scale.rawValue)"
+      + (missing.isEmpty ? "" : "; missing or too old: \(missing.joined(separator: ", "))")
+    return API.Explanation(
+      subject: patient.description, rule: nil, reason: reason, score: API.Score(score, at: explanation.score.wall),
+      evidence: evidence(explanation), history: [])
+  }
+
+  private func evidence(_ explanation: ScoreExplanation) -> [API.Explanation.Evidence] {
+    var result: [API.Explanation.Evidence] = []
+    for parameter in NEWS2Parameter.allCases {
+      let index = Int(parameter.rawValue)
+      let points = explanation.score.score.points[index]
+      if let source = explanation.sources[index] {
+        result.append(evidence(source, points: points < 0 ? nil : Int(points)))
+      } else if let prescription = explanation.prescriptions[index] {
+        result.append(evidence(prescription, points: points < 0 ? nil : Int(points)))
+      }
+    }
+    return result
+  }
+
+  private func step(_ row: AlertTransitionRow) -> API.Explanation.Step {
+    API.Explanation.Step(
+      at: row.wall.description, change: row.transition.kind.key, state: row.transition.state.key, priority: row.transition.priority.key,
+      level: Int(row.transition.level), actor: row.transition.actor == .hub ? nil : machinery.actors.name(of: row.transition.actor),
+      comment: row.note?.comment.isEmpty == false ? row.note?.comment : nil)
+  }
+
+  /// The rule in words, with what passed it.
+  private func reason(_ explanation: AlertExplanation) -> String {
+    let first = explanation.history.first?.transition ?? explanation.alert.transition
+    switch first.rule {
+    case .news2High: return "NEWS2 reached \(first.value); 7 or more is an emergency (RCP)"
+    case .news2Medium: return "NEWS2 reached \(first.value); 5 or 6 is urgent (RCP)"
+    case .news2SingleThree: return "one parameter gave 3 points, with a total below 5 (RCP: own category)"
+    case .planRed, .planYellow:
+      let colour = first.rule == .planRed ? "red" : "yellow"
+      guard let signal = UInt8(exactly: first.subject).flatMap(PlanSignal.init(rawValue:)) else {
+        return "the plan's \(colour) limit was passed"
+      }
+      let written = { (steps: Int32) in "\(Quantity(mantissa: Int64(steps), exponent: signal.stepExponent)) \(signal.unit.sign)" }
+      let author = explanation.plan.flatMap { machinery.actors.name(of: $0.author) }.map { ", set by \($0)" } ?? ""
+      return "\(signal.key) \(written(first.value)) is in the \(colour) field of the person's plan (limit \(written(first.limit))\(author))"
+    case .signalLoss: return "the device has been silent for longer than its interval (\(first.limit > 0 ? first.limit : first.value) s)"
+    case .lowBattery: return "the battery is low" + (first.value > 0 ? " (\(first.value) %)" : "")
+    case .doorOpenAtNight: return "the door stood open within the night watch"
+    case .geofenceExit: return "the tracker left the agreed area, confirmed by consecutive fixes"
+    case .doseMissed: return "a planned dose was not taken in time"
+    default: return sentences.sentence(first, language: .en)
+    }
+  }
+}

@@ -1,0 +1,188 @@
+// How the hub is doing, what waits in the outbox, what was rejected, and what the forward role reports.
+
+import Console
+import Foundation
+import Journal
+import Logging
+import MQTTLink
+import Synchronization
+import VitalSigns
+
+extension CoreService {
+  // MARK: Status
+
+  func status() async throws(LocalAPIFailure) -> API.Status {
+    let outbox = try await read { reader throws(JournalError) in try reader.outboxStatus() }
+    let counters = machinery.core.vitals
+    let configuration = machinery.configuration
+    let store = machinery.writer.storeState
+    return API.Status(
+      version: KnutepunktVersion.current, hub: configuration.hub.name, controller: configuration.hub.controller,
+      summary: health.summary(of: self),
+      live: health.isLive, startedAt: machinery.startedAt.description, now: machinery.clock.wall().description,
+      sequence: counters.lastSequence.load(ordering: .relaxed), durable: machinery.durable.sequence,
+      patients: registry.patients.count { $0.ended == nil }, devices: registry.devices.count { !$0.removed },
+      openAlerts: counters.openAlerts.load(ordering: .relaxed), observations: counters.observations.load(ordering: .relaxed),
+      intakeDepth: machinery.intake.depth, store: store.key, storeError: store.reason, shed: machinery.writer.shed.load(ordering: .relaxed),
+      scheduling: counters.isRealtime.load(ordering: .relaxed) ? "fifo" : "ordinary",
+      memoryLocked: counters.memoryLocked.load(ordering: .relaxed), links: machinery.links.map(linkStatus),
+      destinations: configuration.destinations.map { destinationStatus($0, outbox) }, roles: health.roles(listeners: hub.listenerCount),
+      notes: health.notes(of: self))
+  }
+
+  private func linkStatus(_ running: RunningLink) -> API.Status.Link {
+    let statistics = running.link.statistics
+    let state: String
+    switch statistics.state {
+    case .live: state = "connected"
+    case .connecting, .subscribing: state = "connecting"
+    case .backingOff: state = "waiting"
+    case .stopped, .draining: state = "stopped"
+    }
+    return API.Status.Link(
+      name: running.name, state: state, since: running.frames.since == .unknown ? nil : running.frames.since.description,
+      received: statistics.framesReceived, refused: running.frames.refused, reconnects: statistics.reconnects,
+      lastError: statistics.state == .live ? nil : statistics.lastError.map { "\($0)" })
+  }
+
+  private func destinationStatus(
+    _ settings: KnutepunktConfiguration.DestinationSettings, _ outbox: [OutboxStatus]
+  ) -> API.Status.Destination {
+    let row = outbox.first { $0.destination == stableNumber(of: settings.name) }
+    let kind: String
+    switch settings.kind {
+    case .fhir: kind = "fhir"
+    case .webhook: kind = "webhook"
+    }
+    return API.Status.Destination(
+      name: settings.name, kind: kind, pendingAlarms: row?.pendingAlarms ?? 0, pendingRoutine: row?.pendingRoutine ?? 0,
+      delivered: row?.counts.values.reduce(0) { $0 + $1.delivered } ?? 0, dead: row?.deadLetters ?? 0, lastError: row?.lastError)
+  }
+
+  // MARK: Outbox
+
+  func outbox(state: String) async throws(LocalAPIFailure) -> [API.OutboxRow] {
+    var rows: [API.OutboxRow] = []
+    for settings in machinery.configuration.destinations {
+      let number = stableNumber(of: settings.name)
+      if state != "dead" {
+        for lane in OutboxLane.allCases {
+          let items = try await read { reader throws(JournalError) in try reader.outboxPending(destination: number, lane: lane, limit: 200)
+          }
+          rows += items.map { API.OutboxRow($0, destination: settings.name) }
+        }
+      }
+      if state != "pending" {
+        let letters = try await read { reader throws(JournalError) in try reader.deadLetters(destination: number) }
+        rows += letters.map { API.OutboxRow($0, destination: settings.name) }
+      }
+    }
+    return rows
+  }
+
+  func retry(_ request: API.RetryOutbox) async throws(LocalAPIFailure) -> API.Done {
+    let actor = try actor(request.actor, role: "operations")
+    let reason = try text(request.reason, "reason")
+    let letters = try await read { reader throws(JournalError) in try reader.deadLetters(limit: 100_000) }
+    let wanted = letters.filter { letter in
+      if let id = request.id, letter.row != UInt64(clamping: id) { return false }
+      if let name = request.destination, letter.destination != stableNumber(of: name) { return false }
+      return request.id != nil || request.destination != nil
+    }
+    guard let first = wanted.first else {
+      throw .notFound("no dead letter fits", hint: "knutepunkt outbox list --state dead shows them")
+    }
+    let retry = OutboxRetry(
+      destination: first.destination, row: request.id == nil ? nil : first.row, actor: actor, reason: reason)
+    guard await machinery.requests.submit({ $0.retries.append(retry) }) else {
+      throw .unavailable("the core is stopping; nothing was sent again")
+    }
+    await updateDeadLetterCondition(first.destination)
+    hub.send(ServerEvent("committed", API.Committed(sequence: machinery.durable.sequence)))
+    return API.Done(sequence: machinery.durable.sequence)
+  }
+
+  /// Journals what destinations answered. A refusal for good raises one alert per destination, which ends when no dead
+  /// letter of it is left.
+  func receipts(_ receipts: [API.Receipt]) async throws(LocalAPIFailure) -> API.Done {
+    var rows: [DeliveryReceipt] = []
+    var destinationsWithRefusals: Set<UInt32> = []
+    var delivered: [AlertID] = []
+    for receipt in receipts {
+      guard let row = DeliveryReceipt(receipt) else {
+        throw .bad("receipt for \(receipt.key.debugDescription) names neither a row nor an alert's change, or an unknown state or lane")
+      }
+      if case .refused = row.result { destinationsWithRefusals.insert(row.destination) }
+      if case .delivered = row.result, receipt.lane == "alarm", let alert = receipt.alertID { delivered.append(alert) }
+      rows.append(row)
+    }
+    let stored = rows
+    guard await machinery.requests.submit({ $0.receipts += stored }) else {
+      throw .unavailable("the core is stopping; the receipts are not stored")
+    }
+    for alert in delivered { noteDelivery(of: alert) }
+    for destination in destinationsWithRefusals.sorted() { await updateDeadLetterCondition(destination) }
+    return API.Done(sequence: machinery.durable.sequence)
+  }
+
+  /// A receiver has the alert: raised → notified. Sent once an alert; the core refuses what does not fit its state.
+  private func noteDelivery(of alert: AlertID) {
+    if !health.isFirstDelivery(of: alert) { return }
+    _ = machinery.intake.submit(.command(AlertCommand(alert: alert, action: .delivered, actor: .hub)))
+  }
+
+  private func updateDeadLetterCondition(_ destination: UInt32) async {
+    let letters = try? await read { reader throws(JournalError) in try reader.deadLetters(destination: destination, limit: 1) }
+    guard let letters else { return }
+    _ = machinery.intake.submit(
+      .hubCondition(HubCondition(rule: .deadLetter, holds: !letters.isEmpty, subject: destination)))
+  }
+
+  // MARK: Quarantine and access log
+
+  func quarantine() async throws(LocalAPIFailure) -> API.Quarantine {
+    let frames = try await read { reader throws(JournalError) in try reader.quarantine(limit: 100) }
+    var counts: [String: UInt64] = [:]
+    for link in machinery.links { for (reason, count) in link.frames.refused { counts[reason, default: 0] += count } }
+    let names = Dictionary(machinery.links.map { (stableNumber(of: $0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
+    return API.Quarantine(
+      counts: counts,
+      frames: frames.map { row in
+        API.Quarantine.Frame(
+          at: row.frame.wall.description, link: names[row.frame.link] ?? "\(row.frame.link)", topic: row.frame.topic,
+          reason: row.frame.reason, bytes: row.frame.payloadBytes, prefix: hexadecimal(row.frame.prefix))
+      })
+  }
+
+  func verifyAudit() async throws(LocalAPIFailure) -> API.AuditResult {
+    API.AuditResult(try await read { reader throws(JournalError) in try reader.verifyAccessLog() })
+  }
+
+  // MARK: Console
+
+  func consoleLink(_ request: API.IssueConsoleLink) async throws(LocalAPIFailure) -> API.ConsoleLinkAnswer {
+    let configuration = machinery.configuration
+    guard configuration.console.listen != nil else {
+      throw .conflict("this hub has no console", hint: "set console.listen in the configuration and start the console role")
+    }
+    let actor = try actor(request.actor)
+    let now = machinery.clock.wall()
+    let url: String
+    do {
+      url = try ConsoleLink.issueURL(
+        publicURL: configuration.console.publicURL, key: try ConsoleKey.readOrMake(in: configuration.hub.statePath),
+        actor: request.actor.trimmingCharacters(in: .whitespaces), now: now)
+    } catch {
+      throw .unavailable("no link can be made: \(error)")
+    }
+    let record = AccessRecord(wall: now, actor: actor, action: "consoleLink", purpose: "sign-in link issued", detail: "valid 10 minutes")
+    guard await machinery.requests.submit({ $0.access.append(record) }) else { throw .unavailable("the core is stopping") }
+    return API.ConsoleLinkAnswer(
+      url: url, expiresAt: now.adding(milliseconds: Int64(ConsoleLink.validitySecondsMax) * 1_000).description)
+  }
+}
+
+/// Lower-case hexadecimal digits.
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}

@@ -1,0 +1,197 @@
+// People, devices and plans: who is here, which device is whose, what the plan says.
+
+import DeviceProfile
+import Foundation
+import Journal
+import Logging
+import VitalSigns
+
+extension CoreService {
+  // MARK: People
+
+  func addPatient(_ request: API.AddPatient) async throws(LocalAPIFailure) -> API.Patient {
+    let actor = try actor(request.actor)
+    let name = try text(request.name, "name", most: 200)
+    let reason = try text(request.reason, "reason")
+    if let nationalID = request.nationalID, !isNationalID(nationalID) {
+      throw .bad("nationalID must be eleven digits with valid check digits", hint: "test persons have 80 added to the month")
+    }
+    if let controller = request.controller, let complaint = OrganisationNumber.complaint(about: controller) {
+      throw .bad("controller \(complaint)")
+    }
+    let id = registry.newPatientID()
+    let details = PatientDetails(name: name, nationalID: request.nationalID, controller: request.controller)
+    _ = try await store(.registry(.patientAdded), patient: id, actor: actor, reason: reason, .patient(details))
+    let patient = RegisteredPatient(
+      id: id, name: name, nationalID: request.nationalID, controller: request.controller ?? machinery.configuration.hub.controller,
+      since: machinery.clock.wall(), ended: nil)
+    registry.add(patient)
+    return try apiPatient(patient, score: nil)
+  }
+
+  func endPatient(_ id: PatientID, _ request: API.Reason) async throws(LocalAPIFailure) -> API.Done {
+    _ = try knownPatient(id)
+    let actor = try actor(request.actor)
+    let sequence = try await store(.registry(.patientEnded), patient: id, actor: actor, reason: try text(request.reason, "reason"))
+    registry.end(id, at: machinery.clock.wall())
+    return API.Done(sequence: sequence)
+  }
+
+  func patients() async throws(LocalAPIFailure) -> [API.Patient] {
+    logRead(of: .none, what: "list of people")
+    let rows = try await read { reader throws(JournalError) in try reader.currentScores() }
+    let scores = Dictionary(rows.map { ($0.patient, $0) }, uniquingKeysWith: { first, _ in first })
+    var answers: [API.Patient] = []
+    for patient in registry.patients { answers.append(try apiPatient(patient, score: scores[patient.id])) }
+    return answers
+  }
+
+  private func apiPatient(_ patient: RegisteredPatient, score: ScoreRow?) throws(LocalAPIFailure) -> API.Patient {
+    API.Patient(
+      id: patient.id.description, name: patient.name, nationalID: patient.nationalID, controller: patient.controller,
+      since: patient.since.description, ended: patient.ended?.description, score: score.map { API.Score($0.score, at: $0.wall) },
+      devices: registry.devices.filter { $0.patient == patient.id && !$0.removed }.map(\.id.description))
+  }
+
+  // MARK: Devices
+
+  func addDevice(_ request: API.AddDevice) async throws(LocalAPIFailure) -> API.Device {
+    let actor = try actor(request.actor)
+    let reason = try text(request.reason, "reason")
+    let label = try text(request.label, "label", most: 100)
+    guard let profile = registry.profile(request.profile) else {
+      throw .bad(
+        "there is no profile \(request.profile.debugDescription)",
+        hint: "knutepunkt profile list shows them; they look like zigbee2mqtt/sos-button")
+    }
+    if profile.transport.isMQTT && profile.topicFilters(for: request.address).isEmpty {
+      throw .bad(
+        "the address \(request.address.debugDescription) does not fit \(request.profile); it must look like \(profile.addressForm ?? "device")"
+      )
+    }
+    if let other = registry.conflict(profile: profile, address: request.address) {
+      throw .conflict("\(other.id) (\(other.label)) already has this address", hint: "remove it first: knutepunkt device end \(other.id)")
+    }
+    var patient: RegisteredPatient?
+    if let text = request.patient { patient = try knownPatient(text) }
+    var liveness = profile.liveness
+    if let seconds = request.expectedIntervalSeconds { liveness.expectedIntervalSeconds = seconds }
+    let id = registry.newDeviceID()
+    let details = DeviceDetails(label: label, profile: profile.id, address: request.address, controller: patient?.controller)
+    _ = try await store(.registry(.deviceAdded(liveness)), device: id, actor: actor, reason: reason, .device(details))
+    registry.add(
+      RegisteredDevice(
+        id: id, label: label, profile: profile.id, address: request.address, liveness: liveness, patient: .none, removed: false,
+        lastSeen: .unknown))
+    if let patient {
+      _ = try await store(.registry(.deviceAssigned), device: id, patient: patient.id, actor: actor, reason: reason)
+      registry.assign(id, to: patient.id)
+    }
+    updateSubscriptions()
+    return try apiDevice(id)
+  }
+
+  func assign(_ device: DeviceID, _ request: API.AssignDevice) async throws(LocalAPIFailure) -> API.Device {
+    _ = try knownDevice(device)
+    let patient = try knownPatient(request.patient)
+    let actor = try actor(request.actor)
+    _ = try await store(
+      .registry(.deviceAssigned), device: device, patient: patient.id, actor: actor, reason: try text(request.reason, "reason"))
+    registry.assign(device, to: patient.id)
+    return try apiDevice(device)
+  }
+
+  func release(_ device: DeviceID, _ request: API.Reason) async throws(LocalAPIFailure) -> API.Done {
+    let known = try knownDevice(device)
+    if known.patient == .none { throw .conflict("\(device) is nobody's already") }
+    let actor = try actor(request.actor)
+    let sequence = try await store(
+      .registry(.deviceReleased), device: device, patient: known.patient, actor: actor, reason: try text(request.reason, "reason"))
+    registry.assign(device, to: .none)
+    return API.Done(sequence: sequence)
+  }
+
+  func remove(_ device: DeviceID, _ request: API.Reason) async throws(LocalAPIFailure) -> API.Done {
+    let known = try knownDevice(device)
+    let actor = try actor(request.actor)
+    let sequence = try await store(
+      .registry(.deviceRemoved), device: device, patient: known.patient, actor: actor, reason: try text(request.reason, "reason"))
+    registry.remove(device)
+    updateSubscriptions()
+    return API.Done(sequence: sequence)
+  }
+
+  func devices() async throws(LocalAPIFailure) -> [API.Device] {
+    var answers: [API.Device] = []
+    for device in registry.devices where !device.removed { answers.append(try apiDevice(device.id)) }
+    return answers
+  }
+
+  private func updateSubscriptions() {
+    let wanted = registry.subscriptions()
+    for link in machinery.links {
+      do {
+        try link.subscribe(wanted)
+      } catch {
+        logger.error("a link does not take its subscriptions", metadata: ["link": "\(link.name)", "reason": "\(error)"])
+      }
+    }
+  }
+
+  private func apiDevice(_ id: DeviceID) throws(LocalAPIFailure) -> API.Device {
+    let device = try knownDevice(id)
+    let interval = device.liveness.expectedIntervalSeconds
+    let liveness: String
+    if device.lastSeen == .unknown {
+      liveness = "never"
+    } else if interval > 0, machinery.clock.wall() > device.lastSeen.adding(milliseconds: Int64(interval) * 1_000) {
+      liveness = "silent"
+    } else {
+      liveness = "live"
+    }
+    return API.Device(
+      id: id.description, label: device.label, profile: device.profile, address: device.address,
+      patient: device.patient == .none ? nil : device.patient.description, liveness: liveness,
+      lastSeen: device.lastSeen == .unknown ? nil : device.lastSeen.description, expectedIntervalSeconds: interval)
+  }
+
+  // MARK: Plans
+
+  func changePlan(of patient: PatientID, _ request: API.ChangePlan) async throws(LocalAPIFailure) -> API.Plan {
+    _ = try knownPatient(patient)
+    let actor = try actor(request.actor)
+    let reason = try text(request.reason, "reason")
+    guard (1...32).contains(request.items.count) else { throw .bad("items must hold 1 to 32 plan items") }
+    // All are checked before the first is stored: a plan changes whole or not at all.
+    var items: [CarePlanItem] = []
+    for (index, item) in request.items.enumerated() {
+      do throws(PlanItemProblem) {
+        items.append(try item.carePlanItem())
+      } catch {
+        throw .bad("items[\(index)] (\(item.kind)): \(error.text)")
+      }
+    }
+    var last: UInt64 = 0
+    for item in items {
+      let companion = Companion(attachment: Attachment(actor: actor, reason: reason), mark: nil)
+      guard let sequence = machinery.intake.submit(.registry(.planItem(item)), patient: patient, companion: companion) else {
+        throw .unavailable("the intake is full; part of the plan may be stored", hint: "knutepunkt plan show \(patient) tells which")
+      }
+      last = sequence
+    }
+    try await durable(last)
+    return try await plan(of: patient)
+  }
+
+  func plan(of patient: PatientID) async throws(LocalAPIFailure) -> API.Plan {
+    _ = try knownPatient(patient)
+    logRead(of: patient, what: "plan")
+    let items = try await read { reader throws(JournalError) in try reader.plan(of: patient) }
+    return API.Plan(
+      patient: patient.description,
+      items: items.map {
+        API.PlanItemInForce(
+          item: API.PlanItem($0.item), author: machinery.actors.name(of: $0.author) ?? "", reason: $0.reason, since: $0.started.description)
+      })
+  }
+}

@@ -1,0 +1,102 @@
+// The operations behind the local API. A change becomes an entry of the intake with its texts as companion, and is
+// answered only when it is durable; reads come from the journal's read-only side and from the registry. Every change and
+// every read of a person's data is in the access log with who and why.
+
+import Console
+import Foundation
+import Journal
+import Logging
+import Synchronization
+import VitalSigns
+
+/// The core role's operations. Any thread.
+final class CoreService: Sendable {
+  enum Action: Sendable { case acknowledge, respond, resolve }
+
+  let machinery: CoreMachinery
+  let health: Health
+  let sentences: AlertSentences
+  let logger: Logger
+  var hub: EventHub { machinery.hub }
+  var registry: Registry { machinery.registry }
+  /// The language of what people read.
+  var language: ConsoleLanguage { ConsoleLanguage(rawValue: machinery.configuration.hub.language.rawValue) ?? .nb }
+
+  init(machinery: CoreMachinery, health: Health, sentences: AlertSentences, logger: Logger) {
+    self.machinery = machinery
+    self.health = health
+    self.sentences = sentences
+    self.logger = logger
+  }
+
+  // MARK: Storing
+
+  /// Pushes one entry and waits until it is on the disk.
+  func store(
+    _ payload: IntakePayload, device: DeviceID = .none, patient: PatientID = .none, measuredAt: WallTime = .unknown, actor: ActorID,
+    reason: String, _ content: Attachment.Content = .none
+  ) async throws(LocalAPIFailure) -> UInt64 {
+    let companion = Companion(attachment: Attachment(actor: actor, reason: reason, content), mark: nil)
+    guard
+      let sequence = machinery.intake.submit(
+        payload, device: device, patient: patient, measuredAt: measuredAt, companion: companion)
+    else { throw .unavailable("the intake is full; nothing was stored", hint: "try again in a moment; knutepunkt status shows its depth") }
+    try await durable(sequence)
+    return sequence
+  }
+
+  func durable(_ sequence: UInt64) async throws(LocalAPIFailure) {
+    if await !machinery.durable.wait(for: sequence) {
+      throw .unavailable(
+        "the core is stopping; whether this was stored is not known", hint: "look with the matching list command when it is back")
+    }
+  }
+
+  /// Who acts. An empty name, or one that would break a line of a log, is refused.
+  func actor(_ name: String, role: String = "staff") throws(LocalAPIFailure) -> ActorID {
+    let name = name.trimmingCharacters(in: .whitespaces)
+    guard !name.isEmpty, name.count <= ActorBook.nameCharactersMax, !name.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
+      throw .bad("actor must be the name of who does this, 1 to \(ActorBook.nameCharactersMax) characters")
+    }
+    return machinery.actors.number(of: name, role: role)
+  }
+
+  func text(_ value: String, _ field: String, most: Int = 500) throws(LocalAPIFailure) -> String {
+    let value = value.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard !value.isEmpty, value.count <= most else { throw .bad("\(field) must have 1 to \(most) characters") }
+    return value
+  }
+
+  func knownPatient(_ id: PatientID) throws(LocalAPIFailure) -> RegisteredPatient {
+    guard let patient = registry.patient(id) else {
+      throw .notFound("there is no person \(id)", hint: "knutepunkt patient list shows them")
+    }
+    if patient.ended != nil { throw .conflict("\(id) has ended") }
+    return patient
+  }
+
+  func knownPatient(_ text: String) throws(LocalAPIFailure) -> RegisteredPatient {
+    guard let id = PatientID(text: text) else { throw .bad("\(text.debugDescription) is no person; they look like P7") }
+    return try knownPatient(id)
+  }
+
+  func knownDevice(_ id: DeviceID) throws(LocalAPIFailure) -> RegisteredDevice {
+    guard let device = registry.device(id), !device.removed else {
+      throw .notFound("there is no device \(id)", hint: "knutepunkt device list shows them")
+    }
+    return device
+  }
+
+  /// Writes to the access log that somebody looked at a person's data. Not waited for: a full disk must not hide an alarm.
+  func logRead(of patient: PatientID, by actor: ActorID = .hub, what: String) {
+    let record = AccessRecord(
+      wall: machinery.clock.wall(), actor: actor, action: "read", patient: patient, purpose: "local API", detail: what)
+    machinery.requests.enqueue { $0.access.append(record) }
+  }
+
+  func pulse() -> API.CorePulse {
+    API.CorePulse(
+      live: health.isLive, summary: health.summary(of: self), durable: machinery.durable.sequence,
+      at: machinery.clock.wall().description)
+  }
+}

@@ -1,0 +1,29 @@
+// What the core thread tells the rest of the process about itself: plain atomics, written by the core thread alone, so
+// that looking never disturbs it.
+
+import Synchronization
+
+/// Counters and times of the core thread. Read from any thread; each value by itself is exact, together they may be
+/// from neighbouring moments.
+final class CoreVitals: Sendable {
+  /// The hub's timeline at the end of the core's last turn, nanoseconds. A core that stands still stops this.
+  let lastTurn = Atomic<Int64>(0)
+  /// Turns of the loop since start.
+  let turns = Atomic<UInt64>(0)
+  let processed = Atomic<UInt64>(0)
+  let observations = Atomic<UInt64>(0)
+  let lastSequence = Atomic<UInt64>(0)
+  /// Suspicions included.
+  let openAlerts = Atomic<Int>(0)
+  let late = Atomic<UInt64>(0)
+  /// Alert changes that found the alarm ring full. Must stay 0: the ring holds more than all open alerts.
+  let alarmsUndispatched = Atomic<UInt64>(0)
+  /// The sequence that the newest snapshot covers; published after its bytes.
+  let snapshotSequence = Atomic<UInt64>(0)
+  let snapshotWanted = Atomic<Bool>(false)
+  let stopWanted = Atomic<Bool>(false)
+  let stopped = Atomic<Bool>(false)
+  /// 0 ordinary, 1 SCHED_FIFO.
+  let isRealtime = Atomic<Bool>(false)
+  let memoryLocked = Atomic<Bool>(false)
+}

@@ -1,0 +1,73 @@
+// Fans out what happens now to everybody who listens on the local API: alert changes before the disk has them, commits,
+// and a pulse that proves that the core lives. A listener that cannot keep up loses its stream, not its alarms: it
+// connects again and reads the state anew.
+
+import Foundation
+import NIOCore
+import Synchronization
+
+/// One server-sent event, encoded once for all listeners.
+struct ServerEvent: Sendable {
+  let bytes: ByteBuffer
+
+  /// - Parameter name: `alert`, `committed` or `core`.
+  init(_ name: String, _ value: some Encodable) {
+    var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
+    // The types are ours and always encode; an event that did not would be an empty object, which listeners refuse aloud.
+    let data = (try? LocalAPIJSON.encode(value)) ?? Data("{}".utf8)
+    buffer.writeBytes(data)
+    buffer.writeString("\n\n")
+    bytes = buffer
+  }
+}
+
+/// The listeners. Any thread.
+final class EventHub: Sendable {
+  /// Events that wait for one slow listener before it is cut off: several minutes of a busy evening.
+  static let backlogMax = 1_024
+  /// Listeners at once: the forward role, the console role, and people's `status --watch`.
+  static let listenersMax = 64
+
+  private struct State {
+    var listeners: [UInt64: AsyncStream<ServerEvent>.Continuation] = [:]
+    var next: UInt64 = 1
+    var isClosed = false
+  }
+  private let state = Mutex(State())
+
+  /// A stream of everything from now on; nil when there are too many listeners or the hub has closed.
+  func subscribe() -> AsyncStream<ServerEvent>? {
+    state.withLock { state in
+      if state.isClosed || state.listeners.count >= Self.listenersMax { return nil }
+      let id = state.next
+      state.next += 1
+      let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
+      state.listeners[id] = continuation
+      continuation.onTermination = { [weak self] _ in self?.remove(id) }
+      return stream
+    }
+  }
+
+  var listenerCount: Int { state.withLock { $0.listeners.count } }
+
+  func send(_ event: ServerEvent) {
+    let listeners = state.withLock { Array($0.listeners.values) }
+    for listener in listeners {
+      if case .dropped = listener.yield(event) { listener.finish() }
+    }
+  }
+
+  /// Ends every stream.
+  func close() {
+    let listeners = state.withLock { state in
+      state.isClosed = true
+      defer { state.listeners = [:] }
+      return Array(state.listeners.values)
+    }
+    for listener in listeners { listener.finish() }
+  }
+
+  private func remove(_ id: UInt64) {
+    state.withLock { _ = $0.listeners.removeValue(forKey: id) }
+  }
+}

@@ -1,0 +1,79 @@
+// The highest sequence that is in a committed transaction. Links hold their acknowledgements by it, callers of the local
+// API wait for it. Written by the journal writer alone.
+
+import MQTTLink
+import Synchronization
+
+/// The durable watermark. Any thread; `advance` only from the journal writer.
+final class DurableSequence: DurableWatermark {
+  private let committed: Atomic<UInt64>
+  private let state = Mutex(Waiters())
+  /// Rung when somebody wants a commit sooner than the group window would bring it.
+  private let requestCommitNow: @Sendable () -> Void
+
+  private struct Waiters {
+    var wakeDescriptors: [Int32] = []
+    /// In arrival order; bounded by the local API's own bound on requests under way.
+    var continuations: [(sequence: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
+    var isClosed = false
+  }
+
+  init(startingAt sequence: UInt64, requestCommitNow: @escaping @Sendable () -> Void) {
+    committed = Atomic(sequence)
+    self.requestCommitNow = requestCommitNow
+  }
+
+  var sequence: UInt64 { committed.load(ordering: .acquiring) }
+
+  func requestCommit() { requestCommitNow() }
+
+  /// Writes to this eventfd at every advance. The descriptor must outlive the watermark.
+  func register(wakeDescriptor: Int32) {
+    state.withLock { $0.wakeDescriptors.append(wakeDescriptor) }
+  }
+
+  func unregister(wakeDescriptor: Int32) {
+    state.withLock { $0.wakeDescriptors.removeAll { $0 == wakeDescriptor } }
+  }
+
+  /// Publishes a commit and wakes everybody who waited for it.
+  func advance(to sequence: UInt64) {
+    committed.store(sequence, ordering: .releasing)
+    let ready = state.withLock { state in
+      let ready = state.continuations.filter { $0.sequence <= sequence }
+      state.continuations.removeAll { $0.sequence <= sequence }
+      // Under the lock, so that a descriptor is never rung after `unregister` has returned.
+      for descriptor in state.wakeDescriptors { Wake.ring(descriptor) }
+      return ready
+    }
+    for waiter in ready { waiter.continuation.resume(returning: true) }
+  }
+
+  /// Waits until `sequence` is durable. False when the journal closed first: then nothing may be confirmed.
+  func wait(for sequence: UInt64) async -> Bool {
+    if self.sequence >= sequence { return true }
+    return await withCheckedContinuation { continuation in
+      let immediate: Bool? = state.withLock { state in
+        if self.sequence >= sequence { return true }
+        if state.isClosed { return false }
+        state.continuations.append((sequence, continuation))
+        return nil
+      }
+      if let immediate {
+        continuation.resume(returning: immediate)
+      } else {
+        requestCommitNow()
+      }
+    }
+  }
+
+  /// No commit will follow: everybody who still waits hears so.
+  func close() {
+    let rest = state.withLock { state in
+      state.isClosed = true
+      defer { state.continuations = [] }
+      return state.continuations
+    }
+    for waiter in rest { waiter.continuation.resume(returning: false) }
+  }
+}

@@ -1,0 +1,49 @@
+// How one thread wakes another that blocks: an eventfd, a counter in the kernel, so that a wake-up between the check and
+// the wait is never lost; and a timerfd beside it for deadlines with the clock's own precision.
+
+import CLinux
+import Foundation
+
+/// A thread's alarm clock and doorbell. `ring` from any thread; `wait` from the owner alone.
+///
+/// @unchecked Sendable: both members are descriptors that never change; the kernel serialises what is done to them.
+final class Wake: @unchecked Sendable {
+  /// An eventfd: what other threads and libraries ring.
+  let descriptor: Int32
+  private let timer: Int32
+
+  /// - Throws: `GatewayError.descriptors` when the process has no descriptors left.
+  init() throws(GatewayError) {
+    descriptor = clinux_eventfd()
+    timer = clinux_timerfd()
+    if descriptor < 0 || timer < 0 { throw .descriptors(errno: errno) }
+  }
+
+  deinit {
+    close(descriptor)
+    close(timer)
+  }
+
+  /// Wakes the owner. A full counter (EAGAIN) means that it is already awake.
+  func ring() { Self.ring(descriptor) }
+
+  /// Rings any eventfd.
+  static func ring(_ descriptor: Int32) {
+    var one: UInt64 = 1
+    _ = write(descriptor, &one, 8)
+  }
+
+  /// Blocks until rung, or until CLOCK_BOOTTIME reaches `deadline` (nanoseconds; nil: for ever).
+  func wait(until deadline: Int64?) {
+    // A deadline at or before 0 would disarm the timer: ring at once instead.
+    _ = clinux_timerfd_set(timer, deadline.map { max($0, 1) } ?? 0)
+    var entries = [
+      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: timer, events: Int16(POLLIN), revents: 0),
+    ]
+    // EINTR comes back as "woken": the owner looks and waits again.
+    _ = poll(&entries, 2, -1)
+    var count: UInt64 = 0
+    _ = read(descriptor, &count, 8)
+    _ = read(timer, &count, 8)
+  }
+}

@@ -1,0 +1,75 @@
+// Writes that are no entries of the intake: receipts of deliveries, reads for the access log, quarantined frames, new
+// actors. They join the next group; who needs to know waits for its commit.
+
+import Journal
+import Synchronization
+
+/// Requests to the journal writer. Any thread.
+final class JournalRequests: Sendable {
+  typealias Change = @Sendable (inout JournalGroup) -> Void
+
+  /// Changes that wait. Beyond this, `enqueue` drops and counts, `submit` answers false: the caller has not been told "stored".
+  static let waitingMax = 4_096
+
+  private struct State {
+    var changes: [Change] = []
+    var waiters: [CheckedContinuation<Bool, Never>] = []
+    var dropped: UInt64 = 0
+    var isClosed = false
+  }
+  private let state = Mutex(State())
+  private let wake: Wake
+
+  init(wake: Wake) { self.wake = wake }
+
+  var dropped: UInt64 { state.withLock { $0.dropped } }
+
+  /// Adds a change that nobody waits for.
+  func enqueue(_ change: @escaping Change) {
+    let taken = state.withLock { state in
+      if state.changes.count >= Self.waitingMax || state.isClosed {
+        state.dropped += 1
+        return false
+      }
+      state.changes.append(change)
+      return true
+    }
+    if taken { wake.ring() }
+  }
+
+  /// Adds a change and waits until it is committed. False: it was not, and will not be.
+  func submit(_ change: @escaping Change) async -> Bool {
+    await withCheckedContinuation { continuation in
+      let taken = state.withLock { state in
+        if state.changes.count >= Self.waitingMax || state.isClosed { return false }
+        state.changes.append(change)
+        state.waiters.append(continuation)
+        return true
+      }
+      if taken { wake.ring() } else { continuation.resume(returning: false) }
+    }
+  }
+
+  /// For the writer: everything that waits, and who waits for it.
+  func take() -> (changes: [Change], waiters: [CheckedContinuation<Bool, Never>]) {
+    state.withLock { state in
+      defer {
+        state.changes = []
+        state.waiters = []
+      }
+      return (state.changes, state.waiters)
+    }
+  }
+
+  var isEmpty: Bool { state.withLock { $0.changes.isEmpty } }
+
+  /// No commit will follow.
+  func close() {
+    let waiters = state.withLock { state in
+      state.isClosed = true
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume(returning: false) }
+  }
+}

@@ -1,0 +1,182 @@
+// From a frame to the intake: which device sent it, what its profile makes of it, and one entry for each reading. What
+// cannot be used is counted and quarantined with its reason; it never stops the link.
+
+import DeviceProfile
+import Foundation
+import Journal
+import Logging
+import MQTTLink
+import Synchronization
+import VitalSigns
+
+/// The handler of one MQTT link. `frame` and what it calls run on the link's thread.
+///
+/// @unchecked Sendable: `redeliveries`, `result`, `held` and `quarantineBudget` are touched by the link's thread alone.
+final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
+  /// Frames of one second that are kept with their bytes; all are counted. A flood of rubbish must not become a flood of writes.
+  static let quarantinedPerSecondMax = 50
+
+  let name: String
+  private let number: UInt32
+  private let registry: Registry
+  private let intake: Intake
+  private let requests: JournalRequests
+  private let civil: CivilClock
+  private let logger: Logger
+  private let counters = Mutex<[String: UInt64]>([:])
+  private let stateSince = Mutex<WallTime>(.unknown)
+  private var redeliveries: RedeliveryBook
+  private var result = DecodeResult()
+  private var wasConnected = false
+  /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
+  private var held: (mark: RedeliveryBook.Mark, taken: Int, stamp: Intake.Stamp)?
+  private var quarantineBudget = (second: Int64(0), left: 0)
+  /// Asks the link whether the broker still had our session; set once, before the link runs.
+  var sessionPresent: @Sendable () -> Bool = { false }
+
+  init(
+    name: String, registry: Registry, intake: Intake, requests: JournalRequests, civil: CivilClock, redeliveries: RedeliveryBook,
+    logger: Logger
+  ) {
+    self.name = name
+    self.number = stableNumber(of: name)
+    self.registry = registry
+    self.intake = intake
+    self.requests = requests
+    self.civil = civil
+    self.redeliveries = redeliveries
+    self.logger = logger
+  }
+
+  /// Frames that were not used, by reason; for status and metrics.
+  var refused: [String: UInt64] { counters.withLock { $0 } }
+  var since: WallTime { stateSince.withLock { $0 } }
+
+  // MARK: MQTTFrameHandler
+
+  func frame(_ frame: MQTTFrame) -> FrameVerdict {
+    let mark = RedeliveryBook.Mark(message: frame.messageID, hash: frameHash(topic: frame.topic, payload: frame.payload))
+    if frame.qos > 0, held == nil, let sequence = redeliveries.redelivery(mark) {
+      count("redelivered")
+      return sequence == 0 ? .ignored : .accepted(lastSequence: sequence)
+    }
+    guard let (device, profile, frameIndex) = registry.device(onTopic: frame.topic) else {
+      return refuse(frame, mark, .unknownTopic, "unknownTopic")
+    }
+    do {
+      try profile.decode(frame.payload.span, frameIndex: frameIndex, retained: frame.retained, into: &result)
+    } catch {
+      return refuse(frame, mark, .malformed, error.reason.key)
+    }
+    let now = intake.clock.wall()
+    registry.seen(device.id, at: now)
+    for dropped in result.dropped { count(dropped.reason.key) }
+    if result.hasNoValidReading {
+      let reason = result.dropped[0].reason.key
+      // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value".
+      if result.dropped.contains(where: { $0.reason != .sentinel && $0.reason != .retained }) { quarantine(frame, reason: reason) }
+      return signOfLife(of: device, frame: frame, mark: mark)
+    }
+    if result.readings.isEmpty || isOldNews(frame) { return signOfLife(of: device, frame: frame, mark: mark) }
+    return take(result.readings, of: device, frame: frame, mark: mark)
+  }
+
+  func oversizedFrame(_ frame: MQTTFrame, payloadBytes: Int) -> FrameVerdict {
+    quarantine(frame, reason: MQTTRefusalReason.oversized.rawValue)
+    count(MQTTRefusalReason.oversized.rawValue)
+    return .refused(.oversized, lastSequence: nil)
+  }
+
+  func linkStateChanged(_ state: MQTTLinkState, reason: MQTTLinkError?) {
+    stateSince.withLock { $0 = intake.clock.wall() }
+    switch state {
+    case .subscribing:
+      redeliveries.connected(sessionPresent: sessionPresent())
+      held = nil
+    case .live:
+      wasConnected = true
+      logger.notice("connected to the broker", metadata: ["link": "\(name)"])
+    case .backingOff:
+      let text = reason.map { "\($0)" } ?? "unknown"
+      logger.warning("no connection to the broker", metadata: ["link": "\(name)", "reason": "\(text)"])
+    case .stopped, .connecting, .draining:
+      break
+    }
+  }
+
+  // MARK: Readings
+
+  /// One entry a reading. When the intake fills in the middle the link offers the frame again and the rest follows.
+  private func take(_ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark) -> FrameVerdict {
+    var taken = 0
+    var stamp = intake.stamp()
+    if let held, held.mark == mark { (taken, stamp) = (held.taken, held.stamp) }
+    var last: UInt64 = 0
+    while taken < readings.count {
+      let isLast = taken == readings.count - 1
+      guard let sequence = submit(readings[taken], of: device, mark: isLast && frame.qos > 0 ? mark : nil, stamp: stamp) else {
+        held = (mark, taken, stamp)
+        return .busy
+      }
+      last = sequence
+      taken += 1
+    }
+    held = nil
+    if frame.qos > 0 { redeliveries.took(mark, sequence: last) }
+    return .accepted(lastSequence: last)
+  }
+
+  private func submit(
+    _ reading: Reading, of device: RegisteredDevice, mark: RedeliveryBook.Mark?, stamp: Intake.Stamp
+  ) -> UInt64? {
+    let payload: IntakePayload
+    let time: DeviceTime
+    switch reading {
+    case .observation(let observation, at: let at): (payload, time) = (.observation(observation), at)
+    case .event(let event, at: let at): (payload, time) = (.event(event), at)
+    case .location(let fix, at: let at): (payload, time) = (.location(fix), at)
+    }
+    var companion: Companion?
+    if time != .none || mark != nil {
+      companion = Companion(
+        attachment: time == .none ? nil : Attachment(.deviceTime(time)),
+        mark: mark.map { DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash) })
+    }
+    return intake.submit(payload, device: device.id, measuredAt: civil.resolve(time), companion: companion, stamp: stamp)
+  }
+
+  /// A retained message of which nothing but "the device exists" is left.
+  private func isOldNews(_ frame: MQTTFrame) -> Bool {
+    frame.retained
+      && result.readings.allSatisfy { if case .event(let event, at: _) = $0 { event.kind == .heartbeat } else { false } }
+  }
+
+  /// A frame without a usable value still proves that its device lives.
+  private func signOfLife(of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark) -> FrameVerdict {
+    let event = Reading.event(DeviceEvent(kind: .heartbeat), at: .none)
+    // A broker repeats retained messages at every connect: they prove nothing about now.
+    if frame.retained { return .ignored }
+    return take([event], of: device, frame: frame, mark: mark)
+  }
+
+  // MARK: What cannot be used
+
+  private func refuse(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark, _ reason: MQTTRefusalReason, _ key: String) -> FrameVerdict {
+    count(key)
+    quarantine(frame, reason: key)
+    if frame.qos > 0 { redeliveries.took(mark, sequence: 0) }
+    return .refused(reason, lastSequence: nil)
+  }
+
+  private func count(_ reason: String) { counters.withLock { $0[reason, default: 0] += 1 } }
+
+  private func quarantine(_ frame: MQTTFrame, reason: String) {
+    let wall = intake.clock.wall()
+    let second = wall.rawValue / 1_000
+    if quarantineBudget.second != second { quarantineBudget = (second, Self.quarantinedPerSecondMax) }
+    if quarantineBudget.left <= 0 { return }
+    quarantineBudget.left -= 1
+    let row = QuarantinedFrame(link: number, topic: frame.topic, reason: reason, payload: frame.payload, wall: wall)
+    requests.enqueue { $0.quarantined.append(row) }
+  }
+}

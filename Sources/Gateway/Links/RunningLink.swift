@@ -1,0 +1,93 @@
+// One MQTT link with its thread: made from the configuration, started, told what to subscribe to, stopped.
+
+import Foundation
+import Journal
+import Logging
+import MQTTLink
+import Synchronization
+import VitalSigns
+
+/// A link at work. Any thread.
+final class RunningLink: Sendable {
+  let name: String
+  let frames: MQTTFrameIntake
+  let link: MQTTLink
+  private let hasEnded = Atomic<Bool>(false)
+
+  /// Redeliveries that are recognised: as many frames as the broker can have in flight, and as many again for those whose
+  /// acknowledgement left just before a crash.
+  static func marksMax(_ receiveMaximum: Int) -> Int { max(64, 2 * receiveMaximum) }
+
+  init(
+    _ settings: KnutepunktConfiguration.MQTTLinkSettings, controller: String, hub: String, registry: Registry, intake: Intake,
+    requests: JournalRequests, durable: DurableSequence, civil: CivilClock, marks: [DeliveryMark], lastSequence: UInt64,
+    logger: Logger
+  ) throws(GatewayError) {
+    name = settings.name
+    // All of these are durable: a frame that repeats one waits for nothing.
+    let known = marks.map {
+      (mark: RedeliveryBook.Mark(message: UInt16(truncatingIfNeeded: $0.message), hash: $0.hash), sequence: lastSequence)
+    }
+    frames = MQTTFrameIntake(
+      name: settings.name, registry: registry, intake: intake, requests: requests, civil: civil,
+      redeliveries: RedeliveryBook(marksMax: Self.marksMax(settings.receiveMaximum), known: known), logger: logger)
+    let configuration = try Self.configuration(settings, controller: controller, hub: hub)
+    do {
+      link = try MQTTLink(configuration: configuration, handler: frames, watermark: durable, logger: logger)
+    } catch {
+      throw .link(name: settings.name, reason: "\(error)")
+    }
+    let link = link
+    frames.sessionPresent = { link.statistics.sessionPresent }
+  }
+
+  private static func configuration(
+    _ settings: KnutepunktConfiguration.MQTTLinkSettings, controller: String, hub: String
+  ) throws(GatewayError) -> MQTTLinkConfiguration {
+    var result = MQTTLinkConfiguration(clientID: settings.clientID, host: settings.host, port: settings.port)
+    result.protocolVersion = settings.version == .v5 ? .v5 : .v311
+    if let tls = settings.tls {
+      result.tls = MQTTTLSConfiguration(caFile: tls.caFile, certificateFile: tls.certificateFile, keyFile: tls.keyFile)
+    }
+    result.username = settings.username
+    do {
+      result.passwordFile = try settings.password?.path()
+    } catch {
+      throw .secret(path: "links.mqtt \(settings.name)", reason: "\(error)")
+    }
+    result.keepAliveSeconds = Int(settings.keepAlive.components.seconds)
+    result.sessionExpirySeconds = Int(settings.sessionExpiry.components.seconds)
+    result.receiveMaximum = settings.receiveMaximum
+    result.maximumPayloadBytes = settings.maximumPayloadBytes
+    result.ackHoldMilliseconds = max(1, Int(settings.ackHold.nanoseconds / 1_000_000))
+    // Retained both ways: what reads it knows whether silence means "nothing happened" or "nobody listens".
+    result.stateTopic = "knutepunkt/v1/\(controller)/\(hub)/state"
+    return result
+  }
+
+  /// Starts the link's thread.
+  func start(subscriptions: [(topic: String, qos: UInt8)]) throws(GatewayError) {
+    try subscribe(subscriptions)
+    let thread = Thread { [self] in
+      link.run()
+      hasEnded.store(true, ordering: .releasing)
+    }
+    thread.name = "mqtt \(name)"
+    thread.start()
+  }
+
+  /// Replaces the subscriptions; the link sends the difference.
+  func subscribe(_ subscriptions: [(topic: String, qos: UInt8)]) throws(GatewayError) {
+    do {
+      try link.subscribe(subscriptions.map { MQTTSubscription(filter: $0.topic, qos: $0.qos) })
+    } catch {
+      throw .link(name: name, reason: "\(error)")
+    }
+  }
+
+  func stop(within limit: Duration) { link.stop(within: limit) }
+
+  func ended() async {
+    while !hasEnded.load(ordering: .acquiring) { try? await Task.sleep(for: .milliseconds(5)) }
+  }
+}

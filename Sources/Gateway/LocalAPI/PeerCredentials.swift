@@ -1,0 +1,56 @@
+// Who is at the other end of the local API's socket, as the kernel knows it (SO_PEERCRED), and whether that user may
+// speak to the core. The socket's file mode is the first gate, this is the second.
+
+import CLinux
+import Foundation
+import NIOCore
+
+/// A peer's identity at the moment it connected.
+struct PeerCredentials: Sendable {
+  var userID: UInt32
+  var groupID: UInt32
+  var processID: Int32
+
+  /// Asks the kernel. Nil for a channel that is not a Unix socket.
+  static func of(_ channel: any Channel) async -> PeerCredentials? {
+    guard let provider = channel as? any SocketOptionProvider else { return nil }
+    let option: EventLoopFuture<clinux_credentials> = provider.unsafeGetSocketOption(
+      level: NIOBSDSocket.OptionLevel.socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
+    guard let peer = try? await option.get() else { return nil }
+    return PeerCredentials(userID: peer.uid, groupID: peer.gid, processID: peer.pid)
+  }
+}
+
+/// Which users may speak to the core: root, the daemon's own user, and those that the configuration names.
+struct PeerPolicy: Sendable {
+  let userIDs: Set<UInt32>
+  let groupIDs: Set<UInt32>
+
+  /// Names that the system does not know are returned, for a warning: they let nobody in.
+  init(userNames: [String], groupNames: [String], unknown: inout [String]) {
+    var users: Set<UInt32> = [0, getuid()]
+    var groups: Set<UInt32> = []
+    for name in userNames {
+      if let entry = getpwnam(name) { users.insert(entry.pointee.pw_uid) } else { unknown.append("user \(name)") }
+    }
+    for name in groupNames {
+      if let entry = getgrnam(name) { groups.insert(entry.pointee.gr_gid) } else { unknown.append("group \(name)") }
+    }
+    userIDs = users
+    groupIDs = groups
+  }
+
+  func allows(_ peer: PeerCredentials) -> Bool {
+    userIDs.contains(peer.userID) || groupIDs.contains(peer.groupID) || isMember(peer.userID)
+  }
+
+  /// Supplementary membership: the kernel's credentials carry the primary group only.
+  private func isMember(_ userID: UInt32) -> Bool {
+    if groupIDs.isEmpty { return false }
+    guard let user = getpwuid(userID) else { return false }
+    var count: Int32 = 64
+    var list = [gid_t](repeating: 0, count: Int(count))
+    guard getgrouplist(user.pointee.pw_name, user.pointee.pw_gid, &list, &count) >= 0 else { return false }
+    return list.prefix(Int(max(0, min(count, 64)))).contains { groupIDs.contains($0) }
+  }
+}

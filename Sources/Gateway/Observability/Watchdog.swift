@@ -1,0 +1,71 @@
+// When may systemd's watchdog be fed? Not because a timer fires: a timer goes on firing in a process whose alarm path is
+// dead. It is fed only when the core met a deadline, the journal committed (or confirmed that there is nothing to commit)
+// and the outbox loop turned, all since the last feed. One of them stuck, and systemd restarts the role.
+
+/// The three that must move. Each part counts its own turns, from 0, and never goes back.
+struct Progress: Sendable, Hashable {
+  /// The core handled a deadline or an entry; it wakes at least once a second for this.
+  var core: UInt64
+  /// A transaction was committed, or the writer found its queue empty and the file healthy.
+  var journal: UInt64
+  /// The outbox loop looked at every lane. 0 for ever in a role that has none: see ``ProgressWatchdog/Parts``.
+  var outbox: UInt64
+
+  init(core: UInt64 = 0, journal: UInt64 = 0, outbox: UInt64 = 0) {
+    self.core = core
+    self.journal = journal
+    self.outbox = outbox
+  }
+}
+
+/// Sans-I/O. Used by one thread.
+struct ProgressWatchdog: Sendable {
+  /// Which parts this process has; the others are not waited for.
+  struct Parts: OptionSet, Sendable, Hashable {
+    let rawValue: UInt8
+    static let core = Parts(rawValue: 1)
+    static let journal = Parts(rawValue: 2)
+    static let outbox = Parts(rawValue: 4)
+    static let all: Parts = [.core, .journal, .outbox]
+  }
+
+  enum Verdict: Sendable, Hashable {
+    /// Send WATCHDOG=1.
+    case feed
+    /// These have not moved since the last feed. Not alarming before half of the time-out.
+    case wait(stuck: Parts)
+  }
+
+  let parts: Parts
+  private var fed: Progress
+
+  /// `progress`: as it is at start, so that standing still from the beginning counts as stuck.
+  init(parts: Parts, progress: Progress) {
+    precondition(!parts.isEmpty, "a process that has none of the parts has no reason to be fed")
+    self.parts = parts
+    self.fed = progress
+  }
+
+  /// Call it several times within the watchdog's time-out (systemd advises half of it; a quarter leaves room for one miss).
+  mutating func look(at progress: Progress) -> Verdict {
+    var stuck: Parts = []
+    if progress.core == fed.core { stuck.insert(.core) }
+    if progress.journal == fed.journal { stuck.insert(.journal) }
+    if progress.outbox == fed.outbox { stuck.insert(.outbox) }
+    stuck.formIntersection(parts)
+    guard stuck.isEmpty else { return .wait(stuck: stuck) }
+    fed = progress
+    return .feed
+  }
+
+  /// How often to look, for a time-out: a quarter, at least 10 ms and at most 5 s.
+  static func interval(timeout: Duration) -> Duration { min(max(timeout / 4, .milliseconds(10)), .seconds(5)) }
+}
+
+extension ProgressWatchdog.Parts {
+  /// For STATUS= and the log: "core, journal".
+  var names: String {
+    let pairs: [(Self, String)] = [(.core, "core"), (.journal, "journal"), (.outbox, "outbox")]
+    return pairs.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
+  }
+}

@@ -1,0 +1,160 @@
+// Who is here and which device is whose, as links and the local API need it: in memory, made from the journal at start,
+// changed only after the journal has the change. The core keeps its own view from the same entries.
+
+import DeviceProfile
+import Foundation
+import Synchronization
+import VitalSigns
+
+/// A registered person.
+struct RegisteredPatient: Sendable {
+  var id: PatientID
+  var name: String
+  var nationalID: String?
+  var controller: String
+  var since: WallTime
+  var ended: WallTime?
+}
+
+/// A registered device.
+struct RegisteredDevice: Sendable {
+  var id: DeviceID
+  var label: String
+  var profile: String
+  var address: String
+  var liveness: DeviceLiveness
+  var patient: PatientID
+  var removed: Bool
+  /// The hub's wall clock at its last frame in this run; `.unknown` before that.
+  var lastSeen: WallTime
+}
+
+/// The registry. Any thread; look-ups by topic take one short lock.
+final class Registry: Sendable {
+  private struct State {
+    var patients: [PatientID: RegisteredPatient] = [:]
+    var devices: [DeviceID: RegisteredDevice] = [:]
+    var nextPatient: UInt32 = 1
+    var nextDevice: UInt32 = 1
+    /// Every topic that a registered device sends on, and which program of its profile reads it.
+    var topics: [String: (device: DeviceID, frameIndex: Int)] = [:]
+  }
+  private let state = Mutex(State())
+  private let profiles: [String: DeviceProfile]
+
+  init(profiles: [DeviceProfile], patients: [RegisteredPatient], devices: [RegisteredDevice]) {
+    self.profiles = Dictionary(profiles.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    state.withLock { state in
+      for patient in patients {
+        state.patients[patient.id] = patient
+        state.nextPatient = max(state.nextPatient, patient.id.rawValue + 1)
+      }
+      for device in devices {
+        state.devices[device.id] = device
+        state.nextDevice = max(state.nextDevice, device.id.rawValue + 1)
+        if !device.removed { add(topicsOf: device, to: &state) }
+      }
+    }
+  }
+
+  private func add(topicsOf device: RegisteredDevice, to state: inout State) {
+    guard let profile = profiles[device.profile] else { return }
+    for topic in topics(of: device) {
+      if let index = profile.frameIndex(topic: topic) { state.topics[topic] = (device.id, index) }
+    }
+  }
+
+  /// The MQTT topics of one device; empty for another transport or a profile that is not loaded.
+  private func topics(of device: RegisteredDevice) -> [String] {
+    guard let profile = profiles[device.profile], profile.transport.isMQTT else { return [] }
+    return profile.topicFilters(for: device.address)
+  }
+
+  // MARK: Links
+
+  /// Which device sends on this topic, and how its frames are decoded.
+  func device(onTopic topic: String) -> (RegisteredDevice, DeviceProfile, frameIndex: Int)? {
+    state.withLock { state in
+      guard let (id, index) = state.topics[topic], let device = state.devices[id], let profile = profiles[device.profile] else {
+        return nil
+      }
+      return (device, profile, index)
+    }
+  }
+
+  /// What links subscribe to, sorted, with the profile's quality of service.
+  func subscriptions() -> [(topic: String, qos: UInt8)] {
+    state.withLock { state in
+      state.topics.compactMap { topic, reader in
+        guard let device = state.devices[reader.device], let profile = profiles[device.profile] else { return nil }
+        return (topic, profile.subscriptionQoS)
+      }.sorted { $0.topic < $1.topic }
+    }
+  }
+
+  func seen(_ device: DeviceID, at time: WallTime) {
+    state.withLock { $0.devices[device]?.lastSeen = time }
+  }
+
+  // MARK: Reading
+
+  func patient(_ id: PatientID) -> RegisteredPatient? { state.withLock { $0.patients[id] } }
+  func device(_ id: DeviceID) -> RegisteredDevice? { state.withLock { $0.devices[id] } }
+  func profile(_ id: String) -> DeviceProfile? { profiles[id] }
+  var profileIDs: [String] { profiles.keys.sorted() }
+
+  var patients: [RegisteredPatient] { state.withLock { $0.patients.values.sorted { $0.id < $1.id } } }
+  var devices: [RegisteredDevice] { state.withLock { $0.devices.values.sorted { $0.id < $1.id } } }
+
+  /// The device that already answers to one of these topics, if any.
+  func conflict(profile: DeviceProfile, address: String) -> RegisteredDevice? {
+    let wanted = profile.topicFilters(for: address)
+    return state.withLock { state in
+      for topic in wanted { if let reader = state.topics[topic] { return state.devices[reader.device] } }
+      return nil
+    }
+  }
+
+  // MARK: Changing, after the journal has it
+
+  /// A number that no person has had. Given once; a number whose entry the intake refused stays unused.
+  func newPatientID() -> PatientID {
+    state.withLock { state in
+      defer { state.nextPatient += 1 }
+      return PatientID(rawValue: state.nextPatient)
+    }
+  }
+
+  func newDeviceID() -> DeviceID {
+    state.withLock { state in
+      defer { state.nextDevice += 1 }
+      return DeviceID(rawValue: state.nextDevice)
+    }
+  }
+
+  func add(_ patient: RegisteredPatient) { state.withLock { $0.patients[patient.id] = patient } }
+
+  func end(_ patient: PatientID, at time: WallTime) {
+    state.withLock { state in
+      state.patients[patient]?.ended = time
+      for id in state.devices.keys where state.devices[id]?.patient == patient { state.devices[id]?.patient = .none }
+    }
+  }
+
+  func add(_ device: RegisteredDevice) {
+    state.withLock { state in
+      state.devices[device.id] = device
+      add(topicsOf: device, to: &state)
+    }
+  }
+
+  func assign(_ device: DeviceID, to patient: PatientID) { state.withLock { $0.devices[device]?.patient = patient } }
+
+  func remove(_ device: DeviceID) {
+    state.withLock { state in
+      state.devices[device]?.removed = true
+      state.devices[device]?.patient = .none
+      state.topics = state.topics.filter { $0.value.device != device }
+    }
+  }
+}

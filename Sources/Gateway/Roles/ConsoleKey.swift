@@ -1,0 +1,35 @@
+// The key by which the core issues sign-in links and the console verifies them: a file in the state folder that both
+// roles' user can read and nobody else. Made at the first need; deleting it ends all links that are not used yet.
+
+import Foundation
+
+enum ConsoleKey {
+  static let bytes = 32
+
+  /// Reads the key, or makes it. Two roles that make it at once agree on the first.
+  static func readOrMake(in folder: String) throws(GatewayError) -> [UInt8] {
+    let path = folder + "/console.key"
+    if let known = read(path) { return known }
+    var random = SystemRandomNumberGenerator()
+    let key = (0..<bytes).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if descriptor >= 0 {
+      let written = key.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      fsync(descriptor)
+      close(descriptor)
+      if written == bytes { return key }
+      unlink(path)
+    }
+    // Somebody else was first, and may be about to write.
+    for _ in 0..<50 {
+      if let known = read(path) { return known }
+      usleep(10_000)
+    }
+    throw .secret(path: path, reason: "it can neither be read nor made; the state folder must be writable for the service's user")
+  }
+
+  private static func read(_ path: String) -> [UInt8]? {
+    guard let data = FileManager.default.contents(atPath: path), data.count == bytes else { return nil }
+    return Array(data)
+  }
+}

@@ -1,0 +1,84 @@
+// `knutepunkt run`: logging, metrics, then the services of the role under one ServiceGroup, which ends them in order on
+// SIGTERM and SIGINT. Without a role all three run in this process and meet where separate processes would: at the
+// journal and at the core's local API.
+
+import Console
+import Foundation
+import Logging
+import Metrics
+import ServiceLifecycle
+import UnixSignals
+
+/// What a process does.
+public enum GatewayRole: String, Sendable {
+  /// Everything in one process: a trial, or a very small board.
+  case all
+  /// Links, core, journal and the local API: the only writer.
+  case core
+  /// Outbox to destinations.
+  case forward
+  /// The nurses' web pages.
+  case console
+}
+
+/// Runs until SIGTERM or SIGINT, then ends cleanly. Call once a process.
+///
+/// - Throws: `GatewayError` when it cannot start; its `exitCode` is the command's.
+public func runGateway(_ configuration: KnutepunktConfiguration, role: GatewayRole) async throws {
+  let level = Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info
+  LoggingSystem.bootstrap { JournaldLogHandler(label: $0, level: level) }
+  let metrics = MetricsRegistry(help: [:])
+  MetricsSystem.bootstrap(metrics)
+  let logger = Logger(label: "knutepunkt.\(role.rawValue)")
+  let notifier = ServiceNotifier()
+  // A peer that hangs up must end a write with an error, not the process with a signal.
+  signal(SIGPIPE, SIG_IGN)
+  let sentences: AlertSentences
+  do {
+    sentences = try AlertSentences()
+  } catch {
+    throw GatewayError.profiles("the text catalogues do not load: \(error)")
+  }
+
+  var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+  if role == .all || role == .core {
+    services.append(
+      .init(service: try CoreRole(configuration, sentences: sentences, registry: metrics, notifier: notifier, logger: logger)))
+  }
+  if role == .all || role == .forward {
+    let forward = ForwardRole(configuration, sentences: sentences, logger: Logger(label: "knutepunkt.forward"))
+    services.append(.init(service: forward))
+    if role == .forward { services.append(.init(service: RoleBeat(notifier: notifier, name: "forward", progress: { forward.beat() }))) }
+  }
+  if role == .all || role == .console {
+    services.append(.init(service: ConsoleRole(configuration: configuration, logger: Logger(label: "knutepunkt.console"))))
+    if role == .console { services.append(.init(service: RoleBeat(notifier: notifier, name: "console", progress: nil))) }
+  }
+  let group = ServiceGroup(
+    configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+  try await group.run()
+}
+
+/// READY, STATUS and the watchdog of a role that is not the core.
+struct RoleBeat: Service {
+  let notifier: ServiceNotifier
+  let name: String
+  /// Turns of the role's loop; nil for one that systemd does not watch.
+  let progress: (@Sendable () -> UInt64)?
+
+  func run() async throws {
+    notifier.ready(status: "\(name) runs")
+    await cancelWhenGracefulShutdown {
+      var watchdog = ProgressWatchdog(parts: .outbox, progress: Progress(outbox: progress?() ?? 0))
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .seconds(1))
+        guard let progress else {
+          notifier.alive()
+          continue
+        }
+        if case .feed = watchdog.look(at: Progress(outbox: progress())) { notifier.alive() }
+      }
+    }
+    notifier.stopping(status: "\(name) stops")
+  }
+}

@@ -1,0 +1,42 @@
+// What a journal is opened with. The gateway fills it from the configuration file; nothing here is read from disk.
+
+/// How and where the journal is kept.
+public struct JournalConfiguration: Sendable {
+  /// The database file. Beside it lie `-wal`, `-shm`, `.ballast` and `.writer`, all of the same owner, mode 0600.
+  public var path: String
+  /// Organisation number (nine digits) of the hub's own data controller: that of records without a person.
+  public var controller: String
+  /// Room kept for alarms in a file of its own and given up when the disk is full, bytes. 0: none is kept.
+  ///
+  /// 4 MiB holds some 10 000 alerts with their transitions: while the disk is full the write-ahead log is reused in place.
+  public var ballastBytes: Int
+  /// Pages (4 KiB) in the write-ahead log after which `checkpointIfNeeded()` moves them to the database file.
+  ///
+  /// 2 000 pages are 8 MiB: some 50 000 observations. At four times this, `commit` checkpoints by itself.
+  public var checkpointPages: Int
+  /// Newest malformed frames kept for an installer to look at; older ones are only counted.
+  public var quarantineMax: Int
+  /// Newest frame marks kept per link: what a redelivery is compared with. Above any link's in-flight window.
+  public var deliveryMarksPerLink: Int
+  /// A withheld record of one person, kind and destination is written to the access log at most this often, seconds.
+  ///
+  /// Every single one is counted in `withheld`; without this bound a stream of pulses would fill the access log.
+  public var withheldLogIntervalSeconds: Int
+  /// The program's version, recorded with each run.
+  public var version: String
+
+  public init(
+    path: String, controller: String, ballastBytes: Int = 4 << 20, checkpointPages: Int = 2_000, quarantineMax: Int = 1_000,
+    deliveryMarksPerLink: Int = 4_096, withheldLogIntervalSeconds: Int = 3_600, version: String = "dev"
+  ) {
+    precondition(ballastBytes >= 0 && checkpointPages > 0 && quarantineMax > 0 && deliveryMarksPerLink > 0)
+    self.path = path
+    self.controller = controller
+    self.ballastBytes = ballastBytes
+    self.checkpointPages = checkpointPages
+    self.quarantineMax = quarantineMax
+    self.deliveryMarksPerLink = deliveryMarksPerLink
+    self.withheldLogIntervalSeconds = withheldLogIntervalSeconds
+    self.version = version
+  }
+}

@@ -1,0 +1,173 @@
+// What is still to be delivered, with everything that a connector needs, and what was refused.
+
+internal import GRDB
+internal import VitalSigns
+
+extension JournalReader {
+  /// The next records of a lane, in their order, after a row.
+  ///
+  /// A record whose source has gone (it cannot while it is queued, unless the file was changed by hand) comes as nothing:
+  /// it stays in the outbox and is listed by `outboxStatus`.
+  public func outboxPending(
+    destination: UInt32, lane: OutboxLane, after row: UInt64 = 0, limit: Int = 100
+  ) throws(JournalError) -> [OutboxItem] {
+    try read { db in
+      let rows = try Row.fetchAll(
+        db.cachedStatement(
+          sql: """
+            SELECT row, kind, sequence, outcome, patient, created, attempts FROM outbox
+            WHERE destination = ? AND lane = ? AND row > ? ORDER BY row LIMIT ?
+            """),
+        arguments: [Int64(destination), Int64(lane.rawValue), signed(row), max(0, limit)])
+      var registry = RegistryCache(db: db)
+      return try rows.compactMap { try Self.item($0, destination, lane, &registry) }
+    }
+  }
+
+  /// How many records wait in a lane.
+  public func outboxPendingCount(destination: UInt32, lane: OutboxLane) throws(JournalError) -> Int {
+    try read { db in
+      try Int.fetchOne(
+        db, sql: "SELECT count(*) FROM outbox WHERE destination = ? AND lane = ?", arguments: [Int64(destination), Int64(lane.rawValue)])
+        ?? 0
+    }
+  }
+
+  private static func item(_ row: Row, _ destination: UInt32, _ lane: OutboxLane, _ registry: inout RegistryCache) throws -> OutboxItem? {
+    let number = UInt64(bitPattern: row[0] as Int64)
+    guard let kind = RecordKind(rawValue: row[1]) else { throw JournalError.unreadable(table: "outbox", sequence: number) }
+    let db = registry.db
+    let sequence = UInt64(bitPattern: row[2] as Int64)
+    let outcome = UInt64(bitPattern: row[3] as Int64)
+    let content: OutboxItem.Content
+    var device = DeviceID.none
+    switch kind {
+    case .observation:
+      guard let observation = try ObservationRow.fetch(db, sequence) else { return nil }
+      device = observation.device
+      content = .observation(observation, frame: observation.isPressure ? try observation.frame(db) : [])
+    case .score:
+      guard let score = try ScoreRow.fetch(db, outcome) else { return nil }
+      let explanation = try explain(db, score)
+      var frames: [Int: [FrameMember]] = [:]
+      for (index, source) in explanation.sources.enumerated() {
+        if let source, source.isPressure { frames[index] = try source.frame(db) }
+      }
+      content = .score(score, sources: explanation.sources, frames: frames)
+    case .alert:
+      guard let stored = try StoredOutcome.fetch(db, id: outcome), let transition = try AlertTransitionRow(db, stored),
+        let alert = try AlertRow.fetch(db, transition.transition.id)
+      else { return nil }
+      device = alert.device
+      content = .alert(transition, alert: alert, evidence: try evidence(db, alert))
+    case .dose:
+      guard let event = try EventRow.fetch(db, sequence) else { return nil }
+      device = event.device
+      content = .dose(event, planned: try planned(db, event))
+    case .location:
+      guard let location = try LocationRow.fetch(db, sequence) else { return nil }
+      device = location.device
+      content = .location(location)
+    }
+    return OutboxItem(
+      row: number, destination: destination, lane: lane, kind: kind, attempts: row[6], created: WallTime(rawValue: row[5]),
+      patient: try registry.patient(PatientID(rawValue: row[4])), device: try registry.device(device), content: content)
+  }
+
+  /// The observations that an alert rests on: its score's sources, or the one that raised it.
+  private static func evidence(_ db: Database, _ alert: AlertRow) throws -> [ObservationRow] {
+    let first = try StoredOutcome.fetch(db, where: "t.alert = ?", [alert.id.description], limit: 1).first
+    if let first, let transition = try AlertTransitionRow(db, first), let score = try score(db, behind: alert, transition) {
+      return score.sources.compactMap { $0 }
+    }
+    return try ObservationRow.fetch(db, alert.transition.firstCause).map { [$0] } ?? []
+  }
+
+  /// What the person's plan said about this dose's slot when it happened.
+  private static func planned(_ db: Database, _ event: EventRow) throws -> PlannedDose? {
+    let row = try Row.fetchOne(
+      db, sql: "SELECT * FROM plan_item WHERE patient = ? AND key = ? AND sequence <= ? ORDER BY sequence DESC LIMIT 1",
+      arguments: [Int64(event.patient.rawValue), "dose.\(event.event.detail)", signed(event.sequence)])
+    guard let row, case .dose(_, let dose) = try PlanItemRow(row).item else { return nil }
+    return dose
+  }
+
+  /// Records that a destination refused for good, oldest first.
+  public func deadLetters(destination: UInt32? = nil, limit: Int = 200) throws(JournalError) -> [DeadLetterRow] {
+    try read { db in
+      let rows = try Row.fetchAll(
+        db, sql: "SELECT * FROM dead_letter WHERE ?1 IS NULL OR destination = ?1 ORDER BY destination, row LIMIT \(max(0, limit))",
+        arguments: [destination.map { Int64($0) }])
+      return rows.map { row in
+        DeadLetterRow(
+          destination: row["destination"], row: UInt64(bitPattern: row["row"] as Int64),
+          lane: OutboxLane(rawValue: row["lane"]) ?? .routine,
+          kind: RecordKind(rawValue: row["kind"]) ?? .observation, sequence: UInt64(bitPattern: row["sequence"] as Int64),
+          outcome: UInt64(bitPattern: row["outcome"] as Int64), patient: PatientID(rawValue: row["patient"]),
+          created: WallTime(rawValue: row["created"]), refused: WallTime(rawValue: row["refused"]), attempts: row["attempts"],
+          reason: row["reason"])
+      }
+    }
+  }
+
+  /// How each destination stands, by number.
+  public func outboxStatus() throws(JournalError) -> [OutboxStatus] {
+    try read { db in
+      try Row.fetchAll(db, sql: "SELECT number, name FROM destination ORDER BY number").map { row in
+        let number: Int64 = row[0]
+        func count(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql, arguments: [number]) ?? 0 }
+        var counts: [RecordKind: DeliveryCount] = [:]
+        var last: Int64?
+        for line in try Row.fetchAll(
+          db, sql: "SELECT kind, queued, delivered, refused, last_delivered FROM delivery_count WHERE destination = ?", arguments: [number])
+        {
+          guard let kind = RecordKind(rawValue: line[0]) else { continue }
+          counts[kind] = DeliveryCount(queued: line[1], delivered: line[2], refused: line[3])
+          if let delivered: Int64 = line[4] { last = max(last ?? delivered, delivered) }
+        }
+        let oldest = try Int64.fetchOne(db, sql: "SELECT min(created) FROM outbox WHERE destination = ?", arguments: [number])
+        return OutboxStatus(
+          destination: UInt32(truncatingIfNeeded: number), name: row[1],
+          pendingAlarms: try count("SELECT count(*) FROM outbox WHERE destination = ? AND lane = 0"),
+          pendingRoutine: try count("SELECT count(*) FROM outbox WHERE destination = ? AND lane = 1"),
+          deadLetters: try count("SELECT count(*) FROM dead_letter WHERE destination = ?"),
+          oldestPending: oldest.map(WallTime.init(rawValue:)),
+          lastError: try String.fetchOne(
+            db, sql: "SELECT last_error FROM outbox WHERE destination = ? AND last_error IS NOT NULL ORDER BY lane, row LIMIT 1",
+            arguments: [number]),
+          lastDelivered: last.map(WallTime.init(rawValue:)), counts: counts,
+          withheld: try count("SELECT coalesce(sum(records), 0) FROM withheld WHERE destination = ?"))
+      }
+    }
+  }
+}
+
+/// Persons and devices of one page of items, each read once.
+private struct RegistryCache {
+  let db: Database
+  private var patients: [PatientID: PatientRow] = [:]
+  private var devices: [DeviceID: DeviceRow] = [:]
+
+  init(db: Database) { self.db = db }
+
+  mutating func patient(_ id: PatientID) throws -> PatientRow? {
+    if let known = patients[id] { return known }
+    let row = try PatientRow.fetch(db, id)
+    patients[id] = row
+    return row
+  }
+
+  mutating func device(_ id: DeviceID) throws -> DeviceRow? {
+    if let known = devices[id] { return known }
+    let row = try DeviceRow.fetch(db, id)
+    devices[id] = row
+    return row
+  }
+}
+
+extension ObservationRow {
+  /// Whether it is part of a blood pressure.
+  var isPressure: Bool {
+    observation.code == .systolic || observation.code == .diastolic || observation.code == .meanArterialPressure
+  }
+}

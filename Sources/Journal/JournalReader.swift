@@ -1,0 +1,131 @@
+// The journal for reading: registry, plans, people's lists. Opens while the writer runs and when nobody does; can neither
+// write nor checkpoint. Alerts, scores and their reasons stand in JournalReader+alerts.swift, the outbox in
+// JournalReader+outbox.swift, counts and logs in JournalReader+status.swift.
+
+internal import Foundation
+internal import GRDB
+public import VitalSigns
+
+/// The journal's reading end. Thread-safe; each call blocks its thread for the time of its query and sees one moment.
+public final class JournalReader: Sendable {
+  let pool: DatabasePool
+
+  /// Opens the journal read-only. Throws `notReady` when the core role has not made or migrated the file yet.
+  /// - Parameter connectionsMax: queries that can run at the same time; further ones wait.
+  public init(path: String, connectionsMax: Int = 4) throws(JournalError) {
+    pool = try JournalFile.openForReading(path: path, connectionsMax: connectionsMax)
+  }
+
+  func read<T>(_ body: (Database) throws -> T) throws(JournalError) -> T {
+    try journalErrors { try pool.read(body) }
+  }
+
+  /// Service users by number; with `includingEnded` also former ones.
+  public func patients(includingEnded: Bool = false) throws(JournalError) -> [PatientRow] {
+    try read { db in
+      try Row.fetchAll(db, sql: PatientRow.sql + (includingEnded ? "" : " WHERE p.ended IS NULL") + " ORDER BY p.id").map(PatientRow.init)
+    }
+  }
+
+  public func patient(_ id: PatientID) throws(JournalError) -> PatientRow? {
+    try read { db in try PatientRow.fetch(db, id) }
+  }
+
+  /// Devices by number; with `includingRemoved` also former ones.
+  public func devices(includingRemoved: Bool = false) throws(JournalError) -> [DeviceRow] {
+    try read { db in
+      try Row.fetchAll(db, sql: DeviceRow.sql + (includingRemoved ? "" : " WHERE d.removed IS NULL") + " ORDER BY d.id").map(DeviceRow.init)
+    }
+  }
+
+  public func device(_ id: DeviceID) throws(JournalError) -> DeviceRow? {
+    try read { db in try DeviceRow.fetch(db, id) }
+  }
+
+  /// Whose each device is now; with `includingEnded` also whose it was.
+  public func assignments(includingEnded: Bool = false) throws(JournalError) -> [AssignmentRow] {
+    try read { db in
+      let condition = includingEnded ? "" : "WHERE ended IS NULL"
+      return try Row.fetchAll(db, sql: "SELECT device, patient, started, ended FROM assignment \(condition) ORDER BY id").map {
+        AssignmentRow(
+          device: DeviceID(rawValue: $0[0]), patient: PatientID(rawValue: $0[1]), started: WallTime(rawValue: $0[2]),
+          ended: ($0[3] as Int64?).map(WallTime.init(rawValue:)))
+      }
+    }
+  }
+
+  /// The person's plan: what holds now, or with `includingEnded` all that ever held, oldest first.
+  public func plan(of patient: PatientID, includingEnded: Bool = false) throws(JournalError) -> [PlanItemRow] {
+    try read { db in
+      let condition = includingEnded ? "" : "AND ended IS NULL"
+      return try Row.fetchAll(
+        db, sql: "SELECT * FROM plan_item WHERE patient = ? \(condition) ORDER BY sequence", arguments: [Int64(patient.rawValue)]
+      ).map { try PlanItemRow($0) }
+    }
+  }
+
+  public func actors() throws(JournalError) -> [ActorRecord] {
+    try read { db in
+      try Row.fetchAll(db, sql: "SELECT id, account, display_name, role FROM actor ORDER BY id").map {
+        ActorRecord(id: ActorID(rawValue: $0[0]), account: $0[1], displayName: $0[2], role: $0[3])
+      }
+    }
+  }
+
+  /// The newest usable value of each kind, by code: late, invalid, demonstration and test values are passed over.
+  public func latestObservations(of patient: PatientID) throws(JournalError) -> [ObservationRow] {
+    try read { db in
+      let passedOver: ObservationQuality = [.late, .invalid, .demo, .test]
+      return try Self.heads(db, patient).compactMap { head in
+        try Self.chain(db, from: head, condition: "quality & \(passedOver.rawValue) = 0", limit: 1).first
+      }
+    }
+  }
+
+  /// A person's observations, of one kind or of all, newest first. The cost follows the distance from the newest.
+  public func observations(
+    of patient: PatientID, code: ObservationCode? = nil, before sequence: UInt64 = UInt64(Int64.max), limit: Int = 100
+  ) throws(JournalError) -> [ObservationRow] {
+    try read { db in
+      let rows = try Self.heads(db, patient, code).flatMap { head in
+        try Self.chain(db, from: head, condition: "sequence < \(signed(sequence))", limit: limit)
+      }
+      return Array(rows.sorted { $0.sequence > $1.sequence }.prefix(max(0, limit)))
+    }
+  }
+
+  /// Where the chains of a person begin, by code.
+  private static func heads(_ db: Database, _ patient: PatientID, _ code: ObservationCode? = nil) throws -> [Int64] {
+    try Int64.fetchAll(
+      db.cachedStatement(sql: "SELECT sequence FROM observation_latest WHERE patient = ?1 AND (?2 IS NULL OR code = ?2) ORDER BY code"),
+      arguments: [Int64(patient.rawValue), code.map { Int64($0.rawValue) }])
+  }
+
+  /// One person's observations of one code, newest first. A purged row ends the chain. `condition` is SQL of this module.
+  private static func chain(_ db: Database, from head: Int64, condition: String, limit: Int) throws -> [ObservationRow] {
+    let sequences = try Int64.fetchAll(
+      db,
+      sql: """
+        WITH RECURSIVE chain (sequence, previous, quality) AS (
+          SELECT sequence, previous, quality FROM observation WHERE sequence = ?
+          UNION ALL SELECT o.sequence, o.previous, o.quality FROM chain JOIN observation o ON o.sequence = chain.previous)
+        SELECT sequence FROM chain WHERE \(condition) LIMIT \(max(0, limit))
+        """, arguments: [head])
+    return try sequences.compactMap { try ObservationRow.fetch(db, UInt64(bitPattern: $0)) }
+  }
+
+  /// One entry as it was committed; nil when it was shed, purged or never was.
+  public func entry(_ sequence: UInt64) throws(JournalError) -> IntakeEntry? {
+    try read { db in try EntryStream.entry(db, sequence) }
+  }
+
+  /// The hub's salt and id, made at the first start.
+  public func hub() throws(JournalError) -> (id: String, salt: UInt64) {
+    try read { db in
+      (
+        try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'hub_id'") ?? "",
+        UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'hub_salt'") ?? 0)
+      )
+    }
+  }
+}

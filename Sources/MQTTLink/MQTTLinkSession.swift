@@ -1,0 +1,131 @@
+// The vocabulary of a session: where it is, what can happen to it, what the shell must do, and how long to wait before
+// trying again. Values only; the transitions are in MQTTLinkSession+stateMachine.swift.
+
+import VitalSigns
+
+/// Where the link is, for people and the gateway.
+public enum MQTTLinkState: String, Sendable, Hashable, CaseIterable {
+  /// Never started, or at its end.
+  case stopped
+  case connecting
+  /// The broker accepted us; it has not confirmed all subscriptions yet. Frames may already come (persistent session).
+  case subscribing
+  case live
+  /// Waiting before the next attempt.
+  case backingOff
+  /// Told to stop: reads nothing more, waits for the disk, then acknowledges and says goodbye.
+  case draining
+}
+
+/// One session with one broker over any number of connections. Sans-I/O: no clock, no socket, no log.
+struct MQTTLinkSession: Sendable {
+  enum State: Sendable, Hashable {
+    case idle
+    case connecting(attempt: UInt32, deadline: MonotonicInstant)
+    case subscribing(attempt: UInt32, since: MonotonicInstant)
+    case live(attempt: UInt32, since: MonotonicInstant)
+    /// `attempt` failed; the next one starts at `until`.
+    case backingOff(attempt: UInt32, until: MonotonicInstant)
+    case draining(deadline: MonotonicInstant)
+    /// Acknowledgements and DISCONNECT are on their way out.
+    case disconnecting(deadline: MonotonicInstant)
+    case stopped
+  }
+
+  enum Event: Sendable, Hashable {
+    case start
+    /// CONNACK with success.
+    case accepted
+    /// Every SUBSCRIBE of this connection is answered.
+    case subscribed
+    /// The connection could not be made, was refused, or ended. `needsAPerson`: soon again will not help.
+    case lost(needsAPerson: Bool)
+    /// Everything handed over is durable and its acknowledgement is written to the socket.
+    case acknowledged
+    case stop(deadline: MonotonicInstant)
+    case tick
+  }
+
+  enum Action: Sendable, Hashable {
+    case none
+    /// Open a new connection.
+    case connect
+    /// Ask for every wanted subscription.
+    case subscribe
+    /// Publish the retained "online".
+    case announceOnline
+    /// Drop the connection without writing anything: what is not acknowledged comes again.
+    case abandon
+    /// Read nothing more; go on handing over, waiting for the watermark and writing.
+    case stopReading
+    /// Publish the retained "offline", write DISCONNECT, then report `lost`.
+    case disconnect
+    /// Drop what is left of the connection and return from `run()`.
+    case finish
+  }
+
+  var state: State = .idle
+  var backOff: BackOff
+  let connectTimeout: Duration
+
+  init(connectTimeout: Duration, randomSeed: UInt64) {
+    self.connectTimeout = connectTimeout
+    self.backOff = BackOff(randomSeed: randomSeed)
+  }
+
+  var publicState: MQTTLinkState {
+    switch state {
+    case .idle, .stopped: .stopped
+    case .connecting: .connecting
+    case .subscribing: .subscribing
+    case .live: .live
+    case .backingOff: .backingOff
+    case .draining, .disconnecting: .draining
+    }
+  }
+
+  /// When the next `tick` matters.
+  var deadline: MonotonicInstant {
+    switch state {
+    case .idle, .subscribing, .live, .stopped: .never
+    case .connecting(_, let deadline), .draining(let deadline), .disconnecting(let deadline): deadline
+    case .backingOff(_, let until): until
+    }
+  }
+}
+
+/// How long to wait after the n-th failure in a row: 0.1 s doubling to 60 s, each with half of it random, so that a
+/// thousand homes do not return in the same second when their broker does.
+struct BackOff: Sendable {
+  static let firstMilliseconds: Int64 = 100
+  static let longestMilliseconds: Int64 = 60_000
+  /// A wrong password or certificate does not mend itself in 0.1 s, and a broker may ban whoever hammers.
+  static let shortestForAPersonMilliseconds: Int64 = 4_000
+  /// A connection that lived this long was a good one: the next failure starts at the beginning again.
+  static let stableMilliseconds: Int64 = 10_000
+
+  private var random: SplitMix64
+
+  init(randomSeed: UInt64) { random = SplitMix64(state: randomSeed) }
+
+  /// Uniform between half of the step and the step. `attempt` counts from 1.
+  mutating func delayMilliseconds(attempt: UInt32, needsAPerson: Bool) -> Int64 {
+    let doublings = min(max(attempt, 1) - 1, 16)
+    var step = min(Self.firstMilliseconds << Int64(doublings), Self.longestMilliseconds)
+    if needsAPerson { step = max(step, Self.shortestForAPersonMilliseconds) }
+    return step / 2 + Int64(random.next(upperBound: UInt64(step - step / 2 + 1)))
+  }
+}
+
+/// Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014). Small, seedable, good enough for jitter.
+struct SplitMix64: RandomNumberGenerator, Sendable {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

@@ -1,0 +1,82 @@
+// Which filters the gateway wants, which the broker has confirmed on this connection, and what to send next. Devices come
+// and go, so the wish changes at run time; after each connect everything is asked for again, because a broker that
+// lost its store (mosquitto's autosave) answers "session present" = no, or, worse, yes with half of it.
+
+/// Sans-I/O; used by the link's thread only.
+struct SubscriptionBook: Sendable {
+  enum Request: Sendable, Hashable {
+    /// All of one QoS, in order.
+    case subscribe([String], qos: UInt8)
+    case unsubscribe([String])
+  }
+
+  /// Per packet: mosquitto and others refuse very long SUBSCRIBE packets; 64 filters of usual length stay under 8 KiB.
+  static let filtersPerPacket = 64
+
+  private(set) var wanted: [String: UInt8] = [:]
+  /// Asked for on this connection, answered or not.
+  private var asked: [String: UInt8] = [:]
+  private var unanswered: [Int32: [String]] = [:]
+  /// Filters that the broker refused (SUBACK ≥ 0x80) on this connection.
+  private(set) var refused: Set<String> = []
+
+  var everythingIsAnswered: Bool { unanswered.isEmpty && asked == wanted }
+
+  mutating func want(_ subscriptions: [MQTTSubscription]) {
+    wanted = Dictionary(subscriptions.map { ($0.filter, $0.qos) }, uniquingKeysWith: max)
+  }
+
+  /// A new connection: nothing is asked for.
+  mutating func reset() {
+    asked = [:]
+    unanswered = [:]
+    refused = []
+  }
+
+  /// What to send so that the broker's view becomes the wish, in a stable order. Removals first: the broker may have a limit.
+  mutating func requests() -> [Request] {
+    guard asked != wanted else { return [] }
+    var requests: [Request] = []
+    let gone = asked.keys.filter { wanted[$0] == nil }.sorted()
+    for chunk in chunks(gone) { requests.append(.unsubscribe(chunk)) }
+    for qos in [UInt8(0), 1] {
+      let new = wanted.filter { $0.value == qos && asked[$0.key] != qos }.keys.sorted()
+      for chunk in chunks(new) { requests.append(.subscribe(chunk, qos: qos)) }
+    }
+    asked = wanted
+    refused.formIntersection(wanted.keys)
+    return requests
+  }
+
+  /// The library took the request under this packet identifier.
+  mutating func sent(_ request: Request, messageID: Int32) {
+    switch request {
+    case .subscribe(let filters, _): unanswered[messageID] = filters
+    case .unsubscribe: unanswered[messageID] = []
+    }
+  }
+
+  /// SUBACK. Returns how many filters the broker refused. An answer to a stranger's identifier is ignored.
+  mutating func answered(messageID: Int32, granted: [Int32]) -> Int {
+    guard let filters = unanswered.removeValue(forKey: messageID) else { return 0 }
+    var count = 0
+    for (filter, code) in zip(filters, granted) {
+      if code >= 0x80 {
+        count += 1
+        refused.insert(filter)
+      } else {
+        refused.remove(filter)
+      }
+    }
+    return count
+  }
+
+  /// UNSUBACK.
+  mutating func unsubscribed(messageID: Int32) { unanswered[messageID] = nil }
+
+  private func chunks(_ filters: [String]) -> [[String]] {
+    stride(from: 0, to: filters.count, by: Self.filtersPerPacket).map {
+      Array(filters[$0..<min($0 + Self.filtersPerPacket, filters.count)])
+    }
+  }
+}

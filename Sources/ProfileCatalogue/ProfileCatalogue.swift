@@ -1,0 +1,123 @@
+// All profiles of a hub: loaded from folders of `<vendor>/<model>.yaml`, verified, compiled, self-tested, and found by
+// id, topic or appearance. Loading is all or nothing and tells every problem of every file. Immutable afterwards.
+
+public import DeviceProfile
+public import Foundation
+
+public struct ProfileCatalogue: Sendable {
+  /// Sorted by id.
+  public let profiles: [DeviceProfile]
+
+  /// Loads every `.yaml` below the folders. A profile in a later folder replaces one of the same id in an earlier one,
+  /// so that an operator's folder can follow the product's.
+  ///
+  /// Reads files; call it at start or on reload, not from a link.
+  /// - Throws: all problems: unreadable files, signatures, grammar, failed self-tests, ambiguous matches.
+  public init(folders: [URL], trust: ProfileTrust) throws(CatalogueError) {
+    var files: [String: ProfileFile] = [:]
+    var diagnostics: [ProfileDiagnostic] = []
+    for folder in folders {
+      let paths = Self.yamlFiles(below: folder)
+      if paths.isEmpty {
+        diagnostics.append(ProfileDiagnostic(file: folder.path, message: "no profile here; allowed: a folder with <vendor>/<model>.yaml"))
+      }
+      for path in paths {
+        do throws(CatalogueError) {
+          files[Self.expectedID(of: path)] = try ProfileFile(path, trust: trust)
+        } catch {
+          diagnostics += error.diagnostics
+        }
+      }
+    }
+    var compiled: [(profile: DeviceProfile, file: ProfileFile)] = []
+    for (expected, file) in files.sorted(by: { $0.key < $1.key }) {
+      do throws(CatalogueError) {
+        let profile = try file.compile(trust: trust) { files[$0]?.root }
+        if profile.id != expected {
+          diagnostics.append(file.diagnostic("profile", "`profile` is `\(profile.id)`; allowed: \(expected), as the file's path"))
+        }
+        compiled.append((profile, file))
+      } catch {
+        diagnostics += error.diagnostics
+      }
+    }
+    diagnostics += Self.ambiguities(in: compiled)
+    if !diagnostics.isEmpty { throw CatalogueError(diagnostics: diagnostics) }
+    profiles = compiled.map(\.profile).sorted { $0.id < $1.id }
+  }
+
+  /// Compiles one file without a catalogue around it. `decodeAs` finds other profiles beside it, in
+  /// `<file>/../../<vendor>/<model>.yaml`.
+  public static func load(file: URL, trust: ProfileTrust = .lab) throws(CatalogueError) -> DeviceProfile {
+    let loaded = try ProfileFile(file, trust: trust)
+    let root = file.deletingLastPathComponent().deletingLastPathComponent()
+    return try loaded.compile(trust: trust) { id in
+      // An id is `vendor/model` by the grammar's own rule; anything else could walk out of the folder.
+      let parts = id.split(separator: "/", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") }) else { return nil }
+      do throws(CatalogueError) {
+        return try ProfileFile(root.appendingPathComponent(id + ".yaml"), trust: trust).root
+      } catch {
+        return nil
+      }
+    }
+  }
+
+  private static func yamlFiles(below folder: URL) -> [URL] {
+    // An operator may link the folder; the enumerator itself does not follow a link at its root.
+    let root = folder.resolvingSymlinksInPath()
+    guard let files = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil, options: [.skipsHiddenFiles]) else {
+      return []
+    }
+    return files.compactMap { $0 as? URL }.filter { $0.pathExtension == "yaml" }.sorted { $0.path < $1.path }
+  }
+
+  private static func expectedID(of path: URL) -> String {
+    path.deletingLastPathComponent().lastPathComponent + "/" + path.deletingPathExtension().lastPathComponent
+  }
+}
+
+/// One file, verified and parsed.
+struct ProfileFile {
+  let path: String
+  let root: ProfileNode
+
+  init(_ file: URL, trust: ProfileTrust) throws(CatalogueError) {
+    path = file.path
+    func refused(_ message: String) -> CatalogueError {
+      CatalogueError(diagnostics: [ProfileDiagnostic(file: file.path, message: message)])
+    }
+    guard let data = try? Data(contentsOf: file) else { throw refused("the file cannot be read; allowed: a readable YAML file") }
+    // The signature is checked before anything looks at the content.
+    let signature = try? Data(contentsOf: file.appendingPathExtension("sig"))
+    if let refusal = trust.refusal(of: data, signature: signature) { throw refused(refusal) }
+    guard let text = String(validating: data, as: UTF8.self) else { throw refused("the file is not UTF-8; allowed: UTF-8") }
+    do throws(ProfileProblem) {
+      root = try YAMLDocument.parse(text)
+    } catch {
+      throw CatalogueError(diagnostics: [Self.diagnostic(error, path: file.path)])
+    }
+  }
+
+  func compile(trust: ProfileTrust, _ resolve: (String) -> ProfileNode?) throws(CatalogueError) -> DeviceProfile {
+    let profile: DeviceProfile
+    do throws(ProfileProblems) {
+      profile = try ProfileCompiler.compile(root, resolve: resolve)
+    } catch {
+      throw CatalogueError(diagnostics: error.problems.map { Self.diagnostic($0, path: path) })
+    }
+    if let refusal = trust.refusal(of: profile.id, version: profile.version) {
+      throw CatalogueError(diagnostics: [diagnostic("version", refusal)])
+    }
+    return profile
+  }
+
+  /// A diagnostic at the value of a top-level key.
+  func diagnostic(_ key: String, _ message: String) -> ProfileDiagnostic {
+    Self.diagnostic(ProfileProblem(at: root.value(of: key)?.position ?? root.position, message), path: path)
+  }
+
+  private static func diagnostic(_ problem: ProfileProblem, path: String) -> ProfileDiagnostic {
+    ProfileDiagnostic(file: path, line: problem.position.line, column: problem.position.column, message: problem.message)
+  }
+}

@@ -1,0 +1,173 @@
+// The life of one alert as a state machine: pure, sans-I/O, time is an argument.
+//
+//   suspected ─deadline─▶ raised ─delivered─▶ notified ─▶ acknowledged ─▶ responding ─▶ resolved
+//       └─condition ended─▶ cleared (also from every open state, when the alert is technical)
+//
+// The one deadline means: in `suspected` the delay's end; in `raised` and `notified` the next escalation; in `acknowledged`
+// and `responding` the next re-trigger. Not here: which condition holds (the rules), ids, who receives.
+
+import VitalSigns
+
+/// One alert's state, level and deadline. Fixed size, no padding inside. Realtime-safe.
+struct AlertLifecycle: Sendable, Hashable {
+  /// From where the escalation times count: when it was raised or became more urgent.
+  private(set) var base: MonotonicInstant
+  private(set) var deadline: MonotonicInstant
+  private(set) var state: AlertState
+  private(set) var priority: AlertPriority
+  private(set) var level: UInt8
+  /// Clinical alerts stay until a person resolves them.
+  let latches: Bool
+
+  enum Event: Sendable, Hashable {
+    /// The condition was seen again as a new occurrence (not a repeated state).
+    case conditionAgain
+    case conditionEnded
+    /// The clock reached `deadline`.
+    case deadlinePassed
+    /// The same condition got worse (yellow → red).
+    case upgrade(AlertPriority)
+    case action(AlertAction)
+  }
+
+  enum Action: Sendable, Hashable {
+    case none
+    /// The action does not fit the state; the person is told.
+    case refuse
+    /// Something happened that the record and perhaps the receivers must see; `from` is the state before.
+    case transition(AlertTransitionKind, from: AlertState)
+  }
+
+  /// A condition that has to last until `deadline` before anybody is told.
+  @_noLocks init(suspectedUntil deadline: MonotonicInstant, at instant: MonotonicInstant, priority: AlertPriority, latches: Bool) {
+    self.base = instant
+    self.deadline = deadline
+    self.state = .suspected
+    self.priority = priority
+    self.level = 0
+    self.latches = latches
+  }
+
+  /// An alert that is raised at once.
+  @_noLocks init(raisedAt instant: MonotonicInstant, priority: AlertPriority, latches: Bool, policy: EscalationPolicy) {
+    self.init(suspectedUntil: instant, at: instant, priority: priority, latches: latches)
+    raise(at: instant, policy)
+  }
+
+  @_noLocks mutating func event(_ event: Event, at instant: MonotonicInstant, policy: EscalationPolicy) -> Action {
+    switch state {
+    case .suspected: suspected(event, instant, policy)
+    case .raised, .notified: waiting(event, instant, policy)
+    case .acknowledged, .responding: handled(event, instant, policy)
+    case .resolved, .cleared: closed(event)
+    }
+  }
+
+  @_noLocks private mutating func suspected(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
+    switch event {
+    case .conditionAgain: return .none
+    case .conditionEnded: return move(to: .cleared, .cleared)
+    case .deadlinePassed:
+      raise(at: instant, policy)
+      return .transition(.raised, from: .suspected)
+    // Nobody has been told yet, so nobody needs to hear that it changed.
+    case .upgrade(let new):
+      priority = new
+      return .none
+    case .action: return .refuse
+    }
+  }
+
+  /// Told, and nobody has taken it.
+  @_noLocks private mutating func waiting(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
+    switch event {
+    case .conditionAgain: return .none  // It is already calling.
+    case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)
+    case .deadlinePassed:
+      guard let next = policy.nextLevel(above: level, for: priority) else {
+        deadline = .never
+        return .none
+      }
+      level = next
+      scheduleEscalation(policy)
+      return .transition(.escalated, from: state)
+    case .upgrade(let new):
+      priority = new
+      base = instant
+      scheduleEscalation(policy)
+      return .transition(.upgraded, from: state)
+    case .action(.delivered):
+      // Each of several destinations confirms; the first one counts.
+      guard state == .raised else { return .none }
+      state = .notified
+      return .transition(.notified, from: .raised)
+    case .action(.acknowledge):
+      scheduleRetrigger(at: instant, policy)
+      return move(to: .acknowledged, .acknowledged)
+    case .action(.respond):
+      scheduleRetrigger(at: instant, policy)
+      return move(to: .responding, .responding)
+    case .action(.resolve): return move(to: .resolved, .resolved)
+    }
+  }
+
+  /// Somebody has it.
+  @_noLocks private mutating func handled(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
+    switch event {
+    case .conditionAgain, .deadlinePassed:
+      scheduleRetrigger(at: instant, policy)
+      return .transition(.retriggered, from: state)
+    case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)
+    case .upgrade(let new):
+      // Who took the milder alert may not have seen the worse one: told at once (`upgraded`), and told anew when it is
+      // not resolved within the time that an untaken alert of the new priority gets before its first escalation.
+      priority = new
+      let first = policy.steps(for: new).level1Seconds
+      if first != EscalationPolicy.never { deadline = min(deadline, instant.adding(seconds: first)) }
+      return .transition(.upgraded, from: state)
+    case .action(.delivered): return .none
+    case .action(.acknowledge): return .refuse
+    case .action(.respond):
+      guard state == .acknowledged else { return .refuse }
+      scheduleRetrigger(at: instant, policy)
+      return move(to: .responding, .responding)
+    case .action(.resolve): return move(to: .resolved, .resolved)
+    }
+  }
+
+  @_noLocks private func closed(_ event: Event) -> Action {
+    if case .action = event { return .refuse }
+    return .none
+  }
+
+  @_noLocks private mutating func move(to new: AlertState, _ kind: AlertTransitionKind) -> Action {
+    let old = state
+    state = new
+    if !new.isOpen { deadline = .never }
+    return .transition(kind, from: old)
+  }
+
+  /// There is no room to follow it: told once, never escalated.
+  @_noLocks mutating func abandon() { deadline = .never }
+
+  @_noLocks private mutating func raise(at instant: MonotonicInstant, _ policy: EscalationPolicy) {
+    state = .raised
+    base = instant
+    level = policy.firstLevel
+    scheduleEscalation(policy)
+  }
+
+  @_noLocks private mutating func scheduleEscalation(_ policy: EscalationPolicy) {
+    guard let next = policy.nextLevel(above: level, for: priority) else {
+      deadline = .never
+      return
+    }
+    deadline = base.adding(seconds: policy.steps(for: priority).seconds(untilLevel: next))
+  }
+
+  @_noLocks private mutating func scheduleRetrigger(at instant: MonotonicInstant, _ policy: EscalationPolicy) {
+    let seconds = policy.steps(for: priority).retriggerSeconds
+    // 0 would repeat within the same instant for ever.
+    deadline = seconds == EscalationPolicy.never ? .never : instant.adding(seconds: max(1, seconds))
+  }
+}

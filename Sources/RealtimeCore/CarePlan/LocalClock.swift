@@ -1,0 +1,82 @@
+// Between the hub's timeline and the clock on the wall: a straight line through the last clock anchor. Integer
+// arithmetic only, so that dose times and night windows replay exactly. Daylight saving reaches the core as a new anchor.
+
+import VitalSigns
+
+/// Where the wall clock stands relative to the timeline. Realtime-safe.
+struct LocalClock {
+  let anchorInstant: Int64
+  let anchorWall: Int64
+  let utcOffsetSeconds: Int32
+
+  static var dayMilliseconds: Int64 { 86_400_000 }
+
+  @_noLocks func wall(at instant: MonotonicInstant) -> WallTime {
+    WallTime(rawValue: anchorWall &+ floorDivided(instant.rawValue &- anchorInstant, by: 1_000_000))
+  }
+
+  /// Milliseconds since 1970-01-01 as the clock on the wall shows it.
+  @_noLocks func local(_ wall: WallTime) -> Int64 { wall.rawValue &+ Int64(utcOffsetSeconds) &* 1_000 }
+
+  /// The local day, counted from 1970-01-01.
+  @_noLocks func day(at instant: MonotonicInstant) -> Int32 {
+    Int32(clamping: floorDivided(local(wall(at: instant)), by: Self.dayMilliseconds))
+  }
+
+  @_noLocks func minuteOfDay(at instant: MonotonicInstant) -> UInt16 {
+    let local = local(wall(at: instant))
+    let day = floorDivided(local, by: Self.dayMilliseconds)
+    return UInt16(truncatingIfNeeded: (local - day * Self.dayMilliseconds) / 60_000)
+  }
+
+  /// The instant at which the local clock shows `minute` of `day`, plus seconds. `.never` when it is beyond the timeline.
+  @_noLocks func instant(day: Int32, minute: UInt16, plusSeconds seconds: UInt32 = 0) -> MonotonicInstant {
+    let local = Int64(day) * Self.dayMilliseconds + Int64(minute) * 60_000 + Int64(seconds) * 1_000
+    let milliseconds = local &- Int64(utcOffsetSeconds) * 1_000 &- anchorWall
+    let (nanoseconds, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+    if overflow { return milliseconds < 0 ? .zero : .never }
+    return MonotonicInstant(rawValue: anchorInstant).adding(nanoseconds: nanoseconds)
+  }
+
+  /// The day on which a thing planned daily at `minute` is nearest to `wall`: within twelve hours either way.
+  @_noLocks func nearestDay(to wall: WallTime, minute: UInt16) -> Int32 {
+    let shifted = local(wall) &- Int64(minute) * 60_000 &+ Self.dayMilliseconds / 2
+    return Int32(clamping: floorDivided(shifted, by: Self.dayMilliseconds))
+  }
+}
+
+/// Rounds towards −∞, so that days before 1970 and instants before the anchor come out right.
+@_noLocks func floorDivided(_ value: Int64, by divisor: Int64) -> Int64 {
+  let quotient = value / divisor
+  return value % divisor != 0 && value < 0 ? quotient - 1 : quotient
+}
+
+extension RealtimeCore {
+  var localClock: LocalClock {
+    @_noLocks get {
+      let header = arena.header
+      return LocalClock(
+        anchorInstant: header.pointee.anchorInstant, anchorWall: header.pointee.anchorWall,
+        utcOffsetSeconds: header.pointee.utcOffsetSeconds)
+    }
+  }
+
+  /// Sets the line. A wall clock outside the years 1970–9999 is held at the ends: nothing may overflow because of it.
+  @_noLocks func setClock(instant: MonotonicInstant, wall: WallTime, utcOffsetSeconds: Int32) {
+    let header = arena.header
+    header.pointee.anchorInstant = instant.rawValue
+    header.pointee.anchorWall = min(max(wall.rawValue, 0), 253_402_300_799_999)
+    header.pointee.utcOffsetSeconds = min(max(utcOffsetSeconds, -64_800), 64_800)
+    header.pointee.isAnchored = 1
+  }
+
+  /// A new anchor: every dose and night watch may now fall at another instant.
+  @_noLocks func anchorClock(_ anchor: ClockAnchor, _ entry: IntakeEntry) {
+    setClock(instant: entry.instant, wall: entry.wall, utcOffsetSeconds: anchor.utcOffsetSeconds)
+    var slot: UInt32 = 1
+    while slot <= arena.header.pointee.patients.highWater {
+      if arena.patient(slot).pointee.id != 0 { clockChanged(slot, at: entry.instant) }
+      slot += 1
+    }
+  }
+}

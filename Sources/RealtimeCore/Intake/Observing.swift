@@ -1,0 +1,69 @@
+// One observation, from the intake to the two engines: NEWS2 and the person's own plan. Rounding to a parameter's step
+// happens here, once, half up; the observation itself keeps what the device said.
+
+import VitalSigns
+
+/// What an observation feeds.
+private struct ObservationUse {
+  var parameter: NEWS2Parameter?
+  var signal: PlanSignal?
+
+  /// Nil for what no rule looks at: recorded, nothing more.
+  @_noLocks init?(_ code: ObservationCode) {
+    switch code {
+    case .oxygenSaturation: (parameter, signal) = (.oxygenSaturation, .oxygenSaturation)
+    case .pulseRateOximeter, .pulseRateCuff, .heartRate: (parameter, signal) = (.pulse, .pulse)
+    case .systolic: (parameter, signal) = (.systolic, .systolic)
+    case .diastolic: (parameter, signal) = (nil, .diastolic)
+    case .bodyTemperature: (parameter, signal) = (.temperature, .temperature)
+    case .respirationRate: (parameter, signal) = (.respiration, .respiration)
+    case .bodyWeight: (parameter, signal) = (nil, .weight)
+    case .glucose: (parameter, signal) = (nil, .glucose)
+    case .consciousness: (parameter, signal) = (.consciousness, nil)
+    case .supplementalOxygen: (parameter, signal) = (.supplementalOxygen, nil)
+    default: return nil
+    }
+  }
+
+  /// The value in this use's steps; nil when it cannot be a measurement, or its unit cannot be converted.
+  @_noLocks func steps(of observation: Observation) -> Int32? {
+    let wide: Int64?
+    if let signal {
+      wide = observation.value.steps(from: observation.unit, to: signal.unit, exponent: signal.stepExponent)
+    } else if parameter == .supplementalOxygen {
+      // A flow of 0.25 L/min is oxygen: the sign decides, not the rounded number.
+      wide = Int64(observation.value.mantissa.signum())
+    } else {
+      wide = observation.value.rounded(toExponent: 0)
+    }
+    guard let wide, SignalPlan.stepRange.contains(wide) else { return nil }
+    let steps = Int32(truncatingIfNeeded: wide)
+    if let parameter { return NEWS2.possibleRange(of: parameter).contains(steps) ? steps : nil }
+    return steps >= 0 ? steps : nil
+  }
+}
+
+extension RealtimeCore {
+  @_noLocks func observe(_ observation: inout Observation, _ entry: inout IntakeEntry, _ outcomes: inout OutcomeBuffer) {
+    if entry.device != .none { signOfLife(entry.device, at: entry.instant, &outcomes) }
+    guard case .live(let measured, let clockIsWrong) = timeliness(of: entry) else {
+      observation.quality.insert(.late)
+      if subject(of: &entry, isLate: true, &outcomes) != nil { recordLate(entry, &outcomes) }
+      return
+    }
+    if clockIsWrong { observation.quality.insert(.clockUnset) }
+    guard let subject = subject(of: &entry, isLate: false, &outcomes) else { return }
+    if observation.code == .batteryLevel, subject.device != 0, observation.quality.isDisjoint(with: .neverScores) {
+      return judgeBattery(observation, subject.device, at: entry.instant, &outcomes)
+    }
+    guard let use = ObservationUse(observation.code) else { return }
+    // Before the quality is looked at: the flag that is set here is stored with the entry, and a replay must remark again.
+    guard let steps = use.steps(of: observation) else {
+      observation.quality.insert(.invalid)
+      return remark(.outOfRange, entry, &outcomes)
+    }
+    guard observation.quality.isDisjoint(with: .neverScores) else { return }
+    if let parameter = use.parameter { score(parameter, steps, measured: measured, entry, subject, &outcomes) }
+    if let signal = use.signal { judge(signal, steps, measured: measured, entry, subject.patient, &outcomes) }
+  }
+}

@@ -1,0 +1,60 @@
+// How old a measurement was when it reached the hub, and whose it is. Late data reaches the record and never raises a live
+// alarm (promise 6); a device whose clock runs ahead is measured by its arrival.
+
+import VitalSigns
+
+/// Whether something counts now.
+enum Timeliness {
+  /// Counts; `measured` is its place on the hub's timeline. `clockIsWrong`: the device claimed the future.
+  case live(measured: MonotonicInstant, clockIsWrong: Bool)
+  case late
+}
+
+/// Slots of the person and the device that an entry is about; 0: none.
+struct IntakeSubject {
+  var patient: UInt32
+  var device: UInt32
+}
+
+extension RealtimeCore {
+  /// Judges `measuredAt` by the entry's own wall clock, so that a replay judges alike.
+  @_noLocks func timeliness(of entry: IntakeEntry) -> Timeliness {
+    guard entry.measuredAt != .unknown else { return .live(measured: entry.instant, clockIsWrong: false) }
+    let (age, overflow) = entry.wall.rawValue.subtractingReportingOverflow(entry.measuredAt.rawValue)
+    if overflow { return entry.measuredAt < entry.wall ? .late : .live(measured: entry.instant, clockIsWrong: true) }
+    if age > Int64(configuration.liveWindowSeconds) * 1_000 { return .late }
+    if age < -Int64(configuration.futureToleranceSeconds) * 1_000 { return .live(measured: entry.instant, clockIsWrong: true) }
+    return .live(measured: MonotonicInstant(rawValue: entry.instant.rawValue - max(0, age) * 1_000_000), clockIsWrong: false)
+  }
+
+  /// Finds whose entry this is, and writes the device's person into it. Nil, after a remark, when it concerns nobody.
+  ///
+  /// A late value that was measured before the device came to its present person belongs to somebody else: it gets no person here,
+  /// and the journal, which knows who had the device then, may still attribute it.
+  @_noLocks func subject(of entry: inout IntakeEntry, isLate: Bool, _ outcomes: inout OutcomeBuffer) -> IntakeSubject? {
+    guard entry.device != .none else {
+      let patient = arena.patientIndex.find(UInt64(entry.patient.rawValue))
+      if patient != 0 { return IntakeSubject(patient: patient, device: 0) }
+      remark(.unknownSubject, entry, &outcomes)
+      return nil
+    }
+    entry.patient = .none
+    let device = arena.deviceIndex.find(UInt64(entry.device.rawValue))
+    guard device != 0 else {
+      remark(.unknownSubject, entry, &outcomes)
+      return nil
+    }
+    let state = arena.device(device)
+    guard state.pointee.patient != 0, !(isLate && entry.measuredAt.rawValue < state.pointee.assignedWall) else {
+      remark(.unassigned, entry, &outcomes)
+      return nil
+    }
+    entry.patient = PatientID(rawValue: arena.patient(state.pointee.patient).pointee.id)
+    return IntakeSubject(patient: state.pointee.patient, device: device)
+  }
+
+  @_noLocks func recordLate(_ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) {
+    arena.header.pointee.late &+= 1
+    remark(.late, entry, &outcomes)
+  }
+}

@@ -1,0 +1,129 @@
+// NEWS2 of one person over time: fresh inputs in, scores out. The newest measurement of a parameter wins, whichever device
+// gave it. A score is told when it changed (bounds, points, missing inputs, band or scale), and by a fresh observation when the
+// last one told is older than the refresh interval. How long inputs live: NEWS2Validity.swift. Alerts: NEWS2Alerts.swift.
+
+import VitalSigns
+
+extension RealtimeCore {
+  /// A fresh value of a parameter, in steps and within its possible range.
+  @_noLocks func score(
+    _ parameter: NEWS2Parameter, _ steps: Int32, measured: MonotonicInstant, _ entry: IntakeEntry,
+    _ subject: IntakeSubject, _ outcomes: inout OutcomeBuffer
+  ) {
+    let state = arena.patient(subject.patient)
+    let index = Int(parameter.rawValue)
+    let bit = UInt8(1) << parameter.rawValue
+    if state.pointee.present & bit != 0, measured.rawValue < state.pointee.measured[index] { return }
+    let isContinuous =
+      subject.device != 0 && arena.device(subject.device).pointee.isContinuous
+      && (parameter == .pulse || parameter == .oxygenSaturation)
+    let expiry = expiry(parameter, measured: measured.rawValue, isContinuous: isContinuous, subject.patient)
+    // Within the live window, yet already stale: a continuous sensor's value may be live for less time than that.
+    guard expiry > entry.instant else { return }
+    state.pointee.measured[index] = measured.rawValue
+    state.pointee.sources[index] = entry.sequence
+    state.pointee.steps[index] = Int16(truncatingIfNeeded: steps)
+    state.pointee.present |= bit
+    if isContinuous { state.pointee.continuous |= bit } else { state.pointee.continuous &= ~bit }
+    arena.heap.ensure(arena.timers.staleness(subject.patient), by: expiry)
+    rescore(subject.patient, isFresh: true, device: entry.device, at: entry.instant, &outcomes)
+  }
+
+  /// Computes the score anew, tells it when there is something to tell, and looks after the alert.
+  @_noLocks func rescore(
+    _ patient: UInt32, isFresh: Bool, device: DeviceID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
+  ) {
+    let state = arena.patient(patient)
+    // Nothing was ever measured: a person who was just registered has no score to tell.
+    guard state.pointee.hasScore || state.pointee.present != 0 else { return }
+    var score = NEWS2.score(inputs(of: patient))
+    if isFresh, score.band != state.pointee.intervalBand { intervalBandChanged(to: score.band, patient, at: instant) }
+    let isChanged = differs(score, from: state)
+    let isDue =
+      isFresh && instant.rawValue - state.pointee.scoredAt >= Int64(configuration.scoreRefreshSeconds) * 1_000_000_000
+    guard isChanged || isDue else { return }
+    // An unchanged score cannot change the alert, so only a told one looks after it.
+    fillSources(&score, patient)
+    if state.pointee.hasScore { score.changeSinceLast = Int8(clamping: Int(score.low) - Int(state.pointee.low)) }
+    score.changeOver24Hours = recordTrend(score, patient, at: instant)
+    state.pointee.hasScore = true
+    state.pointee.scoredAt = instant.rawValue
+    state.pointee.low = score.low
+    state.pointee.high = score.high
+    state.pointee.missing = score.missing
+    state.pointee.band = score.band
+    state.pointee.toldScale = score.scale
+    state.pointee.points = score.points
+    emit(.scored(score), patient: PatientID(rawValue: state.pointee.id), device: device, at: instant, &outcomes)
+    judgeScore(patient, device: device, at: instant, &outcomes)
+  }
+
+  @_noLocks private func differs(_ score: NEWS2Score, from state: UnsafeMutablePointer<PatientState>) -> Bool {
+    guard state.pointee.hasScore, state.pointee.low == score.low, state.pointee.high == score.high,
+      state.pointee.missing == score.missing, state.pointee.band == score.band, state.pointee.toldScale == score.scale
+    else { return true }
+    var index = 0
+    while index < NEWS2Parameter.count {
+      if state.pointee.points[index] != score.points[index] { return true }
+      index += 1
+    }
+    return false
+  }
+
+  /// The inputs that are there now, with the prescribed oxygen where nobody has entered any.
+  @_noLocks private func inputs(of patient: UInt32) -> NEWS2Inputs {
+    let state = arena.patient(patient)
+    let present = state.pointee.present
+    @_noLocks func steps(_ parameter: NEWS2Parameter) -> Int32? {
+      present & 1 << parameter.rawValue != 0 ? Int32(state.pointee.steps[Int(parameter.rawValue)]) : nil
+    }
+    var inputs = NEWS2Inputs(scale: state.pointee.scale)
+    inputs.respiration = steps(.respiration)
+    inputs.oxygenSaturation = steps(.oxygenSaturation)
+    inputs.systolic = steps(.systolic)
+    inputs.pulse = steps(.pulse)
+    inputs.consciousness = steps(.consciousness)
+    inputs.temperature = steps(.temperature)
+    if let entered = steps(.supplementalOxygen) {
+      inputs.supplementalOxygen = entered > 0
+    } else if state.pointee.prescribedOxygen != .unknown {
+      inputs.supplementalOxygen = state.pointee.prescribedOxygen == .oxygen
+    }
+    return inputs
+  }
+
+  @_noLocks private func fillSources(_ score: inout NEWS2Score, _ patient: UInt32) {
+    let state = arena.patient(patient)
+    var index = 0
+    while index < NEWS2Parameter.count {
+      if state.pointee.present & 1 << UInt8(index) != 0 { score.sources[index] = state.pointee.sources[index] }
+      index += 1
+    }
+    let oxygen = Int(NEWS2Parameter.supplementalOxygen.rawValue)
+    if score.sources[oxygen] == 0, state.pointee.prescribedOxygen != .unknown {
+      score.sources[oxygen] = arena.plan(patient).pointee.oxygenSource
+    }
+  }
+
+  /// Keeps the score in force at the end of each hour, and gives the change of `low` since 24 hours ago, to the hour.
+  @_noLocks private func recordTrend(_ score: NEWS2Score, _ patient: UInt32, at instant: MonotonicInstant) -> Int8 {
+    let state = arena.patient(patient)
+    let hours = 25
+    let hour = Int32(clamping: instant.rawValue / 3_600_000_000_000)
+    if state.pointee.hasScore {
+      // A score stays in force until the next one: hours without any repeat it.
+      let inForce = state.pointee.trend[Int(state.pointee.trendHour) % hours]
+      var skipped = max(state.pointee.trendHour + 1, hour - Int32(hours) + 1)
+      while skipped <= hour {
+        state.pointee.trend[Int(skipped) % hours] = inForce
+        skipped += 1
+      }
+    }
+    state.pointee.trendHour = hour
+    let isKnown = score.missing != 0b111_1111
+    state.pointee.trend[Int(hour) % hours] = isKnown ? Int8(score.low) : PatientState.noTrendSample
+    let before = state.pointee.trend[Int(hour + 1) % hours]  // 24 hours ago, modulo 25
+    guard isKnown, before != PatientState.noTrendSample else { return Int8.min }
+    return Int8(clamping: Int(score.low) - Int(before))
+  }
+}

@@ -1,0 +1,59 @@
+// Identities as people and wire formats write them. Not for the realtime path: it makes strings.
+
+extension PatientID: CustomStringConvertible {
+  public var description: String { "P\(rawValue)" }
+
+  /// Reads `P7`, `p7` or `7`.
+  public init?(text: some StringProtocol) {
+    guard let value = number(text, prefix: "P") else { return nil }
+    self.init(rawValue: value)
+  }
+}
+
+extension DeviceID: CustomStringConvertible {
+  public var description: String { "D\(rawValue)" }
+
+  /// Reads `D12`, `d12` or `12`.
+  public init?(text: some StringProtocol) {
+    guard let value = number(text, prefix: "D") else { return nil }
+    self.init(rawValue: value)
+  }
+}
+
+/// A positive id with or without its letter; nil for 0 and everything else.
+private func number(_ text: some StringProtocol, prefix: String) -> UInt32? {
+  let digits = text.uppercased().hasPrefix(prefix) ? String(text.dropFirst()) : String(text)
+  guard digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let value = UInt32(digits), value > 0 else { return nil }
+  return value
+}
+
+extension AlertID: CustomStringConvertible {
+  /// Lower-case UUID form, 8-4-4-4-12.
+  public var description: String {
+    let digits = hexadecimal(high) + hexadecimal(low)
+    var text = ""
+    for (index, digit) in digits.enumerated() {
+      if index == 8 || index == 12 || index == 16 || index == 20 { text.append("-") }
+      text.append(digit)
+    }
+    return text
+  }
+
+  /// Reads the UUID form, in either case; nil for anything else.
+  public init?(text: some StringProtocol) {
+    let groups = text.split(separator: "-", omittingEmptySubsequences: false)
+    let digits = groups.joined()
+    let isHexadecimal = digits.utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
+    }
+    guard groups.map(\.utf8.count) == [8, 4, 4, 4, 12], isHexadecimal, let high = UInt64(digits.prefix(16), radix: 16),
+      let low = UInt64(digits.suffix(16), radix: 16)
+    else { return nil }
+    self.init(high: high, low: low)
+  }
+}
+
+private func hexadecimal(_ value: UInt64) -> String {
+  let digits = String(value, radix: 16)
+  return String(repeating: "0", count: 16 - digits.count) + digits
+}

@@ -1,0 +1,130 @@
+// What the core decides. An outcome joins the entry that caused it in one journal transaction; one that a deadline
+// caused joins the entry after it, or is committed alone when nothing follows.
+
+/// One alert at one moment of its life. Fixed size. Realtime-safe.
+@frozen public struct AlertTransition: Sendable, Hashable {
+  public var id: AlertID
+  public var rule: AlertRule
+  public var priority: AlertPriority
+  public var state: AlertState
+  /// What the alert was before; equal to `state` for an escalation, a re-trigger or a change of priority.
+  public var previous: AlertState
+  public var kind: AlertTransitionKind
+  /// Escalation level now: 0 the first receivers, rising at each missed deadline.
+  public var level: UInt8
+  /// When the next escalation happens if nobody acts; `.never` when nothing is due.
+  public var deadline: MonotonicInstant
+  /// The entry that first raised it: what `explain` starts from.
+  public var firstCause: UInt64
+  /// When the alert was raised on the hub's timeline.
+  public var raisedAt: MonotonicInstant
+  /// The value that tripped the rule, in the rule's steps (a NEWS2 sum, a SpO₂ in %, seconds of silence); 0 if none.
+  public var value: Int32
+  /// The limit it passed, in the same steps; 0 if none.
+  public var limit: Int32
+  /// Which signal of the plan, for planRed and planYellow; else the hub condition's subject, or 0.
+  public var subject: UInt32
+  public var actor: ActorID
+
+  @inlinable public init(
+    id: AlertID, rule: AlertRule, priority: AlertPriority, state: AlertState, previous: AlertState,
+    kind: AlertTransitionKind, level: UInt8, deadline: MonotonicInstant, firstCause: UInt64,
+    raisedAt: MonotonicInstant, value: Int32, limit: Int32, subject: UInt32, actor: ActorID
+  ) {
+    self.id = id
+    self.rule = rule
+    self.priority = priority
+    self.state = state
+    self.previous = previous
+    self.kind = kind
+    self.level = level
+    self.deadline = deadline
+    self.firstCause = firstCause
+    self.raisedAt = raisedAt
+    self.value = value
+    self.limit = limit
+    self.subject = subject
+    self.actor = actor
+  }
+}
+
+extension AlertTransition {
+  /// Whether receivers must hear of it at once. The end of a mere suspicion is nobody's news: its beginning was not told.
+  @inlinable public var mustBeSent: Bool { kind.mustBeSent && !(kind == .cleared && previous == .suspected) }
+}
+
+/// Why an alert's outcome was given. Stored: append, never renumber.
+@frozen public enum AlertTransitionKind: UInt8, Sendable, Hashable {
+  case suspected = 1
+  case raised = 2
+  case notified = 3
+  case acknowledged = 4
+  case responding = 5
+  case resolved = 6
+  case cleared = 7
+  /// A deadline passed: the next level is told.
+  case escalated = 8
+  /// Acknowledged or responding, yet not resolved in time, or the condition came again: told anew.
+  case retriggered = 9
+  /// Yellow became red, medium became high: the same alert, more urgent.
+  case upgraded = 10
+
+  /// Whether this kind of change is news for receivers; see `AlertTransition.mustBeSent`.
+  @inlinable public var mustBeSent: Bool {
+    switch self {
+    case .suspected, .notified: false
+    default: true
+    }
+  }
+}
+
+/// Why an entry changed nothing live. Stored: append, never renumber.
+@frozen public enum IntakeRemark: UInt8, Sendable, Hashable {
+  case none = 0
+  /// Older than the live window: recorded, no live alarm.
+  case late = 1
+  /// The device is assigned to nobody.
+  case unassigned = 2
+  /// The command names an alert that is not open, or an action that its state does not allow.
+  case refused = 3
+  /// An arena is full (patients, devices or open alerts): the registry limit in the configuration is too low.
+  case noRoom = 4
+  /// The value cannot be a measurement of this parameter.
+  case outOfRange = 5
+  /// The device or person is not registered.
+  case unknownSubject = 6
+}
+
+/// The content of an outcome.
+@frozen public enum OutcomePayload: Sendable {
+  /// The person's score changed: its sum, its bounds, its points or its missing inputs.
+  case scored(NEWS2Score)
+  case alert(AlertTransition)
+  case remark(IntakeRemark)
+}
+
+/// One decision of the core. Fixed size. Realtime-safe.
+@frozen public struct Outcome: Sendable {
+  /// The entry being ingested, or for a deadline the last entry before it.
+  public var cause: UInt64
+  /// The entry's instant, or exactly the deadline's: never the moment a loop happened to look.
+  public var instant: MonotonicInstant
+  /// The wall clock at `instant`, by the last clock anchor.
+  public var wall: WallTime
+  /// `.none` for the hub's own alerts.
+  public var patient: PatientID
+  public var device: DeviceID
+  public var payload: OutcomePayload
+
+  @inlinable public init(
+    cause: UInt64, instant: MonotonicInstant, wall: WallTime, patient: PatientID, device: DeviceID,
+    payload: OutcomePayload
+  ) {
+    self.cause = cause
+    self.instant = instant
+    self.wall = wall
+    self.patient = patient
+    self.device = device
+    self.payload = payload
+  }
+}

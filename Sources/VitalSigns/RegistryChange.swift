@@ -1,0 +1,39 @@
+// Changes of who is here, which device is whose, and what a person's plan says. They are events in the journal and
+// reach the core through the same intake as observations, so a replay sees them too.
+
+/// How the core watches over a device. Fixed size. Realtime-safe.
+@frozen public struct DeviceLiveness: Sendable, Hashable {
+  /// Longest silence in seconds before signal loss; 0: this device may be silent for ever.
+  public var expectedIntervalSeconds: UInt32
+  /// Values arrive in a stream (validity 5 min) rather than as spot checks (12 h).
+  public var isContinuous: Bool
+  /// Losing it is a high-priority matter (a safety alarm), not a medium one.
+  public var isSafetyAlarm: Bool
+
+  @inlinable public init(expectedIntervalSeconds: UInt32, isContinuous: Bool = false, isSafetyAlarm: Bool = false) {
+    self.expectedIntervalSeconds = expectedIntervalSeconds
+    self.isContinuous = isContinuous
+    self.isSafetyAlarm = isSafetyAlarm
+  }
+}
+
+/// One change. The person or device it concerns stands in the `IntakeEntry`'s header.
+@frozen public enum RegistryChange: Sendable, Hashable {
+  case patientAdded
+  case patientEnded
+  case deviceAdded(DeviceLiveness)
+  case deviceRemoved
+  /// From now on this device (header) is this patient's (header).
+  case deviceAssigned
+  /// From now on this device (header) is nobody's.
+  case deviceReleased
+  case planItem(CarePlanItem)
+}
+
+/// Where the wall clock stands relative to the hub's timeline. The first entry of every run, and again when the wall
+/// clock has been stepped or the UTC offset changed, so that dose times and night windows replay exactly.
+@frozen public struct ClockAnchor: Sendable, Hashable {
+  /// Local time minus UTC, seconds, −64 800…64 800.
+  public var utcOffsetSeconds: Int32
+  @inlinable public init(utcOffsetSeconds: Int32) { self.utcOffsetSeconds = utcOffsetSeconds }
+}

@@ -1,0 +1,74 @@
+// One alert transition as a webhook's body, and the signature that lets the receiver trust it.
+//
+// The event's id is derived from the hub's id and the delivery key, so a resend is recognisable. Times are UTC, `order` rises
+// within an alert (a receiver that got a later one may drop an earlier one). What the sharing agreement withholds is absent.
+
+internal import Crypto
+internal import Forwarding
+internal import VitalSigns
+
+/// A body with its id.
+struct WebhookEvent: Sendable, Hashable {
+  var id: String
+  var body: String
+
+  /// Nil for anything but an alert.
+  init?(_ record: DeliveryRecord, hubID: String) {
+    guard case .alert(let record) = record else { return nil }
+    let alert = record.transition
+    id = Self.uuid("\(hubID)\n\(record.key.rawValue)")
+    let json: JSONValue = [
+      "id": .string(id),
+      "version": .integer(1),
+      "alertId": .string(alert.id.description),
+      "kind": .string(alert.kind.key),
+      "rule": .string(alert.rule.key),
+      "priority": .string(alert.priority.key),
+      "state": .string(alert.state.key),
+      "previousState": .string(alert.previous.key),
+      "level": .integer(Int64(alert.level)),
+      "order": .integer(record.instant.rawValue),
+      "raisedAt": .string(record.raisedAt.description),
+      "occurredAt": .string(record.occurredAt.description),
+      "technical": .boolean(alert.rule.isTechnical),
+      "controller": .string(record.controller),
+      "patient": record.patient.map(Self.patient),
+      "device": record.device.map { ["hubDevice": .string($0.hubDevice.description), "label": .string($0.label)] },
+      "text": ["nb": .string(record.text.nb), "nn": .string(record.text.nn), "en": .string(record.text.en)],
+    ]
+    body = json.text
+  }
+
+  private static func patient(_ patient: PatientIdentity) -> JSONValue {
+    [
+      "hubPatient": .string(patient.hubPatient.description), "nationalId": patient.nationalID.map { .string($0.value) },
+      "name": patient.displayName.map(JSONValue.string),
+    ]
+  }
+
+  /// The first 16 bytes of SHA-256 as a version 8 UUID (RFC 9562): the rule of every wire identity of this product.
+  private static func uuid(_ name: String) -> String {
+    var bytes = Array(SHA256.hash(data: Array(name.utf8)).prefix(16))
+    bytes[6] = bytes[6] & 0x0F | 0x80
+    bytes[8] = bytes[8] & 0x3F | 0x80
+    var text = ""
+    for (index, byte) in bytes.enumerated() {
+      if index == 4 || index == 6 || index == 8 || index == 10 { text += "-" }
+      text += hexadecimal(byte)
+    }
+    return text
+  }
+
+  /// `v1=` and the hexadecimal HMAC-SHA256 over `timestamp.id.body`, one for each secret, the newest first.
+  ///
+  /// Two while a secret is being changed: the receiver accepts either, so neither side needs to switch at the same moment.
+  static func signature(timestamp: Int64, id: String, body: String, secrets: [[UInt8]]) -> String {
+    let message = Array("\(timestamp).\(id).\(body)".utf8)
+    return secrets.map { secret in
+      let code = HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: secret))
+      return "v1=" + code.map(hexadecimal).joined()
+    }.joined(separator: ",")
+  }
+
+  private static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+}

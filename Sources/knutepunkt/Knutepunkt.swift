@@ -1,0 +1,51 @@
+// The one executable. Each family of commands has a file of its own beside this one; what they share is in
+// LocalAPIOptions.swift (where the core is), CommandFailure.swift (how a command fails) and Terminal.swift (how it prints).
+
+import ArgumentParser
+import Foundation
+import Gateway
+
+@main struct Knutepunkt: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "knutepunkt",
+    abstract: "An open welfare-technology hub: devices in, NEWS2 and alerts decided, stored, forwarded.",
+    discussion: """
+      Commands that look at or change a running hub speak to its core over a Unix socket: the one of --socket, else of \
+      the environment's KNUTEPUNKT_SOCKET, else of the configuration (--config, default /etc/knutepunkt/knutepunkt.yaml). \
+      `score`, `profile` and `check` need no running hub.
+
+      Exit codes: 0 done; 64 wrong usage; 65 wrong data, or not possible in this state; 66 input cannot be read; 69 the \
+      core is not running; 70 a fault of the program; 75 not now, try again; 77 not permitted; 78 wrong configuration.
+
+      Shell completion: knutepunkt --generate-completion-script bash > /etc/bash_completion.d/knutepunkt (zsh and fish \
+      likewise).
+      """,
+    version: "knutepunkt \(KnutepunktVersion.current)",
+    groupedSubcommands: [
+      CommandGroup(name: "The hub", subcommands: [Run.self, Check.self, StatusCommand.self]),
+      CommandGroup(name: "People and devices", subcommands: [PatientCommand.self, DeviceCommand.self, PlanCommand.self, Observe.self]),
+      CommandGroup(name: "Alerts", subcommands: [AlertsCommand.self, Explain.self, ConsoleCommand.self]),
+      CommandGroup(name: "Operations", subcommands: [OutboxCommand.self, QuarantineCommand.self, AuditCommand.self]),
+      CommandGroup(name: "Without a running hub", subcommands: [ScoreCommand.self, ProfileCommand.self]),
+    ])
+
+  static func main() async {
+    // A closed pipe (`… | head`) ends the command like any other Unix tool; the daemon ignores the signal by itself.
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let failure as CommandFailure {
+      failure.end()
+    } catch let error as LocalAPIError {
+      CommandFailure(error).end()
+    } catch let error as ConfigurationError {
+      CommandFailure(error).end()
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

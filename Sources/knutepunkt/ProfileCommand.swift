@@ -1,0 +1,138 @@
+// `profile`: for those who write device profiles. Needs no running hub and no configuration.
+
+import ArgumentParser
+import DeviceProfile
+import Foundation
+import ProfileCatalogue
+
+struct ProfileCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "profile", abstract: "Device profiles: list, check, and decode a frame with one.",
+    subcommands: [List.self, CheckFolder.self, Decode.self], defaultSubcommand: List.self)
+
+  /// Where a package puts them, and where a checkout has them.
+  static let folders = ["DeviceProfiles", "/usr/share/knutepunkt/DeviceProfiles"]
+
+  /// The folder given, or the first that exists.
+  static func folder(_ given: String?) throws -> URL {
+    for path in given.map({ [$0] }) ?? folders {
+      var isFolder = ObjCBool(false)
+      if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return URL(fileURLWithPath: path) }
+    }
+    throw CommandFailure(
+      code: ExitCodes.noInput, given.map { "there is no folder \($0)" } ?? "there is no folder \(folders.joined(separator: " or "))",
+      hint: "name the folder that holds <vendor>/<model>.yaml")
+  }
+
+  static func catalogue(_ folder: URL) throws -> ProfileCatalogue {
+    do {
+      return try ProfileCatalogue(folders: [folder], trust: .lab)
+    } catch {
+      throw CommandFailure(code: ExitCodes.data, error.description, hint: "DeviceProfiles/README.md explains the grammar")
+    }
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the profiles of a folder.")
+    @Argument(help: "The folder; default DeviceProfiles here, else the installed one.") var folder: String?
+    @OptionGroup var output: OutputOptions
+
+    private struct Row: Encodable {
+      var id: String
+      var version: String
+      var vendor: String
+      var model: String
+      var transport: String
+      var address: String?
+      var tier: String
+    }
+
+    func run() throws {
+      let rows = try ProfileCommand.catalogue(try ProfileCommand.folder(folder)).profiles.map {
+        Row(
+          id: $0.id, version: "\($0.version)", vendor: $0.vendor, model: $0.model, transport: $0.transport.rawValue,
+          address: $0.addressForm,
+          tier: $0.identity.tier.rawValue)
+      }
+      if output.json { return try Terminal.printJSON(rows) }
+      var table = Table(["Profile", "Version", "Vendor", "Model", "Transport", "Address", "Tier"], whenEmpty: "There are no profiles.")
+      for row in rows {
+        table.rows.append([
+          Cell(row.id), Cell(row.version), Cell(row.vendor), Cell(row.model), Cell(row.transport), Cell(row.address), Cell(row.tier),
+        ])
+      }
+      table.print()
+    }
+  }
+
+  struct CheckFolder: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "check", abstract: "Compile every profile of a folder and run its self-tests.",
+      discussion: "One line for each problem: file:line:column: what is wrong, and what is allowed. Exit code 65 when there is one.")
+    @Argument(help: "The folder; default DeviceProfiles here, else the installed one.") var folder: String?
+
+    func run() throws {
+      let profiles = try ProfileCommand.catalogue(try ProfileCommand.folder(folder)).profiles
+      let tests = profiles.reduce(0) { $0 + $1.selfTests.count }
+      Terminal.print("\(profiles.count) profiles, \(tests) self-tests: all good.")
+    }
+  }
+
+  struct Decode: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Decode one frame with a profile.",
+      discussion: """
+        Prints one JSON object a line for each observation (loinc mdc value unit quality time) and event, exactly as the hub \
+        would record them. Exit code 65 with the reason on standard error when the frame is rejected.
+        """)
+    @Argument(help: ArgumentHelp("The profile's file.", valueName: "file")) var profile: String
+    @Option(help: ArgumentHelp("Which characteristic the bytes came from, short or long.", valueName: "uuid")) var characteristic: String?
+    @Option(help: "Which topic they came from.") var topic: String?
+    @Option(help: ArgumentHelp("The frame as hexadecimal digits; spaces, colons and 0x are ignored.", valueName: "digits")) var hex: String?
+    @Option(help: ArgumentHelp("A file with the frame's bytes.", valueName: "path")) var file: String?
+    @Flag(help: "As if the broker had stored the message.") var retained = false
+
+    func validate() throws {
+      if (hex == nil) == (file == nil) { throw ValidationError("give the frame with --hex or --file, one of the two") }
+      if characteristic != nil && topic != nil { throw ValidationError("give --characteristic or --topic, not both") }
+    }
+
+    func run() throws {
+      guard FileManager.default.fileExists(atPath: profile) else {
+        throw CommandFailure(code: ExitCodes.noInput, "there is no file \(profile)", hint: "knutepunkt profile list shows the profiles")
+      }
+      let loaded: DeviceProfile
+      do {
+        loaded = try ProfileCatalogue.load(file: URL(fileURLWithPath: profile))
+      } catch {
+        throw CommandFailure(code: ExitCodes.data, error.description, hint: "DeviceProfiles/README.md explains the grammar")
+      }
+      let report = ProfileDecodeReport(profile: loaded, frame: try frame(), frameName: characteristic ?? topic, retained: retained)
+      switch report.outcome {
+      case .lines(let lines): for line in lines { Terminal.print(line) }
+      case .rejected(let reason): throw CommandFailure(code: ExitCodes.data, reason)
+      }
+    }
+
+    private func frame() throws -> [UInt8] {
+      if let file {
+        guard let data = FileManager.default.contents(atPath: file) else {
+          throw CommandFailure(code: ExitCodes.noInput, "the file \(file) cannot be read")
+        }
+        return Array(data)
+      }
+      var digits = (hex ?? "").lowercased().filter { !" :\n\t".contains($0) }
+      if digits.hasPrefix("0x") { digits.removeFirst(2) }
+      guard digits.count.isMultiple(of: 2), digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
+        throw CommandFailure(code: ExitCodes.usage, "--hex holds something that is not an even number of hexadecimal digits")
+      }
+      var bytes: [UInt8] = []
+      var rest = Substring(digits)
+      while !rest.isEmpty {
+        bytes.append(UInt8(rest.prefix(2), radix: 16) ?? 0)
+        rest = rest.dropFirst(2)
+      }
+      return bytes
+    }
+  }
+}

@@ -1,0 +1,136 @@
+// `status`: how the hub is, once or live. At a terminal the screen is redrawn every second; elsewhere `--watch` prints one
+// line for each change, so that it can be logged.
+
+import ArgumentParser
+import Foundation
+import Gateway
+
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "How the hub is: links, alerts, journal, deliveries.",
+    discussion: "Exit 0 when the core answers and is live, 75 when it answers and is not live, 69 when it does not answer.")
+  @Flag(help: "Go on showing changes until interrupted.") var watch = false
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var core: CoreOptions
+
+  func run() async throws {
+    let client = try core.client()
+    guard watch else {
+      let status: API.Status = try await client.get("/v1/status")
+      if output.json { try Terminal.printJSON(status) } else { StatusText.lines(status).forEach(Terminal.print) }
+      if !status.live { throw CommandFailure(code: ExitCodes.temporary, nil) }
+      return
+    }
+    if Terminal.isInteractive, !output.json { try await redraw(client) } else { try await follow(client) }
+  }
+
+  /// The whole screen once a second. A core that is away is said on the screen, and looked for again.
+  private func redraw(_ client: LocalAPIClient) async throws {
+    while true {
+      var screen: [String]
+      do throws(LocalAPIError) {
+        let status: API.Status = try await client.get("/v1/status", timeoutSeconds: 5)
+        screen = StatusText.lines(status)
+        let alerts: [API.Alert] = try await client.get("/v1/alerts", query: [("state", "open"), ("limit", "20")], timeoutSeconds: 5)
+        screen += [""] + AlertText.table(alerts.sorted(by: AlertText.isMoreUrgent), whenEmpty: "No alert is open.").lines(interactive: true)
+      } catch {
+        guard Self.mayPass(error) else { throw error }
+        screen = [TextStyle.high.applied(to: error.description), "Looking again every second. Ctrl-C ends."]
+      }
+      // Home, each line cleared to its end, the rest below cleared: no flicker.
+      Terminal.write("\u{1B}[H" + screen.map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J", to: STDOUT_FILENO)
+      try await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  /// One line for each change. With `--json` each line is one object.
+  private func follow(_ client: LocalAPIClient) async throws {
+    var last = ""
+    while true {
+      do {
+        for try await event in client.events() {
+          switch event {
+          case .alert(let alert):
+            if output.json { try Terminal.printJSON(alert) } else { Terminal.print(StatusText.line(alert)) }
+          case .core(let pulse) where pulse.summary != last:
+            last = pulse.summary
+            if output.json {
+              try Terminal.printJSON(pulse)
+            } else {
+              Terminal.print("\(pulse.at)\tcore\t\(pulse.live ? "live" : "not live")\t\(pulse.summary)")
+            }
+          default: break
+          }
+        }
+      } catch let error as LocalAPIError {
+        guard Self.mayPass(error) else { throw error }
+        if last != error.description { Terminal.error(error.description + "; looking again every second") }
+        last = error.description
+      }
+      try await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  /// Whether waiting can help.
+  private static func mayPass(_ error: LocalAPIError) -> Bool {
+    switch error {
+    case .notRunning, .noAnswer: true
+    case .refused(let status, _): status == 503
+    case .notPermitted, .unexpectedAnswer: false
+    }
+  }
+}
+
+enum StatusText {
+  static func lines(_ status: API.Status) -> [String] {
+    let state = status.live ? TextStyle.good.applied(to: "live") : TextStyle.high.applied(to: "NOT LIVE")
+    var lines = [
+      "\(TextStyle.heading.applied(to: status.hub)) (\(status.controller)) is \(state): \(status.summary)",
+      "  version     \(status.version), started \(TimeDisplay.age(status.startedAt) ?? status.startedAt), \(status.scheduling)\(status.memoryLocked ? ", memory locked" : "")",
+      "  registry    \(counted(status.patients, "patient")), \(counted(status.devices, "device"))",
+      "  alerts      \(status.openAlerts) open",
+      "  intake      \(status.observations) observations, \(status.intakeDepth) waiting\(status.shed > 0 ? ", \(status.shed) shed" : "")",
+      "  journal     \(store(status)), \(status.durable) of \(status.sequence) entries durable",
+    ]
+    lines += status.links.map { "  link        \($0.name): \(link($0))" }
+    lines += status.destinations.map { "  destination \($0.name) (\($0.kind)): \(destination($0))" }
+    lines += status.roles.sorted { $0.key < $1.key }.map { "  role        \($0.key): \($0.value)" }
+    lines += status.notes.map { TextStyle.medium.applied(to: "  note        \($0)") }
+    return lines
+  }
+
+  /// `time  alert  change  priority  who  text`, tab-separated.
+  static func line(_ alert: API.Alert) -> String {
+    [alert.changedAt, "alert", alert.change, alert.priority, alert.patient ?? "-", alert.id, alert.text].joined(separator: "\t")
+  }
+
+  private static func store(_ status: API.Status) -> String {
+    switch status.store {
+    case "writing": "writing"
+    case "alarmsOnly": TextStyle.medium.applied(to: "alarms only") + (status.storeError.map { " (\($0))" } ?? "")
+    default: TextStyle.high.applied(to: status.store) + (status.storeError.map { " (\($0))" } ?? "")
+    }
+  }
+
+  private static func link(_ link: API.Status.Link) -> String {
+    var text = link.state == "connected" ? TextStyle.good.applied(to: link.state) : TextStyle.medium.applied(to: link.state)
+    if let since = link.since { text += " since \(TimeDisplay.local(since) ?? since)" }
+    text += ", \(link.received) received"
+    let refused = link.refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+    if !refused.isEmpty { text += ", refused: \(refused.joined(separator: ", "))" }
+    if link.reconnects > 0 { text += ", \(counted(Int(clamping: link.reconnects), "reconnect"))" }
+    if link.state != "connected", let error = link.lastError { text += "; \(error)" }
+    return text
+  }
+
+  private static func destination(_ destination: API.Status.Destination) -> String {
+    var text = "\(destination.delivered) delivered"
+    let waiting = destination.pendingAlarms + destination.pendingRoutine
+    if waiting > 0 { text += ", \(waiting) waiting (\(counted(destination.pendingAlarms, "alarm")))" }
+    if destination.dead > 0 { text += ", " + TextStyle.high.applied(to: counted(destination.dead, "dead letter")) }
+    if waiting > 0 || destination.dead > 0, let error = destination.lastError { text += "; \(error)" }
+    return text
+  }
+
+  private static func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+}

@@ -1,0 +1,223 @@
+"""The nurses' board in a real browser: sign-in, live alerts, acknowledge and resolve, two screens, a dead core."""
+
+import re
+import time
+
+import pytest
+
+axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
+
+from support import escalation, wait_for  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def nurse(browser, request):
+    """A factory: a browser of its own (cookies apart), whose scripts' errors fail the test."""
+    pages, errors = [], []
+
+    def make():
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="nb-NO")
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        pages.append(context)
+        return page
+
+    yield make
+    for context in pages:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def home(make_hub, broker):
+    hub = make_hub(broker, escalation=escalation())
+    hub.patient = hub.person("Kari Nordmann")
+    hub.device("zigbee2mqtt/sos-button", "sos1", hub.patient)
+    return hub
+
+
+def sign_in(hub, page, name="Nina Nurse"):
+    """Opening the link asks; a person presses the button, so that a scanner of mail cannot use the link up."""
+    url = hub.post("/v1/console/links", {"actor": name})["url"]
+    page.goto(url)
+    page.get_by_role("button", name=re.compile("Logg inn som")).click()
+    page.wait_for_url(re.compile(r"/$"))
+    return url
+
+
+def card(page, text="Kari Nordmann"):
+    return page.locator(".card", has_text=text)
+
+
+def test_the_sign_in_link_works_once(home, nurse):
+    page = nurse()
+    url = sign_in(home, page)
+    expect(page.locator("header")).to_contain_text("Nina Nurse")
+    stranger = nurse()
+    stranger.goto(url)
+    button = stranger.get_by_role("button", name=re.compile("Logg inn som"))
+    if button.count():
+        button.click()
+        stranger.wait_for_load_state()
+    expect(stranger.locator("body")).to_contain_text("allerede brukt")
+    stranger.goto(f"http://127.0.0.1:{home.console_port}/")
+    expect(stranger.locator("body")).to_contain_text("ikke logget inn")
+    page.get_by_role("button", name="Logg ut").click()
+    expect(page.locator("body")).to_contain_text("ikke logget inn")
+
+
+def test_the_page_says_how_to_get_a_link_and_the_command_works(home, nurse):
+    page = nurse()
+    page.goto(f"http://127.0.0.1:{home.console_port}/")
+    import shlex
+
+    words = shlex.split(page.locator("code").inner_text())
+    assert words[0] == "knutepunkt"
+    assert home.command(*words[1:]).stdout.startswith("http")
+
+
+def test_nothing_is_shown_without_signing_in(home, nurse, bridge):
+    bridge.sos("sos1")
+    home.alert("sos")
+    page = nurse()
+    page.goto(f"http://127.0.0.1:{home.console_port}/")
+    expect(page.locator("body")).not_to_contain_text("Kari Nordmann")
+    for path in ("/hendelser", "/varsler", "/board", "/live", f"/varsler/{home.alert('sos')['id']}/avslutt"):
+        assert "Kari" not in home.http(path, home.console_port)[1]
+
+
+def test_acknowledge_and_resolve_by_clicking_and_the_second_screen_sees_it(home, nurse, bridge):
+    first, second = nurse(), nurse()
+    sign_in(home, first)
+    sign_in(home, second, "Ola Vakt")
+    bridge.sos("sos1")
+    for page in (first, second):
+        expect(card(page)).to_be_visible(timeout=5000)
+    card(first).get_by_role("button", name="Kvitter").click()
+    alert = home.alert("sos", state="acknowledged")
+    assert alert["actor"] == "Nina Nurse"
+    expect(card(second)).to_contain_text("Kvittert av Nina Nurse", timeout=5000)
+    card(second).get_by_role("button", name="Jeg rykker ut").click()
+    expect(card(first)).to_contain_text("Ola Vakt rykker ut", timeout=5000)
+    card(first).get_by_role("link", name="Avslutt").click()
+    first.get_by_label("Hva fant du").fill("Hjulpet opp, ingen skade")
+    first.get_by_label("Årsak").select_option(label="Fall")
+    first.get_by_label("Tiltak").select_option(label="Besøkte personen")
+    first.get_by_label("Ja, det var riktig").check()
+    first.get_by_role("button", name="Avslutt varselet").click()
+    alert = home.alert("sos", state="resolved")
+    assert alert["comment"] == "Hjulpet opp, ingen skade"
+    for page in (first, second):
+        expect(card(page)).to_have_count(0, timeout=5000)
+        expect(page.locator("body")).to_contain_text("Ingen åpne varsler")
+        expect(page.locator("body")).to_contain_text("Avsluttet av Nina Nurse")
+
+
+def test_without_a_comment_an_alert_stays_open_in_the_browser(home, nurse, bridge):
+    page = nurse()
+    sign_in(home, page)
+    bridge.sos("sos1")
+    card(page).get_by_role("link", name="Avslutt").click()
+    page.get_by_role("button", name="Avslutt varselet").click()
+    assert home.alert("sos")["state"] in ("raised", "notified")
+
+
+def test_a_comment_is_required_to_resolve(home, bridge):
+    bridge.sos("sos1")
+    alert = home.alert("sos")
+    home.alert_action(alert["id"], "resolve", expect=400)
+    home.alert_action(alert["id"], "resolve", comment="In order")
+    assert home.alert("sos")["state"] == "resolved"
+
+
+def test_a_banner_within_five_seconds_when_the_core_is_dead(make_hub, broker, nurse):
+    hub = make_hub(broker, start=False)
+    hub.start("core")
+    hub.start("console")
+    wait_for(lambda: connected(hub), 10, "the console answers")
+    page = nurse()
+    sign_in(hub, page)
+    banners = page.locator(".banner:visible")
+    expect(banners).to_have_count(0)
+    hub.kill("core")
+    began = time.monotonic()
+    expect(banners.first).to_be_visible(timeout=5000)
+    assert time.monotonic() - began < 5
+    expect(banners.first).to_contain_text("stol ikke på stillhet")
+    hub.start("core")
+    expect(banners).to_have_count(0, timeout=10000)
+
+
+def test_a_banner_when_the_console_itself_is_gone(make_hub, broker, nurse):
+    hub = make_hub(broker, start=False)
+    hub.start("core")
+    hub.start("console")
+    wait_for(lambda: connected(hub), 10, "the console answers")
+    page = nurse()
+    sign_in(hub, page)
+    hub.kill("console")
+    expect(page.locator(".banner:visible").first).to_contain_text("stol ikke på stillhet", timeout=8000)
+
+
+def connected(hub) -> bool:
+    try:
+        return hub.http("/", hub.console_port)[0] < 500
+    except OSError:
+        return False
+
+
+def test_no_serious_accessibility_violation(home, nurse, bridge):
+    page = nurse()
+    sign_in(home, page)
+    bridge.sos("sos1")
+    expect(page.locator("body")).to_contain_text("Kari Nordmann", timeout=5000)
+    alert = home.alert("sos")
+    door = nurse()
+    for where, path in ((page, "/"), (page, f"/varsler/{alert['id']}/avslutt"), (door, "/")):
+        where.goto(f"http://127.0.0.1:{home.console_port}{path}")
+        for scheme in ("light", "dark"):
+            where.emulate_media(color_scheme=scheme)
+            results = axe_playwright.Axe().run(where)
+            serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
+            assert serious == [], (path, scheme, [(v["id"], [n["html"] for n in v["nodes"]][:2]) for v in serious])
+
+
+def test_names_with_markup_are_shown_and_not_run(make_hub, broker, nurse, bridge):
+    hub = make_hub(broker)
+    patient = hub.person("<script>document.title='owned'</script> & \"Per\"")
+    hub.device("zigbee2mqtt/sos-button", "sos1", patient)
+    page = nurse()
+    sign_in(hub, page)
+    bridge.sos("sos1")
+    expect(page.locator("body")).to_contain_text("<script>", timeout=5000)
+    assert page.title() != "owned"
+
+
+def test_headers_and_cookies_are_strict(home):
+    import http.client
+    from urllib.parse import urlparse
+
+    url = urlparse(home.post("/v1/console/links", {"actor": "Nina Nurse"})["url"])
+    connection = http.client.HTTPConnection("127.0.0.1", home.console_port, timeout=5)
+    connection.request("GET", f"{url.path}?{url.query}")
+    response = connection.getresponse()
+    response.read()
+    headers = {k.lower(): v for k, v in response.getheaders()}
+    assert "content-security-policy" in headers
+    assert "unsafe-inline" not in headers["content-security-policy"].split("style-src")[0]
+    assert headers.get("x-content-type-options") == "nosniff"
+    cookie = headers.get("set-cookie")
+    if cookie:
+        assert "httponly" in cookie.lower() and "samesite" in cookie.lower()
+    # A form sent from another site changes nothing.
+    connection.request("POST", "/varsler/00000000-0000-0000-0000-000000000000/kvitter", "", {"Origin": "https://evil.example"})
+    assert connection.getresponse().status in (400, 401, 403, 404)

@@ -1,0 +1,137 @@
+"""What is shipped beside the binary: units, configuration, completions, Makefile; each tried with its own tool."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support import ROOT, Destination, default_binary, wait_for
+
+UNITS = sorted((ROOT / "systemd").glob("*.service")) + sorted((ROOT / "systemd").glob("*.target"))
+SERVICES = [unit.name for unit in UNITS if unit.suffix == ".service"]
+
+
+def run(*words, **options):
+    return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, **options)
+
+
+def test_systemd_analyze_verify_accepts_the_units(folder):
+    for unit in UNITS:
+        # The binary stands where it was built, not yet in /usr/bin.
+        (folder / unit.name).write_text(unit.read_text().replace("/usr/bin/knutepunkt", str(default_binary())))
+    done = run("systemd-analyze", "verify", "--man=no", *[folder / unit.name for unit in UNITS])
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "knutepunkt" in line]
+    assert done.returncode == 0 and said == [], said
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_exposure_is_at_most_1_6(unit):
+    done = run("systemd-analyze", "security", "--offline=yes", "--no-pager", ROOT / "systemd" / unit)
+    level = float(re.search(r"Overall exposure level for .*: ([0-9.]+)", done.stdout).group(1))
+    assert level <= 1.6, done.stdout
+
+
+def test_units_name_only_roles_and_options_that_exist():
+    text = run(default_binary(), "run", "--help").stdout
+    for unit in SERVICES:
+        command = re.search(r"ExecStart=/usr/bin/knutepunkt run --role (\w+) --config", (ROOT / "systemd" / unit).read_text())
+        assert command and command.group(1) in text
+
+
+def test_sysusers_and_tmpfiles_are_understood(folder):
+    for tool, name in (("systemd-sysusers", "knutepunkt.sysusers"), ("systemd-tmpfiles", "knutepunkt.tmpfiles")):
+        words = [tool, f"--root={folder}", *(["--create"] if "tmpfiles" in tool else []), ROOT / "systemd" / name]
+        (folder / "etc").mkdir(exist_ok=True)
+        done = run(*words)
+        assert done.returncode == 0, done.stderr
+    assert "knutepunkt" in (folder / "etc/passwd").read_text()
+    assert (folder / "etc/knutepunkt/secrets").stat().st_mode & 0o777 == 0o750
+
+
+def test_the_example_configuration_is_accepted(folder):
+    shutil.copy(ROOT / "Deploy/knutepunkt.example.yaml", folder / "knutepunkt.yaml")
+    text = (folder / "knutepunkt.yaml").read_text()
+    profiles = folder / "DeviceProfiles"
+    profiles.symlink_to(ROOT / "DeviceProfiles")
+    text = text.replace("/usr/share/knutepunkt/DeviceProfiles", str(profiles)).replace(", /etc/knutepunkt/profiles", "")
+    (folder / "knutepunkt.yaml").write_text(text)
+    secrets = folder / "secrets"
+    secrets.mkdir()
+    for name in re.findall(r"secrets/([\w.-]+)", text):
+        (secrets / name).write_text("a secret of sufficient length\n")
+        (secrets / name).chmod(0o600)
+    done = run(default_binary(), "check", "--config", folder / "knutepunkt.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_are_complete(shell, folder):
+    done = run(default_binary(), "--generate-completion-script", shell)
+    assert done.returncode == 0 and "knutepunkt" in done.stdout
+    for word in ("patient", "alerts", "outbox", "profile", "score", "explain"):
+        assert word in done.stdout, word
+    if shell == "bash":
+        (folder / "completion").write_text(done.stdout)
+        assert run("bash", "-n", folder / "completion").returncode == 0
+
+
+def test_ready_status_and_watchdog_are_told_to_systemd(make_hub, broker, folder):
+    """A socket of our own stands in for systemd's: what arrives there is what systemd gets."""
+    import socket
+
+    path = folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(path))
+        notify.settimeout(10)
+        hub = make_hub(broker, start=False)
+        command = [str(hub.binary), "run", "--config", str(hub.file)]
+        environment = dict(os.environ) | {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "2000000"}
+        with (hub.folder / "all.log").open("ab") as log:
+            hub.processes["all"] = subprocess.Popen(
+                ["sh", "-c", 'WATCHDOG_PID=$$ exec "$@"', "sh", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        seen: list[str] = []
+
+        def until(what: str, times: int = 1):
+            while sum(what in message for message in seen) < times:
+                seen.append(notify.recv(65536).decode())
+        until("READY=1")
+        until("STATUS=")
+        until("WATCHDOG=1", 3)
+        status = next(line for m in seen for line in m.splitlines() if line.startswith("STATUS="))
+        assert len(status) > 15, status
+        hub.processes["all"].terminate()
+        until("STOPPING=1")
+        assert hub.processes["all"].wait(10) == 0
+
+
+def test_make_help_lists_what_the_readme_promises():
+    text = run("make", "-s", "help", cwd=ROOT).stdout
+    for target in ("demo", "test", "bench", "format", "lint", "build", "install"):
+        assert f"make {target} " in text
+
+
+def test_requirements_can_be_repeated_and_say_nothing_when_nothing_is_missing():
+    done = run(ROOT / "Deploy/requirements.sh", "test")
+    assert done.returncode == 0 and done.stdout == "", done.stdout
+    assert run(ROOT / "Deploy/requirements.sh", "everything").returncode == 64
+
+
+def test_bad_configurations_exit_78_and_say_where(folder):
+    file = folder / "bad.yaml"
+    cases = {
+        "hub: {controller: \"974760673\"}\nnonsense: 1\n": "2:1: ",
+        "hub: {controller: \"123\"}\n": "1:19: ",
+        "hub:\n  controller: \"974760673\"\n  timeZone: Mars/Olympus\n": "3:13: ",
+        "hub: {controller: \"974760673\"}\nescalation: {high: [soon]}\n": "2:20: ",
+        "hub: [\n": ":",
+        "hub: {controller: \"974760673\"}\ndestinations:\n  - {name: a, kind: pigeon, url: https://x.example}\n": "3:22: ",
+    }
+    for text, place in cases.items():
+        file.write_text(text)
+        for words in (["check"], ["run"]):
+            done = run(default_binary(), *words, "--config", file)
+            assert done.returncode == 78, (text, words, done.returncode, done.stderr)
+            assert f"{file}:" in done.stdout + done.stderr and place in done.stdout + done.stderr, (text, done.stdout + done.stderr)
+    assert run(default_binary(), "run", "--config", folder / "missing.yaml").returncode == 78

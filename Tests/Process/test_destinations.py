@@ -1,0 +1,149 @@
+"""Receivers that are down, failing, refusing, slow or dead: what arrives, how often, and who waits for whom."""
+
+import time
+
+import pytest
+
+from support import escalation, heard, hospital, normal, numbered_temperatures, wait_for, wait_heard, webhook
+
+
+def temperatures(receiver, path="fhir"):
+    return sorted(f"{r['valueQuantity']['value']:.3f}" for r in receiver.resources("Observation", path) if "valueQuantity" in r)
+
+
+@pytest.fixture
+def home(make_hub, broker, receiver):
+    def make(*destinations, **sections):
+        hub = make_hub(broker, destinations, **sections)
+        patient = hub.person()
+        hub.device("bridge/thermometer", "t1", patient)
+        hub.device("zigbee2mqtt/sos-button", "sos1", patient)
+        return hub
+    return make
+
+
+def test_receiver_down_then_up_gets_everything_once_and_soon(home, bridge, receiver):
+    hub = home(hospital(receiver), webhook(receiver), escalation=escalation("nurses"))
+    receiver.stop()
+    values = numbered_temperatures(50)
+    for value in values:
+        bridge.temperature("t1", value)
+    bridge.sos("sos1")
+    hub.wait_stored(51)
+    wait_for(lambda: any(d["lastError"] for d in hub.status()["destinations"]), 15, "status shows why nothing leaves")
+    receiver.start()
+    wait_heard(receiver, "sos", seconds=20)
+    wait_for(lambda: len(temperatures(receiver)) >= 50, 30, "all observations after the return")
+    hub.wait_delivered()
+    assert temperatures(receiver) == values
+    assert receiver.fhir["fhir"].duplicates() == []
+
+
+def test_500_is_retried_until_it_works_with_the_same_ids(home, bridge, receiver):
+    hub = home(hospital(receiver), webhook(receiver), escalation=escalation("nurses"))
+    receiver.set("fhir", 500)
+    receiver.set("nurses", 500)
+    bridge.temperature("t1", "37.123")
+    bridge.sos("sos1")
+    wait_for(lambda: receiver.requests["fhir"] >= 2 and receiver.requests["nurses"] >= 2, 20, "retries")
+    assert not [a for a in hub.all_alerts() if a["rule"] == "deadLetter"], "a server's trouble is no dead letter"
+    receiver.set("fhir")
+    receiver.set("nurses")
+    wait_heard(receiver, "sos", seconds=30)
+    wait_for(lambda: temperatures(receiver) == ["37.123"], 30, "the observation")
+    hub.wait_delivered()
+    assert receiver.fhir["fhir"].duplicates() == []
+    assert len(heard(receiver, rule="sos", kind="raised")) == 1
+
+
+def test_400_becomes_a_dead_letter_with_one_alert_and_can_be_sent_again(home, bridge, receiver):
+    hub = home(hospital(receiver), webhook(receiver), escalation=escalation("nurses"))
+    receiver.set("fhir", 400)
+    for value in numbered_temperatures(5):
+        bridge.temperature("t1", value)
+    wait_for(lambda: len(hub.get("/v1/outbox?state=dead")) >= 5, 20, "five dead letters")
+    hub.alert("deadLetter")
+    wait_heard(receiver, "deadLetter")
+    refused = receiver.requests["fhir"]
+    for value in numbered_temperatures(5, 10):
+        bridge.temperature("t1", value)
+    wait_for(lambda: len(hub.get("/v1/outbox?state=dead")) >= 10, 20, "ten dead letters")
+    assert len([a for a in hub.all_alerts() if a["rule"] == "deadLetter"]) == 1, "one alert on entry, not one a letter"
+    assert receiver.requests["fhir"] >= refused
+    receiver.set("fhir")
+    hub.post("/v1/outbox/retry", {"destination": "hospital", "actor": "Operator", "reason": "the receiver was mended"})
+    wait_for(lambda: len(temperatures(receiver)) == 10, 20, "the dead letters arrive after the retry")
+    assert receiver.fhir["fhir"].duplicates() == []
+    wait_for(lambda: hub.get("/v1/outbox?state=dead") == [], 10, "no dead letter is left")
+
+
+def test_a_slow_receiver_times_out_and_gets_the_same_again(home, bridge, receiver):
+    hub = home(hospital(receiver, timeout="500ms"), webhook(receiver, timeout="500ms"), escalation=escalation("nurses"))
+    receiver.set("fhir", delay=1.5)
+    receiver.set("nurses", delay=1.5)
+    bridge.temperature("t1", "37.456")
+    bridge.sos("sos1")
+    wait_for(lambda: receiver.requests["fhir"] >= 2 and receiver.requests["nurses"] >= 2, 20, "attempts after a timeout")
+    receiver.set("fhir")
+    receiver.set("nurses")
+    hub.wait_delivered(30)
+    assert temperatures(receiver) == ["37.456"], "the unknown outcome was resent under the same id"
+    assert receiver.fhir["fhir"].duplicates() == []
+    assert len(heard(receiver, rule="sos", kind="raised")) == 1
+    assert receiver.deliveries["nurses"].most_common(1)[0][1] >= 1
+
+
+def test_a_dead_second_destination_delays_neither_the_first_nor_alarms(home, bridge, receiver):
+    dead = hospital(receiver, "dead", "fhir-dead", timeout="30s")
+    hub = home(hospital(receiver), dead, webhook(receiver), escalation=escalation("nurses"))
+    receiver.set("fhir-dead", delay=25)
+    values = numbered_temperatures(100)
+    for value in values:
+        bridge.temperature("t1", value)
+    wait_for(lambda: receiver.requests["fhir-dead"] >= 1, 10, "the dead one hangs")
+    began = time.monotonic()
+    bridge.sos("sos1")
+    wait_heard(receiver, "sos", seconds=5)
+    assert time.monotonic() - began < 2
+    wait_for(lambda: temperatures(receiver) == values, 10, "the first destination has everything")
+    rows = hub.get("/v1/outbox?state=pending")
+    assert {r["destination"] for r in rows} == {"dead"}
+
+
+def test_alarms_do_not_queue_behind_observations(home, bridge, receiver):
+    """One destination, slow for observations: its alarm lane is another one."""
+    hub = home(hospital(receiver, timeout="20s"), webhook(receiver, timeout="20s"), escalation=escalation("nurses"))
+    receiver.set("fhir", delay=5)
+    for value in numbered_temperatures(200):
+        bridge.temperature("t1", value)
+    wait_for(lambda: receiver.requests["fhir"] >= 1, 10, "a slow bundle under way")
+    bridge.sos("sos1")
+    began = time.monotonic()
+    wait_heard(receiver, "sos", seconds=3)
+    assert time.monotonic() - began < 2
+
+
+def test_what_no_agreement_allows_is_withheld_and_logged(make_hub, broker, bridge, receiver):
+    hub = make_hub(broker, [hospital(receiver, share=("scores",)), webhook(receiver)], escalation=escalation("nurses"))
+    first, second = hub.person("Kari Test"), hub.person("Ola Test")
+    hub.device("bridge/thermometer", "t1", first)
+    bridge.temperature("t1", "37.1")
+    hub.wait_stored(1)
+    hub.wait_delivered()
+    wait_for(lambda: hub.sql("SELECT count(*) FROM withheld")[0][0] >= 1, 10, "the withheld record is counted")
+    assert temperatures(receiver) == []
+    log = hub.sql("SELECT action, patient, detail FROM access_log WHERE action LIKE '%withh%' OR detail LIKE '%withh%'")
+    assert log, "and stands in the access log"
+    assert log[0]["patient"] == int(first[1:])
+
+
+def test_an_agreement_for_one_person_leaves_the_other_out(make_hub, broker, bridge, receiver):
+    hub = make_hub(broker, [hospital(receiver, patients=["P1"])])
+    for address in ("t1", "t2"):
+        hub.device("bridge/thermometer", address, hub.person(f"Person {address}"))
+    bridge.temperature("t2", "38.222")
+    bridge.temperature("t1", "37.111")
+    hub.wait_stored(2)
+    wait_for(lambda: temperatures(receiver) == ["37.111"], 10, "P1's value only")
+    hub.wait_delivered()
+    assert temperatures(receiver) == ["37.111"]

@@ -1,0 +1,87 @@
+"""Ten thousand messages that no device would send: all counted with their reason, none of them harmful."""
+
+import json
+import random
+
+from support import Bridge, normal, numbered_temperatures, wait_for
+import sigframes
+
+
+def garbage(chance: random.Random, number: int) -> tuple[str, bytes]:
+    kind = number % 9
+    address = "t1"
+    if kind == 0:
+        return f"ble/{address}/2a1c", chance.randbytes(chance.randrange(1, 5))  # Shorter than its fixed part.
+    if kind == 1:
+        return f"zigbee2mqtt/sos1", b'{"action": ' + chance.randbytes(chance.randrange(0, 20))
+    if kind == 2:
+        return f"unknown/{chance.randrange(1000)}/topic", chance.randbytes(30)
+    if kind == 3:
+        return f"ble/{address}/2a1c", b""
+    if kind == 4:
+        return f"ble/stranger{chance.randrange(50)}/2a1c", sigframes.temperature("37.0")
+    if kind == 5:
+        return "owntracks/o/p", json.dumps({"_type": "location", "lat": chance.choice([91, -91, "NaN", None, 1e300]), "lon": 10, "tst": 1}).encode()
+    if kind == 6:
+        return "owntracks/o/p", b'{"_type":"location","lat":NaN,"lon":NaN,"tst":NaN}'
+    if kind == 7:
+        return "zigbee2mqtt/sos1", ("[" * chance.randrange(1, 3000)).encode()
+    return f"ble/{address}/2a35", chance.randbytes(chance.randrange(0, 3))
+
+
+def test_ten_thousand_pieces_of_garbage(make_hub, broker):
+    hub = make_hub(broker)
+    patient = hub.person()
+    hub.device("bridge/thermometer", "t1", patient)
+    hub.device("zigbee2mqtt/sos-button", "sos1", patient)
+    hub.device("owntracks/tracker", "o/p", patient)
+    link = lambda: hub.status()["links"][0]  # noqa: E731
+    wait_for(lambda: link()["state"] == "connected", 10, "connected")
+    chance = random.Random(20260131)
+    bridge = Bridge(broker, "vandal")
+    values = numbered_temperatures(200)
+    seen_topics = 0
+    for number in range(10_000):
+        topic, payload = garbage(chance, number)
+        # Topics that the hub has not subscribed to never reach it: the broker's matter, not counted as sent here.
+        seen_topics += not topic.startswith("unknown/")
+        bridge.send(topic, payload)
+        if number % 50 == 0:
+            bridge.temperature("t1", values[number // 50])
+    for size in (1_000_000, 300_000, 262_145):
+        bridge.send("ble/t1/2a1c", chance.randbytes(size))
+        seen_topics += 1
+    hub.wait_stored(200, 60)
+    wait_for(lambda: sum(link()["refused"].values()) >= seen_topics, 60, "every piece of garbage is counted")
+    bridge.close()
+
+    assert sorted(hub.values("temperature")) == normal(values), "valid traffic is unharmed"
+    assert hub.all_alerts() == []
+    counts, refused = hub.quarantined(), link()["refused"]
+    assert sum(refused.values()) == seen_topics, refused
+    assert len(refused) >= 4, f"the reasons differ: {refused}"
+    assert len(hub.get("/v1/quarantine")["frames"]) <= 1000, "what is kept is bounded"
+    assert sum(counts.values()) >= 1
+    hub.assert_running()
+    assert hub.status()["live"]
+
+
+def test_numbers_out_of_range_are_recorded_as_errors_and_never_score(make_hub, broker, bridge):
+    hub = make_hub(broker)
+    patient = hub.person()
+    hub.device("bridge/pulse-oximeter", "o1", patient)
+    for spo2, pulse in ((101, 80), (250, 80), (97, 2000), (-3, 80), ("NaN", 80), ("+INF", "-INF"), ("NRes", "reserved")):
+        bridge.send("ble/o1/2a5f", bytes([0]) + sigframes.sfloat(spo2) + sigframes.sfloat(pulse))
+    bridge.oximeter("o1", 97, 72)
+    wait_for(lambda: (s := hub.get("/v1/patients")[0].get("score")) and s["points"].get("spo2") == 0, 10, "the valid frame scores")
+    assert [a["rule"] for a in hub.all_alerts()] == []
+    score = hub.get("/v1/patients")[0]["score"]
+    assert score["points"]["pulse"] == 0 and not score["complete"]
+
+
+def test_values_entered_by_people_are_checked_too(hub):
+    patient = hub.person()
+    for values in ({"respiration": "abc"}, {"respiration": "-4"}, {"consciousness": "X"}, {"temperature": "400"}, {"nonsense": "1"}, {"spo2": "1e9"}):
+        answer = hub.enter(patient, 400, **values)
+        assert answer["error"], values
+    assert hub.sql("SELECT count(*) FROM observation")[0][0] == 0

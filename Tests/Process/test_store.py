@@ -1,0 +1,121 @@
+"""The disk is full, or stuck: acknowledgements stop, alarms do not, and everybody is told."""
+
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+from support import Bridge, escalation, heard, normal, numbered_temperatures, wait_for, wait_heard, webhook
+
+
+@contextmanager
+def tmpfs(path: Path, size: str):
+    path.mkdir(parents=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=False)
+
+
+def fill(path: Path) -> Path:
+    """Takes every free byte of the file system."""
+    hog = path / "hog"
+    with hog.open("wb", buffering=0) as file:
+        for block in (65536, 4096, 512, 1):
+            try:
+                while True:
+                    file.write(b"x" * block)
+            except OSError:
+                continue
+    return hog
+
+
+def test_disk_full_sheds_routine_keeps_alarms_and_recovers(make_hub, broker, bridge, receiver, folder):
+    with tmpfs(folder / "disk", "24m") as disk:
+        hub = make_hub(broker, [webhook(receiver)], state=disk / "state", escalation=escalation("nurses"), journal={"ballast": "1MiB"})
+        patient = hub.person()
+        hub.device("bridge/thermometer", "t1", patient)
+        hub.device("zigbee2mqtt/sos-button", "sos1", patient)
+        bridge.temperature("t1", "36.500")
+        hub.wait_stored(1)
+        hog = fill(disk)
+        for value in numbered_temperatures(3000):
+            bridge.temperature("t1", value)
+        wait_for(lambda: hub.status()["store"] != "writing", 30, "the store says that it is full")
+        wait_heard(receiver, "storeFailing", seconds=15)
+        bridge.sos("sos1")
+        alarm = wait_heard(receiver, "sos", seconds=10)[0]
+        assert hub.api("GET", "/livez")[0] in (200, 503)
+        hub.assert_running()
+        hog.unlink()
+        wait_for(lambda: hub.status()["store"] == "writing", 30, "the store recovers by itself")
+        bridge.temperature("t1", "38.765")
+        wait_for(lambda: "38.765" in hub.values("temperature"), 20, "new data is stored")
+        wait_for(lambda: hub.sql("SELECT count(*) FROM alert WHERE id = ?", alarm["alertId"])[0][0] == 1, 10, "the alarm is in the journal")
+        missing = 3000 - len([v for v in hub.values("temperature") if v not in ("36.5", "38.765")])
+        status = hub.status()
+        assert missing == status["shed"] or missing == 0, f"{missing} are missing, {status['shed']} are said to be shed"
+        if missing:
+            assert hub.sql("SELECT coalesce(sum(entries), 0) FROM gap")[0][0] >= missing, "and the journal states the gap"
+        hub.kill()
+        hub.start()
+        assert hub.alert("sos")["id"] == alarm["alertId"], "after a restart the alarm is the same"
+        assert len({e["alertId"] for e in heard(receiver, rule="sos")}) == 1
+        hub.stop()
+
+
+def test_sos_leaves_while_the_store_is_stuck(make_hub, broker, bridge, receiver):
+    """Somebody holds the journal's write lock: nothing can be committed. The alarm does not wait for it."""
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
+    patient = hub.person()
+    hub.device("zigbee2mqtt/sos-button", "sos1", patient)
+    hub.device("bridge/thermometer", "t1", patient)
+    thief = sqlite3.connect(hub.state / "journal.sqlite", isolation_level=None, timeout=10)
+    thief.execute("BEGIN IMMEDIATE")
+    try:
+        bridge.temperature("t1", "36.6")
+        began = time.monotonic()
+        bridge.sos("sos1")
+        alarm = wait_heard(receiver, "sos", seconds=5)[0]
+        assert time.monotonic() - began < 2
+        assert hub.stored() == 0, "nothing was committed meanwhile, so the alarm left before the disk"
+    finally:
+        thief.execute("ROLLBACK")
+        thief.close()
+    hub.wait_stored(2, 30)
+    wait_for(lambda: hub.alert("sos")["id"] == alarm["alertId"], 10, "the journal has the same alarm")
+    hub.wait_delivered()
+    assert len(heard(receiver, rule="sos", kind="raised")) == 1, "the durable copy carried the same id"
+
+
+def test_acknowledgements_wait_for_the_commit(make_hub, broker, bridge):
+    hub = make_hub(broker)
+    hub.device("bridge/thermometer", "t1", hub.person())
+    bridge.temperature("t1", "36.1")
+    hub.wait_stored(1)
+    log = lambda: broker.log.read_text(errors="replace").count("Received PUBACK from demo-hub")  # noqa: E731
+    wait_for(lambda: log() >= 1, 5, "the first acknowledgement")
+    before = log()
+    thief = sqlite3.connect(hub.state / "journal.sqlite", isolation_level=None, timeout=10)
+    thief.execute("BEGIN IMMEDIATE")
+    try:
+        sent = "Sending PUBLISH to demo-hub"
+        count = broker.log.read_text(errors="replace").count(sent)
+        bridge.temperature("t1", "36.2")
+        wait_for(lambda: broker.log.read_text(errors="replace").count(sent) > count, 5, "the message is with the hub")
+        deadline = time.monotonic() + 1.5
+        while time.monotonic() < deadline:
+            assert log() == before, "acknowledged before it was durable"
+            time.sleep(0.05)
+    finally:
+        thief.execute("ROLLBACK")
+        thief.close()
+    wait_for(lambda: log() > before, 10, "acknowledged after the commit")
+    assert hub.values("temperature") == ["36.1", "36.2"]

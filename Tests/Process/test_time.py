@@ -1,0 +1,110 @@
+"""Silence, wrong clocks, and data that comes late."""
+
+from datetime import datetime, timedelta, timezone
+import time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from support import Bridge, escalation, wait_for, wait_heard, webhook
+import sigframes
+
+# A device shows local time without a zone; the hub of the tests stands in Oslo.
+OSLO = ZoneInfo("Europe/Oslo")
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize("interval", [2, 4])
+def test_signal_loss_within_the_interval_and_a_second(make_hub, broker, bridge, receiver, interval):
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
+    hub.device("bridge/thermometer", "t1", hub.person(), interval=interval)
+    bridge.temperature("t1", "36.6")
+    hub.wait_stored(1)
+    last = time.monotonic()
+    wait_heard(receiver, "signalLoss", seconds=interval + 5)
+    passed = time.monotonic() - last
+    assert passed <= interval + 1, f"{passed:.2f} s after the last sign of life"
+    assert passed > interval - 1
+    bridge.temperature("t1", "36.7")
+    hub.alert("signalLoss", state="cleared")
+    wait_heard(receiver, "signalLoss", "cleared")
+
+
+def test_a_device_that_never_spoke_is_missed_too(make_hub, broker, receiver):
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
+    hub.device("bridge/thermometer", "t1", hub.person(), interval=2)
+    wait_heard(receiver, "signalLoss", seconds=5)
+
+
+def test_silence_during_a_restart_counts(make_hub, broker, bridge, receiver):
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
+    hub.device("bridge/thermometer", "t1", hub.person(), interval=3)
+    bridge.temperature("t1", "36.6")
+    hub.wait_stored(1)
+    hub.kill()
+    hub.start()
+    wait_heard(receiver, "signalLoss", seconds=6)
+
+
+def test_a_wrong_wall_clock_that_jumps_back_moves_no_deadline(make_hub, broker, bridge, receiver):
+    """The first run believes in a date two days ahead; the next run knows better. Order and deadlines stay."""
+    hub = make_hub(broker, [webhook(receiver)], start=False, escalation=escalation("nurses", high=("6s",)))
+    hub.start(wrapper=["faketime", "-f", "+2d"])
+    patient = hub.person()
+    hub.device("zigbee2mqtt/sos-button", "sos1", patient)
+    hub.device("bridge/thermometer", "t1", patient, interval=600)
+    bridge.temperature("t1", "36.1")
+    bridge.sos("sos1")
+    began = time.monotonic()
+    wait_heard(receiver, "sos")
+    hub.wait_stored(2)
+    ahead = moment(hub.alert("sos")["raisedAt"]) - datetime.now(timezone.utc)
+    assert ahead > timedelta(days=1), "the clock was wrong indeed"
+    hub.stop()
+    hub.start()
+    wait_heard(receiver, "sos", "escalated", seconds=12)
+    assert 4 < time.monotonic() - began < 12, "the escalation kept its distance on the monotonic clock"
+    bridge.temperature("t1", "36.2")
+    hub.wait_stored(3)
+    assert hub.values("temperature") == ["36.1", "36.2"]
+    instants = [row["instant"] for row in hub.sql("SELECT instant FROM entry ORDER BY sequence")]
+    assert instants == sorted(instants), "the hub's timeline never goes back"
+    rows = hub.sql("SELECT quality FROM observation o JOIN entry e USING (sequence) WHERE e.kind = 1 ORDER BY sequence")
+    late = hub.sql("SELECT value FROM vocabulary WHERE domain = 'quality' AND name = 'late'")[0][0]
+    assert not rows[-1]["quality"] & late, "the value of now is not late because yesterday believed in tomorrow"
+    assert [a["rule"] for a in hub.open_alerts()] == ["sos"]
+
+
+def test_late_data_is_marked_and_never_a_live_alarm(make_hub, broker, bridge):
+    hub = make_hub(broker)
+    patient = hub.person()
+    hub.device("bridge/blood-pressure", "c1", patient)
+    old = datetime.now(OSLO) - timedelta(hours=6)
+    frame = sigframes.blood_pressure(70, 40, 50, 140, moment=old)
+    bridge.send("ble/c1/2a35", frame)
+    hub.wait_stored(4)
+    assert hub.all_alerts() == []
+    late = hub.sql("SELECT value FROM vocabulary WHERE domain = 'quality' AND name = 'late'")[0][0]
+    assert all(row["quality"] & late for row in hub.sql("SELECT quality FROM observation"))
+    bridge.send("ble/c1/2a35", sigframes.blood_pressure(70, 40, 50, 140, moment=datetime.now(OSLO)))
+    wait_for(hub.open_alerts, 10, "the same values, measured now, alarm")
+
+
+def test_sos_is_never_coalesced(make_hub, broker, bridge, receiver):
+    """Three presses: one alert is open, and none of the presses is lost."""
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
+    hub.device("zigbee2mqtt/sos-button", "sos1", hub.person())
+    for _ in range(3):
+        bridge.sos("sos1")
+    wait_for(lambda: hub.sql("SELECT count(*) FROM device_event")[0][0] >= 3, 10, "three events in the journal")
+    alert = hub.alert("sos")
+    hub.alert_action(alert["id"], "acknowledge")
+    bridge.sos("sos1")
+    wait_for(lambda: len(heard_calls(receiver)) >= 2, 10, "a press after the acknowledgement calls again")
+
+
+def heard_calls(receiver):
+    return [e for e in receiver.heard("nurses") if e["rule"] == "sos" and e["kind"] in ("raised", "retriggered")]

@@ -1,0 +1,138 @@
+// Every profile that the product ships: it loads (so its own vectors pass), cuts of its vectors are refused cleanly,
+// and no bytes whatever make it crash.
+
+import DeviceProfile
+import Foundation
+import ProfileCatalogue
+import Testing
+import VitalSigns
+
+enum Shipped {
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("DeviceProfiles")
+
+  static func catalogue() throws(CatalogueError) -> ProfileCatalogue { try ProfileCatalogue(folders: [folder], trust: .lab) }
+
+  static func profile(_ id: String) throws -> DeviceProfile { try #require(try catalogue().profile(id: id)) }
+}
+
+@Suite struct ShippedProfilesTests {
+  @Test func allLoad() throws {
+    do throws(CatalogueError) {
+      let ids = try Shipped.catalogue().profiles.map(\.id)
+      #expect(
+        ids == [
+          "bridge/blood-pressure", "bridge/pulse-oximeter", "bridge/thermometer", "bthome/sensor", "generic/mqtt-dispenser",
+          "generic/mqtt-vitals", "nuki/smart-lock", "owntracks/tracker", "sig/blood-pressure", "sig/glucose", "sig/heart-rate",
+          "sig/pulse-oximeter", "sig/thermometer", "sig/weight-scale", "zigbee2mqtt/door-contact", "zigbee2mqtt/fall-sensor",
+          "zigbee2mqtt/sos-button",
+        ])
+    } catch {
+      Issue.record("\(error)")
+    }
+  }
+
+  /// A frame cut short is refused, whatever it was. Where a cut is a whole frame by the format's own rules (a repeat
+  /// that ends earlier, a text up to the end), it gives no more readings than the whole.
+  @Test func everyVectorCutAtEveryLengthIsRefused() throws {
+    for profile in try Shipped.catalogue().profiles {
+      for vector in profile.selfTests {
+        guard case .frame(let index, let bytes, let retained, .readings(let lines, let dropped)) = vector.content else { continue }
+        for length in 0..<bytes.count {
+          var result = DecodeResult()
+          do throws(FrameRejection) {
+            try profile.decode(Array(bytes.prefix(length)).span, frameIndex: index, retained: retained, into: &result)
+            let mayEndEarly = profile.id == "bthome/sensor" || profile.id == "nuki/smart-lock"
+            #expect(mayEndEarly, "\(profile.id): \(vector.name) cut at \(length) was taken")
+            #expect(result.readings.count + result.dropped.count <= max(lines.count + dropped.count, 2))
+          } catch {
+            #expect(error.offset <= length)
+            #expect(result.readings.isEmpty)
+            #expect(
+              [.endOfFrame, .invalidJSON, .repeatTooShort].contains(error.reason),
+              "\(profile.id): \(vector.name) cut at \(length): \(error)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func noBytesMakeAnyProfileCrash() throws {
+    var random = SeededRandom(seed: 20_260_131)
+    for profile in try Shipped.catalogue().profiles {
+      let vectors: [[UInt8]] = profile.selfTests.compactMap { if case .frame(_, let bytes, _, _) = $0.content { bytes } else { nil } }
+      var result = DecodeResult()
+      var taken = 0
+      for round in 0..<10_000 {
+        let frame = round % 2 == 0 ? random.bytes(upTo: 40) : random.mutated(vectors[round % vectors.count])
+        for index in profile.frames.indices {
+          do throws(FrameRejection) {
+            try profile.decode(frame.span, frameIndex: index, retained: round % 5 == 0, into: &result)
+            taken += 1
+            #expect(result.readings.count <= DecodeLimits.readingsMax)
+          } catch {
+            #expect(error.offset >= 0 && error.offset <= frame.count)
+          }
+        }
+      }
+      #expect(taken > 0, "\(profile.id) refused everything, so the test tests nothing")
+    }
+  }
+
+  @Test func largeAndDeepFramesAreRefused() throws {
+    let vitals = try Shipped.profile("generic/mqtt-vitals")
+    let topic = "knutepunkt/devices/a/vitals"
+    #expect(throws: FrameRejection.self) { try vitals.decode([UInt8](repeating: 0x20, count: 1_000_000), topic: topic) }
+    let deep = Array((String(repeating: "[", count: 4_000)).utf8)
+    #expect(Self.reason { () throws(FrameRejection) in try vitals.decode(deep, topic: topic) } == .jsonTooDeep)
+    for text in [
+      "{\"spo2\": NaN}", "{\"spo2\": Infinity}", "{\"spo2\": -Infinity}", "{'spo2': 97}", "{\"spo2\": 97,}", "nan", "{\"spo2\": 097}",
+    ] {
+      #expect(Self.reason { () throws(FrameRejection) in try vitals.decode(Array(text.utf8), topic: topic) } == .invalidJSON, "\(text)")
+    }
+    let twice = Array("{\"spo2\": 97, \"sp\\u006f2\": 71}".utf8)
+    #expect(Self.reason { () throws(FrameRejection) in try vitals.decode(twice, topic: topic) } == .duplicateKey)
+  }
+
+  static func reason(_ body: () throws(FrameRejection) -> DecodeResult) -> FrameRejection.Reason? {
+    do throws(FrameRejection) {
+      _ = try body()
+      return nil
+    } catch {
+      return error.reason
+    }
+  }
+}
+
+/// A small random generator with a fixed seed, so that a failure repeats.
+struct SeededRandom {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+    return z ^ z >> 31
+  }
+
+  mutating func bytes(upTo count: Int) -> [UInt8] {
+    (0..<Int(next() % UInt64(count + 1))).map { _ in UInt8(truncatingIfNeeded: next()) }
+  }
+
+  /// A few bytes changed, inserted or removed.
+  mutating func mutated(_ bytes: [UInt8]) -> [UInt8] {
+    var result = bytes
+    for _ in 0...(next() % 3) {
+      guard !result.isEmpty else { break }
+      let index = Int(next() % UInt64(result.count))
+      switch next() % 3 {
+      case 0: result[index] = UInt8(truncatingIfNeeded: next())
+      case 1: result.insert(UInt8(truncatingIfNeeded: next()), at: index)
+      default: result.remove(at: index)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,187 @@
+// The webhook: body, signature (checked by Python, which shares no code with us), echo, rotation of secrets, bad receivers.
+
+import Forwarding
+import Foundation
+import Testing
+import VitalSigns
+
+@testable import WebhookForwarder
+
+private enum Sample {
+  static func alarm(_ alert: UInt64 = 1, _ kind: AlertTransitionKind = .raised, instant: Int64 = 5, named: Bool = true) -> DeliveryItem {
+    let transition = AlertTransition(
+      id: AlertID(high: 0x0123_4567_89ab_cdef, low: alert), rule: .sos, priority: .high, state: .raised, previous: .suspected, kind: kind,
+      level: 2, deadline: .never, firstCause: 1, raisedAt: .zero, value: 0, limit: 0, subject: 0, actor: .hub)
+    let patient = PatientIdentity(
+      hubPatient: PatientID(rawValue: 7),
+      nationalID: named ? NationalID(kind: .nationalIdentityNumber, value: "13815012345") : nil, displayName: named ? "Line Danser" : nil)
+    return DeliveryItem(
+      row: nil,
+      record: .alert(
+        AlertRecord(
+          transition: transition, instant: MonotonicInstant(rawValue: instant), occurredAt: WallTime(rawValue: 1_769_862_897_000),
+          raisedAt: WallTime(rawValue: 1_769_862_896_789), patient: patient, device: nil, controller: "964338531", evidence: [],
+          text: AlertRecord.Text(nb: "SOS: «hjelp»", nn: "SOS: «hjelp»", en: "SOS"))))
+  }
+}
+
+/// The fields that a receiver reads.
+private struct Body: Decodable {
+  struct Patient: Decodable {
+    var hubPatient: String
+    var nationalId: String?
+    var name: String?
+  }
+  var id: String
+  var alertId: String
+  var kind: String
+  var rule: String
+  var priority: String
+  var state: String
+  var level: Int
+  var order: Int
+  var raisedAt: String
+  var patient: Patient?
+  var text: [String: String]
+}
+
+@Suite(.serialized) final class WebhookTests {
+  let folder: URL
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "knutepunkt-webhook-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try "a secret of the receiver\n".write(to: folder.appending(path: "secret"), atomically: true, encoding: .utf8)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  func deliver(
+    _ mode: String, _ receiver: WebhookReceiver, _ items: [DeliveryItem] = [Sample.alarm()], previous: String? = nil,
+    timeout: Duration = .seconds(20)
+  ) async -> DeliveryReport {
+    let forwarder = WebhookForwarder(
+      .init(
+        url: "\(receiver.base)/\(mode)", secretFile: folder.appending(path: "secret").path,
+        previousSecretFile: previous.map { folder.appending(path: $0).path }, hubID: "hub-7", attemptTimeout: timeout)
+    ) { WallTime(rawValue: 1_769_862_900_123) }
+    let report = await forwarder.deliver(items)
+    await forwarder.shutdown()
+    return report
+  }
+
+  /// `python3 -c` with these arguments; its standard output.
+  func python(_ program: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = ["python3", "-c", program] + arguments
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  @Test func theSignatureIsWhatPythonComputes() async throws {
+    let receiver = try WebhookReceiver()
+    #expect(await deliver("echo", receiver).outcome == .each([.delivered(remoteID: nil)]))
+    let request = try #require(try receiver.log().first)
+    let program = """
+      import hashlib, hmac, sys
+      print("v1=" + hmac.new(sys.argv[1].encode(), sys.argv[2].encode(), hashlib.sha256).hexdigest())
+      """
+    let id = try #require(request.headers["Knutepunkt-Id"])
+    #expect(request.headers["Knutepunkt-Timestamp"] == "1769862900")
+    #expect(
+      try python(program, ["a secret of the receiver", "1769862900.\(id).\(request.body)"]) == request.headers["Knutepunkt-Signature"])
+  }
+
+  @Test func theEventSaysWhatAReceiverNeeds() async throws {
+    let receiver = try WebhookReceiver()
+    _ = await deliver("echo", receiver)
+    let body = try JSONDecoder().decode(Body.self, from: Data(try #require(try receiver.log().first).body.utf8))
+    // `printf 'hub-7\na/01234567-89ab-cdef-0000-000000000001/raised' | sha256sum`, made a version 8 UUID by hand.
+    #expect(body.id == "7b46f498-fe69-8e08-bc37-1fbf64fbcaab")
+    #expect(body.alertId == "01234567-89ab-cdef-0000-000000000001")
+    #expect([body.kind, body.rule, body.priority, body.state] == ["raised", "sos", "high", "raised"])
+    #expect(body.level == 2 && body.order == 5)
+    #expect(body.raisedAt == "2026-01-31T12:34:56.789Z")
+    #expect(body.patient?.nationalId == "13815012345" && body.patient?.name == "Line Danser")
+    #expect(body.text == ["nb": "SOS: «hjelp»", "nn": "SOS: «hjelp»", "en": "SOS"])
+  }
+
+  @Test func whatIsWithheldIsAbsent() async throws {
+    let receiver = try WebhookReceiver()
+    _ = await deliver("echo", receiver, [Sample.alarm(named: false)])
+    let text = try #require(try receiver.log().first).body
+    #expect(!text.contains("nationalId") && !text.contains("name"))
+    #expect(text.contains(#""patient":{"hubPatient":"P7"}"#))
+  }
+
+  @Test func aResendHasTheSameIdAndATransitionItsOwn() throws {
+    let items = [
+      Sample.alarm(), Sample.alarm(instant: 6), Sample.alarm(1, .escalated), Sample.alarm(1, .escalated, instant: 6), Sample.alarm(2),
+    ]
+    let ids = items.map { WebhookEvent($0.record, hubID: "hub-7")?.id ?? "" }
+    // An alert is raised once: after a crash the same raise may come with another instant.
+    #expect(ids[0] == ids[1])
+    #expect(Set(ids).count == 4)
+    #expect(WebhookEvent(Sample.alarm().record, hubID: "hub-8")?.id != ids[0])
+  }
+
+  @Test func aChangedSecretSignsTwiceWhileBothAreThere() async throws {
+    let receiver = try WebhookReceiver()
+    try "the secret that was before".write(to: folder.appending(path: "previous"), atomically: true, encoding: .utf8)
+    _ = await deliver("echo", receiver, previous: "previous")
+    let request = try #require(try receiver.log().first)
+    let id = try #require(request.headers["Knutepunkt-Id"])
+    let secrets = ["a secret of the receiver", "the secret that was before"]
+    let expected = secrets.map {
+      WebhookEvent.signature(timestamp: 1_769_862_900, id: id, body: request.body, secrets: [Array($0.utf8)])
+    }
+    #expect(request.headers["Knutepunkt-Signature"] == expected.joined(separator: ","))
+    // The change is over: the old file is gone.
+    try FileManager.default.removeItem(at: folder.appending(path: "previous"))
+    #expect(await deliver("echo", receiver, previous: "previous").outcome == .each([.delivered(remoteID: nil)]))
+  }
+
+  @Test func withoutAUsableSecretNothingIsSent() async throws {
+    let receiver = try WebhookReceiver()
+    try "short".write(to: folder.appending(path: "secret"), atomically: true, encoding: .utf8)
+    #expect(await deliver("echo", receiver).outcome == .failed(.unauthorised(status: 0), retryAfter: nil))
+    #expect(try receiver.log().isEmpty)
+  }
+
+  @Test(
+    arguments: [
+      ("garbage", .retry(.malformedAnswer, after: nil)), ("stranger", .retry(.malformedAnswer, after: nil)),
+      ("huge", .retry(.malformedAnswer, after: nil)), ("close", .retry(.connectionLost, after: nil)),
+      ("status-400", .refused(Refusal(status: 400, diagnostics: "refused with HTTP status 400"))),
+      ("status-401", .retry(.unauthorised(status: 401), after: nil)), ("status-307", .retry(.wrongAddress(status: 307), after: nil)),
+      ("status-429", .retry(.busy(status: 429), after: .seconds(7))), ("status-500", .retry(.serverError(status: 500), after: nil)),
+      ("slow", .retry(.timedOut, after: nil)),
+    ] as [(String, ItemResult)])
+  func badReceivers(mode: String, expected: ItemResult) async throws {
+    let receiver = try WebhookReceiver()
+    #expect(await deliver(mode, receiver, timeout: mode == "slow" ? .seconds(1) : .seconds(20)).outcome == .each([expected]))
+    #expect(try receiver.log().count == 1, "no retry and no redirect underneath")
+  }
+
+  @Test func aBatchAnswersForEachInOrder() async throws {
+    let receiver = try WebhookReceiver()
+    let routine = DeliveryItem(
+      row: 1,
+      record: .dose(
+        DoseRecord(
+          sequence: 1, event: .taken, slot: 0, occurredAt: WallTime(rawValue: 0),
+          patient: PatientIdentity(hubPatient: PatientID(rawValue: 1)),
+          device: nil, controller: "964338531")))
+    guard case .each(let results) = await deliver("echo", receiver, [Sample.alarm(1), routine, Sample.alarm(2)]).outcome else {
+      return #expect(Bool(false))
+    }
+    #expect(results[0] == .delivered(remoteID: nil) && results[2] == .delivered(remoteID: nil))
+    guard case .refused = results[1] else { return #expect(Bool(false)) }
+    #expect(try receiver.log().count == 2)
+  }
+}
