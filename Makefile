@@ -32,11 +32,8 @@ demo: ## a street of six homes, live, with a reconciliation at the end (KEEP=1 l
 test: ## every test: build, format, Swift tests, process tests (PYTEST="-k name" narrows the last)
 	@Deploy/test.sh $(PYTEST)
 
-bench: ## the design's performance table, measured; also written as JSON to .build/benchmarks.json
-	@Deploy/requirements.sh bench
-	swift build -c release --product Benchmarks
-	swift build -c release --product knutepunkt
-	@"$$(swift build -c release --show-bin-path)/Benchmarks" --json .build/benchmarks.json $(BENCH)
+bench: ## the design's performance table, measured; also written as JSON to .build/bench/results.json
+	@Deploy/bench.sh $(BENCH)
 
 format: ## rewrite every Swift file in the house style
 	swift format --in-place --recursive --parallel Package.swift Sources Tests

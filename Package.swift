@@ -45,6 +45,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
   name: "knutepunkt",
@@ -58,6 +59,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -78,8 +80,9 @@ let package = Package(
     target("RealtimeCore", ["VitalSigns"]),
     target("Journal", ["VitalSigns", grdb, crypto]),
     target("Forwarding", ["VitalSigns"]),
-    target("FHIRForwarder", ["Forwarding", "VitalSigns", httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
-    target("WebhookForwarder", ["Forwarding", "VitalSigns", httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
+    target("HTTPDelivery", ["Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL]),
+    target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
+    target("WebhookForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
     target(
       "Console", ["VitalSigns", hummingbird, hummingbirdCore, httpTypes, lifecycle, mustache, crypto, logging, nioCore],
       resources: [.copy("Resources")]),
@@ -93,6 +96,10 @@ let package = Package(
       ]),
     .executableTarget(
       name: "knutepunkt", dependencies: ["Gateway", "ProfileCatalogue", "DeviceProfile", "RealtimeCore", "VitalSigns", argumentParser],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "Benchmarks",
+      dependencies: ["VitalSigns", "RealtimeCore", "Journal", "CLinux", "CMosquitto", "Gateway", histogram, argumentParser],
       swiftSettings: strict),
 
     tests("VitalSigns", ["VitalSigns"]),

@@ -60,7 +60,7 @@ class Broker:
         # The broker would drop root for the user mosquitto, who cannot write a private folder: it stays who it is.
         store = f"user root\npersistence true\npersistence_location {self.folder}/\nlog_dest file {self.log}\nlog_type all\nconnection_messages true\n"
         text = configuration or (
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nautosave_on_changes true\nautosave_interval 1\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nautosave_interval 1\n"
             "max_inflight_messages 1000\nmax_queued_messages 0\nset_tcp_nodelay true\n"
         )
         self.file = self.folder / "mosquitto.conf"
@@ -78,6 +78,9 @@ class Broker:
             return accepts(self.port)
         wait_for(up, 10, "mosquitto listens")
         return self
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def stop(self, how: int = signal.SIGTERM):
         if self.process and self.process.poll() is None:

@@ -120,11 +120,11 @@ class Gateway:
 
     # -- life
 
-    def start(self, role: str | None = None, wait: bool = True, wrapper: list[str] = ()) -> "Gateway":
+    def start(self, role: str | None = None, wait: bool = True) -> "Gateway":
         """Starts `run`, or `run --role`; with `wait`, returns when the role can do its work."""
         name = role or "all"
         log = (self.folder / f"{name}.log").open("ab")
-        command = [*wrapper, str(self.binary), "run", "--config", str(self.file)] + (["--role", role] if role else [])
+        command = [str(self.binary), "run", "--config", str(self.file)] + (["--role", role] if role else [])
         environment = {k: v for k, v in os.environ.items() if k not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")} | self.environment
         self.processes[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True)
         log.close()

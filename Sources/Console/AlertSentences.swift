@@ -14,7 +14,7 @@ public struct AlertSentences: Sendable {
   public init(resources: String? = nil) throws(ConsoleStartError) {
     var catalogues: [ConsoleLanguage: Catalogue] = [:]
     for language in ConsoleLanguage.allCases {
-      catalogues[language] = try ConsoleResources(folder: resources, language: language).catalogue
+      catalogues[language] = try ConsoleResources.catalogue(language, folder: resources)
     }
     self.catalogues = catalogues
   }

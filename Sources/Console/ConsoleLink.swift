@@ -1,4 +1,4 @@
-// One-time sign-in links. `knutepunkt console link NAME` issues one with the shared key; the console verifies it and
+// One-time sign-in links. `knutepunkt console link --as NAME` issues one with the shared key; the console verifies it and
 // keeps its nonce until it expires, so that it opens one session. No account, no password, nothing to phish twice.
 //
 // A token is base64url(payload) "." base64url(HMAC-SHA256(key, domain + payload)), and the payload is

@@ -40,8 +40,7 @@ struct ConsoleResources: Sendable {
       }
     }
     templates = library
-    let catalogue = "\(root)/catalogue/\(language.rawValue).json"
-    self.catalogue = try Catalogue(language: language, json: try Self.read(catalogue), path: catalogue)
+    self.catalogue = try Self.catalogue(language, folder: folder)
     style = try Self.file(root, "console.css", "text/css; charset=utf-8")
     script = try Self.file(root, "console.js", "text/javascript; charset=utf-8")
     icon = try Self.file(root, "icon.svg", "image/svg+xml")
@@ -49,6 +48,12 @@ struct ConsoleResources: Sendable {
 
   /// Where the files are: the folder given, or what the package manager put beside the executable.
   static func root(_ folder: String?) -> String { folder ?? Bundle.module.bundlePath + "/Resources" }
+
+  /// One language's texts alone: all that a role without pages needs.
+  static func catalogue(_ language: ConsoleLanguage, folder: String?) throws(ConsoleStartError) -> Catalogue {
+    let path = (folder ?? Bundle.module.bundlePath + "/Resources") + "/catalogue/\(language.rawValue).json"
+    return try Catalogue(language: language, json: try read(path), path: path)
+  }
 
   private static func file(_ root: String, _ name: String, _ type: String) throws(ConsoleStartError) -> StaticFile {
     let data = try read("\(root)/static/\(name)")

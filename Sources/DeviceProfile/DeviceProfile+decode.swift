@@ -78,6 +78,10 @@ extension DeviceProfile {
     return filters.count == topicPatterns.count ? filters : []
   }
 
+  /// The MQTT subscriptions for all devices of this profile, registered or not: one filter for each topic. Empty when the
+  /// profile is not for MQTT.
+  public var wildcardTopicFilters: [String] { topicPatterns.map(\.wildcardFilter) }
+
   /// The address of the device that a topic belongs to, or nil when no topic of the profile fits.
   public func address(fromTopic topic: String) -> String? {
     topicPatterns.lazy.compactMap { $0.address(in: topic) }.first

@@ -102,6 +102,17 @@ public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
     return texts.joined(separator: "/")
   }
 
+  /// The filter that matches every device of the pattern: `ble/{device}/2a5f` gives `ble/+/2a5f`.
+  public var wildcardFilter: String {
+    levels.map { level in
+      switch level {
+      case .literal(let text): text
+      case .capture, .any: "+"
+      case .rest: "#"
+      }
+    }.joined(separator: "/")
+  }
+
   static func addressLevels(_ address: String, count: Int) -> [String]? {
     if count == 0 { return address.isEmpty ? [] : nil }
     let parts = address.split(separator: "/", omittingEmptySubsequences: false).map(String.init)

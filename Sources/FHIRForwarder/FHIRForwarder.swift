@@ -4,6 +4,7 @@
 // stand in the other files; here they meet the network. Retries, order and dead letters are the lane's (Forwarding).
 
 public import Forwarding
+internal import HTTPDelivery
 internal import NIOHTTP1
 
 /// A destination that takes FHIR R4 transactions. Safe from any task.

@@ -8,6 +8,7 @@
 // an event, those of a batch at the same time: a lane never puts two transitions of one alert into a batch.
 
 public import Forwarding
+internal import HTTPDelivery
 internal import NIOHTTP1
 public import VitalSigns
 

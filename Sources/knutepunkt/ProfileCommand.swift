@@ -32,6 +32,18 @@ struct ProfileCommand: ParsableCommand {
     }
   }
 
+  /// One profile from its file.
+  static func profile(_ path: String) throws -> DeviceProfile {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw CommandFailure(code: ExitCodes.noInput, "there is no file \(path)", hint: "knutepunkt profile list shows the profiles")
+    }
+    do {
+      return try ProfileCatalogue.load(file: URL(fileURLWithPath: path))
+    } catch {
+      throw CommandFailure(code: ExitCodes.data, error.description, hint: "DeviceProfiles/README.md explains the grammar")
+    }
+  }
+
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the profiles of a folder.")
     @Argument(help: "The folder; default DeviceProfiles here, else the installed one.") var folder: String?
@@ -67,14 +79,19 @@ struct ProfileCommand: ParsableCommand {
 
   struct CheckFolder: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "check", abstract: "Compile every profile of a folder and run its self-tests.",
+      commandName: "check", abstract: "Compile a profile, or every profile of a folder, and run the self-tests.",
       discussion: "One line for each problem: file:line:column: what is wrong, and what is allowed. Exit code 65 when there is one.")
-    @Argument(help: "The folder; default DeviceProfiles here, else the installed one.") var folder: String?
+    @Argument(help: "A file or a folder; default DeviceProfiles here, else the installed one.") var place: String?
 
     func run() throws {
-      let profiles = try ProfileCommand.catalogue(try ProfileCommand.folder(folder)).profiles
+      let profiles = try profiles()
       let tests = profiles.reduce(0) { $0 + $1.selfTests.count }
-      Terminal.print("\(profiles.count) profiles, \(tests) self-tests: all good.")
+      Terminal.print("\(profiles.count) \(profiles.count == 1 ? "profile" : "profiles"), \(tests) self-tests: all good.")
+    }
+
+    private func profiles() throws -> [DeviceProfile] {
+      if let place, place.hasSuffix(".yaml") { return [try ProfileCommand.profile(place)] }
+      return try ProfileCommand.catalogue(try ProfileCommand.folder(place)).profiles
     }
   }
 
@@ -98,15 +115,7 @@ struct ProfileCommand: ParsableCommand {
     }
 
     func run() throws {
-      guard FileManager.default.fileExists(atPath: profile) else {
-        throw CommandFailure(code: ExitCodes.noInput, "there is no file \(profile)", hint: "knutepunkt profile list shows the profiles")
-      }
-      let loaded: DeviceProfile
-      do {
-        loaded = try ProfileCatalogue.load(file: URL(fileURLWithPath: profile))
-      } catch {
-        throw CommandFailure(code: ExitCodes.data, error.description, hint: "DeviceProfiles/README.md explains the grammar")
-      }
+      let loaded = try ProfileCommand.profile(profile)
       let report = ProfileDecodeReport(profile: loaded, frame: try frame(), frameName: characteristic ?? topic, retained: retained)
       switch report.outcome {
       case .lines(let lines): for line in lines { Terminal.print(line) }

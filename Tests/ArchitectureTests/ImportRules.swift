@@ -49,8 +49,10 @@ let importRules: [String: ImportRule] = [
   "RealtimeCore": ImportRule(own: ["VitalSigns"], platform: .atomics),
   "Journal": ImportRule(own: ["VitalSigns"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
   "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
-  "FHIRForwarder": ImportRule(own: ["Forwarding", "VitalSigns"], external: httpStack),
-  "WebhookForwarder": ImportRule(own: ["Forwarding", "VitalSigns"], external: httpStack),
+  // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
+  "HTTPDelivery": ImportRule(own: ["Forwarding"], external: httpStack),
+  "FHIRForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
+  "WebhookForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   "Console": ImportRule(
     own: ["VitalSigns"],
     external: [

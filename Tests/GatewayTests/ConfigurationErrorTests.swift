@@ -40,7 +40,7 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
     .line3("journal: [1]", "3:10: journal is a list; allowed: a mapping"),
     .line3("links: { mqtt: {} }", "3:16: links.mqtt is a mapping; allowed: a list of mappings, each after `- `"),
     .line3("links: { mqtt: [1] }", "3:17: links.mqtt[0] is a single value; allowed: a mapping"),
-    .line3("logging: { level: }", "3:12: logging.level is empty; allowed: trace, debug, info, notice, warning, error, critical"),
+    .line3("logging: { level: }", "3:19: logging.level is empty; allowed: trace, debug, info, notice, warning, error, critical"),
     .line3("logging: { level: [info] }", "3:19: logging.level is a list; allowed: trace, debug, info, notice, warning, error, critical"),
     .line3(
       "logging: { level: INFO }",
@@ -198,7 +198,7 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
     } catch {
       #expect(
         error.description
-          == "\(file):4:86: destinations[0].ca: \"none.pem\" does not exist; allowed: a readable file with PEM certificates of the authorities, absolute or relative to this file"
+          == "\(file):4:84: destinations[0].ca: \"none.pem\" does not exist; allowed: a readable file with PEM certificates of the authorities, absolute or relative to this file"
       )
     }
     _ = folder.write("pem", to: "none.pem")

@@ -63,6 +63,7 @@ def make_hub(folder, request):
 
     def make(broker=None, destinations=(), start=True, name="hub", **sections) -> Hub:
         hub = Hub(folder / name, broker.port if broker else 1, list(destinations), **sections)
+        hub.broker = broker
         hubs.append(hub)
         return hub.start() if start else hub
 

@@ -24,6 +24,8 @@ SECRET = "a-shared-secret-of-the-tests-0123456789"
 class Hub(Gateway):
     """A gateway with people and devices in a word each. All answers are those of the local API."""
 
+    broker: Broker | None = None
+
     def post(self, path: str, body: dict, expect: int = 200):
         status, answer = self.api("POST", path, body)
         assert status == expect or (expect == 200 and status == 201), f"POST {path} → {status} {answer}"
@@ -38,7 +40,17 @@ class Hub(Gateway):
             "label": label or profile, "profile": profile, "address": address, "expectedIntervalSeconds": interval,
             "patient": patient, "actor": "Installer", "reason": "test",
         }
-        return self.post("/v1/devices", {k: v for k, v in body.items() if v is not None})["id"]
+        device = self.post("/v1/devices", {k: v for k, v in body.items() if v is not None})["id"]
+        self.wait_subscribed(address)
+        return device
+
+    def wait_subscribed(self, address: str):
+        """What is sent before the broker has the hub's subscription is nobody's: tests wait for it, homes do not notice."""
+        if self.broker and self.broker.process and self.processes:
+            try:
+                wait_for(lambda: f"{address}/" in self.broker.log_text() or f"/{address}" in self.broker.log_text(), 2, "subscribed")
+            except TimeoutError:
+                pass  # No link, or wildcards: what the test sends tells.
 
     def plan(self, patient: str, *items: dict):
         return self.post(f"/v1/plans/{patient}", {"items": list(items), "actor": "Dr Test", "reason": "test"})

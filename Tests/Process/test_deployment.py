@@ -124,9 +124,9 @@ def test_bad_configurations_exit_78_and_say_where(folder):
         "hub: {controller: \"974760673\"}\nnonsense: 1\n": "2:1: ",
         "hub: {controller: \"123\"}\n": "1:19: ",
         "hub:\n  controller: \"974760673\"\n  timeZone: Mars/Olympus\n": "3:13: ",
-        "hub: {controller: \"974760673\"}\nescalation: {high: [soon]}\n": "2:20: ",
+        "hub: {controller: \"974760673\"}\nescalation: {high: [soon]}\n": "2:21: ",
         "hub: [\n": ":",
-        "hub: {controller: \"974760673\"}\ndestinations:\n  - {name: a, kind: pigeon, url: https://x.example}\n": "3:22: ",
+        "hub: {controller: \"974760673\"}\ndestinations:\n  - {name: a, kind: pigeon, url: https://x.example}\n": "3:21: ",
     }
     for text, place in cases.items():
         file.write_text(text)

@@ -49,14 +49,14 @@ def test_what_the_hub_acknowledged_is_not_sent_again(make_hub, broker):
         bridge.temperature("t1", value)
     hub.wait_stored(200)
     # Acknowledgements leave after the commit: wait until the broker has seen the last.
-    wait_for(lambda: broker.log.read_text(errors="replace").count("Received PUBACK from demo-hub") >= 200, 10, "200 PUBACKs")
+    wait_for(lambda: broker.log_text().count("Received PUBACK from demo-hub") >= 200, 10, "200 PUBACKs")
     hub.kill()
-    mark = len(broker.log.read_text(errors="replace"))
+    mark = len(broker.log_text())
     hub.start()
     bridge.temperature("t1", "38.5")
     hub.wait_stored(201)
     bridge.close()
-    redelivered = [line for line in broker.log.read_text(errors="replace")[mark:].splitlines() if "Sending PUBLISH to demo-hub" in line]
+    redelivered = [line for line in broker.log_text()[mark:].splitlines() if "Sending PUBLISH to demo-hub" in line]
     assert len(redelivered) == 1, redelivered[:3]
 
 
@@ -66,7 +66,8 @@ def test_open_alerts_and_their_deadlines_survive(make_hub, broker, bridge, recei
     hub.device("zigbee2mqtt/sos-button", "sos1", patient)
     bridge.sos("sos1")
     wait_heard(receiver, "sos")
-    before = hub.alert("sos")
+    hub.wait_stored(1)
+    before = hub.alert("sos", state="notified")
     hub.kill()
     hub.start()
     after = hub.alert("sos")

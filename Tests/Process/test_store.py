@@ -100,16 +100,16 @@ def test_acknowledgements_wait_for_the_commit(make_hub, broker, bridge):
     hub.device("bridge/thermometer", "t1", hub.person())
     bridge.temperature("t1", "36.1")
     hub.wait_stored(1)
-    log = lambda: broker.log.read_text(errors="replace").count("Received PUBACK from demo-hub")  # noqa: E731
+    log = lambda: broker.log_text().count("Received PUBACK from demo-hub")  # noqa: E731
     wait_for(lambda: log() >= 1, 5, "the first acknowledgement")
     before = log()
     thief = sqlite3.connect(hub.state / "journal.sqlite", isolation_level=None, timeout=10)
     thief.execute("BEGIN IMMEDIATE")
     try:
         sent = "Sending PUBLISH to demo-hub"
-        count = broker.log.read_text(errors="replace").count(sent)
+        count = broker.log_text().count(sent)
         bridge.temperature("t1", "36.2")
-        wait_for(lambda: broker.log.read_text(errors="replace").count(sent) > count, 5, "the message is with the hub")
+        wait_for(lambda: broker.log_text().count(sent) > count, 5, "the message is with the hub")
         deadline = time.monotonic() + 1.5
         while time.monotonic() < deadline:
             assert log() == before, "acknowledged before it was durable"

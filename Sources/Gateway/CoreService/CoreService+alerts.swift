@@ -11,9 +11,12 @@ extension CoreService {
   func act(on text: String, _ action: Action, _ request: API.ActOnAlert) async throws(LocalAPIFailure) -> API.Alert {
     let id = try await alertID(text)
     let actor = try actor(request.actor)
-    guard let before = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw unknownAlert(text) }
+    guard let before = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw missing(text) }
     guard before.transition.state.isOpen else {
       throw .conflict("the alert is closed already (\(before.transition.state.key))")
+    }
+    guard [request.comment, request.cause, request.measure].allSatisfy({ ($0 ?? "").count <= 2_000 }) else {
+      throw .bad("comment, cause and measure may have at most 2000 characters each")
     }
     var note = AlertNote(comment: request.comment ?? "", cause: request.cause ?? "", action: request.measure ?? "")
     if action == .resolve {
@@ -32,11 +35,25 @@ extension CoreService {
     if try await read({ reader throws(JournalError) in try reader.remarks(on: sequence).contains(.refused) }) {
       throw .conflict("somebody was first: the alert is \(after.transition.state.key)" + by(after))
     }
-    return apiAlert(after)
+    return try await withComment(after)
+  }
+
+  /// The alert with what was said last about it.
+  private func withComment(_ row: AlertRow) async throws(LocalAPIFailure) -> API.Alert {
+    var answer = apiAlert(row)
+    let history = try await read { reader throws(JournalError) in try reader.alertHistory(row.id) }
+    answer.comment = history.last { $0.note?.comment.isEmpty == false }?.note?.comment
+    return answer
   }
 
   private func by(_ alert: AlertRow) -> String {
     machinery.actors.name(of: alert.transition.actor).map { ", by \($0)" } ?? ""
+  }
+
+  /// An alert is told before it is stored: while the store fails, one that people see is not in the journal yet.
+  private func missing(_ text: String) -> LocalAPIFailure {
+    guard case .failing = machinery.writer.storeState else { return unknownAlert(text) }
+    return .unavailable("the store fails; alerts cannot be acted on until it is well", hint: "journalctl -u knutepunkt-core tells more")
   }
 
   private func unknownAlert(_ text: String) -> LocalAPIFailure {
@@ -73,7 +90,7 @@ extension CoreService {
     let id = try await alertID(text)
     guard let alert = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw unknownAlert(text) }
     logRead(of: alert.patient, what: "alert")
-    return apiAlert(alert)
+    return try await withComment(alert)
   }
 
   // MARK: Values that a person enters

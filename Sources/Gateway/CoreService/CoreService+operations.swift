@@ -26,7 +26,7 @@ extension CoreService {
       intakeDepth: machinery.intake.depth, store: store.key, storeError: store.reason, shed: machinery.writer.shed.load(ordering: .relaxed),
       scheduling: counters.isRealtime.load(ordering: .relaxed) ? "fifo" : "ordinary",
       memoryLocked: counters.memoryLocked.load(ordering: .relaxed), links: machinery.links.map(linkStatus),
-      destinations: configuration.destinations.map { destinationStatus($0, outbox) }, roles: health.roles(listeners: hub.listenerCount),
+      destinations: configuration.destinations.map { destinationStatus($0, outbox) }, roles: health.roles(of: self),
       notes: health.notes(of: self))
   }
 
@@ -97,7 +97,7 @@ extension CoreService {
     guard await machinery.requests.submit({ $0.retries.append(retry) }) else {
       throw .unavailable("the core is stopping; nothing was sent again")
     }
-    await updateDeadLetterCondition(first.destination)
+    try await endDeadLetterCondition(first.destination)
     hub.send(ServerEvent("committed", API.Committed(sequence: machinery.durable.sequence)))
     return API.Done(sequence: machinery.durable.sequence)
   }
@@ -108,20 +108,25 @@ extension CoreService {
     var rows: [DeliveryReceipt] = []
     var destinationsWithRefusals: Set<UInt32> = []
     var delivered: [AlertID] = []
+    let called = Set(machinery.configuration.destinations.filter { if case .webhook = $0.kind { true } else { false } }.map(\.name))
     for receipt in receipts {
       guard let row = DeliveryReceipt(receipt) else {
         throw .bad("receipt for \(receipt.key.debugDescription) names neither a row nor an alert's change, or an unknown state or lane")
       }
       if case .refused = row.result { destinationsWithRefusals.insert(row.destination) }
-      if case .delivered = row.result, receipt.lane == "alarm", let alert = receipt.alertID { delivered.append(alert) }
+      // A record system that has the alert has told nobody of it.
+      if case .delivered = row.result, called.contains(receipt.destination), let alert = receipt.alertID { delivered.append(alert) }
       rows.append(row)
     }
+    // Before the receipt: a crash between the two must not leave a dead letter that nobody hears of.
+    for destination in destinationsWithRefusals.sorted() { try await raiseDeadLetterCondition(destination) }
     let stored = rows
     guard await machinery.requests.submit({ $0.receipts += stored }) else {
       throw .unavailable("the core is stopping; the receipts are not stored")
     }
     for alert in delivered { noteDelivery(of: alert) }
-    for destination in destinationsWithRefusals.sorted() { await updateDeadLetterCondition(destination) }
+    // The refusal may have been of a row that was settled before.
+    for destination in destinationsWithRefusals.sorted() { try await endDeadLetterCondition(destination) }
     return API.Done(sequence: machinery.durable.sequence)
   }
 
@@ -131,11 +136,22 @@ extension CoreService {
     _ = machinery.intake.submit(.command(AlertCommand(alert: alert, action: .delivered, actor: .hub)))
   }
 
-  private func updateDeadLetterCondition(_ destination: UInt32) async {
-    let letters = try? await read { reader throws(JournalError) in try reader.deadLetters(destination: destination, limit: 1) }
-    guard let letters else { return }
-    _ = machinery.intake.submit(
-      .hubCondition(HubCondition(rule: .deadLetter, holds: !letters.isEmpty, subject: destination)))
+  private func raiseDeadLetterCondition(_ destination: UInt32) async throws(LocalAPIFailure) {
+    let open = try await read { reader throws(JournalError) in try reader.alerts(AlertFilter(rule: .deadLetter, openOnly: true)) }
+    if !open.contains(where: { $0.transition.subject == destination }) { try await deadLetterCondition(destination, holds: true) }
+  }
+
+  private func endDeadLetterCondition(_ destination: UInt32) async throws(LocalAPIFailure) {
+    let letters = try await read { reader throws(JournalError) in try reader.deadLetters(destination: destination, limit: 1) }
+    if letters.isEmpty { try await deadLetterCondition(destination, holds: false) }
+  }
+
+  private func deadLetterCondition(_ destination: UInt32, holds: Bool) async throws(LocalAPIFailure) {
+    let condition = HubCondition(rule: .deadLetter, holds: holds, subject: destination)
+    guard let sequence = machinery.intake.submit(.hubCondition(condition)) else {
+      throw .unavailable("the intake is full", hint: "try again in a moment")
+    }
+    try await durable(sequence)
   }
 
   // MARK: Quarantine and access log

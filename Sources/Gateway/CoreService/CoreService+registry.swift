@@ -3,7 +3,6 @@
 import DeviceProfile
 import Foundation
 import Journal
-import Logging
 import VitalSigns
 
 extension CoreService {
@@ -69,11 +68,15 @@ extension CoreService {
         "the address \(request.address.debugDescription) does not fit \(request.profile); it must look like \(profile.addressForm ?? "device")"
       )
     }
-    if let other = registry.conflict(profile: profile, address: request.address) {
-      throw .conflict("\(other.id) (\(other.label)) already has this address", hint: "remove it first: knutepunkt device end \(other.id)")
-    }
     var patient: RegisteredPatient?
     if let text = request.patient { patient = try knownPatient(text) }
+    switch registry.reserve(profile: profile, address: request.address) {
+    case .reserved: break
+    case .taken(let other):
+      throw .conflict("\(other.id) (\(other.label)) already has this address", hint: "remove it first: knutepunkt device end \(other.id)")
+    case .underWay: throw .conflict("somebody is registering this address now", hint: "knutepunkt device list shows it in a moment")
+    }
+    defer { registry.release(profile: profile, address: request.address) }
     var liveness = profile.liveness
     if let seconds = request.expectedIntervalSeconds { liveness.expectedIntervalSeconds = seconds }
     let id = registry.newDeviceID()
@@ -83,11 +86,17 @@ extension CoreService {
       RegisteredDevice(
         id: id, label: label, profile: profile.id, address: request.address, liveness: liveness, patient: .none, removed: false,
         lastSeen: .unknown))
+    // Whatever becomes of the rest: the device is registered, and its SOS must be heard.
     if let patient {
-      _ = try await store(.registry(.deviceAssigned), device: id, patient: patient.id, actor: actor, reason: reason)
-      registry.assign(id, to: patient.id)
+      do {
+        let sequence = try await store(.registry(.deviceAssigned), device: id, patient: patient.id, actor: actor, reason: reason)
+        registry.assign(id, to: patient.id, by: sequence)
+      } catch {
+        throw LocalAPIFailure(
+          error.status, "\(id) is registered but is nobody's yet: \(error.failure.error)",
+          hint: "knutepunkt device assign \(id) --patient \(patient.id)")
+      }
     }
-    updateSubscriptions()
     return try apiDevice(id)
   }
 
@@ -95,9 +104,9 @@ extension CoreService {
     _ = try knownDevice(device)
     let patient = try knownPatient(request.patient)
     let actor = try actor(request.actor)
-    _ = try await store(
+    let sequence = try await store(
       .registry(.deviceAssigned), device: device, patient: patient.id, actor: actor, reason: try text(request.reason, "reason"))
-    registry.assign(device, to: patient.id)
+    registry.assign(device, to: patient.id, by: sequence)
     return try apiDevice(device)
   }
 
@@ -107,7 +116,7 @@ extension CoreService {
     let actor = try actor(request.actor)
     let sequence = try await store(
       .registry(.deviceReleased), device: device, patient: known.patient, actor: actor, reason: try text(request.reason, "reason"))
-    registry.assign(device, to: .none)
+    registry.assign(device, to: .none, by: sequence)
     return API.Done(sequence: sequence)
   }
 
@@ -117,7 +126,6 @@ extension CoreService {
     let sequence = try await store(
       .registry(.deviceRemoved), device: device, patient: known.patient, actor: actor, reason: try text(request.reason, "reason"))
     registry.remove(device)
-    updateSubscriptions()
     return API.Done(sequence: sequence)
   }
 
@@ -125,17 +133,6 @@ extension CoreService {
     var answers: [API.Device] = []
     for device in registry.devices where !device.removed { answers.append(try apiDevice(device.id)) }
     return answers
-  }
-
-  private func updateSubscriptions() {
-    let wanted = registry.subscriptions()
-    for link in machinery.links {
-      do {
-        try link.subscribe(wanted)
-      } catch {
-        logger.error("a link does not take its subscriptions", metadata: ["link": "\(link.name)", "reason": "\(error)"])
-      }
-    }
   }
 
   private func apiDevice(_ id: DeviceID) throws(LocalAPIFailure) -> API.Device {
@@ -171,15 +168,16 @@ extension CoreService {
         throw .bad("items[\(index)] (\(item.kind)): \(error.text)")
       }
     }
-    var last: UInt64 = 0
+    var sequences: [UInt64] = []
     for item in items {
       let companion = Companion(attachment: Attachment(actor: actor, reason: reason), mark: nil)
       guard let sequence = machinery.intake.submit(.registry(.planItem(item)), patient: patient, companion: companion) else {
         throw .unavailable("the intake is full; part of the plan may be stored", hint: "knutepunkt plan show \(patient) tells which")
       }
-      last = sequence
+      sequences.append(sequence)
     }
-    try await durable(last)
+    if let last = sequences.last { try await durable(last) }
+    for sequence in sequences { try await taken(sequence) }
     return try await plan(of: patient)
   }
 

@@ -31,7 +31,7 @@ final class CoreService: Sendable {
 
   // MARK: Storing
 
-  /// Pushes one entry and waits until it is on the disk.
+  /// Pushes one entry, waits until it is on the disk, and checks that the core took it.
   func store(
     _ payload: IntakePayload, device: DeviceID = .none, patient: PatientID = .none, measuredAt: WallTime = .unknown, actor: ActorID,
     reason: String, _ content: Attachment.Content = .none
@@ -42,7 +42,21 @@ final class CoreService: Sendable {
         payload, device: device, patient: patient, measuredAt: measuredAt, companion: companion)
     else { throw .unavailable("the intake is full; nothing was stored", hint: "try again in a moment; knutepunkt status shows its depth") }
     try await durable(sequence)
+    if case .registry = payload { try await taken(sequence) }
     return sequence
+  }
+
+  /// A registry change that the core refused is recorded and changes nothing: it must not be answered as done.
+  func taken(_ sequence: UInt64) async throws(LocalAPIFailure) {
+    let remarks = try await read { reader throws(JournalError) in try reader.remarks(on: sequence) }
+    if remarks.contains(.noRoom) {
+      throw .conflict(
+        "the core has no room for more", hint: "raise realtime.patientsMax or realtime.devicesMax in the configuration and restart the core"
+      )
+    }
+    if remarks.contains(.unknownSubject) || remarks.contains(.refused) {
+      throw .conflict("the core does not know this person or device any more; nothing was changed", hint: "somebody ended it just now")
+    }
   }
 
   func durable(_ sequence: UInt64) async throws(LocalAPIFailure) {
@@ -58,7 +72,10 @@ final class CoreService: Sendable {
     guard !name.isEmpty, name.count <= ActorBook.nameCharactersMax, !name.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
       throw .bad("actor must be the name of who does this, 1 to \(ActorBook.nameCharactersMax) characters")
     }
-    return machinery.actors.number(of: name, role: role)
+    guard let actor = machinery.actors.number(of: name, role: role) else {
+      throw .unavailable("the journal cannot keep up; nothing was stored", hint: "try again in a moment")
+    }
+    return actor
   }
 
   func text(_ value: String, _ field: String, most: Int = 500) throws(LocalAPIFailure) -> String {

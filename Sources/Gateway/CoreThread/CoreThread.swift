@@ -18,6 +18,8 @@ enum JournalItem: Sendable, BitwiseCopyable {
   case entry(IntakeEntry, outcomes: Int)
   /// One of an entry's outcomes, or a deadline's that stands alone.
   case outcome(Outcome)
+  /// A snapshot is ready that saw everything before this place: it may be stored once all of that is.
+  case snapshot
 }
 
 /// Owns the core. All members but `vitals`, `wake` and the rings belong to the core thread.
@@ -31,10 +33,12 @@ final class CoreThread: @unchecked Sendable {
     var priority: Int32
   }
 
-  /// Room that routine entries leave in the journal ring: enough for one entry and all that it can cause, many times
-  /// over. When only this is left the core stops taking entries until the writer has caught up; links then see the
-  /// intake fill and stop reading. The ring holds several in-flight windows of a link, so a slow disk does not get here.
-  static let journalReserve = 1_024
+  /// Outcomes that one call of the core can give; see `OutcomeBuffer`.
+  static let outcomesMax = 512
+  /// Room that the journal ring must have before the core is asked anything: a full buffer of outcomes, the entry that
+  /// they belong to, and a snapshot's mark. With less the core stands until the writer has caught up; `Intake` refuses
+  /// routine values long before, so that even a disk which stands still for minutes does not get here.
+  static let journalReserve = outcomesMax + 2
   /// The core looks at the clock at least this often, so that its life can be seen. Nanoseconds.
   static let pulse: Int64 = 500_000_000
   /// Entries between two looks at the clock. Bounds how late a deadline can be under full load: 256 × < 1 µs.
@@ -44,6 +48,8 @@ final class CoreThread: @unchecked Sendable {
   let wake: Wake
   private var core: RealtimeCore
   private var outcomes: OutcomeBuffer
+  /// Taken from the intake, and not decided yet because the journal ring filled up with what deadlines before it gave.
+  private var held: IntakeEntry?
   private let intake: IntakeRing
   private let journal: SingleProducerRing<JournalItem>
   private let alarms: SingleProducerRing<Outcome>
@@ -60,7 +66,7 @@ final class CoreThread: @unchecked Sendable {
   ) {
     snapshotBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: core.snapshotSize, alignment: 64)
     self.core = core
-    self.outcomes = OutcomeBuffer(capacity: 512)
+    self.outcomes = OutcomeBuffer(capacity: Self.outcomesMax)
     self.intake = intake
     self.journal = journal
     self.alarms = alarms
@@ -76,12 +82,12 @@ final class CoreThread: @unchecked Sendable {
   /// Starts the thread. Call once.
   func start(logger: Logger) {
     let thread = Thread { [self] in
+      clinux_thread_name("core")
       enterRealtime(logger: logger)
       run()
       vitals.stopped.store(true, ordering: .releasing)
       journalWake.ring()
     }
-    thread.name = "core"
     thread.stackSize = 1 << 20
     thread.start()
   }
@@ -108,12 +114,12 @@ final class CoreThread: @unchecked Sendable {
     while true {
       let stopping = vitals.stopWanted.load(ordering: .acquiring)
       var taken = 0
-      while taken < Self.batch, journal.room >= Self.journalReserve, intake.pop(into: &entry) {
-        decide(&entry)
+      while taken < Self.batch, hasRoom, takeNext(into: &entry) {
+        guard decide(&entry) else { break }
         taken += 1
       }
       let now = clock.now()
-      passDeadlines(until: now)
+      let isUpToDate = held == nil && passDeadlines(until: now)
       if taken > 0 { journalWake.ring() }
       takeSnapshotIfWanted()
       vitals.lastTurn.store(now.rawValue, ordering: .relaxed)
@@ -123,35 +129,50 @@ final class CoreThread: @unchecked Sendable {
       vitals.openAlerts.store(counters.openAlerts, ordering: .relaxed)
       vitals.late.store(counters.late, ordering: .relaxed)
       if taken == Self.batch { continue }
-      if stopping && intake.depth == 0 { return }
-      // Not blocked by a full journal ring for ever: the writer rings `wake` after each commit.
-      let next = min(core.nextDeadline, now.adding(nanoseconds: Self.pulse))
-      wake.wait(until: next.rawValue &- clock.offset)
+      if stopping && intake.depth == 0 && held == nil { return }
+      // With the journal ring full a deadline in the past must not be waited for: the loop would spin. The writer rings
+      // `wake` after each commit.
+      let pulse = now.adding(nanoseconds: Self.pulse)
+      wake.wait(until: (isUpToDate ? min(core.nextDeadline, pulse) : pulse).rawValue &- clock.offset)
     }
   }
 
-  /// One entry: deadlines before it, the entry, what it causes.
-  private func decide(_ entry: inout IntakeEntry) {
-    passDeadlines(until: entry.instant)
-    // The buffer is empty: the core never asks for more room than that for one entry.
+  private var hasRoom: Bool { journal.room >= Self.journalReserve }
+
+  /// The entry that is held, or the next of the intake.
+  private func takeNext(into entry: inout IntakeEntry) -> Bool {
+    guard let held else { return intake.pop(into: &entry) }
+    entry = held
+    self.held = nil
+    return true
+  }
+
+  /// One entry: deadlines before it, the entry, what it causes. False when the journal ring is full: then it is held.
+  private func decide(_ entry: inout IntakeEntry) -> Bool {
+    guard passDeadlines(until: entry.instant), hasRoom else {
+      held = entry
+      return false
+    }
+    // No deadline is left before it and the buffer is empty: the core takes it.
     _ = core.ingest(&entry, into: &outcomes)
     dispatch()
-    // Room is certain: `journalReserve` is larger than the entry and all that it can cause, and the loop checked it.
     _ = journal.push(.entry(entry, outcomes: outcomes.count))
     record()
     vitals.processed.wrappingAdd(1, ordering: .relaxed)
     if case .observation = entry.payload { vitals.observations.wrappingAdd(1, ordering: .relaxed) }
+    return true
   }
 
-  private func passDeadlines(until instant: MonotonicInstant) {
+  /// False when some are left: a full journal ring postpones deadlines rather than losing what they decide.
+  private func passDeadlines(until instant: MonotonicInstant) -> Bool {
     var finished = false
     while !finished {
-      // A full journal ring postpones deadlines rather than losing what they decide; the writer rings `wake`.
-      if journal.room < Self.journalReserve / 2 { return }
+      guard hasRoom else { return false }
       finished = core.advance(to: instant, into: &outcomes)
       dispatch()
       record()
     }
+    return true
   }
 
   /// What people must hear, at once: before the journal has it.
@@ -174,10 +195,11 @@ final class CoreThread: @unchecked Sendable {
   }
 
   private func takeSnapshotIfWanted() {
-    guard vitals.snapshotWanted.load(ordering: .acquiring) else { return }
+    guard vitals.snapshotWanted.load(ordering: .acquiring), journal.room > 0 else { return }
     core.writeSnapshot(into: snapshotBytes)
     vitals.snapshotSequence.store(core.lastSequence, ordering: .relaxed)
     vitals.snapshotWanted.store(false, ordering: .releasing)
+    _ = journal.push(.snapshot)
     journalWake.ring()
   }
 

@@ -6,6 +6,7 @@ import DeviceProfile
 import Forwarding
 import Foundation
 import Journal
+import Synchronization
 import VitalSigns
 
 /// Builds records for one process. Any thread; looks up people and devices in the journal.
@@ -13,6 +14,14 @@ struct RecordBuilder: Sendable {
   let configuration: KnutepunktConfiguration
   let reader: JournalReader
   let sentences: AlertSentences
+  private let known = KnownSubjects()
+
+  init(configuration: KnutepunktConfiguration, reader: JournalReader, sentences: AlertSentences) {
+    self.configuration = configuration
+    self.reader = reader
+    self.sentences = sentences
+    known.learn(from: reader)
+  }
 
   /// The item that one outbox row asks for; nil for a record that this kind of destination has no form for.
   func item(_ row: OutboxItem, for rules: SharingDestination) -> DeliveryItem? {
@@ -36,6 +45,7 @@ struct RecordBuilder: Sendable {
             score: score.score, instant: score.instant, cause: score.cause, scoredAt: score.wall, patient: patient,
             controller: score.controller, inputs: inputs)))
     case .alert(let transition, let alert, let evidence):
+      guard rules.identity(for: .alert, controller: alert.controller, patient: row.patient?.id ?? .none) != nil else { return nil }
       let record = AlertRecord(
         transition: transition.transition, instant: transition.instant, occurredAt: transition.wall,
         raisedAt: alert.raisedWall ?? alert.firstWall, patient: patient, device: row.device.map(identity), controller: alert.controller,
@@ -55,6 +65,9 @@ struct RecordBuilder: Sendable {
   }
 
   /// An alert's change straight from the core. Nil when no agreement lets this destination have it.
+  ///
+  /// Needs no disk for whom it has seen before. Who was never seen and cannot be read goes without name and number, under
+  /// the hub's own agreement: a call for help from "person P7" is better than none.
   func alert(
     _ transition: AlertTransition, _ raw: API.Transition, for settings: KnutepunktConfiguration.DestinationSettings
   ) -> AlertRecord? {
@@ -62,12 +75,16 @@ struct RecordBuilder: Sendable {
     var controller = configuration.hub.controller
     var patient: PatientIdentity?
     if raw.patient != 0 {
-      guard let row = try? reader.patient(PatientID(rawValue: raw.patient)) else { return nil }
-      controller = row.controller
-      patient = identity(row, .alert, rules)
+      let id = PatientID(rawValue: raw.patient)
+      if let row = known.patient(id, from: reader) {
+        controller = row.controller
+        patient = identity(row, .alert, rules)
+      } else {
+        patient = PatientIdentity(hubPatient: id, nationalID: nil, displayName: nil)
+      }
     }
     guard rules.identity(for: .alert, controller: controller, patient: PatientID(rawValue: raw.patient)) != nil else { return nil }
-    let device = raw.device == 0 ? nil : (try? reader.device(DeviceID(rawValue: raw.device))).map(identity)
+    let device = raw.device == 0 ? nil : known.device(DeviceID(rawValue: raw.device), from: reader).map(identity)
     return AlertRecord(
       transition: transition, instant: MonotonicInstant(rawValue: raw.instant), occurredAt: WallTime(rawValue: raw.wall),
       raisedAt: WallTime(rawValue: raw.raisedWall), patient: patient, device: device, controller: controller,
@@ -122,6 +139,36 @@ struct RecordBuilder: Sendable {
     let candidates = [-day, 0, day].map { midnight + $0 + Int64(dose.minuteOfDay) * 60_000 }
     let nearest = candidates.min { abs($0 - local) < abs($1 - local) } ?? local
     return WallTime(rawValue: nearest - offset)
+  }
+}
+
+/// People and devices as they were last read. Bound: the registry's own, some hundred bytes each.
+private final class KnownSubjects: Sendable {
+  private struct State {
+    var patients: [PatientID: PatientRow] = [:]
+    var devices: [DeviceID: DeviceRow] = [:]
+  }
+  private let state = Mutex(State())
+
+  func patient(_ id: PatientID, from reader: JournalReader) -> PatientRow? {
+    guard let row = try? reader.patient(id) else { return state.withLock { $0.patients[id] } }
+    state.withLock { $0.patients[id] = row }
+    return row
+  }
+
+  func device(_ id: DeviceID, from reader: JournalReader) -> DeviceRow? {
+    guard let row = try? reader.device(id) else { return state.withLock { $0.devices[id] } }
+    state.withLock { $0.devices[id] = row }
+    return row
+  }
+
+  /// Reads everybody once, so that a disk that fails later is not asked who they are.
+  func learn(from reader: JournalReader) {
+    guard let patients = try? reader.patients(), let devices = try? reader.devices() else { return }
+    state.withLock { state in
+      for row in patients { state.patients[row.id] = row }
+      for row in devices { state.devices[row.id] = row }
+    }
   }
 }
 

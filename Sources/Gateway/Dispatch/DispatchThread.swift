@@ -1,6 +1,7 @@
 // Tells people at once: takes alert changes from the core's alarm ring and sends them to every listener of the local API,
 // before the disk has them. Formatting and allocation happen here, on a thread of its own, never on the core's.
 
+import CLinux
 import Console
 import Foundation
 import RealtimeCore
@@ -30,13 +31,13 @@ final class DispatchThread: @unchecked Sendable {
 
   func start() {
     let thread = Thread { [self] in
+      clinux_thread_name("dispatch")
       while !stopWanted.load(ordering: .acquiring) {
         while let outcome = ring.pop() { tell(outcome) }
         wake.wait(until: nil)
       }
       while let outcome = ring.pop() { tell(outcome) }
     }
-    thread.name = "dispatch"
     thread.start()
   }
 

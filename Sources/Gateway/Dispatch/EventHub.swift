@@ -30,25 +30,31 @@ final class EventHub: Sendable {
 
   private struct State {
     var listeners: [UInt64: AsyncStream<ServerEvent>.Continuation] = [:]
+    /// Which role each listener said that it is; absent for people.
+    var roles: [UInt64: String] = [:]
     var next: UInt64 = 1
     var isClosed = false
   }
   private let state = Mutex(State())
 
   /// A stream of everything from now on; nil when there are too many listeners or the hub has closed.
-  func subscribe() -> AsyncStream<ServerEvent>? {
+  func subscribe(role: String? = nil) -> AsyncStream<ServerEvent>? {
     state.withLock { state in
       if state.isClosed || state.listeners.count >= Self.listenersMax { return nil }
       let id = state.next
       state.next += 1
       let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
       state.listeners[id] = continuation
+      state.roles[id] = role
       continuation.onTermination = { [weak self] _ in self?.remove(id) }
       return stream
     }
   }
 
   var listenerCount: Int { state.withLock { $0.listeners.count } }
+
+  /// Whether a listener of this role is connected.
+  func hears(_ role: String) -> Bool { state.withLock { $0.roles.values.contains(role) } }
 
   func send(_ event: ServerEvent) {
     let listeners = state.withLock { Array($0.listeners.values) }
@@ -68,6 +74,9 @@ final class EventHub: Sendable {
   }
 
   private func remove(_ id: UInt64) {
-    state.withLock { _ = $0.listeners.removeValue(forKey: id) }
+    state.withLock {
+      $0.listeners[id] = nil
+      $0.roles[id] = nil
+    }
   }
 }

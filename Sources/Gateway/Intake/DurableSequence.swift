@@ -13,10 +13,14 @@ final class DurableSequence: DurableWatermark {
 
   private struct Waiters {
     var wakeDescriptors: [Int32] = []
-    /// In arrival order; bounded by the local API's own bound on requests under way.
+    /// In arrival order; at most `waitersMax`.
     var continuations: [(sequence: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
     var isClosed = false
   }
+
+  /// Requests that wait for one commit; beyond it a caller hears at once that nothing can be confirmed. Only a disk that
+  /// stands still for minutes gathers so many, most of whose callers have long gone.
+  static let waitersMax = 4_096
 
   init(startingAt sequence: UInt64, requestCommitNow: @escaping @Sendable () -> Void) {
     committed = Atomic(sequence)
@@ -49,13 +53,13 @@ final class DurableSequence: DurableWatermark {
     for waiter in ready { waiter.continuation.resume(returning: true) }
   }
 
-  /// Waits until `sequence` is durable. False when the journal closed first: then nothing may be confirmed.
+  /// Waits until `sequence` is durable. False when the journal closed first, or too many wait: then nothing may be confirmed.
   func wait(for sequence: UInt64) async -> Bool {
     if self.sequence >= sequence { return true }
     return await withCheckedContinuation { continuation in
       let immediate: Bool? = state.withLock { state in
         if self.sequence >= sequence { return true }
-        if state.isClosed { return false }
+        if state.isClosed || state.continuations.count >= Self.waitersMax { return false }
         state.continuations.append((sequence, continuation))
         return nil
       }

@@ -1,5 +1,8 @@
 // The one way in: links, the local API and the gateway itself push entries here. Stamps both clocks, leaves companions,
 // wakes the core. Never waits: a full intake is the producer's to handle (a link stops reading, the API answers 503).
+//
+// When the disk stands still, decided entries pile up between the core and the writer. Routine values are refused while
+// there is still much room there, so that the core goes on deciding about alarms however long the disk takes.
 
 import Journal
 import RealtimeCore
@@ -9,12 +12,14 @@ import VitalSigns
 final class Intake: Sendable {
   private let ring: IntakeRing
   private let coreWake: Wake
+  private let journal: SingleProducerRing<JournalItem>
   let companions: Companions
   let clock: HubClock
 
-  init(ring: IntakeRing, coreWake: Wake, companions: Companions, clock: HubClock) {
+  init(ring: IntakeRing, coreWake: Wake, journal: SingleProducerRing<JournalItem>, companions: Companions, clock: HubClock) {
     self.ring = ring
     self.coreWake = coreWake
+    self.journal = journal
     self.companions = companions
     self.clock = clock
   }
@@ -28,6 +33,22 @@ final class Intake: Sendable {
     var wall: WallTime
   }
 
+  /// Who holds an entry that is refused.
+  enum Keeper: Sendable {
+    /// Nobody: it is lost, and only counted. Refused first, when half of the way to the disk is full.
+    case nobody
+    /// A broker or a person, who brings it again. Refused when three quarters are full.
+    case producer
+  }
+
+  private func hasRoom(_ keeper: Keeper) -> Bool {
+    let waiting = journal.depth
+    switch keeper {
+    case .nobody: return waiting < journal.capacity / 2
+    case .producer: return waiting < journal.capacity / 4 * 3
+    }
+  }
+
   func stamp() -> Stamp { Stamp(instant: clock.now(), wall: clock.wall()) }
 
   /// Pushes one entry and wakes the core.
@@ -35,13 +56,14 @@ final class Intake: Sendable {
   /// - Returns: its sequence, which is durable once the watermark reaches it; nil when the intake is full: nothing was taken.
   func submit(
     _ payload: IntakePayload, device: DeviceID = .none, patient: PatientID = .none, measuredAt: WallTime = .unknown,
-    companion: Companion? = nil, stamp: Stamp? = nil
+    companion: Companion? = nil, stamp: Stamp? = nil, keeper: Keeper = .producer
   ) -> UInt64? {
-    let number = companion.map(companions.leave) ?? 0
     let stamp = stamp ?? self.stamp()
-    let entry = IntakeEntry(
-      instant: stamp.instant, wall: stamp.wall, measuredAt: measuredAt, device: device, patient: patient, attachment: number,
-      payload: payload)
+    var entry = IntakeEntry(
+      instant: stamp.instant, wall: stamp.wall, measuredAt: measuredAt, device: device, patient: patient, payload: payload)
+    if !entry.isAlarm, !hasRoom(keeper) { return nil }
+    let number = companion.map(companions.leave) ?? 0
+    entry.attachment = number
     guard let sequence = ring.push(entry) else {
       companions.forget(number)
       return nil

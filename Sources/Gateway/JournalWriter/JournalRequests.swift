@@ -24,8 +24,8 @@ final class JournalRequests: Sendable {
 
   var dropped: UInt64 { state.withLock { $0.dropped } }
 
-  /// Adds a change that nobody waits for.
-  func enqueue(_ change: @escaping Change) {
+  /// Adds a change that nobody waits for. False: it was dropped, and counted.
+  @discardableResult func enqueue(_ change: @escaping Change) -> Bool {
     let taken = state.withLock { state in
       if state.changes.count >= Self.waitingMax || state.isClosed {
         state.dropped += 1
@@ -35,6 +35,7 @@ final class JournalRequests: Sendable {
       return true
     }
     if taken { wake.ring() }
+    return taken
   }
 
   /// Adds a change and waits until it is committed. False: it was not, and will not be.

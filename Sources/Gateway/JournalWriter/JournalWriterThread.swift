@@ -2,9 +2,11 @@
 // transaction, and only then publishes the durable watermark.
 //
 // Routine values wait up to the group window for company: an SD card lives longer and throughput rises. An alarm, an
-// alert, somebody who waits, or a full group ends the wait at once. On a disk error nothing is acknowledged, the same
-// group is tried again, and people are told; on a full disk alarms go on being written and routine values are shed.
+// alert, somebody who waits, or a full group ends the wait at once. On a disk error nothing is acknowledged, exactly the
+// same group is tried again, and people are told; on a full disk alarms go on being written and routine values are shed.
+// Whatever the error, the process goes on: the alarm lane needs no disk, and a restart would end it.
 
+import CLinux
 import Foundation
 import Journal
 import Logging
@@ -28,19 +30,23 @@ final class JournalWriterThread: @unchecked Sendable {
   /// What the writer tells the rest of the gateway. Called on the writer thread; must return at once.
   struct Hooks: Sendable {
     var committed: @Sendable (_ sequence: UInt64) -> Void
-    var storeChanged: @Sendable (StoreState) -> Void
-    /// No later attempt can succeed: the process must end.
-    var gaveUp: @Sendable (JournalError) -> Void
+    /// Everything is written again, or no longer. False: nobody could be told, call again.
+    var storeChanged: @Sendable (_ fails: Bool) -> Bool
   }
 
   /// A look around at least this often, so that the thread's life can be seen. Nanoseconds.
   static let pulse: Int64 = 500_000_000
   /// Idle for this long: time to tidy up.
   static let idleBeforeTidy: Int64 = 2_000_000_000
+  /// Between two looks for room on a disk that was full. Nanoseconds.
+  static let upkeepInterval: Int64 = 5_000_000_000
+  /// Pause after an error that no later attempt is known to mend: a person must look. Milliseconds.
+  static let hopelessMilliseconds = 2_000
 
   let wake: Wake
   let durable: DurableSequence
-  /// Turns in which everything that waited was committed. Stands still while the store fails.
+  /// Turns of the thread: it committed, found nothing to commit, or tried a failing disk again. Not only successes: a
+  /// restart by the watchdog mends no disk, and ends the alarm lane, which needs none.
   let progress = Atomic<UInt64>(0)
   let commits = Atomic<UInt64>(0)
   /// Routine entries that only a gap in the journal tells of.
@@ -65,14 +71,21 @@ final class JournalWriterThread: @unchecked Sendable {
   private var lastSequence: UInt64
   private var lastSnapshot: UInt64
   private var snapshotPending = false
+  /// The snapshot's mark came out of the ring: what it saw is in this group or on the disk.
+  private var snapshotArrived = false
+  /// A newer one is wanted when the one on its way is stored. One at a time: the core writes into one buffer.
+  private var snapshotAgain = false
+  /// What the hub condition says, as far as the core has been told.
+  private var toldFailing: Bool
+  private var nextUpkeep: MonotonicInstant = .zero
   private var lastTidy: MonotonicInstant = .zero
   private var nextPurge: MonotonicInstant = .zero
   private var waiters: [CheckedContinuation<Bool, Never>] = []
 
   init(
     writer: JournalWriter, ring: SingleProducerRing<JournalItem>, requests: JournalRequests, companions: Companions,
-    core: CoreThread, wake: Wake, clock: HubClock, lastSequence: UInt64, lastSnapshot: UInt64, settings: Settings, hooks: Hooks,
-    durable: DurableSequence, commitRequest: CommitRequest, logger: Logger
+    core: CoreThread, wake: Wake, clock: HubClock, lastSequence: UInt64, lastSnapshot: UInt64, toldFailing: Bool,
+    settings: Settings, hooks: Hooks, durable: DurableSequence, commitRequest: CommitRequest, logger: Logger
   ) {
     self.writer = writer
     self.ring = ring
@@ -83,6 +96,7 @@ final class JournalWriterThread: @unchecked Sendable {
     self.clock = clock
     self.lastSequence = lastSequence
     self.lastSnapshot = lastSnapshot
+    self.toldFailing = toldFailing
     self.settings = settings
     self.hooks = hooks
     self.durable = durable
@@ -95,13 +109,13 @@ final class JournalWriterThread: @unchecked Sendable {
   /// Starts the thread. Call once.
   func start() {
     let thread = Thread { [self] in
+      clinux_thread_name("journal")
       run()
       durable.close()
       requests.close()
       for waiter in waiters { waiter.resume(returning: false) }
       stopped.store(true, ordering: .releasing)
     }
-    thread.name = "journal"
     thread.stackSize = 4 << 20
     thread.start()
   }
@@ -118,19 +132,18 @@ final class JournalWriterThread: @unchecked Sendable {
     while true {
       let ending = stopWanted.load(ordering: .acquiring) && core.vitals.stopped.load(ordering: .acquiring)
       gather()
+      tellStore()
       if !group.isEmpty || !waiters.isEmpty {
         if isDue(ending: ending) {
-          guard commit(ending: ending) else { return }
+          guard commit() else { return }
+          tidy()
           continue
         }
       } else {
         progress.wrappingAdd(1, ordering: .relaxed)
-        if ending && ring.depth == 0 && requests.isEmpty {
-          saveSnapshotIfReady()
-          return
-        }
         saveSnapshotIfReady()
-        tidyWhenIdle()
+        if ending && ring.depth == 0 && requests.isEmpty { return }
+        tidy()
       }
       wake.wait(until: nextLook().rawValue &- clock.offset)
     }
@@ -151,6 +164,8 @@ final class JournalWriterThread: @unchecked Sendable {
         for _ in 0..<outcomes { appendNextOutcome() }
       case .outcome(let outcome):
         append(outcome)
+      case .snapshot:
+        snapshotArrived = true
       }
     }
     let (changes, continuations) = requests.take()
@@ -192,8 +207,11 @@ final class JournalWriterThread: @unchecked Sendable {
     return clock.now() >= groupSince.adding(nanoseconds: settings.groupWindow)
   }
 
-  /// Commits the group, however long that takes. False when the process must end.
-  private func commit(ending: Bool) -> Bool {
+  /// Commits the group, however long that takes. False when the process ends first.
+  ///
+  /// The group stays as it is meanwhile. A failed commit may be on the disk after all; then its entries are passed over
+  /// with their outcomes, and whatever had been added to the last of them would be lost.
+  private func commit() -> Bool {
     commitRequest.lower()
     if group.wall == .unknown { group.wall = clock.wall() }
     while true {
@@ -204,27 +222,30 @@ final class JournalWriterThread: @unchecked Sendable {
         action = change { $0.committed(isShedding: writer.isShedding) }
       } catch {
         action = change { $0.failed(error) }
-        if action == .giveUp { hooks.gaveUp(error) }
       }
       switch action {
       case .proceed:
         published()
         return true
-      case .retry(let milliseconds):
-        // Told to end while the disk fails: what is not durable has not been acknowledged, and comes again.
-        if ending { return false }
-        wake.wait(until: clock.now().adding(nanoseconds: Int64(milliseconds) * 1_000_000).rawValue &- clock.offset)
-        if stopWanted.load(ordering: .acquiring) && core.vitals.stopped.load(ordering: .acquiring) { return false }
-        gather()
-      case .giveUp:
-        return false
+      case .retry(let milliseconds): pause(milliseconds)
+      case .giveUp: pause(Self.hopelessMilliseconds)
       }
+      progress.wrappingAdd(1, ordering: .relaxed)
+      tellStore()
+      // Told to end while the disk fails: what is not durable has not been acknowledged, and comes again.
+      if stopWanted.load(ordering: .acquiring) { return false }
     }
+  }
+
+  /// Lets the disk rest. The doorbell does not cut it short: under load it rings all the time.
+  private func pause(_ milliseconds: Int) {
+    let end = clock.now().adding(nanoseconds: Int64(milliseconds) * 1_000_000)
+    while clock.now() < end, !stopWanted.load(ordering: .acquiring) { usleep(20_000) }
   }
 
   /// Everything in the group is on the disk: say so to everybody who waited.
   private func published() {
-    let entries = group.entries.count
+    let cameFromCore = !group.entries.isEmpty || !group.outcomes.isEmpty
     group.removeAll()
     isUrgent = false
     groupSince = nil
@@ -235,8 +256,8 @@ final class JournalWriterThread: @unchecked Sendable {
     progress.wrappingAdd(1, ordering: .relaxed)
     commits.wrappingAdd(1, ordering: .relaxed)
     hooks.committed(lastSequence)
-    // The core may have stopped taking entries because the ring was full.
-    if entries > 0 { core.wake.ring() }
+    // The core may have stopped because the ring was full.
+    if cameFromCore { core.wake.ring() }
     saveSnapshotIfReady()
     writer.checkpointIfNeeded()
   }
@@ -245,7 +266,7 @@ final class JournalWriterThread: @unchecked Sendable {
     let (action, now, changed) = store.withLock { state in
       let before = state
       let action = transition(&state)
-      return (action, state, state != before)
+      return (action, state, state.key != before.key)
     }
     if changed {
       if let reason = now.reason {
@@ -253,18 +274,23 @@ final class JournalWriterThread: @unchecked Sendable {
       } else {
         logger.notice("the store takes everything again")
       }
-      hooks.storeChanged(now)
     }
     return action
   }
 
-  /// Asks the core for a snapshot when it is time, and stores one that is ready and covered by what is committed.
+  /// Raises or ends the alert about the store. It is dispatched at once, whether or not it can be stored.
+  private func tellStore() {
+    let fails = storeState != .writing
+    if fails != toldFailing, hooks.storeChanged(fails) { toldFailing = fails }
+  }
+
+  /// Asks the core for a snapshot when it is time, and stores one when everything that it saw is committed: entries, and
+  /// also what deadlines decided after the last of them, which nobody would decide again after a restart.
   private func saveSnapshotIfReady() {
     if snapshotPending {
-      if core.vitals.snapshotWanted.load(ordering: .acquiring) { return }
+      guard snapshotArrived, group.isEmpty else { return }
+      snapshotArrived = false
       let sequence = core.vitals.snapshotSequence.load(ordering: .relaxed)
-      // Its entries are still in the ring: store it after them.
-      if sequence > durable.sequence { return }
       core.withSnapshot { bytes in
         do {
           try writer.saveSnapshot(Array(bytes), sequence: sequence, wall: clock.wall())
@@ -276,6 +302,7 @@ final class JournalWriterThread: @unchecked Sendable {
         }
       }
       snapshotPending = false
+      if snapshotAgain { requestSnapshot() }
       return
     }
     if durable.sequence >= lastSnapshot &+ settings.snapshotEveryEntries {
@@ -284,27 +311,33 @@ final class JournalWriterThread: @unchecked Sendable {
   }
 
   private func requestSnapshot() {
+    snapshotAgain = snapshotPending
+    if snapshotPending { return }
     snapshotPending = true
     core.vitals.snapshotWanted.store(true, ordering: .releasing)
     core.wake.ring()
   }
 
-  /// Nothing to write for a while: time for a checkpoint, for the ballast, and for what has outlived its retention.
-  private func tidyWhenIdle() {
+  /// The ballast and what has outlived its retention, under constant traffic too; and a checkpoint when nothing came for
+  /// a while.
+  private func tidy() {
     let now = clock.now()
+    if now >= nextUpkeep {
+      nextUpkeep = now.adding(nanoseconds: Self.upkeepInterval)
+      let hasRoom = writer.upkeep()
+      if hasRoom && storeState == .shedding {
+        _ = change { $0.committed(isShedding: false) }
+        // A replay lacks what was shed: the next start must begin from the state that saw it.
+        requestSnapshot()
+      }
+    }
+    purge()
     if now < lastTidy.adding(nanoseconds: Self.idleBeforeTidy) { return }
     lastTidy = now
     writer.checkpointIfIdle()
-    let hasRoom = writer.upkeep()
-    if hasRoom && storeState == .shedding {
-      _ = change { $0.committed(isShedding: false) }
-      // A replay lacks what was shed: the next start must begin from the state that saw it.
-      requestSnapshot()
-    }
-    purge()
   }
 
-  /// A bounded piece of what is too old, at most once a minute.
+  /// A bounded piece of what is too old: each second while there is more, else once an hour.
   private func purge() {
     let now = clock.now()
     if now < nextPurge { return }

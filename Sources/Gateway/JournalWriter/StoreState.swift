@@ -34,7 +34,7 @@ enum StoreState: Sendable, Equatable {
     case proceed
     /// Commit the same group again after this long. Nobody hears "stored" meanwhile.
     case retry(milliseconds: Int)
-    /// No later attempt can succeed: stop the process, so that systemd and people see it.
+    /// No later attempt is known to succeed: try seldom, until a person has looked. The alarm lane goes on without a disk.
     case giveUp
   }
 

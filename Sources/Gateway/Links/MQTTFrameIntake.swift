@@ -106,7 +106,8 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
 
   // MARK: Readings
 
-  /// One entry a reading. When the intake fills in the middle the link offers the frame again and the rest follows.
+  /// One entry a reading. When the intake fills in the middle the link offers the frame again and the rest follows; a
+  /// routine value that came without acknowledgement is shed and counted instead.
   private func take(_ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark) -> FrameVerdict {
     var taken = 0
     var stamp = intake.stamp()
@@ -114,20 +115,28 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     var last: UInt64 = 0
     while taken < readings.count {
       let isLast = taken == readings.count - 1
-      guard let sequence = submit(readings[taken], of: device, mark: isLast && frame.qos > 0 ? mark : nil, stamp: stamp) else {
+      if let sequence = submit(readings[taken], of: device, mark: isLast && frame.qos > 0 ? mark : nil, frame.qos, stamp: stamp) {
+        last = sequence
+      } else if frame.qos > 0 || isAlarm(readings[taken]) {
         held = (mark, taken, stamp)
         return .busy
+      } else {
+        // The broker has forgotten it already. Waiting with it would hold up the alarms behind it.
+        count("shed")
       }
-      last = sequence
       taken += 1
     }
     held = nil
     if frame.qos > 0 { redeliveries.took(mark, sequence: last) }
-    return .accepted(lastSequence: last)
+    return last == 0 ? .ignored : .accepted(lastSequence: last)
+  }
+
+  private func isAlarm(_ reading: Reading) -> Bool {
+    if case .event(let event, at: _) = reading { event.kind == .sos || event.kind == .fall } else { false }
   }
 
   private func submit(
-    _ reading: Reading, of device: RegisteredDevice, mark: RedeliveryBook.Mark?, stamp: Intake.Stamp
+    _ reading: Reading, of device: RegisteredDevice, mark: RedeliveryBook.Mark?, _ qos: UInt8, stamp: Intake.Stamp
   ) -> UInt64? {
     let payload: IntakePayload
     let time: DeviceTime
@@ -142,7 +151,9 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
         attachment: time == .none ? nil : Attachment(.deviceTime(time)),
         mark: mark.map { DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash) })
     }
-    return intake.submit(payload, device: device.id, measuredAt: civil.resolve(time), companion: companion, stamp: stamp)
+    return intake.submit(
+      payload, device: device.id, measuredAt: civil.resolve(time), companion: companion, stamp: stamp,
+      keeper: qos > 0 ? .producer : .nobody)
   }
 
   /// A retained message of which nothing but "the device exists" is left.
@@ -155,7 +166,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private func signOfLife(of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark) -> FrameVerdict {
     let event = Reading.event(DeviceEvent(kind: .heartbeat), at: .none)
     // A broker repeats retained messages at every connect: they prove nothing about now.
-    if frame.retained { return .ignored }
+    if frame.retained { return ignore(frame, mark) }
     return take([event], of: device, frame: frame, mark: mark)
   }
 
@@ -163,20 +174,31 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
 
   private func refuse(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark, _ reason: MQTTRefusalReason, _ key: String) -> FrameVerdict {
     count(key)
-    quarantine(frame, reason: key)
+    quarantine(frame, reason: key, mark: mark)
     if frame.qos > 0 { redeliveries.took(mark, sequence: 0) }
     return .refused(reason, lastSequence: nil)
   }
 
+  /// Nothing is kept of it; a later redelivery of it must still not look like a new frame, which would end the search.
+  private func ignore(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark) -> FrameVerdict {
+    if frame.qos > 0 { redeliveries.took(mark, sequence: 0) }
+    return .ignored
+  }
+
   private func count(_ reason: String) { counters.withLock { $0[reason, default: 0] += 1 } }
 
-  private func quarantine(_ frame: MQTTFrame, reason: String) {
+  /// `mark`: the frame gives no entry that could carry it.
+  private func quarantine(_ frame: MQTTFrame, reason: String, mark: RedeliveryBook.Mark? = nil) {
     let wall = intake.clock.wall()
     let second = wall.rawValue / 1_000
     if quarantineBudget.second != second { quarantineBudget = (second, Self.quarantinedPerSecondMax) }
     if quarantineBudget.left <= 0 { return }
     quarantineBudget.left -= 1
     let row = QuarantinedFrame(link: number, topic: frame.topic, reason: reason, payload: frame.payload, wall: wall)
-    requests.enqueue { $0.quarantined.append(row) }
+    let known = mark.flatMap { frame.qos > 0 ? DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash) : nil }
+    requests.enqueue { group in
+      group.quarantined.append(row)
+      if let known { group.deliveryMarks.append(known) }
+    }
   }
 }

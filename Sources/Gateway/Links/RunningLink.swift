@@ -1,5 +1,6 @@
 // One MQTT link with its thread: made from the configuration, started, told what to subscribe to, stopped.
 
+import CLinux
 import Foundation
 import Journal
 import Logging
@@ -69,10 +70,10 @@ final class RunningLink: Sendable {
   func start(subscriptions: [(topic: String, qos: UInt8)]) throws(GatewayError) {
     try subscribe(subscriptions)
     let thread = Thread { [self] in
+      clinux_thread_name("mqtt")
       link.run()
       hasEnded.store(true, ordering: .releasing)
     }
-    thread.name = "mqtt \(name)"
     thread.start()
   }
 

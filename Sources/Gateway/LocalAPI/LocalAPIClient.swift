@@ -44,12 +44,19 @@ public struct LocalAPIClient: Sendable {
   /// One for the process, on the shared event loops; never shut down, like them. The core sends a pulse every second,
   /// so a stream that is silent for ten has lost its core (or the core is stopped), and the reader must hear of it.
   private static let shared = HTTPClient(
-    eventLoopGroup: HTTPClient.defaultEventLoopGroup,
-    configuration: HTTPClient.Configuration(timeout: .init(connect: .seconds(5), read: .seconds(10))))
+    eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration(.init(connect: .seconds(5), read: .seconds(10))))
 
   /// A client that waits longer for silent answers: reading and verifying a whole journal takes its time.
   private static let patient = HTTPClient(
-    eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: HTTPClient.Configuration(timeout: .init(connect: .seconds(5))))
+    eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration(.init(connect: .seconds(5))))
+
+  /// A core that is not there is an answer, at once: the client's own retries would wait up to minutes for a socket that
+  /// appears a moment later, and the caller knows better when to look again.
+  private static func configuration(_ timeout: HTTPClient.Configuration.Timeout) -> HTTPClient.Configuration {
+    var configuration = HTTPClient.Configuration(timeout: timeout)
+    configuration.connectionPool.retryConnectionEstablishment = false
+    return configuration
+  }
 
   public init(socketPath: String) {
     self.socketPath = socketPath
@@ -87,8 +94,11 @@ public struct LocalAPIClient: Sendable {
 
   /// The core's events from now on, in order. Nothing is sent before the first `next()`, nothing is buffered beyond what
   /// the socket holds: a reader that falls behind too far is disconnected by the core and reads the journal instead.
-  public func events() -> LocalAPIEvents {
-    LocalAPIEvents(socketPath: socketPath, request: request(.GET, "/v1/events"), client: Self.shared)
+  ///
+  /// - Parameter role: who listens, for the core's status: `forward`, `console`; nil: somebody.
+  public func events(role: String? = nil) -> LocalAPIEvents {
+    let query = role.map { [(name: "role", value: $0)] } ?? []
+    return LocalAPIEvents(socketPath: socketPath, request: request(.GET, "/v1/events", query: query), client: Self.shared)
   }
 
   // MARK: Parts

@@ -108,7 +108,10 @@ struct LocalAPIServer: Sendable {
     group.post("console/links") { request, context in
       try Response.json(try await service.consoleLink(try await request.json(API.IssueConsoleLink.self, context: context)))
     }
-    group.get("events") { _, _ in try service.eventStream() }
+    group.get("events") { request, _ in
+      let role = request.uri.queryParameters["role"].map(String.init)
+      return try service.eventStream(role: ["forward", "console"].contains(role) ? role : nil)
+    }
   }
 
   private func addHealth(to router: Router<LocalAPIContext>) {
@@ -121,8 +124,8 @@ struct LocalAPIServer: Sendable {
 
 extension CoreService {
   /// Everything from now on, until the listener goes or the core stops. The first event is a pulse, at once.
-  func eventStream() throws -> Response {
-    guard let stream = hub.subscribe() else {
+  func eventStream(role: String?) throws -> Response {
+    guard let stream = hub.subscribe(role: role) else {
       throw LocalAPIFailure.unavailable(
         "too many listeners", hint: "at most \(EventHub.listenersMax) listen at once; stop a `status --watch`")
     }

@@ -375,6 +375,7 @@ public enum API {
     public var memoryLocked: Bool
     public var links: [Link]
     public var destinations: [Destination]
+    /// `core`, `forward`, `console` to `live`, `connected` or `missing`.
     public var roles: [String: String]
     public var notes: [String]
   }

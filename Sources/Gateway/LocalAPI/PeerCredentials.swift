@@ -47,10 +47,14 @@ struct PeerPolicy: Sendable {
   /// Supplementary membership: the kernel's credentials carry the primary group only.
   private func isMember(_ userID: UInt32) -> Bool {
     if groupIDs.isEmpty { return false }
-    guard let user = getpwuid(userID) else { return false }
+    // Requests come on several threads: the form without a static buffer.
+    var user = passwd()
+    var text = [CChar](repeating: 0, count: 16_384)
+    var found: UnsafeMutablePointer<passwd>?
+    guard getpwuid_r(userID, &user, &text, text.count, &found) == 0, found != nil else { return false }
     var count: Int32 = 64
     var list = [gid_t](repeating: 0, count: Int(count))
-    guard getgrouplist(user.pointee.pw_name, user.pointee.pw_gid, &list, &count) >= 0 else { return false }
+    guard getgrouplist(user.pw_name, user.pw_gid, &list, &count) >= 0 else { return false }
     return list.prefix(Int(max(0, min(count, 64)))).contains { groupIDs.contains($0) }
   }
 }

@@ -28,22 +28,20 @@ final class ActorBook: Sendable {
     self.requests = requests
   }
 
-  /// The number of this account; a new one is journaled with the next group, which comes no later than its first act.
-  func number(of account: String, role: String) -> ActorID {
+  /// The number of this account; a new one is journaled with the next group, which comes no later than its first act. Nil
+  /// when it cannot be journaled now: a number without a name must not act, and would be given to somebody else later.
+  func number(of account: String, role: String) -> ActorID? {
     let account = String(account.prefix(Self.nameCharactersMax))
-    let (id, isNew) = state.withLock { state in
-      if let known = state.numbers[account] { return (known, false) }
+    return state.withLock { state in
+      if let known = state.numbers[account] { return known }
       let id = ActorID(rawValue: state.next)
+      let record = ActorRecord(id: id, account: account, displayName: account, role: role)
+      guard requests.enqueue({ $0.actors.append(record) }) else { return nil }
       state.next += 1
       state.numbers[account] = id
       state.names[id] = account
-      return (id, true)
+      return id
     }
-    if isNew {
-      let record = ActorRecord(id: id, account: account, displayName: account, role: role)
-      requests.enqueue { $0.actors.append(record) }
-    }
-    return id
   }
 
   /// The name of a number; nil for the hub itself.

@@ -27,6 +27,8 @@ struct RegisteredDevice: Sendable {
   var removed: Bool
   /// The hub's wall clock at its last frame in this run; `.unknown` before that.
   var lastSeen: WallTime
+  /// The entry that last gave it to somebody, or to nobody; two changes at once count in the journal's order.
+  var assignedBy: UInt64 = 0
 }
 
 /// The registry. Any thread; look-ups by topic take one short lock.
@@ -38,6 +40,8 @@ final class Registry: Sendable {
     var nextDevice: UInt32 = 1
     /// Every topic that a registered device sends on, and which program of its profile reads it.
     var topics: [String: (device: DeviceID, frameIndex: Int)] = [:]
+    /// Topics of devices that are on their way into the journal. Bound: one device for each request under way.
+    var reserved: Set<String> = []
   }
   private let state = Mutex(State())
   private let profiles: [String: DeviceProfile]
@@ -82,14 +86,15 @@ final class Registry: Sendable {
     }
   }
 
-  /// What links subscribe to, sorted, with the profile's quality of service.
+  /// What links subscribe to, sorted, with the highest quality of service that a profile asks for: every device of every
+  /// profile, registered or not. So an installer sees the address of a device that nobody has registered yet, nothing that
+  /// it says between its registration and a subscription is lost, and ten thousand devices need a dozen subscriptions.
   func subscriptions() -> [(topic: String, qos: UInt8)] {
-    state.withLock { state in
-      state.topics.compactMap { topic, reader in
-        guard let device = state.devices[reader.device], let profile = profiles[device.profile] else { return nil }
-        return (topic, profile.subscriptionQoS)
-      }.sorted { $0.topic < $1.topic }
+    var wanted: [String: UInt8] = [:]
+    for profile in profiles.values {
+      for filter in profile.wildcardTopicFilters { wanted[filter] = max(wanted[filter] ?? 0, profile.subscriptionQoS) }
     }
+    return wanted.map { (topic: $0.key, qos: $0.value) }.sorted { $0.topic < $1.topic }
   }
 
   func seen(_ device: DeviceID, at time: WallTime) {
@@ -106,13 +111,34 @@ final class Registry: Sendable {
   var patients: [RegisteredPatient] { state.withLock { $0.patients.values.sorted { $0.id < $1.id } } }
   var devices: [RegisteredDevice] { state.withLock { $0.devices.values.sorted { $0.id < $1.id } } }
 
-  /// The device that already answers to one of these topics, if any.
-  func conflict(profile: DeviceProfile, address: String) -> RegisteredDevice? {
+  // MARK: Reserving an address, before the journal has the device
+
+  enum Reservation {
+    /// Until `release`, nobody else gets these topics.
+    case reserved
+    /// This device answers to one of them.
+    case taken(RegisteredDevice)
+    /// Somebody is registering a device with one of them now.
+    case underWay
+  }
+
+  /// Checks and takes the topics of a device in one step: with two devices on one topic, one person's values would be
+  /// recorded as another's.
+  func reserve(profile: DeviceProfile, address: String) -> Reservation {
     let wanted = profile.topicFilters(for: address)
     return state.withLock { state in
-      for topic in wanted { if let reader = state.topics[topic] { return state.devices[reader.device] } }
-      return nil
+      for topic in wanted {
+        if let reader = state.topics[topic], let device = state.devices[reader.device] { return .taken(device) }
+        if state.reserved.contains(topic) { return .underWay }
+      }
+      state.reserved.formUnion(wanted)
+      return .reserved
     }
+  }
+
+  func release(profile: DeviceProfile, address: String) {
+    let wanted = profile.topicFilters(for: address)
+    state.withLock { $0.reserved.subtract(wanted) }
   }
 
   // MARK: Changing, after the journal has it
@@ -148,7 +174,13 @@ final class Registry: Sendable {
     }
   }
 
-  func assign(_ device: DeviceID, to patient: PatientID) { state.withLock { $0.devices[device]?.patient = patient } }
+  func assign(_ device: DeviceID, to patient: PatientID, by sequence: UInt64) {
+    state.withLock { state in
+      guard let known = state.devices[device], !known.removed, sequence > known.assignedBy else { return }
+      state.devices[device]?.patient = patient
+      state.devices[device]?.assignedBy = sequence
+    }
+  }
 
   func remove(_ device: DeviceID) {
     state.withLock { state in

@@ -41,6 +41,8 @@ final class JournalBoardSource: ConsoleSource {
 
   private let client: LocalAPIClient
   private let journal: JournalOnDemand
+  /// CLOCK_BOOTTIME of the last sign of life in the event stream, nanoseconds; 0 before the first.
+  private let lastPulse = Atomic<Int64>(0)
   private let logger: Logger
 
   init(configuration: KnutepunktConfiguration, logger: Logger) {
@@ -66,14 +68,16 @@ final class JournalBoardSource: ConsoleSource {
   func updates() -> AsyncStream<BoardUpdate> {
     let client = client
     let (stream, continuation) = AsyncStream.makeStream(of: BoardUpdate.self, bufferingPolicy: .bufferingNewest(64))
-    let task = Task {
+    let task = Task { [weak self] in
       while !Task.isCancelled {
         do {
-          for try await event in client.events() {
+          for try await event in client.events(role: "console") {
             switch event {
             case .alert(let alert): if let id = AlertID(text: alert.id) { continuation.yield(.alert(id)) }
             case .committed: continuation.yield(.score(.none))
-            case .core(let pulse): continuation.yield(.core(pulse.live ? .live : .lost(since: nil)))
+            case .core(let pulse):
+              if pulse.live { self?.lastPulse.store(HubClock.boottime(), ordering: .relaxed) }
+              continuation.yield(.core(pulse.live ? .live : .lost(since: nil)))
             case .other: break
             }
           }
@@ -125,8 +129,11 @@ final class JournalBoardSource: ConsoleSource {
     }
   }
 
+  /// From the pulses, one a second. Asking would make every page wait for a core that hangs; so only before the first.
   private func isCoreLive() async -> Bool {
-    (try? await client.text("/livez")) != nil
+    let last = lastPulse.load(ordering: .relaxed)
+    if last > 0 { return HubClock.boottime() - last < 3_000_000_000 }
+    return (try? await client.text("/livez")) != nil
   }
 
   private static func snapshot(_ reader: JournalReader, core: CoreLiveness) throws(JournalError) -> BoardSnapshot {

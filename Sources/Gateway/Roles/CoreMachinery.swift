@@ -69,7 +69,7 @@ final class CoreMachinery: Sendable {
     let journalRing = SingleProducerRing<JournalItem>(capacity: Self.journalRingCapacity)
     let alarmRing = SingleProducerRing<Outcome>(capacity: Self.alarmRingCapacity)
     let companions = Companions()
-    intake = Intake(ring: intakeRing, coreWake: coreWake, companions: companions, clock: clock)
+    intake = Intake(ring: intakeRing, coreWake: coreWake, journal: journalRing, companions: companions, clock: clock)
     requests = JournalRequests(wake: journalWake)
     core = CoreThread(
       core: recovered, intake: intakeRing, journal: journalRing, alarms: alarmRing, wake: coreWake, journalWake: journalWake,
@@ -85,8 +85,10 @@ final class CoreMachinery: Sendable {
     writer = JournalWriterThread(
       writer: writerHandle, ring: journalRing, requests: requests, companions: companions, core: core, wake: journalWake,
       clock: clock, lastSequence: recovery.lastSequence, lastSnapshot: report.fromSnapshot,
-      settings: Self.writerSettings(configuration.journal), hooks: Self.hooks(hub: hub, intake: intake, logger: logger),
-      durable: durable, commitRequest: commitRequest, logger: logger)
+      // Left open by a run that ended before its disk was well: this run tells how it is now.
+      toldFailing: try !reader.alerts(AlertFilter(rule: .storeFailing, openOnly: true, limit: 1)).isEmpty,
+      settings: Self.writerSettings(configuration.journal), hooks: Self.hooks(hub: hub, intake: intake), durable: durable,
+      commitRequest: commitRequest, logger: logger)
     self.clock = clock
     self.civil = civil
     startedAt = reading.wall
@@ -106,15 +108,14 @@ final class CoreMachinery: Sendable {
     if configuration.realtime.locksMemory { lockMemory() }
     dispatch.start()
     core.start(logger: logger)
+    if !anchorClock() { logger.error("the intake had no room for the clock") }
     writer.start()
-    anchorClock()
     for link in links { try link.start(subscriptions: registry.subscriptions()) }
   }
 
-  /// Tells the core how the wall clock and the local zone stand to its timeline.
-  func anchorClock() {
-    let anchor = ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall()))
-    if intake.submit(.clock(anchor)) == nil { logger.error("the intake had no room for the clock") }
+  /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.
+  func anchorClock() -> Bool {
+    intake.submit(.clock(ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall())))) != nil
   }
 
   /// Ends in the reverse order: nothing new comes in, what is in is decided and stored, then everybody is let go.
@@ -161,18 +162,10 @@ final class CoreMachinery: Sendable {
       retentionMilliseconds: settings.retention.nanoseconds / 1_000_000)
   }
 
-  private static func hooks(hub: EventHub, intake: Intake, logger: Logger) -> JournalWriterThread.Hooks {
+  private static func hooks(hub: EventHub, intake: Intake) -> JournalWriterThread.Hooks {
     JournalWriterThread.Hooks(
       committed: { hub.send(ServerEvent("committed", API.Committed(sequence: $0))) },
-      storeChanged: { state in
-        // The alert that tells of it is dispatched at once, whether or not it can be stored.
-        _ = intake.submit(.hubCondition(HubCondition(rule: .storeFailing, holds: state != .writing)))
-      },
-      gaveUp: { error in
-        logger.critical("the journal cannot be written and will not recover by itself", metadata: ["reason": "\(error)"])
-        // Nothing that is not durable has been acknowledged: a restart loses nothing, and systemd and people see it.
-        exit(70)
-      })
+      storeChanged: { intake.submit(.hubCondition(HubCondition(rule: .storeFailing, holds: $0))) != nil })
   }
 }
 

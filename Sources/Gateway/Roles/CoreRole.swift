@@ -19,6 +19,9 @@ struct CoreRole: Service {
   /// A wall clock that moved by more than this against the timeline was set by somebody: tell the core.
   static let clockStepMilliseconds: Int64 = 1_000
 
+  /// For requests under way when the core is told to stop.
+  static let farewell = Duration.seconds(3)
+
   let service: CoreService
   let machinery: CoreMachinery
   let registry: MetricsRegistry
@@ -60,35 +63,59 @@ struct CoreRole: Service {
   }
 
   func run() async throws {
-    try machinery.start()
     let socket = machinery.configuration.hub.socketPath
     try prepareSocket(socket)
     let api = try localAPI(socket)
-    let observability = self.observability()
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      // Each ends by itself at graceful shutdown.
-      group.addTask { try await api.run() }
-      if let observability { group.addTask { try await observability.run() } }
-      group.addTask { await pulse() }
-      // Event streams never end by themselves, and a listener that is told nothing would hold the shutdown up.
-      group.addTask {
-        try? await gracefulShutdown()
-        machinery.hub.close()
-      }
-      for try await _ in group {}
-    }
+    try machinery.start()
+    var failure: (any Error)?
+    do { try await serve(api) } catch { failure = error }
     notifier.stopping(status: "storing what came in last")
     await machinery.stop()
     unlink(socket)
     logger.notice("the core has stopped")
+    if let failure { throw failure }
+  }
+
+  /// Until graceful shutdown, or until the local API fails.
+  private func serve(_ api: some ApplicationProtocol) async throws {
+    let observability = self.observability()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        // Without its metrics the core still raises alarms.
+        do { try await observability?.run() } catch { logger.error("no metrics are served", metadata: ["reason": "\(error)"]) }
+      }
+      group.addTask { await pulse() }
+      group.addTask {
+        try? await gracefulShutdown()
+        // Event streams never end by themselves, and a listener that is told nothing would hold the shutdown up.
+        machinery.hub.close()
+        // Nor can one end whose listener does not read: it is cut off, so that what came in last is stored all the same.
+        try await Task.sleep(for: Self.farewell)
+        throw CancellationError()
+      }
+      group.addTask {
+        try await api.run()
+        throw CancellationError()
+      }
+      do {
+        for try await _ in group {}
+      } catch is CancellationError {
+        group.cancelAll()
+      }
+    }
   }
 
   // MARK: Listeners
 
   private func prepareSocket(_ path: String) throws(GatewayError) {
-    try makeFolder(machinery.configuration.hub.runtimePath, mode: 0o750)
+    try makeFolder(machinery.configuration.hub.runtimePath, mode: opensToOthers ? 0o755 : 0o750)
     // One core owns the state folder (the journal's lock), so a socket that is still here is a dead one's.
     unlink(path)
+  }
+
+  private var opensToOthers: Bool {
+    let settings = machinery.configuration.localAPI
+    return !settings.allowedGroups.isEmpty || !settings.allowedUsers.isEmpty
   }
 
   private func localAPI(_ path: String) throws -> some ApplicationProtocol {
@@ -97,12 +124,12 @@ struct CoreRole: Service {
     let policy = PeerPolicy(userNames: settings.allowedUsers, groupNames: settings.allowedGroups, unknown: &unknown)
     for name in unknown { logger.warning("localAPI allows somebody whom this system does not know", metadata: ["name": "\(name)"]) }
     let router = LocalAPIServer(service: service, policy: policy, logger: logger).router()
-    let opensToGroup = !settings.allowedGroups.isEmpty || !settings.allowedUsers.isEmpty
+    let opensToOthers = opensToOthers
     return Application(
       router: router, configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
       onServerRunning: { [service, notifier, logger] _ in
         // Others are let in by the peer check, which knows them by name; the mode only opens the door to it.
-        chmod(path, opensToGroup ? 0o666 : 0o600)
+        chmod(path, opensToOthers ? 0o666 : 0o600)
         notifier.ready(status: service.health.summary(of: service))
         logger.notice("ready", metadata: ["socket": "\(path)"])
       }, logger: logger)
@@ -137,8 +164,7 @@ struct CoreRole: Service {
         let offset = machinery.civil.utcOffsetSeconds(at: machinery.clock.wall())
         if abs(difference - lastAnchor) > Self.clockStepMilliseconds || offset != lastOffset {
           logger.notice("the wall clock was set", metadata: ["milliseconds": "\(difference - lastAnchor)"])
-          machinery.anchorClock()
-          (lastAnchor, lastOffset) = (difference, offset)
+          if machinery.anchorClock() { (lastAnchor, lastOffset) = (difference, offset) }
         }
         try? await Task.sleep(for: Self.pulse)
       }

@@ -29,7 +29,7 @@ final class ForwardRole: Service {
   private let client: LocalAPIClient
   private let sentences: AlertSentences
   private let logger: Logger
-  /// Turns of the event loop; the watchdog looks at it.
+  /// Seconds in which every destination's runner answered; the watchdog looks at it.
   let progress = Atomic<UInt64>(0)
 
   init(_ configuration: KnutepunktConfiguration, sentences: AlertSentences, logger: Logger) {
@@ -39,7 +39,7 @@ final class ForwardRole: Service {
     self.logger = logger
   }
 
-  /// For the watchdog: moves while the event loop turns. A core that is away is looked for, which turns it too.
+  /// For the watchdog: moves while no destination's runner is stuck, whether or not the core answers.
   func beat() -> UInt64 { progress.load(ordering: .relaxed) }
 
   func run() async throws {
@@ -64,6 +64,7 @@ final class ForwardRole: Service {
       await withDiscardingTaskGroup { group in
         for receiver in receivers { group.addTask { await receiver.runner.run() } }
         group.addTask { await self.listen(receivers, records) }
+        group.addTask { await self.watch(receivers) }
       }
     }
     for receiver in receivers { await receiver.forwarder.shutdown() }
@@ -78,6 +79,7 @@ final class ForwardRole: Service {
       } catch {
         if !told { logger.notice("waiting for the core's journal", metadata: ["reason": "\(error)"]) }
         told = true
+        progress.wrappingAdd(1, ordering: .relaxed)
         try? await Task.sleep(for: Self.reconnectPause)
       }
     }
@@ -109,6 +111,14 @@ final class ForwardRole: Service {
     return DestinationLanes(alarms: alarms, routine: routine, seed: .random(in: .min ... .max))
   }
 
+  private func watch(_ receivers: [Receiver]) async {
+    while !Task.isCancelled {
+      for receiver in receivers { await receiver.runner.beat() }
+      progress.wrappingAdd(1, ordering: .relaxed)
+      try? await Task.sleep(for: .seconds(1))
+    }
+  }
+
   // MARK: The core's events
 
   /// Hears the core until cancelled; a lost core is looked for again and again.
@@ -116,8 +126,7 @@ final class ForwardRole: Service {
     var isConnected = false
     while !Task.isCancelled {
       do {
-        for try await event in client.events() {
-          progress.wrappingAdd(1, ordering: .relaxed)
+        for try await event in client.events(role: "forward") {
           if !isConnected {
             isConnected = true
             logger.notice("connected to the core")
@@ -135,7 +144,6 @@ final class ForwardRole: Service {
         }
         isConnected = false
       }
-      progress.wrappingAdd(1, ordering: .relaxed)
       try? await Task.sleep(for: Self.reconnectPause)
     }
   }

@@ -10,7 +10,7 @@ import VitalSigns
 final class Health: Sendable {
   /// A core that has not turned for this long is not live. It turns at least twice a second.
   static let turnAgeMax: Int64 = 2_000_000_000
-  /// Alerts whose first delivery was noted; beyond this the oldest half is forgotten, and a repeated note is refused by the core.
+  /// Alerts whose first delivery was noted; beyond this all are forgotten, and a repeated note changes nothing in the core.
   static let deliveredMax = 4_096
 
   private let vitals: CoreVitals
@@ -19,7 +19,6 @@ final class Health: Sendable {
   private let metricsText: @Sendable () -> String
   private let warnings: [String]
   private let delivered = Mutex<Set<AlertID>>([])
-  /// Where something missing is only known here: names of users that do not exist, and the like.
 
   init(
     vitals: CoreVitals, writer: JournalWriterThread, clock: HubClock, warnings: [String], metricsText: @escaping @Sendable () -> String
@@ -74,19 +73,28 @@ final class Health: Sendable {
     case .failing: parts.append("STORE FAILING: nothing is acknowledged, alarms still go out")
     }
     let registry = service.registry
-    parts.append("\(registry.patients.count { $0.ended == nil }) people, \(registry.devices.count { !$0.removed }) devices")
+    let people = registry.patients.count { $0.ended == nil }
+    let devices = registry.devices.count { !$0.removed }
+    parts.append("\(people) \(people == 1 ? "person" : "people"), \(devices) \(devices == 1 ? "device" : "devices")")
     let open = vitals.openAlerts.load(ordering: .relaxed)
     parts.append("\(open) open \(open == 1 ? "alert" : "alerts")")
     for link in service.machinery.links {
       let state = link.link.statistics.state
       if state != .live { parts.append("link \(link.name) is \(state.rawValue)") }
     }
+    for (role, state) in roles(of: service).sorted(by: { $0.key < $1.key }) where state == "missing" {
+      parts.append("\(role) role missing")
+    }
     return parts.joined(separator: ", ")
   }
 
-  /// Who listens: the core cannot see the other roles, only how many listen to it.
-  func roles(listeners: Int) -> [String: String] {
-    ["core": isLive ? "live" : "standing still", "listeners": "\(listeners)"]
+  /// Which roles are there, as the core sees it: `live`, `connected`, or `missing`. A role that this hub does not need is left out.
+  func roles(of service: CoreService) -> [String: String] {
+    let configuration = service.machinery.configuration
+    var roles = ["core": isLive ? "live" : "standing still"]
+    if !configuration.destinations.isEmpty { roles["forward"] = service.hub.hears("forward") ? "connected" : "missing" }
+    if configuration.console.listen != nil { roles["console"] = service.hub.hears("console") ? "connected" : "missing" }
+    return roles
   }
 
   /// What somebody should know and need not act on at once.
@@ -101,7 +109,13 @@ final class Health: Sendable {
     }
     let dropped = service.machinery.requests.dropped
     if dropped > 0 { notes.append("\(dropped) records beside the intake were dropped (quarantine, reads): the journal could not keep up") }
-    if service.machinery.hub.listenerCount == 0 { notes.append("nobody listens: neither the forward nor the console role is connected") }
+    let roles = roles(of: service)
+    if roles["forward"] == "missing" {
+      notes.append("the forward role is missing: nothing is delivered; systemctl status knutepunkt-forward")
+    }
+    if roles["console"] == "missing" {
+      notes.append("the console role is missing: nurses see no board; systemctl status knutepunkt-console")
+    }
     return notes
   }
 }

@@ -47,11 +47,14 @@ public func runGateway(_ configuration: KnutepunktConfiguration, role: GatewayRo
   }
   if role == .all || role == .forward {
     let forward = ForwardRole(configuration, sentences: sentences, logger: Logger(label: "knutepunkt.forward"))
-    services.append(.init(service: forward))
+    services.append(.init(service: forward, failureTerminationBehavior: .gracefullyShutdownGroup))
     if role == .forward { services.append(.init(service: RoleBeat(notifier: notifier, name: "forward", progress: { forward.beat() }))) }
   }
   if role == .all || role == .console {
-    services.append(.init(service: ConsoleRole(configuration: configuration, logger: Logger(label: "knutepunkt.console"))))
+    services.append(
+      .init(
+        service: ConsoleRole(configuration: configuration, logger: Logger(label: "knutepunkt.console")),
+        failureTerminationBehavior: .gracefullyShutdownGroup))
     if role == .console { services.append(.init(service: RoleBeat(notifier: notifier, name: "console", progress: nil))) }
   }
   let group = ServiceGroup(

@@ -2,24 +2,31 @@
 //
 // Redirects are not followed: a credential and a person's data go to the configured address and nowhere else. The limit
 // covers connecting, sending and reading the body, because a server that trickles its answer is as slow as one that is
-// silent. Not here: what an answer means (FHIRAnswer.swift). WebhookForwarder has the same exchange for its own answers.
+// silent. Shared by every connector that speaks HTTP. Not here: what an answer means; that is each connector's own.
 
 internal import AsyncHTTPClient
-internal import Forwarding
+public import Forwarding
 internal import NIOCore
-internal import NIOHTTP1
+public import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
 
 /// An answer, read to its end.
-struct HTTPAnswer: Sendable {
-  var status: Int
-  var body: [UInt8]
-  var retryAfter: Duration?
+public struct HTTPAnswer: Sendable {
+  public var status: Int
+  public var body: [UInt8]
+  /// As the server asked with Retry-After; nil when it did not.
+  public var retryAfter: Duration?
+
+  public init(status: Int, body: [UInt8], retryAfter: Duration? = nil) {
+    self.status = status
+    self.body = body
+    self.retryAfter = retryAfter
+  }
 }
 
 /// The client of one destination. Safe from any task; `shutdown` must be awaited before it is dropped.
-struct HTTPExchange: Sendable {
+public struct HTTPExchange: Sendable {
   private let client: HTTPClient
   private let timeout: Duration
   private let responseBytesMax: Int
@@ -31,8 +38,11 @@ struct HTTPExchange: Sendable {
   }
   private let authorities: Authorities
 
-  /// - Parameter caFile: PEM with the authorities to trust, read once, now; nil: the system's.
-  init(caFile: String?, timeout: Duration, responseBytesMax: Int) {
+  /// - Parameters:
+  ///   - caFile: PEM with the authorities to trust, read once, now; nil: the system's.
+  ///   - timeout: for one request, from connecting to the last byte of the answer.
+  ///   - responseBytesMax: a longer answer is `malformedAnswer`.
+  public init(caFile: String?, timeout: Duration, responseBytesMax: Int) {
     var configuration = HTTPClient.Configuration()
     configuration.redirectConfiguration = .disallow
     configuration.timeout.connect = .nanoseconds(min(timeout, .seconds(10)).nanoseconds)
@@ -58,9 +68,10 @@ struct HTTPExchange: Sendable {
   }
 
   /// Closes all connections. An error here means that it was shut down before: nothing is left to close.
-  func shutdown() async { try? await client.shutdown() }
+  public func shutdown() async { try? await client.shutdown() }
 
-  func perform(
+  /// One attempt. Honours task cancellation; never throws and never tries twice.
+  public func perform(
     method: HTTPMethod, url: String, fields: [(name: String, value: String)], body: [UInt8]?
   ) async -> Result<HTTPAnswer, ExchangeFailure> {
     if authorities == .unreadable { return .failure(ExchangeFailure(reason: .tlsFailed)) }
@@ -113,8 +124,10 @@ struct HTTPExchange: Sendable {
 }
 
 /// No answer.
-struct ExchangeFailure: Error, Sendable {
-  var reason: RetryReason
+public struct ExchangeFailure: Error, Sendable {
+  public var reason: RetryReason
+
+  public init(reason: RetryReason) { self.reason = reason }
 }
 
 extension Duration {

@@ -1,0 +1,138 @@
+// The core role's machinery on a real journal, without links: what is pushed in is decided, told and stored, in that
+// order when the disk is slow.
+
+import Journal
+import NIOCore
+import Testing
+import VitalSigns
+
+@testable import Gateway
+
+@Suite(.timeLimit(.minutes(1))) struct CoreToJournalTests {
+  private let folder = TemporaryFolder()
+  private var journalPath: String { folder.path + "/state/journal.sqlite" }
+
+  private func entries(after sequence: UInt64 = 0) throws -> [IntakeEntry] {
+    let reader = try JournalReader(path: journalPath)
+    let last = try reader.counts().lastSequence
+    if last <= sequence { return [] }
+    return try ((sequence + 1)...last).compactMap { try reader.entry($0) }
+  }
+
+  // MARK: The ordinary way
+
+  @Test func whatIsPushedIsDecidedAndStored() async throws {
+    let hub = try await TestHub(folder)
+    try await hub.register()
+    let value = try hub.push(Street.spo2(97))
+    let press = try hub.push(Street.sos)
+    #expect(await hub.machinery.durable.wait(for: press))
+    let reader = hub.machinery.reader
+    let stored = try reader.entry(value)
+    let observation = try #require(stored)
+    #expect(observation.payload == Street.spo2(97))
+    #expect(observation.patient == Street.kari, "the core fills in whose the device is")
+    let open = try reader.openAlerts()
+    let alert = try #require(open.first)
+    #expect(alert.transition.rule == .sos)
+    #expect(alert.transition.firstCause == press)
+    #expect(alert.patient == Street.kari)
+    #expect(try reader.patient(Street.kari)?.name == "Kari Test")
+    await hub.machinery.stop()
+  }
+
+  @Test func theFirstEntryOfARunIsTheClock() async throws {
+    let hub = try await TestHub(folder)
+    try await hub.register()
+    await hub.machinery.stop()
+    guard case .clock(let anchor)? = try entries().first?.payload else {
+      Issue.record("the run starts with its clock")
+      return
+    }
+    #expect([3_600, 7_200].contains(anchor.utcOffsetSeconds))
+  }
+
+  @Test func routineValuesWaitForCompanyUntilSomebodyWaits() async throws {
+    let hub = try await TestHub(folder) { $0.journal.groupWindow = .seconds(3_600) }
+    try await hub.register()
+    let before = hub.machinery.writer.commits.load(ordering: .relaxed)
+    let durable = hub.machinery.durable.sequence
+    var last: UInt64 = 0
+    for _ in 0..<5 { last = try hub.push(Street.spo2(97)) }
+    try await hub.decided(last)
+    #expect(hub.machinery.durable.sequence == durable)
+    #expect(await hub.machinery.durable.wait(for: last))
+    #expect(hub.machinery.durable.sequence == last)
+    #expect(hub.machinery.writer.commits.load(ordering: .relaxed) == before + 1, "five values, one flush")
+    await hub.machinery.stop()
+  }
+
+  @Test func anAlarmEndsTheWaitAtOnce() async throws {
+    let hub = try await TestHub(folder) { $0.journal.groupWindow = .seconds(3_600) }
+    try await hub.register()
+    let value = try hub.push(Street.spo2(97))
+    let press = try hub.push(Street.sos)
+    try await eventually("the alarm is stored without anybody's asking") { hub.machinery.durable.sequence >= press }
+    #expect(try hub.machinery.reader.entry(value) != nil)
+    await hub.machinery.stop()
+  }
+
+  @Test func aFullGroupEndsTheWait() async throws {
+    let hub = try await TestHub(folder) {
+      $0.journal.groupWindow = .seconds(3_600)
+      $0.journal.groupMax = 10
+    }
+    try await hub.register()
+    let durable = hub.machinery.durable.sequence
+    for _ in 0..<10 { _ = try hub.push(Street.spo2(97)) }
+    try await eventually("ten are a group") { hub.machinery.durable.sequence >= durable + 10 }
+    await hub.machinery.stop()
+  }
+
+  @Test func requestsAreStoredWithTheNextGroup() async throws {
+    let hub = try await TestHub(folder)
+    let record = AccessRecord(wall: Street.noon, actor: .hub, action: "read", patient: Street.kari, purpose: "test", detail: "one")
+    #expect(await hub.machinery.requests.submit { $0.access.append(record) })
+    #expect(try hub.machinery.reader.counts().accessRows == 1)
+    await hub.machinery.stop()
+  }
+
+  // MARK: A store that does not answer
+
+  @Test func anAlarmIsToldWhileTheJournalIsHeldUp() async throws {
+    let hub = try await TestHub(folder)
+    try await hub.register()
+    var told = try #require(hub.machinery.hub.subscribe()).makeAsyncIterator()
+    let held = try HeldJournal(journalPath)
+    let press = try hub.push(Street.sos)
+    var text = ""
+    while !text.contains("\"rule\":\"sos\""), let event = await told.next() { text = String(buffer: event.bytes) }
+    #expect(text.hasPrefix("event: alert\n"))
+    #expect(hub.machinery.durable.sequence < press, "it is told, and nobody has been told that it is stored")
+    #expect(try hub.machinery.reader.openAlerts().isEmpty)
+    try held.letGo()
+    #expect(await hub.machinery.durable.wait(for: press))
+    // On a slow machine the store may have been told of as failing meanwhile: that is an alert of its own.
+    #expect(try hub.machinery.reader.openAlerts().map(\.transition.rule).contains(.sos))
+    await hub.machinery.stop()
+  }
+
+  @Test func aStoreThatFailsIsItselfAnAlertAndLosesNothing() async throws {
+    let hub = try await TestHub(folder)
+    try await hub.register()
+    let held = try HeldJournal(journalPath)
+    var last: UInt64 = 0
+    for _ in 0..<20 { last = try hub.push(Street.spo2(97)) }
+    try await eventually("the writer gives up waiting for the lock") { hub.machinery.writer.storeState.key == "failing" }
+    #expect(hub.machinery.durable.sequence < last)
+    try held.letGo()
+    #expect(await hub.machinery.durable.wait(for: last))
+    try await eventually("it writes again") { hub.machinery.writer.storeState == .writing }
+    try await eventually("the alert is stored and has ended") {
+      try hub.machinery.reader.alerts(AlertFilter(rule: .storeFailing)).map(\.transition.state) == [.cleared]
+    }
+    #expect(try hub.machinery.reader.counts().observations == 20)
+    #expect(try hub.machinery.reader.counts().gaps.isEmpty)
+    await hub.machinery.stop()
+  }
+}

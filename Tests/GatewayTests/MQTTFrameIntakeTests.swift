@@ -1,0 +1,235 @@
+// Frames of the shipped profiles into the intake: what becomes of good ones, of bad ones, of retained and redelivered
+// ones, and of one that meets a full intake.
+
+import Foundation
+import Journal
+import MQTTLink
+import RealtimeCore
+import Testing
+import VitalSigns
+
+@testable import Gateway
+
+@Suite struct MQTTFrameIntakeTests {
+  private let ring = IntakeRing(capacity: 8, reserve: 1, firstSequence: 1)
+  private let companions = Companions()
+  private let requests: JournalRequests
+  private let intake: Intake
+  private let registry: Registry
+  private let frames: MQTTFrameIntake
+
+  private static let pressure: [UInt8] = [0x04, 0x80, 0x00, 0x52, 0x00, 0x61, 0x00, 0x48, 0x00]
+  private static let press = Array(#"{"action":"emergency"}"#.utf8)
+
+  init() throws {
+    requests = JournalRequests(wake: try Wake())
+    let clock = HubClock(continuing: nil, lastInstant: .zero, lastWall: .unknown, now: .current())
+    intake = Intake(
+      ring: ring, coreWake: try Wake(), journal: SingleProducerRing(capacity: 1_024), companions: companions, clock: clock)
+    registry = Registry(
+      profiles: try Street.profiles(), patients: [],
+      devices: [
+        Street.registered(Street.button, "zigbee2mqtt/sos-button", "sos-1"),
+        Street.registered(Street.cuff, "bridge/blood-pressure", "cuff-1"),
+        Street.registered(DeviceID(rawValue: 3), "generic/mqtt-vitals", "vitals-1"),
+      ])
+    frames = MQTTFrameIntake(
+      name: "homes", registry: registry, intake: intake, requests: requests,
+      civil: CivilClock(zone: try #require(TimeZone(identifier: "Europe/Oslo"))), redeliveries: RedeliveryBook(marksMax: 64),
+      logger: Street.logger)
+  }
+
+  private func frame(_ topic: String, _ payload: [UInt8], message: UInt16 = 1, qos: UInt8 = 1, retained: Bool = false) -> MQTTFrame {
+    MQTTFrame(topic: topic, payload: payload, retained: retained, messageID: message, qos: qos)
+  }
+
+  private func cuffFrame(message: UInt16 = 1) -> MQTTFrame { frame("ble/cuff-1/2a35", Self.pressure, message: message) }
+  private func pressFrame(message: UInt16 = 1, retained: Bool = false) -> MQTTFrame {
+    frame("zigbee2mqtt/sos-1", Self.press, message: message, retained: retained)
+  }
+
+  /// Everything in the intake.
+  private func entries() -> [IntakeEntry] {
+    var all: [IntakeEntry] = []
+    var entry = IntakeEntry(instant: .zero, wall: .unknown, payload: Street.sos)
+    while ring.pop(into: &entry) { all.append(entry) }
+    return all
+  }
+
+  /// What waits for the journal.
+  private func journaled() -> JournalGroup {
+    var group = JournalGroup()
+    for change in requests.take().changes { change(&group) }
+    return group
+  }
+
+  private func codes(_ entries: [IntakeEntry]) -> [ObservationCode] {
+    entries.compactMap { if case .observation(let observation) = $0.payload { observation.code } else { nil } }
+  }
+
+  // MARK: Good frames
+
+  @Test func theReadingsOfAFrameShareOneInstant() throws {
+    #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 4))
+    let entries = entries()
+    #expect(codes(entries) == [.systolic, .diastolic, .meanArterialPressure, .pulseRateCuff])
+    #expect(entries.map(\.sequence) == [1, 2, 3, 4])
+    #expect(Set(entries.map(\.instant)).count == 1)
+    #expect(Set(entries.map(\.wall)).count == 1)
+    #expect(entries.allSatisfy { $0.device == Street.cuff && $0.patient == .none && $0.measuredAt == .unknown })
+    #expect(registry.device(Street.cuff)?.lastSeen != .unknown)
+    #expect(frames.refused.isEmpty)
+    #expect(journaled().quarantined.isEmpty)
+  }
+
+  @Test func onlyTheLastReadingCarriesTheMark() {
+    _ = frames.frame(cuffFrame(message: 9))
+    let marks = entries().map { companions.take($0.attachment)?.mark }
+    let mark = DeliveryMark(
+      link: stableNumber(of: "homes"), message: 9, hash: frameHash(topic: "ble/cuff-1/2a35", payload: Self.pressure))
+    #expect(marks == [nil, nil, nil, mark])
+  }
+
+  @Test func aFrameWithoutAPromiseHasNoMark() {
+    let unpromised = frame("ble/cuff-1/2a35", Self.pressure, message: 0, qos: 0)
+    #expect(frames.frame(unpromised) == .accepted(lastSequence: 4))
+    #expect(entries().allSatisfy { $0.attachment == 0 })
+  }
+
+  @Test func theDevicesOwnTimeIsResolvedAndKept() throws {
+    let json = Array(#"{"spo2": 97, "time": "2026-01-31T12:34:56+01:00"}"#.utf8)
+    #expect(frames.frame(frame("knutepunkt/devices/vitals-1/vitals", json)) == .accepted(lastSequence: 1))
+    let entry = try #require(entries().first)
+    #expect(entry.measuredAt.description == "2026-01-31T11:34:56.000Z")
+    guard case .deviceTime(.epoch(let claim))? = companions.take(entry.attachment)?.attachment?.content else {
+      Issue.record("the claim is kept")
+      return
+    }
+    #expect(claim == entry.measuredAt)
+  }
+
+  // MARK: Bad frames
+
+  @Test func anUnknownTopicIsCountedAndQuarantined() {
+    let stranger = frame("zigbee2mqtt/stranger", Self.press)
+    #expect(frames.frame(stranger) == .refused(.unknownTopic, lastSequence: nil))
+    #expect(frames.refused == ["unknownTopic": 1])
+    let rows = journaled().quarantined
+    #expect(rows.map(\.topic) == ["zigbee2mqtt/stranger"])
+    #expect(rows.map(\.reason) == ["unknownTopic"])
+    #expect(rows.first?.link == stableNumber(of: "homes"))
+    #expect(rows.first?.prefix == Self.press)
+    #expect(entries().isEmpty)
+  }
+
+  @Test func malformedBytesAreCountedAndQuarantined() {
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", Array("{".utf8))) == .refused(.malformed, lastSequence: nil))
+    #expect(frames.frame(frame("ble/cuff-1/2a35", [0x00, 0x80])) == .refused(.malformed, lastSequence: nil))
+    #expect(frames.refused.values.reduce(0, +) == 2)
+    let rows = journaled().quarantined
+    #expect(rows.map(\.payloadBytes) == [1, 2])
+    #expect(Set(rows.map(\.reason)) == Set(frames.refused.keys))
+    #expect(entries().isEmpty)
+  }
+
+  @Test func anOversizedFrameIsCountedAndQuarantined() {
+    let prefix = frame("zigbee2mqtt/sos-1", Array(repeating: 0x20, count: 256))
+    #expect(frames.oversizedFrame(prefix, payloadBytes: 1 << 20) == .refused(.oversized, lastSequence: nil))
+    #expect(frames.refused == ["oversized": 1])
+    #expect(journaled().quarantined.map(\.reason) == ["oversized"])
+  }
+
+  @Test func aFloodOfRubbishIsCountedWholeAndKeptInPart() {
+    let before = intake.clock.wall().rawValue / 1_000
+    for _ in 0..<300 { _ = frames.frame(frame("zigbee2mqtt/stranger", Self.press)) }
+    let seconds = Int(intake.clock.wall().rawValue / 1_000 - before) + 1
+    #expect(frames.refused == ["unknownTopic": 300])
+    let kept = journaled().quarantined.count
+    #expect(kept >= MQTTFrameIntake.quarantinedPerSecondMax)
+    #expect(kept <= MQTTFrameIntake.quarantinedPerSecondMax * seconds)
+  }
+
+  // MARK: Retained frames
+
+  @Test func aRetainedPressIsNoPress() {
+    #expect(frames.frame(pressFrame(retained: true)) == .ignored)
+    #expect(entries().isEmpty)
+  }
+
+  @Test func aRetainedSignOfLifeProvesNothing() {
+    let empty = Array(#"{"action": "", "linkquality": 80}"#.utf8)
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", empty, retained: true)) == .ignored)
+    #expect(entries().isEmpty)
+    // The same, just published, does.
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", empty)) == .accepted(lastSequence: 1))
+    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .heartbeat))])
+  }
+
+  @Test func aRetainedStateIsTaken() {
+    let low = Array(#"{"battery_low": true}"#.utf8)
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", low, retained: true)) == .accepted(lastSequence: 1))
+    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .lowBattery, phase: .raised))])
+  }
+
+  // MARK: A full intake
+
+  @Test func aFrameThatFilledTheIntakeGoesOnWhereItStopped() {
+    for _ in 0..<5 { #expect(intake.submit(Street.spo2(97)) != nil) }
+    #expect(frames.frame(cuffFrame()) == .busy)
+    let first = entries().filter { $0.device == Street.cuff }
+    #expect(codes(first) == [.systolic, .diastolic])
+    #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 9))
+    let rest = entries()
+    #expect(codes(rest) == [.meanArterialPressure, .pulseRateCuff])
+    #expect(Set((first + rest).map(\.instant)).count == 1, "one frame, one instant, however long it waited")
+    // The next frame is a new one.
+    #expect(frames.frame(cuffFrame(message: 2)) == .accepted(lastSequence: 13))
+    #expect(entries().count == 4)
+  }
+
+  @Test func aRoutineFrameWithoutAPromiseIsShedInsteadOfHoldingUpTheNext() {
+    for _ in 0..<5 { #expect(intake.submit(Street.spo2(97)) != nil) }
+    let unpromised = frame("ble/cuff-1/2a35", Self.pressure, message: 0, qos: 0)
+    #expect(frames.frame(unpromised) == .accepted(lastSequence: 7))
+    #expect(frames.refused == ["shed": 2])
+    #expect(frames.frame(unpromised) == .ignored)
+    #expect(frames.refused == ["shed": 6])
+  }
+
+  @Test func anAlarmHasRoomWhenNothingElseHas() {
+    for _ in 0..<7 { #expect(intake.submit(Street.spo2(97)) != nil) }
+    #expect(frames.frame(cuffFrame()) == .busy)
+    #expect(frames.frame(pressFrame(message: 2)) == .accepted(lastSequence: 8))
+  }
+
+  // MARK: Redelivery
+
+  @Test func aRedeliveredFrameWaitsForTheEntriesThatItHas() {
+    #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 4))
+    frames.sessionPresent = { true }
+    frames.linkStateChanged(.subscribing, reason: nil)
+    #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 4))
+    #expect(frames.refused == ["redelivered": 1])
+    #expect(entries().count == 4)
+    // The same measurement once more is a measurement.
+    #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 8))
+  }
+
+  @Test func afterALostSessionEveryPressIsAPress() {
+    #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 1))
+    frames.sessionPresent = { false }
+    frames.linkStateChanged(.subscribing, reason: nil)
+    #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 2))
+  }
+
+  @Test func aRedeliveredFrameThatGaveNothingIsLetGo() {
+    let stranger = frame("zigbee2mqtt/stranger", Self.press)
+    #expect(frames.frame(stranger) == .refused(.unknownTopic, lastSequence: nil))
+    frames.sessionPresent = { true }
+    frames.linkStateChanged(.subscribing, reason: nil)
+    #expect(frames.frame(stranger) == .ignored)
+    // Known again also by the next run.
+    let hash = frameHash(topic: stranger.topic, payload: stranger.payload)
+    #expect(journaled().deliveryMarks == [DeliveryMark(link: stableNumber(of: "homes"), message: 1, hash: hash)])
+  }
+}

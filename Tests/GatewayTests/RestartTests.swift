@@ -1,0 +1,154 @@
+// Stop and start: nothing that was taken in is lost, and a restart knows again what was open and due, from a snapshot and
+// from the whole journal alike.
+
+import Foundation
+import GRDB
+import Journal
+import RealtimeCore
+import Testing
+import VitalSigns
+
+@testable import Gateway
+
+@Suite(.timeLimit(.minutes(1))) struct RestartTests {
+  private let folder = TemporaryFolder()
+  private var journalPath: String { folder.path + "/state/journal.sqlite" }
+
+  private func entries(after sequence: UInt64 = 0) throws -> [IntakeEntry] {
+    let reader = try JournalReader(path: journalPath)
+    let last = try reader.counts().lastSequence
+    if last <= sequence { return [] }
+    return try ((sequence + 1)...last).compactMap { try reader.entry($0) }
+  }
+
+  @Test func stopStoresEverythingThatIsIn() async throws {
+    let hub = try await TestHub(folder) { $0.journal.groupWindow = .seconds(3_600) }
+    try await hub.register()
+    var last: UInt64 = 0
+    for _ in 0..<500 { last = try hub.push(Street.spo2(97)) }
+    await hub.machinery.stop()
+    #expect(hub.machinery.durable.sequence == last)
+    #expect(try entries().count == Int(last))
+    #expect(await !hub.machinery.requests.submit { _ in })
+    #expect(await !hub.machinery.durable.wait(for: last + 1))
+  }
+
+  /// A run with alerts in several states; gives what the journal says is open.
+  private func eventfulRun(snapshotEvery: Int) async throws -> [AlertRow] {
+    let hub = try await TestHub(folder) { $0.journal.snapshotEvery = snapshotEvery }
+    try await hub.register()
+    let press = try hub.push(Street.sos)
+    _ = try hub.push(.event(DeviceEvent(kind: .fall)))
+    #expect(await hub.machinery.durable.wait(for: press))
+    let raised = try hub.machinery.reader.openAlerts()
+    let sos = try #require(raised.first { $0.transition.rule == .sos })
+    _ = try hub.push(.command(AlertCommand(alert: sos.id, action: .acknowledge, actor: ActorID(rawValue: 1))), device: .none)
+    for value in 0..<150 { _ = try hub.push(Street.spo2(95 + Int64(value % 3))) }
+    let last = try hub.push(Street.spo2(80))
+    #expect(await hub.machinery.durable.wait(for: last))
+    if snapshotEvery < 150 {
+      let raw = try DatabaseQueue(path: journalPath)
+      try await eventually("a snapshot is stored") {
+        try await raw.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM snapshot") } ?? 0 > 0
+      }
+    }
+    // One more after the snapshot.
+    #expect(await hub.machinery.durable.wait(for: try hub.push(Street.spo2(96))))
+    let open = try hub.machinery.reader.openAlerts()
+    await hub.machinery.stop()
+    return open
+  }
+
+  @Test func aSnapshotAndAReplayGiveTheSameCore() async throws {
+    let open = try await eventfulRun(snapshotEvery: 100)
+    #expect(Set(open.map(\.transition.rule)).isSuperset(of: [.sos, .fall]))
+    var writer: JournalWriter?
+    try await eventually("the journal is free") {
+      writer = try? JournalWriter(JournalConfiguration(path: journalPath, controller: Street.controller, ballastBytes: 0))
+      return writer != nil
+    }
+    let journal = try #require(writer)
+    let recovery = try journal.recover()
+    let settings = CoreBuilder.configuration(try Street.configuration(in: folder), salt: recovery.hubSalt)
+    var short = CoreBuilder.Report()
+    let fromSnapshot = try CoreBuilder.recover(settings, writer: journal, recovery: recovery, report: &short)
+    #expect(short.fromSnapshot > 0)
+    #expect(short.replayed < recovery.lastSequence)
+    #expect(short.fromSnapshot + short.replayed == recovery.lastSequence)
+
+    var bare = recovery
+    bare.snapshots = []
+    var whole = CoreBuilder.Report()
+    let replayed = try CoreBuilder.recover(settings, writer: journal, recovery: bare, report: &whole)
+    #expect(whole.fromSnapshot == 0)
+    #expect(whole.replayed == recovery.lastSequence)
+
+    // A core cannot be copied, and a macro captures what it looks at.
+    let (sequences, counters) = ([fromSnapshot.lastSequence, replayed.lastSequence], [fromSnapshot.counters, replayed.counters])
+    let deadlines = [fromSnapshot.nextDeadline, replayed.nextDeadline]
+    #expect(sequences == [recovery.lastSequence, recovery.lastSequence])
+    #expect(counters[0] == counters[1])
+    #expect(counters[0].openAlerts == open.count)
+    #expect(deadlines[0] == deadlines[1])
+    #expect(deadlines[1] <= open.map(\.transition.deadline).min() ?? .never)
+
+    // From here on both decide the same, up to the last deadline.
+    let (short24, whole24) = (decisions(fromSnapshot), decisions(replayed))
+    #expect(short24 == whole24)
+    #expect(!whole24.isEmpty)
+  }
+
+  /// What a core decides by itself during the next day.
+  private func decisions(_ core: consuming RealtimeCore) -> [String] {
+    var core = core
+    var outcomes = OutcomeBuffer(capacity: 512)
+    var decided: [String] = []
+    var isDone = false
+    let end = core.now.adding(seconds: 86_400)
+    while !isDone {
+      isDone = core.advance(to: end, into: &outcomes)
+      outcomes.forEach { decided.append("\($0.instant.rawValue) \($0.cause) \($0.payload)") }
+      outcomes.removeAll()
+    }
+    return decided
+  }
+
+  @Test func aDamagedSnapshotIsPassedOver() async throws {
+    let open = try await eventfulRun(snapshotEvery: 100)
+    var writer: JournalWriter?
+    try await eventually("the journal is free") {
+      writer = try? JournalWriter(JournalConfiguration(path: journalPath, controller: Street.controller, ballastBytes: 0))
+      return writer != nil
+    }
+    let journal = try #require(writer)
+    var recovery = try journal.recover()
+    let sound = try #require(recovery.snapshots.first)
+    recovery.snapshots.insert(sound, at: 0)
+    recovery.snapshots[0].state = [1, 2, 3]
+    let settings = CoreBuilder.configuration(try Street.configuration(in: folder), salt: recovery.hubSalt)
+    var report = CoreBuilder.Report()
+    let core = try CoreBuilder.recover(settings, writer: journal, recovery: recovery, report: &report)
+    #expect(report.snapshotsRefused == 1)
+    #expect(report.fromSnapshot > 0)
+    let known = core.counters.openAlerts
+    #expect(known == open.count)
+  }
+
+  @Test func aRestartKnowsTheOpenAlertsAgainAndGoesOn() async throws {
+    let open = try await eventfulRun(snapshotEvery: 10_000)
+    let before = try entries()
+    let lastInstant = try #require(before.last).instant
+    let hub = try await TestHub(folder)
+    #expect(hub.machinery.registry.patient(Street.kari)?.name == "Kari Test")
+    #expect(hub.machinery.registry.device(onTopic: "zigbee2mqtt/sos-1")?.0.patient == Street.kari)
+    let sequence = try hub.push(Street.spo2(97))
+    #expect(await hub.machinery.durable.wait(for: sequence))
+    #expect(hub.machinery.core.vitals.openAlerts.load(ordering: .relaxed) == open.count)
+    let again = try hub.machinery.reader.openAlerts()
+    #expect(again.map(\.transition) == open.map(\.transition), "nothing was raised, told or moved by the restart")
+    let stored = try hub.machinery.reader.entry(sequence)
+    let entry = try #require(stored)
+    #expect(entry.instant > lastInstant)
+    await hub.machinery.stop()
+  }
+}

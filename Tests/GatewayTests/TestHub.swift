@@ -1,0 +1,75 @@
+// A running core role without links, and a hand on its journal.
+
+import Console
+import Foundation
+import GRDB
+import Journal
+import Testing
+import VitalSigns
+
+@testable import Gateway
+
+/// A running core role in a folder of its own.
+final class TestHub: Sendable {
+  let machinery: CoreMachinery
+
+  init(_ folder: TemporaryFolder, _ change: (inout KnutepunktConfiguration) -> Void = { _ in }) async throws {
+    var configuration = try Street.configuration(in: folder, "journal: { ballast: 0B }")
+    change(&configuration)
+    let (catalogue, sentences) = (try Street.catalogue(), try AlertSentences())
+    let final = configuration
+    var made: CoreMachinery?
+    // The writer of an earlier run gives the file back when its thread has let go of it.
+    try await eventually("the journal can be opened") {
+      do {
+        made = try CoreMachinery(final, catalogue: catalogue, alertText: sentences, logger: Street.logger)
+      } catch GatewayError.alreadyRunning {
+        made = nil
+      }
+      return made != nil
+    }
+    machinery = try #require(made)
+    try machinery.start()
+  }
+
+  func push(_ payload: IntakePayload, device: DeviceID = Street.button, patient: PatientID = .none, _ attachment: Journal.Attachment? = nil)
+    throws
+    -> UInt64
+  {
+    try #require(
+      machinery.intake.submit(
+        payload, device: device, patient: patient, companion: attachment.map { Companion(attachment: $0, mark: nil) }))
+  }
+
+  /// Kari moves in with a button. Returns when it is durable.
+  func register() async throws {
+    _ = try push(
+      .registry(.patientAdded), device: .none, patient: Street.kari,
+      Journal.Attachment(.patient(PatientDetails(name: "Kari Test", nationalID: Street.kariNationalID))))
+    _ = try push(
+      .registry(.deviceAdded(DeviceLiveness(expectedIntervalSeconds: 86_400))),
+      Journal.Attachment(.device(DeviceDetails(label: "Button", profile: "zigbee2mqtt/sos-button", address: "sos-1"))))
+    let last = try push(.registry(.deviceAssigned), patient: Street.kari)
+    #expect(await machinery.durable.wait(for: last))
+  }
+
+  /// Until the core has decided everything that was pushed so far, whether or not it is on the disk.
+  func decided(_ sequence: UInt64) async throws {
+    try await eventually("the core decides") { machinery.core.vitals.lastSequence.load(ordering: .relaxed) >= sequence }
+  }
+}
+
+/// Another program that holds the journal's write lock, as long as it lives.
+final class HeldJournal {
+  private let queue: DatabaseQueue
+
+  init(_ path: String) throws {
+    var configuration = GRDB.Configuration()
+    configuration.allowsUnsafeTransactions = true
+    configuration.busyMode = .timeout(5)
+    queue = try DatabaseQueue(path: path, configuration: configuration)
+    try queue.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
+  }
+
+  func letGo() throws { try queue.writeWithoutTransaction { db in try db.execute(sql: "ROLLBACK") } }
+}
