@@ -114,7 +114,12 @@ let package = Package(
       helpers: ["receiver.py", "validate_bundle.py", "receiver-certificate.pem", "receiver-key.pem"]),
     tests("WebhookForwarder", ["WebhookForwarder", "Forwarding", "VitalSigns", crypto]),
     tests("Console", ["Console", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging, lifecycle]),
-    tests("Gateway", ["Gateway", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", logging, metrics, yams]),
+    tests(
+      "Gateway",
+      [
+        "Gateway", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", "ProfileCatalogue", "DeviceProfile", "MQTTLink", "Console", grdb,
+        nioCore, logging, metrics, yams,
+      ]),
     tests("knutepunkt", ["knutepunkt", "Gateway", "RealtimeCore", "VitalSigns", argumentParser]),
     tests("Architecture", []),
   ]

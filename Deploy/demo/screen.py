@@ -179,8 +179,8 @@ class LiveScreen(threading.Thread):
         counts = board.counts
         result += [
             "",
-            f"{DIM}Messages sent{RESET} {counts['sent']}   {DIM}records stored{RESET} {counts['stored']}   {DIM}hospital (FHIR){RESET} {counts['fhir']}"
-            f"   {DIM}response centre{RESET} {counts['webhook']}   {DIM}waiting{RESET} {counts['pending']}",
+            f"{DIM}Messages sent{RESET} {counts['sent']}   {DIM}records stored{RESET} {counts['stored']}   {DIM}resources at the hospital{RESET} {counts['fhir']}"
+            f"   {DIM}events at the response centre{RESET} {counts['webhook']}   {DIM}waiting{RESET} {counts['pending']}",
             "",
         ]
         room = max(3, rows - len(result) - 1)

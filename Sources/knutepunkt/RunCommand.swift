@@ -33,7 +33,7 @@ struct Run: AsyncParsableCommand {
       case .console: .console
       }
     do {
-      try await runGateway(configuration, role: gatewayRole)
+      try await runGateway(configuration, path: config, role: gatewayRole)
     } catch let error as GatewayError {
       throw CommandFailure(code: error.exitCode, error.description)
     }

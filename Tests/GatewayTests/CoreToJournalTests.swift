@@ -3,6 +3,7 @@
 
 import Journal
 import NIOCore
+import Synchronization
 import Testing
 import VitalSigns
 

@@ -5,6 +5,7 @@ import Foundation
 import GRDB
 import Journal
 import RealtimeCore
+import Synchronization
 import Testing
 import VitalSigns
 

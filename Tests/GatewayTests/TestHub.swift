@@ -4,6 +4,7 @@ import Console
 import Foundation
 import GRDB
 import Journal
+import Synchronization
 import Testing
 import VitalSigns
 

@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 
 import pytest
@@ -77,33 +79,62 @@ def test_completions_are_complete(shell, folder):
         assert run("bash", "-n", folder / "completion").returncode == 0
 
 
-def test_ready_status_and_watchdog_are_told_to_systemd(make_hub, broker, folder):
+class Systemd:
     """A socket of our own stands in for systemd's: what arrives there is what systemd gets."""
-    import socket
 
-    path = folder / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.bind(str(path))
-        notify.settimeout(10)
-        hub = make_hub(broker, start=False)
-        command = [str(hub.binary), "run", "--config", str(hub.file)]
-        environment = dict(os.environ) | {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "2000000"}
+    def __init__(self, folder):
+        self.path = folder / "notify"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.socket.settimeout(10)
+        self.seen: list[str] = []
+
+    def start(self, hub):
+        environment = dict(os.environ) | {"NOTIFY_SOCKET": str(self.path), "WATCHDOG_USEC": "2000000"}
+        command = ["sh", "-c", 'WATCHDOG_PID=$$ exec "$@"', "sh", str(hub.binary), "run", "--config", str(hub.file)]
         with (hub.folder / "all.log").open("ab") as log:
-            hub.processes["all"] = subprocess.Popen(
-                ["sh", "-c", 'WATCHDOG_PID=$$ exec "$@"', "sh", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-        seen: list[str] = []
+            hub.processes["all"] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        return hub.processes["all"]
 
-        def until(what: str, times: int = 1):
-            while sum(what in message for message in seen) < times:
-                seen.append(notify.recv(65536).decode())
-        until("READY=1")
-        until("STATUS=")
-        until("WATCHDOG=1", 3)
-        status = next(line for m in seen for line in m.splitlines() if line.startswith("STATUS="))
-        assert len(status) > 15, status
-        hub.processes["all"].terminate()
-        until("STOPPING=1")
-        assert hub.processes["all"].wait(10) == 0
+    def until(self, what: str, times: int = 1) -> str:
+        """The message that holds `what` for the n-th time from now on."""
+        found = ""
+        while times > 0:
+            found = self.socket.recv(65536).decode()
+            self.seen.append(found)
+            times -= what in found
+        return found
+
+
+@pytest.fixture
+def systemd(folder):
+    systemd = Systemd(folder)
+    yield systemd
+    systemd.socket.close()
+
+
+def test_ready_status_and_watchdog_are_told_to_systemd(make_hub, broker, systemd):
+    hub = make_hub(broker, start=False)
+    process = systemd.start(hub)
+    systemd.until("READY=1")
+    systemd.until("WATCHDOG=1", 3)
+    status = [line for message in systemd.seen for line in message.splitlines() if line.startswith("STATUS=")]
+    assert status and len(status[0]) > 15, systemd.seen
+    process.terminate()
+    systemd.until("STOPPING=1")
+    assert process.wait(10) == 0
+
+
+def test_reload_keeps_the_hub_running_and_tells_systemd(make_hub, broker, systemd):
+    """`systemctl reload` sends SIGHUP; systemd 252 wants RELOADING=1 and MONOTONIC_USEC in one message, then READY=1."""
+    hub = make_hub(broker, start=False)
+    process = systemd.start(hub)
+    systemd.until("READY=1")
+    process.send_signal(signal.SIGHUP)
+    message = systemd.until("RELOADING=1")
+    assert "MONOTONIC_USEC=" in message, message
+    systemd.until("READY=1")
+    assert process.poll() is None and hub.status()["live"]
 
 
 def test_make_help_lists_what_the_readme_promises():

@@ -38,11 +38,17 @@ extension CoreService {
     return try await withComment(after)
   }
 
-  /// The alert with what was said last about it.
+  /// The alert with who has it and what was said last about it.
   private func withComment(_ row: AlertRow) async throws(LocalAPIFailure) -> API.Alert {
-    var answer = apiAlert(row)
     let history = try await read { reader throws(JournalError) in try reader.alertHistory(row.id) }
+    return apiAlert(row, history)
+  }
+
+  private func apiAlert(_ row: AlertRow, _ history: [AlertTransitionRow]) -> API.Alert {
+    var answer = apiAlert(row)
     answer.comment = history.last { $0.note?.comment.isEmpty == false }?.note?.comment
+    // Who has it, also when what happened last (an escalation, an upgrade) was the hub's doing.
+    answer.actor = history.last { $0.transition.actor != .hub }.flatMap { machinery.actors.name(of: $0.transition.actor) }
     return answer
   }
 
@@ -81,9 +87,17 @@ extension CoreService {
 
   func alerts(onlyOpen: Bool, limit: Int) async throws(LocalAPIFailure) -> [API.Alert] {
     logRead(of: .none, what: onlyOpen ? "open alerts" : "alerts")
-    return try await read { reader throws(JournalError) in
-      onlyOpen ? Array(try reader.openAlerts().prefix(limit)) : try reader.alerts(AlertFilter(limit: limit))
-    }.map(apiAlert)
+    let rows = try await read { reader throws(JournalError) in
+      let rows = onlyOpen ? Array(try reader.openAlerts().prefix(limit)) : try reader.alerts(AlertFilter(limit: limit))
+      var joined: [(alert: AlertRow, history: [AlertTransitionRow])] = []
+      // Only what a person did has a name and words to it.
+      for row in rows {
+        let isTouched = [.acknowledged, .responding, .resolved].contains(row.transition.state)
+        joined.append((row, isTouched ? try reader.alertHistory(row.id) : []))
+      }
+      return joined
+    }
+    return rows.map { apiAlert($0.alert, $0.history) }
   }
 
   func alert(_ text: String) async throws(LocalAPIFailure) -> API.Alert {

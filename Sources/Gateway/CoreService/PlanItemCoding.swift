@@ -108,7 +108,9 @@ extension API.PlanItem {
   /// Minutes after midnight of `HH:MM`.
   private func minute(_ text: String?, _ name: String) throws(PlanItemProblem) -> UInt16 {
     let parts = (text ?? "").split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[0].count <= 2, parts[1].count == 2, let hour = UInt16(parts[0]), let minute = UInt16(parts[1]), hour < 24,
+    let isDigits = parts.allSatisfy { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+    guard isDigits, parts.count == 2, parts[0].count <= 2, parts[1].count == 2, let hour = UInt16(parts[0]), let minute = UInt16(parts[1]),
+      hour < 24,
       minute < 60
     else { throw PlanItemProblem("\(name) must be a time of day like 08:00") }
     return hour * 60 + minute

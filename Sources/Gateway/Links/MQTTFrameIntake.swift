@@ -56,7 +56,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
 
   func frame(_ frame: MQTTFrame) -> FrameVerdict {
     let mark = RedeliveryBook.Mark(message: frame.messageID, hash: frameHash(topic: frame.topic, payload: frame.payload))
-    if frame.qos > 0, held == nil, let sequence = redeliveries.redelivery(mark) {
+    if frame.qos > 0, held?.mark != mark, let sequence = redeliveries.redelivery(mark) {
       count("redelivered")
       return sequence == 0 ? .ignored : .accepted(lastSequence: sequence)
     }
@@ -91,8 +91,10 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     stateSince.withLock { $0 = intake.clock.wall() }
     switch state {
     case .subscribing:
-      redeliveries.connected(sessionPresent: sessionPresent())
-      held = nil
+      let hasSession = sessionPresent()
+      redeliveries.connected(sessionPresent: hasSession)
+      // A frame of which a part is in the intake comes again with its session: the rest follows then, not the whole.
+      if !hasSession { held = nil }
     case .live:
       wasConnected = true
       logger.notice("connected to the broker", metadata: ["link": "\(name)"])
@@ -194,7 +196,12 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     if quarantineBudget.second != second { quarantineBudget = (second, Self.quarantinedPerSecondMax) }
     if quarantineBudget.left <= 0 { return }
     quarantineBudget.left -= 1
-    let row = QuarantinedFrame(link: number, topic: frame.topic, reason: reason, payload: frame.payload, wall: wall)
+    // What an unregistered device says is nobody's business; that it exists is what an installer looks for.
+    let isStranger = reason == MQTTRefusalReason.unknownTopic.rawValue
+    var made = QuarantinedFrame(
+      link: number, topic: frame.topic, reason: reason, payload: isStranger ? [] : frame.payload, wall: wall)
+    made.payloadBytes = frame.payload.count
+    let row = made
     let known = mark.flatMap { frame.qos > 0 ? DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash) : nil }
     requests.enqueue { group in
       group.quarantined.append(row)

@@ -23,8 +23,9 @@ public enum GatewayRole: String, Sendable {
 
 /// Runs until SIGTERM or SIGINT, then ends cleanly. Call once a process.
 ///
+/// - Parameter path: where the configuration came from, to be read again at SIGHUP.
 /// - Throws: `GatewayError` when it cannot start; its `exitCode` is the command's.
-public func runGateway(_ configuration: KnutepunktConfiguration, role: GatewayRole) async throws {
+public func runGateway(_ configuration: KnutepunktConfiguration, path: String, role: GatewayRole) async throws {
   let level = Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info
   LoggingSystem.bootstrap { JournaldLogHandler(label: $0, level: level) }
   let metrics = MetricsRegistry(help: [:])
@@ -57,6 +58,7 @@ public func runGateway(_ configuration: KnutepunktConfiguration, role: GatewayRo
         failureTerminationBehavior: .gracefullyShutdownGroup))
     if role == .console { services.append(.init(service: RoleBeat(notifier: notifier, name: "console", progress: nil))) }
   }
+  services.append(.init(service: ReloadService(path: path, notifier: notifier, logger: logger)))
   let group = ServiceGroup(
     configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
   try await group.run()
