@@ -67,6 +67,8 @@ class Demo:
         self.events.start()
         self.events.opened.wait(5)
         self.register()
+        # What is sent before the broker knows that the hub listens is nobody's.
+        wait_for(lambda: "Sending SUBACK to demo-hub" in self.broker.log_text(), 10, "the hub listens")
         self.street = Street(self.residents, self.broker.port, self.log)
         threading.Thread(target=self.watch, daemon=True).start()
 
@@ -89,8 +91,6 @@ class Demo:
                 device.id = self.gateway.add_device(device.label, device.profile, device.address, person.id, device.interval)
             if person.plan:
                 self.gateway.set_plan(person.id, *person.plan)
-            # What is sent before the broker knows that the hub listens is nobody's.
-            wait_for(lambda: all(d.address in self.broker.log_text() for d in person.devices.values()), 5, f"{person.name}'s devices are listened to")
             self.board.tell(f"registered {person.name} ({person.home}): {', '.join(d.label for d in person.devices.values())}")
 
     # -- what the screen shows

@@ -44,9 +44,12 @@ struct BoardView {
     countOpen = shown.count
   }
 
-  /// Most urgent first, then the one that has waited longest; the id makes the order total.
+  /// Most urgent first; of those the ones that nobody has taken; then the one that has waited longest. The id makes the
+  /// order total.
   private static func precedes(_ a: BoardAlert, _ b: BoardAlert) -> Bool {
     if a.priority != b.priority { return a.priority > b.priority }
+    let (aIsTaken, bIsTaken) = (a.state == .acknowledged || a.state == .responding, b.state == .acknowledged || b.state == .responding)
+    if aIsTaken != bIsTaken { return bIsTaken }
     if a.raisedAt != b.raisedAt { return a.raisedAt < b.raisedAt }
     return idPrecedes(a, b)
   }

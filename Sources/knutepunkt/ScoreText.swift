@@ -19,7 +19,9 @@ enum ScoreText {
 
   static func cell(_ score: API.Score?) -> Cell {
     guard let score else { return Cell(nil) }
-    return Cell("\(number(score)) \(score.band)", style(score.band), plain: "\(number(score)) \(score.band)")
+    // "0–17 none" would read as "no points": the band of an incomplete score is only what it is at least.
+    let band = score.complete || score.band != "none" ? score.band : "incomplete"
+    return Cell("\(number(score)) \(band)", style(score.band), plain: "\(number(score)) \(band)")
   }
 
   /// `NEWS2 3–9, band low, SpO₂ scale 2, missing temperature; +2 since the last, −1 over 24 h`.

@@ -83,9 +83,9 @@ struct StatusCommand: AsyncParsableCommand {
 
 enum StatusText {
   static func lines(_ status: API.Status) -> [String] {
-    let state = status.live ? TextStyle.good.applied(to: "live") : TextStyle.high.applied(to: "NOT LIVE")
+    let summary = (status.live ? TextStyle.good : TextStyle.high).applied(to: status.summary)
     var lines = [
-      "\(TextStyle.heading.applied(to: status.hub)) (\(status.controller)) is \(state): \(status.summary)",
+      "\(TextStyle.heading.applied(to: status.hub)) (\(status.controller)): \(summary)",
       "  version     \(status.version), started \(TimeDisplay.age(status.startedAt) ?? status.startedAt), \(status.scheduling)\(status.memoryLocked ? ", memory locked" : "")",
       "  registry    \(counted(status.patients, "patient")), \(counted(status.devices, "device"))",
       "  alerts      \(status.openAlerts) open",

@@ -1,6 +1,7 @@
 """The nurses' board in a real browser: sign-in, live alerts, acknowledge and resolve, two screens, a dead core."""
 
 import re
+import sqlite3
 import time
 
 import pytest
@@ -129,6 +130,20 @@ def test_without_a_comment_an_alert_stays_open_in_the_browser(home, nurse, bridg
     card(page).get_by_role("link", name="Avslutt").click()
     page.get_by_role("button", name="Avslutt varselet").click()
     assert home.alert("sos")["state"] in ("raised", "notified")
+
+
+def test_an_alarm_is_on_the_board_while_the_store_is_stuck(home, nurse, bridge):
+    page = nurse()
+    sign_in(home, page)
+    thief = sqlite3.connect(home.state / "journal.sqlite", isolation_level=None, timeout=10)
+    thief.execute("BEGIN IMMEDIATE")
+    try:
+        bridge.sos("sos1")
+        expect(card(page)).to_be_visible(timeout=3000)
+        assert home.stored() == 0, "it came before the disk"
+    finally:
+        thief.execute("ROLLBACK")
+        thief.close()
 
 
 def test_a_comment_is_required_to_resolve(home, bridge):

@@ -106,8 +106,7 @@ def test_a_dead_second_destination_delays_neither_the_first_nor_alarms(home, bri
     wait_heard(receiver, "sos", seconds=5)
     assert time.monotonic() - began < 2
     wait_for(lambda: temperatures(receiver) == values, 10, "the first destination has everything")
-    rows = hub.get("/v1/outbox?state=pending")
-    assert {r["destination"] for r in rows} == {"dead"}
+    wait_for(lambda: {r["destination"] for r in hub.get("/v1/outbox?state=pending")} == {"dead"}, 10, "only the dead one's rows wait")
 
 
 def test_alarms_do_not_queue_behind_observations(home, bridge, receiver):

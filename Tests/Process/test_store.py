@@ -61,7 +61,8 @@ def test_disk_full_sheds_routine_keeps_alarms_and_recovers(make_hub, broker, bri
         wait_for(lambda: hub.sql("SELECT count(*) FROM alert WHERE id = ?", alarm["alertId"])[0][0] == 1, 10, "the alarm is in the journal")
         missing = 3000 - len([v for v in hub.values("temperature") if v not in ("36.5", "38.765")])
         status = hub.status()
-        assert missing == status["shed"] or missing == 0, f"{missing} are missing, {status['shed']} are said to be shed"
+        # The button's battery level came with the SOS, and is as routine as any temperature.
+        assert status["shed"] - 1 <= missing <= status["shed"], f"{missing} are missing, {status['shed']} are said to be shed"
         if missing:
             assert hub.sql("SELECT coalesce(sum(entries), 0) FROM gap")[0][0] >= missing, "and the journal states the gap"
         hub.kill()
@@ -77,6 +78,7 @@ def test_sos_leaves_while_the_store_is_stuck(make_hub, broker, bridge, receiver)
     patient = hub.person()
     hub.device("zigbee2mqtt/sos-button", "sos1", patient)
     hub.device("bridge/thermometer", "t1", patient)
+    wait_for(lambda: hub.status()["roles"]["forward"] == "connected", 10, "the forward role listens")
     thief = sqlite3.connect(hub.state / "journal.sqlite", isolation_level=None, timeout=10)
     thief.execute("BEGIN IMMEDIATE")
     try:
@@ -86,13 +88,38 @@ def test_sos_leaves_while_the_store_is_stuck(make_hub, broker, bridge, receiver)
         alarm = wait_heard(receiver, "sos", seconds=5)[0]
         assert time.monotonic() - began < 2
         assert hub.stored() == 0, "nothing was committed meanwhile, so the alarm left before the disk"
+        bridge.sos("sos1")
+        assert wait_heard(receiver, "sos", seconds=5, count=2)[1]["alertId"] != alarm["alertId"], "and so does the next"
+    finally:
+        thief.execute("ROLLBACK")
+        thief.close()
+    hub.wait_stored(5, 30)
+    wait_for(lambda: alarm["alertId"] in {a["id"] for a in hub.all_alerts()}, 10, "the journal has the same alarm")
+    hub.wait_delivered()
+    assert len(heard(receiver, rule="sos", kind="raised")) == 2, "the durable copies carried the same ids"
+
+
+def test_an_alarm_that_nobody_heard_reaches_who_listens_next(make_hub, broker, bridge, receiver):
+    """The store is stuck, and the forward role is only just starting: the alarm waits for it, not for the disk."""
+    hub = make_hub(broker, [webhook(receiver)], start=False, escalation=escalation("nurses"))
+    hub.start("core")
+    hub.device("zigbee2mqtt/sos-button", "sos1", hub.person())
+    thief = sqlite3.connect(hub.state / "journal.sqlite", isolation_level=None, timeout=10)
+    thief.execute("BEGIN IMMEDIATE")
+    try:
+        bridge.sos("sos1")
+        wait_for(lambda: hub.status()["openAlerts"] >= 1, 5, "the core has raised it")
+        assert hub.stored() == 0
+        assert "sos" in {a["rule"] for a in hub.open_alerts()}, "the list of alerts does not hide what the disk does not have yet"
+        hub.start("forward")
+        wait_heard(receiver, "sos", seconds=5)
+        assert hub.stored() == 0
     finally:
         thief.execute("ROLLBACK")
         thief.close()
     hub.wait_stored(2, 30)
-    wait_for(lambda: hub.alert("sos")["id"] == alarm["alertId"], 10, "the journal has the same alarm")
     hub.wait_delivered()
-    assert len(heard(receiver, rule="sos", kind="raised")) == 1, "the durable copy carried the same id"
+    assert len(heard(receiver, rule="sos", kind="raised")) == 1
 
 
 def test_acknowledgements_wait_for_the_commit(make_hub, broker, bridge):

@@ -15,15 +15,24 @@ extension CoreService {
       throw .notFound("there is no alert \(text)", hint: "knutepunkt alerts list --all shows them")
     }
     logRead(of: explanation.alert.patient, what: "explain alert")
+    // What made it as urgent as it is: the last upgrade, else the raise.
+    let decisive = explanation.history.last { $0.transition.kind == .upgraded } ?? explanation.history.first
+    var score = explanation.score
+    if score != nil, let cause = decisive?.cause,
+      let upgraded = try await read({ reader throws(JournalError) in try reader.explainScore(sequence: cause) })
+    {
+      score = upgraded
+    }
     var evidence: [API.Explanation.Evidence] = []
-    if let score = explanation.score {
+    if let score {
       evidence = self.evidence(score)
     } else if let cause = explanation.firstCause {
       evidence = [self.evidence(cause)]
     }
     return API.Explanation(
-      subject: explanation.alert.id.description, rule: explanation.alert.transition.rule.key, reason: reason(explanation),
-      score: explanation.score.map { API.Score($0.score.score, at: $0.score.wall) }, evidence: evidence,
+      subject: explanation.alert.id.description, rule: explanation.alert.transition.rule.key,
+      reason: reason(explanation, decisive?.transition ?? explanation.alert.transition),
+      score: score.map { API.Score($0.score.score, at: $0.score.wall) }, evidence: evidence,
       history: explanation.history.map(step))
   }
 
@@ -68,26 +77,27 @@ extension CoreService {
   }
 
   /// The rule in words, with what passed it.
-  private func reason(_ explanation: AlertExplanation) -> String {
-    let first = explanation.history.first?.transition ?? explanation.alert.transition
-    switch first.rule {
-    case .news2High: return "NEWS2 reached \(first.value); 7 or more is an emergency (RCP)"
-    case .news2Medium: return "NEWS2 reached \(first.value); 5 or 6 is urgent (RCP)"
+  private func reason(_ explanation: AlertExplanation, _ decisive: AlertTransition) -> String {
+    switch decisive.rule {
+    case .news2High: return "NEWS2 reached \(decisive.value); 7 or more is an emergency (RCP)"
+    case .news2Medium: return "NEWS2 reached \(decisive.value); 5 or 6 is urgent (RCP)"
     case .news2SingleThree: return "one parameter gave 3 points, with a total below 5 (RCP: own category)"
     case .planRed, .planYellow:
-      let colour = first.rule == .planRed ? "red" : "yellow"
-      guard let signal = UInt8(exactly: first.subject).flatMap(PlanSignal.init(rawValue:)) else {
+      let colour = decisive.rule == .planRed ? "red" : "yellow"
+      guard let signal = UInt8(exactly: decisive.subject).flatMap(PlanSignal.init(rawValue:)) else {
         return "the plan's \(colour) limit was passed"
       }
       let written = { (steps: Int32) in "\(Quantity(mantissa: Int64(steps), exponent: signal.stepExponent)) \(signal.unit.sign)" }
       let author = explanation.plan.flatMap { machinery.actors.name(of: $0.author) }.map { ", set by \($0)" } ?? ""
-      return "\(signal.key) \(written(first.value)) is in the \(colour) field of the person's plan (limit \(written(first.limit))\(author))"
-    case .signalLoss: return "the device has been silent for longer than its interval (\(first.limit > 0 ? first.limit : first.value) s)"
-    case .lowBattery: return "the battery is low" + (first.value > 0 ? " (\(first.value) %)" : "")
+      return
+        "\(signal.key) \(written(decisive.value)) is in the \(colour) field of the person's plan (limit \(written(decisive.limit))\(author))"
+    case .signalLoss:
+      return "the device has been silent for longer than its interval (\(decisive.limit > 0 ? decisive.limit : decisive.value) s)"
+    case .lowBattery: return "the battery is low" + (decisive.value > 0 ? " (\(decisive.value) %)" : "")
     case .doorOpenAtNight: return "the door stood open within the night watch"
     case .geofenceExit: return "the tracker left the agreed area, confirmed by consecutive fixes"
     case .doseMissed: return "a planned dose was not taken in time"
-    default: return sentences.sentence(first, language: .en)
+    default: return sentences.sentence(decisive, language: .en)
     }
   }
 }

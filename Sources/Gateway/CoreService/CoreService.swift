@@ -105,7 +105,9 @@ final class CoreService: Sendable {
   }
 
   /// Writes to the access log that somebody looked at a person's data. Not waited for: a full disk must not hide an alarm.
-  func logRead(of patient: PatientID, by actor: ActorID = .hub, what: String) {
+  /// Who looked is the account at the other end of the socket, as the kernel knows it.
+  func logRead(of patient: PatientID, what: String) {
+    let actor = PeerCredentials.currentName.flatMap { machinery.actors.number(of: $0, role: "local account") } ?? .hub
     let record = AccessRecord(
       wall: machinery.clock.wall(), actor: actor, action: "read", patient: patient, purpose: "local API", detail: what)
     machinery.requests.enqueue { $0.access.append(record) }

@@ -98,6 +98,6 @@ struct PeerGate: RouterMiddleware {
         .forbidden, "this user may not speak to the core",
         hint: "run the command as root or as the service's user, or add the user under localAPI.allowedUsers")
     }
-    return try await next(request, context)
+    return try await PeerCredentials.$currentName.withValue(peer.accountName) { try await next(request, context) }
   }
 }

@@ -21,6 +21,20 @@ struct PeerCredentials: Sendable {
   }
 }
 
+extension PeerCredentials {
+  /// The peer of the request that this task serves, by the name of its account; nil outside a request.
+  @TaskLocal static var currentName: String?
+
+  /// The account's name, or its number where the system has no name for it.
+  var accountName: String {
+    var user = passwd()
+    var text = [CChar](repeating: 0, count: 16_384)
+    var found: UnsafeMutablePointer<passwd>?
+    guard getpwuid_r(userID, &user, &text, text.count, &found) == 0, found != nil else { return "uid \(userID)" }
+    return String(cString: user.pw_name)
+  }
+}
+
 /// Which users may speak to the core: root, the daemon's own user, and those that the configuration names.
 struct PeerPolicy: Sendable {
   let userIDs: Set<UInt32>

@@ -1,12 +1,14 @@
 // When may systemd's watchdog be fed? Not because a timer fires: a timer goes on firing in a process whose alarm path is
-// dead. It is fed only when the core met a deadline, the journal committed (or confirmed that there is nothing to commit)
-// and the outbox loop turned, all since the last feed. One of them stuck, and systemd restarts the role.
+// dead. It is fed only when the core met a deadline, the journal committed (or confirmed that there is nothing to commit,
+// or tried, failed and said so) and the outbox loop turned, all since the last feed. One of them stuck, and systemd
+// restarts the role. A disk that refuses is not stuck: a restart would not mend it, and would stop the alarms that still
+// go out without it; `storeFailing` tells people.
 
 /// The three that must move. Each part counts its own turns, from 0, and never goes back.
 struct Progress: Sendable, Hashable {
   /// The core handled a deadline or an entry; it wakes at least once a second for this.
   var core: UInt64
-  /// A transaction was committed, or the writer found its queue empty and the file healthy.
+  /// A transaction was committed, or tried and refused aloud, or the writer found its queue empty.
   var journal: UInt64
   /// The outbox loop looked at every lane. 0 for ever in a role that has none: see ``ProgressWatchdog/Parts``.
   var outbox: UInt64
