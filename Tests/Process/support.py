@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 import json
-from pathlib import Path
-import random
-import time
 
 from broker import Broker, Publisher, accepts, free_port, wait_for  # noqa: F401  (re-exported)
 from gateway import CONTROLLER, ROOT, CommandFailed, Destination, EventStream, Gateway, default_binary  # noqa: F401

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 
-from support import escalation, wait_for
+from support import escalation
 
 
 def busy(hub, bridge):

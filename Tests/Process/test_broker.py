@@ -3,7 +3,6 @@
 import shutil
 import ssl
 import subprocess
-import time
 
 import pytest
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import ROOT, default_binary, escalation, hospital, wait_for, webhook
+from support import ROOT, default_binary, escalation, hospital, webhook
 
 
 def knutepunkt(*words, **options):

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support import ROOT, Destination, default_binary, wait_for
+from support import ROOT, default_binary
 
 UNITS = sorted((ROOT / "systemd").glob("*.service")) + sorted((ROOT / "systemd").glob("*.target"))
 SERVICES = [unit.name for unit in UNITS if unit.suffix == ".service"]

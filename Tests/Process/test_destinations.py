@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from support import escalation, heard, hospital, normal, numbered_temperatures, wait_for, wait_heard, webhook
+from support import escalation, heard, hospital, numbered_temperatures, wait_for, wait_heard, webhook
 
 
 def temperatures(receiver, path="fhir"):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from support import ROOT, escalation, hospital, wait_for, webhook
+from support import ROOT, escalation, hospital, wait_for
 import sigframes
 
 # A device shows local time without a zone; the hub of the tests stands in Oslo.

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from support import Bridge, escalation, hospital, numbered_temperatures, wait_for, wait_heard, webhook
+from support import escalation, hospital, numbered_temperatures, wait_for, wait_heard, webhook
 
 
 @pytest.fixture
