@@ -39,8 +39,13 @@ final class JournalBoardSource: ConsoleSource {
   /// Closed alerts stay on the board for this long.
   static let closedMilliseconds: Int64 = 3_600_000
 
+  /// Alerts that the core has told of and the journal does not have yet. More than this many at once are on their way only
+  /// in a disaster, which the oldest of them show.
+  static let heardMax = 256
+
   private let client: LocalAPIClient
   private let journal: JournalOnDemand
+  private let heard = Mutex<[AlertID: BoardAlert]>([:])
   /// CLOCK_BOOTTIME of the last sign of life in the event stream, nanoseconds; 0 before the first.
   private let lastPulse = Atomic<Int64>(0)
   private let logger: Logger
@@ -57,11 +62,37 @@ final class JournalBoardSource: ConsoleSource {
     let live = await isCoreLive()
     do {
       let journal = journal
-      return try await NIOThreadPool.singleton.runIfActive {
+      var snapshot = try await NIOThreadPool.singleton.runIfActive {
         try Self.snapshot(try journal.reader(), core: live ? .live : .lost(since: nil))
       }
+      addHeard(to: &snapshot)
+      return snapshot
     } catch {
       throw BoardReadError(reason: "\(error)")
+    }
+  }
+
+  /// What the core has told and the disk does not have yet: an alarm is on the board at once, whatever the store does.
+  private func addHeard(to snapshot: inout BoardSnapshot) {
+    let known = Set((snapshot.open + snapshot.closed).map(\.id))
+    let waiting = heard.withLock { heard in
+      heard = heard.filter { !known.contains($0.key) }
+      return Array(heard.values)
+    }
+    snapshot.open += waiting
+  }
+
+  /// Keeps an alert's change until the journal shows the alert.
+  private func hear(_ alert: API.Alert) {
+    guard let transition = alert.alertTransition, let raw = alert.transition, transition.state != .suspected else { return }
+    let card = BoardAlert(
+      id: transition.id, rule: transition.rule, priority: transition.priority, state: transition.state,
+      person: raw.patient == 0 ? nil : BoardPerson(id: PatientID(rawValue: raw.patient), displayName: alert.patientName ?? ""),
+      raisedAt: WallTime(rawValue: raw.raisedWall), level: transition.level, value: transition.value, limit: transition.limit,
+      subject: transition.subject)
+    heard.withLock { heard in
+      // A change of an alert that is over is the journal's to tell.
+      heard[transition.id] = transition.state.isOpen && heard.count < Self.heardMax ? card : nil
     }
   }
 
@@ -73,7 +104,9 @@ final class JournalBoardSource: ConsoleSource {
         do {
           for try await event in client.events(role: "console") {
             switch event {
-            case .alert(let alert): if let id = AlertID(text: alert.id) { continuation.yield(.alert(id)) }
+            case .alert(let alert):
+              self?.hear(alert)
+              if let id = AlertID(text: alert.id) { continuation.yield(.alert(id)) }
             case .committed: continuation.yield(.score(.none))
             case .core(let pulse):
               if pulse.live { self?.lastPulse.store(HubClock.boottime(), ordering: .relaxed) }
