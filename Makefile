@@ -15,10 +15,10 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test bench format lint install uninstall clean
+.PHONY: help build demo test bluetooth-lab bench format lint install uninstall clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the binary, debug: .build/debug/knutepunkt
 	@Deploy/requirements.sh build
@@ -31,6 +31,11 @@ demo: ## a street of six homes, live, with a reconciliation at the end (KEEP=1 l
 
 test: ## every test: build, format, Swift tests, process tests (PYTEST="-k name" narrows the last)
 	@Deploy/test.sh $(PYTEST)
+
+bluetooth-lab: ## the whole product against real bluetoothd and simulated devices (LAB="first_reading vanish" narrows it)
+	@Deploy/requirements.sh test
+	swift build --product knutepunkt
+	@Tests/BluetoothLab/run.sh $(LAB)
 
 bench: ## the design's performance table, measured; also written as JSON to .build/bench/results.json
 	@Deploy/bench.sh $(BENCH)

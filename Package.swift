@@ -71,11 +71,13 @@ let package = Package(
     .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .systemLibrary(name: "CBluetooth", pkgConfig: "bluez", providers: [.apt(["libbluetooth-dev"])]),
 
     // The flow, in order.
     target("VitalSigns"),
     target("DeviceProfile", ["VitalSigns"]),
     target("ProfileCatalogue", ["DeviceProfile", "VitalSigns", yams, crypto]),
+    target("BluetoothLink", ["VitalSigns", "DeviceProfile", "CBluetooth", "CLinux", "CSystemd", logging]),
     target("MQTTLink", ["VitalSigns", "CMosquitto", logging]),
     target("RealtimeCore", ["VitalSigns"]),
     target("Journal", ["VitalSigns", grdb, crypto]),
@@ -89,14 +91,14 @@ let package = Package(
     target(
       "Gateway",
       [
-        "VitalSigns", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
+        "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
         "FHIRForwarder", "WebhookForwarder", "Console", "CLinux", "CSystemd", hummingbird, httpTypes, httpClient, lifecycle, unixSignals,
         logging, metrics,
         yams, crypto, nioCore, nioPosix, nioHTTP1,
       ]),
     .executableTarget(
       name: "knutepunkt", dependencies: ["Gateway", "ProfileCatalogue", "DeviceProfile", "RealtimeCore", "VitalSigns", argumentParser],
-      swiftSettings: strict),
+      resources: [.copy("Resources")], swiftSettings: strict),
     .executableTarget(
       name: "Benchmarks",
       dependencies: ["VitalSigns", "RealtimeCore", "Journal", "CLinux", "CMosquitto", "Gateway", histogram, argumentParser],
@@ -105,6 +107,7 @@ let package = Package(
     tests("VitalSigns", ["VitalSigns"]),
     tests("DeviceProfile", ["DeviceProfile", "VitalSigns"]),
     tests("ProfileCatalogue", ["ProfileCatalogue", "DeviceProfile", "VitalSigns", crypto]),
+    tests("BluetoothLink", ["BluetoothLink", "DeviceProfile", "VitalSigns", "CBluetooth", "CSystemd", logging]),
     tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
     tests("RealtimeCore", ["RealtimeCore", "VitalSigns"]),
     tests("Journal", ["Journal", "VitalSigns", grdb]),
@@ -117,7 +120,8 @@ let package = Package(
     tests(
       "Gateway",
       [
-        "Gateway", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", "ProfileCatalogue", "DeviceProfile", "MQTTLink", "Console", grdb,
+        "Gateway", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", "ProfileCatalogue", "DeviceProfile", "BluetoothLink", "MQTTLink",
+        "Console", grdb,
         nioCore, logging, metrics, yams,
       ]),
     tests("knutepunkt", ["knutepunkt", "Gateway", "RealtimeCore", "VitalSigns", argumentParser]),

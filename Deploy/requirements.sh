@@ -70,7 +70,7 @@ venv() {
 }
 
 if [ "$what" = test ]; then
-  venv process 'pytest==8.4.2' 'pytest-timeout==2.4.0' 'paho-mqtt==1.6.1' 'playwright==1.55.0' 'axe-playwright-python==0.1.4'
+  venv process 'pytest==8.4.2' 'pytest-timeout==2.4.0' 'paho-mqtt==1.6.1' 'playwright==1.55.0' 'axe-playwright-python==0.1.4' 'dbus-next==0.2.3'
   # The true R4 release needs pydantic 1, which nothing else here does: hence a folder of its own.
   venv fhir 'fhir.resources==6.4.0' 'pydantic<2'
 fi

@@ -10,6 +10,7 @@
 
 // The caller says where in the code a line comes from; libsystemd's macro would say: in this header.
 #define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 

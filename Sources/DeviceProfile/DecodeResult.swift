@@ -75,6 +75,9 @@ public struct DecodeResult: Sendable {
   /// The declaration behind each reading: an index in the profile's observations or events; 0 for a location.
   public internal(set) var declarations: [UInt8] = []
   public internal(set) var dropped: [DroppedReading] = []
+  /// The number by which this frame says that it repeats an earlier one: what `packet` of the profile's `repeats` names.
+  /// Nil when the frame has none.
+  public internal(set) var repeatMark: UInt64?
   /// Bit n: the frame program's emit n gave a reading. The self-test's measure of coverage.
   var emitted: UInt64 = 0
 
@@ -91,6 +94,7 @@ public struct DecodeResult: Sendable {
     readings.removeAll(keepingCapacity: true)
     declarations.removeAll(keepingCapacity: true)
     dropped.removeAll(keepingCapacity: true)
+    repeatMark = nil
     emitted = 0
   }
 }

@@ -49,6 +49,9 @@ public struct DeviceProfile: Sendable {
   public let transport: ProfileTransport
   public let match: ProfileMatch
   public let liveness: DeviceLiveness
+  /// How the hub treats the device over Bluetooth: always there for `bleGatt`, its priority alone counts for
+  /// `bleAdvertisement`, nil for MQTT.
+  public let bluetooth: BluetoothSessionPlan?
   /// MQTT quality of service to subscribe with; 1 for everything that must not be lost.
   public let subscriptionQoS: UInt8
   public let observations: [ObservationDeclaration]

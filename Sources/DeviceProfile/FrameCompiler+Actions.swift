@@ -25,16 +25,37 @@ extension FrameCompiler {
     guard let bytes = node.scalar.flatMap(Scalars.integer), (1...512).contains(bytes) else {
       return fields.wrong(node, "skip", "a number of bytes from 1 to 512, or rest; forward only")
     }
+    if let name = fields.text("count") {
+      guard let register = register(named: name, at: fields.position("count")) else { return }
+      return instructions.append(.skipCounted(bytes: UInt16(bytes), count: register))
+    }
     instructions.append(.skip(bytes: UInt16(bytes)))
   }
 
   private func check(_ fields: Fields) {
-    guard let kind = fields.choice("check", ChecksumKind.self) else { return }
     if options.isJSON {
       return problems.note(fields.keyPositions["check"] ?? fields.position, "`check` in a frame of JSON; allowed: in frames of bytes")
     }
+    if fields.text("check") == "length" { return checkLength(fields) }
+    guard let kind = fields.text("check").flatMap({ ChecksumKind(rawValue: $0) }) else {
+      return fields.problems.note(
+        fields.position("check"),
+        "`check` is \(fields.node("check")?.kindName ?? "nothing"); allowed: \(ChecksumKind.allCases.map(\.rawValue).joined(separator: ", ")), length"
+      )
+    }
+    if let position = fields.keyPositions["of"] {
+      problems.note(position, "`of` stands beside `check: \(kind.rawValue)`; allowed: beside check: length")
+    }
     instructions.append(
       .checksum(kind, from: UInt16(fields.integer("startingAt", in: 0...512) ?? 0), bigEndian: options.bigEndian))
+  }
+
+  /// `check: length`, `of: NAME`: the frame states how many bytes follow this step.
+  private func checkLength(_ fields: Fields) {
+    guard fields.required("of", "the field that states how many bytes follow") != nil, let name = fields.text("of"),
+      let register = register(named: name, at: fields.position("of"))
+    else { return }
+    instructions.append(.bytesLeft(register))
   }
 
   private func block(_ verb: String, _ fields: Fields) {

@@ -12,7 +12,7 @@ extension FrameCompiler {
 
   func step(_ node: ProfileNode) {
     let verbs = Self.sources + Self.actions
-    let keys = ["when"] + verbs + Self.modifiers + ["detail", "atLeast", "startingAt"]
+    let keys = ["when"] + verbs + Self.modifiers + ["detail", "atLeast", "startingAt", "count", "of"]
     guard let fields = Fields(node, allowed: keys, what: "a step", problems) else { return }
     let given = verbs.filter { fields.has($0) && !($0 == "do" && fields.has("repeat")) }
     guard let verb = given.first, given.count == 1 else {
@@ -34,7 +34,8 @@ extension FrameCompiler {
     switch verb {
     case "read": modifiers
     case "json", "take", "from": modifiers.filter { $0 != "length" && $0 != "until" }
-    case "check": ["startingAt"]
+    case "check": ["startingAt", "of"]
+    case "skip": ["count"]
     case "repeat": ["atLeast", "do"]
     case "event", "raise", "clear": ["detail"]
     default: []
@@ -91,6 +92,10 @@ extension FrameCompiler {
     }
     modify(register, width: width, fields)
     deliver(register, fields)
+    if let packet = options.packet, packet.name == fields.text("as") {
+      hasPacketMark = true
+      instructions.append(.packetMark(register))
+    }
   }
 
   /// The modifiers in their fixed order: invalid, oneOf, lookup, times, plus, shift, range, required.
@@ -171,6 +176,7 @@ extension FrameCompiler {
       switch form {
       case .epochSeconds: instructions.append(.epochTime(register, exponent: 0))
       case .epochMilliseconds: instructions.append(.epochTime(register, exponent: -3))
+      case .localSeconds: instructions.append(.localTime(register))
       case .iso8601: instructions.append(.textTime(register))
       case .plusMinutes: instructions.append(.addMinutes(register))
       }
@@ -185,7 +191,7 @@ extension FrameCompiler {
   }
 
   private enum TimeForm: String, CaseIterable {
-    case epochSeconds, epochMilliseconds, iso8601, plusMinutes
+    case epochSeconds, epochMilliseconds, localSeconds, iso8601, plusMinutes
   }
 
   private func observe(_ key: String, _ register: RegisterIndex, _ fields: Fields) {

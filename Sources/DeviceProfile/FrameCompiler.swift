@@ -32,6 +32,7 @@ final class FrameCompiler {
   var cost = 0
   var isRepeating = false
   var hasRepeat = false
+  var hasPacketMark = false
 
   init(options: FrameOptions, scope: DeclarationScope, problems: ProblemList) {
     self.options = options
@@ -43,10 +44,14 @@ final class FrameCompiler {
     let before = problems.problems.count
     for node in steps { step(node) }
     flushEmits()
+    if let packet = options.packet, !hasPacketMark {
+      problems.note(packet.position, "`packet` is `\(packet.name)`; allowed: a name that a step of the frame gives with `as`")
+    }
     checkLimits(position)
     guard problems.problems.count == before else { return nil }
     let program = FrameProgram(
       key: options.key, isJSON: options.isJSON, retained: options.retained, frameBytesMax: options.frameBytesMax,
+      repeats: options.repeats,
       rejectsTrailingBytes: options.rejectsTrailing, instructions: instructions, constants: constants, lists: lists,
       textLists: textLists, lookups: lookups, ranges: ranges, statusTables: statusTables, conditions: conditions, texts: texts,
       pointers: pointers, units: units,

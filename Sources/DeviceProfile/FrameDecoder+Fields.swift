@@ -30,6 +30,10 @@ extension FrameDecoder {
       state.cursor += Int(bytes)
     case .skipRest:
       state.cursor = max(state.cursor, frame.count)
+    case .skipCounted(let bytes, let count):
+      try skip(Int(bytes), times: state[count], frame)
+    case .bytesLeft(let register):
+      try checkLeft(state[register], frame)
     case .checksum(let kind, let from, let bigEndian):
       try verify(kind, from: Int(from), bigEndian: bigEndian, frame)
     case .status(let register, let table):
@@ -38,6 +42,8 @@ extension FrameDecoder {
       state.quality.formUnion(ObservationQuality(rawValue: bits))
     case .epochTime(let register, let exponent):
       setEpochTime(state[register], exponent: exponent)
+    case .localTime(let register):
+      setLocalTime(state[register])
     case .textTime(let register):
       setTextTime(state[register], frame)
     case .addMinutes(let register):
@@ -94,6 +100,23 @@ extension FrameDecoder {
     if frame.count - state.cursor < count {
       throw rejection(.endOfFrame, "a field of \(count) bytes is due, \(max(0, frame.count - state.cursor)) are left")
     }
+  }
+
+  /// A count that is missing skips nothing, as a field that is missing has no bytes.
+  private mutating func skip(_ bytes: Int, times count: Register, _ frame: Span<UInt8>) throws(FrameRejection) {
+    guard count.kind != .missing else { return }
+    guard let times = count.integer.flatMap({ UInt16(exactly: $0) }) else {
+      throw rejection(.requiredMissing, "the count of what follows is not usable")
+    }
+    try need(bytes * Int(times), frame)
+    state.cursor += bytes * Int(times)
+  }
+
+  private func checkLeft(_ stated: Register, _ frame: Span<UInt8>) throws(FrameRejection) {
+    let left = max(0, frame.count - state.cursor)
+    guard let count = stated.integer, count >= 0 else { throw rejection(.requiredMissing, "the length of what follows is not usable") }
+    if count > Int64(left) { throw rejection(.endOfFrame, "the frame states \(count) more bytes, \(left) are left") }
+    if count < Int64(left) { throw rejection(.trailingBytes, "the frame states \(count) more bytes, \(left) are left") }
   }
 
   private mutating func readRaw(_ frame: Span<UInt8>, bytes: Int, bigEndian: Bool) throws(FrameRejection) -> UInt64 {

@@ -34,6 +34,16 @@ extension FrameDecoder {
     setTime(.epoch(WallTime(rawValue: milliseconds)))
   }
 
+  /// Seconds since 1970 on a clock that shows the place's own time: a civil time without a zone.
+  mutating func setLocalTime(_ register: Register) {
+    if register.kind == .missing { return }
+    guard register.kind == .number, let milliseconds = register.quantity.rounded(toExponent: -3), EpochBounds.contains(milliseconds) else {
+      return setTime(nil)
+    }
+    let civil = CivilTime(utc: WallTime(rawValue: milliseconds))
+    setTime(civil.isPossible ? .local(civil) : nil)
+  }
+
   /// `2026-01-31T12:34:56`, with fraction and `Z` or `±hh:mm` when there is a zone.
   mutating func setTextTime(_ register: Register, _ frame: Span<UInt8>) {
     if register.kind == .missing { return }

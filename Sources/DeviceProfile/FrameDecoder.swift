@@ -53,6 +53,8 @@ struct FrameDecoder {
       limit(register, program.ranges[Int(range)], &result)
     case .oneOf(let register, let table):
       checkListed(register, program.lookups[Int(table)], frame, &result)
+    case .packetMark(let register):
+      result.repeatMark = state[register].integer.flatMap { UInt64(exactly: $0) }
     default:
       try field(instruction, frame)
     }

@@ -27,7 +27,7 @@ struct FramesCompiler {
   let scope: DeclarationScope
   let resolver: DeclarationScope.Resolver
 
-  static let frameKeys = ["steps", "decodeAs", "payload", "retained", "frameBytesMax", "byteOrder", "trailing"]
+  static let frameKeys = ["steps", "decodeAs", "payload", "retained", "frameBytesMax", "byteOrder", "trailing", "repeats"]
 
   init(_ fields: Fields, transport: TransportSettings, scope: DeclarationScope, resolver: DeclarationScope.Resolver) {
     self.fields = fields
@@ -112,7 +112,7 @@ struct FramesCompiler {
     options.read(inner, transport)
     if let reference = inner.text("decodeAs") {
       for key in ["steps", "byteOrder", "trailing", "payload"] where inner.has(key) {
-        problems.note(inner.keyPositions[key] ?? position, "`\(key)` stands beside `decodeAs`; allowed: retained, frameBytesMax")
+        problems.note(inner.keyPositions[key] ?? position, "`\(key)` stands beside `decodeAs`; allowed: retained, frameBytesMax, repeats")
       }
       return borrowed(reference, options: options, at: inner.position("decodeAs"), key: position)
     }
@@ -162,6 +162,8 @@ struct FramesCompiler {
     merged.key = options.key
     merged.retained = options.retained
     merged.frameBytesMax = options.frameBytesMax
+    merged.repeats = options.repeats
+    merged.packet = options.packet
     scope.fallback = DeclarationScope(root)
     defer { scope.fallback = nil }
     guard var frame = FrameCompiler(options: merged, scope: scope, problems: quiet).compile(steps, at: key), quiet.problems.isEmpty else {
@@ -181,6 +183,9 @@ struct FrameOptions {
   var frameBytesMax: Int
   var bigEndian: Bool
   var rejectsTrailing = true
+  var repeats: RepeatRule?
+  /// The field that holds the packet's number, by name, and where it is named.
+  var packet: (name: String, position: SourcePosition)?
 
   enum Payload: String, CaseIterable {
     case json, bytes
@@ -195,6 +200,7 @@ struct FrameOptions {
     retained = transport.retained
     frameBytesMax = transport.frameBytesMax
     bigEndian = transport.bigEndian
+    if transport.kind == .bleAdvertisement { repeats = .identical(seconds: RepeatRule.identicalSecondsDefault) }
   }
 
   mutating func read(_ fields: Fields, _ transport: TransportSettings) {
@@ -208,5 +214,28 @@ struct FrameOptions {
     if let size = fields.integer("frameBytesMax", in: 1...Int64(DecodeLimits.frameBytesCeiling)) { frameBytesMax = Int(size) }
     if let order = fields.choice("byteOrder", ByteOrder.self) { bigEndian = order == .big }
     if let trailing = fields.choice("trailing", Trailing.self) { rejectsTrailing = trailing == .reject }
+    readRepeats(fields, transport)
+  }
+
+  private mutating func readRepeats(_ fields: Fields, _ transport: TransportSettings) {
+    guard let node = fields.node("repeats") else { return }
+    if transport.kind != .bleAdvertisement {
+      fields.problems.note(
+        fields.keyPositions["repeats"] ?? node.position,
+        "`repeats` is for bleAdvertisement; allowed with \(transport.kind.rawValue): leave it out")
+      return
+    }
+    guard let inner = Fields(node, allowed: ["packet", "within", "identical"], what: "repeats", fields.problems) else { return }
+    guard inner.has("packet") != inner.has("identical"), !inner.has("within") || inner.has("packet") else {
+      fields.problems.note(node.position, "`repeats` is unclear; allowed: packet (a field's name) with within, or identical (a time)")
+      return
+    }
+    if inner.has("identical") {
+      repeats = SessionCompiler.wait("identical", inner).map { .identical(seconds: $0) }
+    } else if let name = inner.text("packet") {
+      packet = (name, inner.position("packet"))
+      let within = inner.has("within") ? SessionCompiler.wait("within", inner) : RepeatRule.packetSecondsDefault
+      repeats = within.map { .packet(withinSeconds: $0) }
+    }
   }
 }

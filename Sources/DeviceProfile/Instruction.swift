@@ -11,7 +11,7 @@ public enum DecodeLimits {
   /// Instructions of one program.
   public static let instructionsMax = 256
   /// Registers of one program; the file lives on the stack, 24 bytes each.
-  public static let registersMax = 32
+  public static let registersMax = 48
   /// Emits of one program: one bit each in the coverage word.
   public static let emitsMax = 64
   /// Readings of one frame. Beyond it the frame is rejected: no device says so much at once.
@@ -48,6 +48,8 @@ enum Instruction: Sendable, Hashable {
   case setFlag(RegisterIndex)
   case skip(bytes: UInt16)
   case skipRest
+  /// `bytes` as many times as the register says.
+  case skipCounted(bytes: UInt16, count: RegisterIndex)
 
   // Transformations of a register in place.
   case invalidValues(RegisterIndex, list: UInt8)
@@ -65,11 +67,17 @@ enum Instruction: Sendable, Hashable {
   case repeatEnd(begin: UInt16, atMost: UInt16)
   case checksum(ChecksumKind, from: UInt16, bigEndian: Bool)
   case reject(text: UInt8)
+  /// Exactly as many bytes follow as the register says.
+  case bytesLeft(RegisterIndex)
+  /// The frame's number, by which a link knows repeats.
+  case packetMark(RegisterIndex)
 
   // The frame's own state.
   case status(RegisterIndex, table: UInt8)
   case quality(UInt16)
   case epochTime(RegisterIndex, exponent: Int8)
+  /// Seconds since 1970 by a clock without a zone.
+  case localTime(RegisterIndex)
   case textTime(RegisterIndex)
   case addMinutes(RegisterIndex)
 
@@ -154,6 +162,8 @@ public struct FrameProgram: Sendable {
   public let retained: RetainedPolicy
   /// A frame beyond it is rejected, bytes.
   public let frameBytesMax: Int
+  /// Which of these frames say nothing new: for advertisements, nil for everything else.
+  public let repeats: RepeatRule?
   let rejectsTrailingBytes: Bool
   let instructions: [Instruction]
   let constants: [Quantity]

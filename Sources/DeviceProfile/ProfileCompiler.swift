@@ -7,7 +7,7 @@ import VitalSigns
 public enum ProfileCompiler {
   static let profileKeys = [
     "profile", "version", "vendor", "model", "summary", "gtin", "firmware", "deviceType", "licence", "owner", "tier",
-    "match", "transport", "liveness", "observations", "events", "status", "decode", "commands", "selfTest",
+    "match", "transport", "liveness", "bluetooth", "observations", "events", "status", "decode", "commands", "selfTest",
   ]
 
   /// Compiles one profile and runs its self-tests.
@@ -35,6 +35,7 @@ public enum ProfileCompiler {
     let identity = identity(fields)
     let match = match(fields, transport: transport)
     let liveness = liveness(fields)
+    let bluetooth = SessionCompiler(fields, transport: transport, liveness: liveness).compile()
     let version = version(fields)
     let commands = commands(fields, transport: transport, frames: frames.map(\.program))
     let vectors = SelfTestCompiler(fields, frames: frames.map(\.program), scope: scope, commands: commands).compile()
@@ -43,6 +44,7 @@ public enum ProfileCompiler {
     guard problems.problems.isEmpty, let identity, let match, let liveness, let version else { return nil }
     let profile = DeviceProfile(
       id: id, version: version, identity: identity, transport: transport.kind, match: match, liveness: liveness,
+      bluetooth: bluetooth,
       subscriptionQoS: transport.qos, observations: scope.observations, events: scope.events,
       frames: frames.map(\.program), commands: commands, selfTests: vectors)
     SelfTestRunner(profile: profile, frames: frames, problems: problems, position: fields.position("selfTest")).run()

@@ -88,7 +88,7 @@ extension Quantity {
 
 /// What the frame says about all its values.
 struct FrameState {
-  var registers = InlineArray<32, Register>(repeating: .missing)
+  var registers = InlineArray<48, Register>(repeating: .missing)
   var cursor = 0
   var time: DeviceTime = .none
   var quality: ObservationQuality = []
@@ -98,8 +98,8 @@ struct FrameState {
   var retained = false
 
   subscript(_ index: RegisterIndex) -> Register {
-    get { index < 32 ? registers[Int(index)] : .missing }
-    set { if index < 32 { registers[Int(index)] = newValue } }
+    get { index < DecodeLimits.registersMax ? registers[Int(index)] : .missing }
+    set { if index < DecodeLimits.registersMax { registers[Int(index)] = newValue } }
   }
 
   /// The time that readings carry: none while the device's clock is not set.

@@ -9,7 +9,7 @@
 
 public import Logging
 import Synchronization
-import VitalSigns
+public import VitalSigns
 
 /// One link to one broker. All methods may be called from any thread; `run()` once.
 public final class MQTTLink: Sendable {

@@ -12,9 +12,9 @@ import Gateway
     discussion: """
       Commands that look at or change a running hub speak to its core over a Unix socket: the one of --socket, else of \
       the environment's KNUTEPUNKT_SOCKET, else of the configuration (--config, default /etc/knutepunkt/knutepunkt.yaml). \
-      `score`, `profile` and `check` need no running hub.
+      `score`, `profile`, `check` and `doctor` need no running hub.
 
-      Exit codes: 0 done; 64 wrong usage; 65 wrong data, or not possible in this state; 66 input cannot be read; 69 the \
+      Exit codes: 0 done; 1 doctor found a problem; 64 wrong usage; 65 wrong data, or not possible in this state; 66 input cannot be read; 69 the \
       core is not running; 70 a fault of the program; 75 not now, try again; 77 not permitted; 78 wrong configuration.
 
       Shell completion: knutepunkt --generate-completion-script bash > /etc/bash_completion.d/knutepunkt (zsh and fish \
@@ -23,9 +23,13 @@ import Gateway
     version: "knutepunkt \(KnutepunktVersion.current)",
     groupedSubcommands: [
       CommandGroup(name: "The hub", subcommands: [Run.self, Check.self, StatusCommand.self]),
-      CommandGroup(name: "People and devices", subcommands: [PatientCommand.self, DeviceCommand.self, PlanCommand.self, Observe.self]),
+      CommandGroup(
+        name: "People and devices",
+        subcommands: [PatientCommand.self, PairCommand.self, DeviceCommand.self, PlanCommand.self, Observe.self]),
       CommandGroup(name: "Alerts", subcommands: [AlertsCommand.self, Explain.self, ConsoleCommand.self]),
-      CommandGroup(name: "Operations", subcommands: [OutboxCommand.self, QuarantineCommand.self, AuditCommand.self]),
+      CommandGroup(
+        name: "Operations",
+        subcommands: [DoctorCommand.self, BluetoothCommand.self, OutboxCommand.self, QuarantineCommand.self, AuditCommand.self]),
       CommandGroup(name: "Without a running hub", subcommands: [ScoreCommand.self, ProfileCommand.self]),
     ])
 

@@ -1,5 +1,5 @@
 // `patient` and `device`: who is here, and which device is whose. Each change is an event in the journal with its author
-// and reason.
+// and reason. Looking at one device is in DeviceShowCommand.swift, trying and finding it in DeviceTestCommand.swift.
 
 import ArgumentParser
 import Gateway
@@ -99,7 +99,7 @@ struct PatientCommand: AsyncParsableCommand {
 struct DeviceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "device", abstract: "The devices and whose they are.",
-    subcommands: [Add.self, List.self, Assign.self, Release.self, End.self])
+    subcommands: [Add.self, List.self, Show.self, Test.self, Identify.self, Assign.self, Release.self, Remove.self])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -136,31 +136,19 @@ struct DeviceCommand: AsyncParsableCommand {
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List devices, whose they are and when they were last heard.")
     @Flag(help: "Also those that were removed.") var all = false
+    @OptionGroup var installer: InstallerOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var core: CoreOptions
 
     func run() async throws {
-      let every: [API.Device] = try await core.client().get("/v1/devices")
+      let client = try core.client()
+      let every: [API.Device] = try await client.get("/v1/devices")
       let devices = every.filter { all || $0.liveness != "removed" }
       if output.json { return try Terminal.printJSON(devices) }
-      var table = Table(
-        ["Id", "Label", "Whose", "State", "Last seen", "Interval", "Profile", "Address"],
-        whenEmpty: "No device is registered. Next: knutepunkt device add …")
-      for device in devices {
-        let style: TextStyle =
-          switch device.liveness {
-          case "live": .good
-          case "silent": .medium
-          default: .faint
-          }
-        let interval = device.expectedIntervalSeconds == 0 ? "any" : DurationText.text(.seconds(Int64(device.expectedIntervalSeconds)))
-        table.rows.append([
-          Cell(device.id), Cell(device.label), Cell(device.patient), Cell(device.liveness, style), TimeDisplay.cell(device.lastSeen),
-          Cell(interval),
-          Cell(device.profile), Cell(device.address),
-        ])
-      }
-      table.print()
+      let texts = try await installer.texts(client)
+      // A hub without Bluetooth shows no columns of it; a hub that does not answer now, likewise.
+      let bluetooth: API.Bluetooth? = try? await client.get("/v1/bluetooth", timeoutSeconds: 5)
+      DeviceListText(texts: texts, bluetooth: bluetooth.flatMap { $0.available ? $0 : nil }).table(devices).print()
     }
   }
 
@@ -194,16 +182,23 @@ struct DeviceCommand: AsyncParsableCommand {
     }
   }
 
-  struct End: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Remove a device from this hub.", aliases: ["remove"])
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "remove", abstract: "Remove a device from this hub; Bluetooth forgets its pairing.", aliases: ["end"])
     @Argument(help: "The device, e.g. D12.", transform: IdentifierArgument.device) var device: String
     @Option(help: "Why, for the access log.") var reason: String
+    @OptionGroup var installer: InstallerOptions
     @OptionGroup var actor: ActorOptions
     @OptionGroup var core: CoreOptions
 
     func run() async throws {
-      let done: API.Done = try await core.client().post("/v1/devices/\(device)/remove", API.Reason(actor: actor.actor, reason: reason))
-      Terminal.print("\(device) is removed (entry \(done.sequence)).")
+      let client = try core.client()
+      let texts = try await installer.texts(client)
+      let done: API.Done = try await texts.speaking {
+        try await client.post("/v1/devices/\(device)/remove", API.Reason(actor: actor.actor, reason: reason))
+      }
+      Terminal.print(texts("device", "removed", ["device": device, "sequence": "\(done.sequence)"]))
+      Terminal.print(texts("device", "forgotten"))
     }
   }
 }

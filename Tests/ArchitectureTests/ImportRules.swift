@@ -45,6 +45,9 @@ let importRules: [String: ImportRule] = [
   "VitalSigns": ImportRule(platform: .none),
   "DeviceProfile": ImportRule(own: ["VitalSigns"], platform: .none),
   "ProfileCatalogue": ImportRule(own: ["DeviceProfile", "VitalSigns"], external: ["Yams", "Crypto"]),
+  // A session is the profile's own ordered steps: the link carries out what the profile says.
+  "BluetoothLink": ImportRule(
+    own: ["VitalSigns", "DeviceProfile", "CBluetooth", "CLinux", "CSystemd"], external: ["Logging"]),
   "MQTTLink": ImportRule(own: ["VitalSigns", "CMosquitto", "CLinux"], external: ["Logging"]),
   "RealtimeCore": ImportRule(own: ["VitalSigns"], platform: .atomics),
   "Journal": ImportRule(own: ["VitalSigns"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
@@ -60,7 +63,7 @@ let importRules: [String: ImportRule] = [
     ]),
   "Gateway": ImportRule(
     own: [
-      "VitalSigns", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
+      "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
       "FHIRForwarder", "WebhookForwarder", "Console", "CSystemd", "CMosquitto", "CLinux",
     ],
     external: httpStack.union([

@@ -145,15 +145,36 @@ import VitalSigns
     #expect(
       configuration.warnings.map(\.description) == [
         "k.yaml:1:1: warning: escalation.receivers has no level 0: alerts are shown on the console only, nobody is told",
-        "k.yaml:1:1: warning: `links.mqtt` names no broker: no device can reach this hub",
+        "k.yaml:1:1: warning: `links` has neither `mqtt` nor `bluetooth`: no device can reach this hub",
         "k.yaml:2:20: warning: profiles.trust is lab: profiles are taken without a signature; not for people's homes",
       ])
+  }
+
+  @Test func bluetoothIsOnWhenItIsNamed() throws {
+    func read(_ links: String) throws -> KnutepunktConfiguration.BluetoothSettings? {
+      try KnutepunktConfiguration.read(
+        yaml: "hub: { controller: 974760673 }\nprofiles: { trust: lab }\nlinks: { \(links) }\n", file: "k.yaml"
+      ).bluetooth
+    }
+    #expect(try read("mqtt: []") == nil)
+    let defaults = try #require(try read("bluetooth: {}"))
+    var written: [String] = []
+    for row in ConfigurationReference.rows where row.key.hasPrefix("links.bluetooth.") && row.default != "the first" {
+      let key = row.key.dropFirst("links.bluetooth.".count)
+      written.append(key.hasPrefix("scan.") ? "scan: { \(key.dropFirst(5)): \(row.default) }" : "\(key): \(row.default)")
+    }
+    #expect(written.count == 6)
+    for line in written { #expect(try read("bluetooth: { \(line) }") == defaults) }
+    #expect(try read("bluetooth: { adapter: 00:1a:7d:da:71:13 }")?.adapter == "00:1A:7D:DA:71:13")
+    #expect(throws: ConfigurationError.self) { try read("bluetooth: { adapter: eth0 }") }
+    #expect(throws: ConfigurationError.self) { try read("bluetooth: { scan: { on: 0s } }") }
   }
 
   /// Writing every default of the reference out changes nothing: the reference and the reader agree on defaults.
   @Test func theDefaultsInTheReferenceAreThoseOfTheReader() throws {
     var sections: [String: [String]] = ["hub": ["controller: \"974760673\""]]
-    for row in ConfigurationReference.rows where !row.key.contains("[]") {
+    // `links.bluetooth` alone switches something on by being there: by its own test.
+    for row in ConfigurationReference.rows where !row.key.contains("[]") && !row.key.hasPrefix("links.bluetooth") {
       let parts = row.key.split(separator: ".")
       try #require(parts.count == 2)
       let inWords = ["required", "none"].contains(row.default) || row.default.contains(" and ")

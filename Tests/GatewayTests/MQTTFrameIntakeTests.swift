@@ -146,8 +146,8 @@ import VitalSigns
     let seconds = Int(intake.clock.wall().rawValue / 1_000 - before) + 1
     #expect(frames.refused == ["unknownTopic": 300])
     let kept = journaled().quarantined.count
-    #expect(kept >= MQTTFrameIntake.quarantinedPerSecondMax)
-    #expect(kept <= MQTTFrameIntake.quarantinedPerSecondMax * seconds)
+    #expect(kept >= QuarantineBudget.perSecondMax)
+    #expect(kept <= QuarantineBudget.perSecondMax * seconds)
   }
 
   // MARK: Retained frames

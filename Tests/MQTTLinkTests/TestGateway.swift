@@ -4,6 +4,7 @@
 import Foundation
 import Logging
 import MQTTLink
+import VitalSigns
 
 /// All state is guarded by `condition`.
 final class TestHandler: MQTTFrameHandler, @unchecked Sendable {

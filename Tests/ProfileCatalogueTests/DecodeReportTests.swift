@@ -50,7 +50,7 @@ import VitalSigns
       try lines("sig/blood-pressure", Self.bytes("11 ABF0 6DF0 82F0 0100"), nil).first
         == #"{"loinc":"8480-6","mdc":150021,"value":17.1,"unit":"kPa","quality":["questionable"],"time":null}"#)
     #expect(
-      try lines("sig/glucose", Self.bytes("02 0100 EA07 01 1F 0C 22 38 7EB0 11"), nil) == [
+      try lines("sig/glucose", Self.bytes("02 0100 EA07 01 1F 0C 22 38 7EB0 11"), "2A18") == [
         #"{"loinc":"2339-0","mdc":160184,"value":126,"unit":"mg/dL","quality":[],"time":"2026-01-31T12:34:56"}"#
       ])
   }

@@ -83,7 +83,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     Mistake(
       replace: "model: Device", with: "model: Device\ncolour: red",
       expected:
-        "device.yaml:5:1: unknown key `colour` in the profile; allowed: profile, version, vendor, model, summary, gtin, firmware, deviceType, licence, owner, tier, match, transport, liveness, observations, events, status, decode, commands, selfTest"
+        "device.yaml:5:1: unknown key `colour` in the profile; allowed: profile, version, vendor, model, summary, gtin, firmware, deviceType, licence, owner, tier, match, transport, liveness, bluetooth, observations, events, status, decode, commands, selfTest"
     ),
     Mistake(replace: "vendor: Test\n", with: "", expected: "device.yaml:1:1: `vendor` is missing; allowed: the maker's name"),
     Mistake(
@@ -198,8 +198,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     }
     let many = steps(String(repeating: "    - {skip: 1}\n", count: 260))
     #expect(try Sample.diagnostics(many).contains { $0.contains("instructions; allowed: at most 256") })
-    let wide = steps((0..<40).map { "    - {read: u8, as: x\($0)}\n" }.joined())
-    #expect(try Sample.diagnostics(wide).contains { $0.contains("fields with a value; allowed: at most 32") })
+    let wide = steps((0..<50).map { "    - {read: u8, as: x\($0)}\n" }.joined())
+    #expect(try Sample.diagnostics(wide).contains { $0.contains("fields with a value; allowed: at most 48") })
     let costly = steps("    - {repeat: 255, do: [" + Array(repeating: "{skip: 1}", count: 20).joined(separator: ", ") + "]}\n")
     #expect(try Sample.diagnostics(costly).contains { $0.contains("at run time, repeats included; allowed: at most 4096") })
     let twice = steps("    - {repeat: 2, do: [{skip: 1}]}\n    - {repeat: 2, do: [{skip: 1}]}\n")

@@ -70,6 +70,17 @@ extension ConfigurationKind where Value == String {
     }
   }
 
+  static var bluetoothAdapter: Self {
+    Self("adapter", allowed: "an adapter's name such as hci0, or its address such as 00:1A:7D:DA:71:13", example: "hci0") { text in
+      let isName =
+        text.hasPrefix("hci") && (1...3).contains(text.utf8.dropFirst(3).count)
+        && text.utf8.dropFirst(3).allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+      if isName { return text }
+      let groups = text.split(separator: ":", omittingEmptySubsequences: false)
+      return groups.count == 6 && groups.allSatisfy { $0.utf8.count == 2 && UInt8($0, radix: 16) != nil } ? text.uppercased() : nil
+    }
+  }
+
   static var timeZone: Self {
     Self("time zone", allowed: "a name of the time-zone database, for example Europe/Oslo", example: "Europe/Oslo") {
       TimeZone(identifier: $0) != nil ? $0 : nil

@@ -57,6 +57,37 @@ extension KnutepunktConfiguration {
     return section.isPresent ? tls : nil
   }
 
+  /// Present, even empty (`bluetooth: {}`), switches the link on.
+  static func readBluetooth(_ section: ConfigurationSection) -> BluetoothSettings? {
+    let adapter = section.optional(
+      "adapter", .bluetoothAdapter, shown: "the first",
+      "The Bluetooth adapter, by name or by address. `links.bluetooth: {}` takes the first that is there.")
+    let connectionsMax = section.value(
+      "connectionsMax", .integer(1...32), default: 5, shown: "5",
+      "Connections at the same time. Most adapters bear 5 to 7, and drop one silently beyond that.")
+    let (scanOn, scanOff) = section.section("scan") { scan in
+      (
+        scan.value(
+          "on", .duration(.seconds(1)...(.seconds(300))), default: .seconds(10), shown: "10s",
+          "How long the hub listens for devices that are not connected, before it pauses."),
+        scan.value(
+          "off", .duration(.zero...(.seconds(300))), default: .seconds(5), shown: "5s",
+          "The pause. There is none while a device that only advertises is registered, or somebody pairs one.")
+      )
+    }
+    let settings = BluetoothSettings(
+      adapter: adapter, connectionsMax: connectionsMax, scanOn: scanOn, scanOff: scanOff,
+      scanWatchdog: section.value(
+        "scanWatchdog", .duration(.seconds(1)...(.seconds(3_600))), default: .seconds(90), shown: "90s",
+        "Listening that hears nothing from anybody for so long is started anew; the second time the adapter is switched off and on."),
+      connectTimeout: section.value(
+        "connectTimeout", .duration(.seconds(1)...(.seconds(60))), default: .seconds(20), shown: "20s", "For one connection attempt."),
+      retryBackoffMax: section.value(
+        "retryBackoffMax", .duration(.seconds(1)...(.seconds(3_600))), default: .seconds(60), shown: "60s",
+        "The longest pause between attempts to connect to a device that is heard."))
+    return section.isPresent || section.reader.isDescribing ? settings : nil
+  }
+
   /// `fileKey: PATH` or `credential: NAME`, not both.
   private static func readSecret(_ section: ConfigurationSection, _ fileKey: String, _ meaning: String) -> SecretSource? {
     let file = section.optional(fileKey, .readableFile("the secret", isSecret: true), meaning)

@@ -17,8 +17,8 @@ extension KnutepunktConfiguration {
           at: link.mark)
       }
     }
-    if links.isEmpty {
-      reader.report("`links.mqtt` names no broker: no device can reach this hub", at: nil, severity: .warning)
+    if links.isEmpty && bluetooth == nil {
+      reader.report("`links` has neither `mqtt` nor `bluetooth`: no device can reach this hub", at: nil, severity: .warning)
     }
   }
 

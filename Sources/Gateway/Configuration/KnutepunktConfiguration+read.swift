@@ -14,10 +14,14 @@ extension KnutepunktConfiguration {
     let (escalation, receivers) = root.section("escalation", Self.readEscalation)
     self.escalation = escalation
     let hubName = hub.name
-    let links = root.section("links") { links in
-      links.sections("mqtt", countMax: 16) { Self.readMQTTLink($0, hubName: hubName) }
+    let (links, bluetooth) = root.section("links") { links in
+      (
+        links.sections("mqtt", countMax: 16) { Self.readMQTTLink($0, hubName: hubName) },
+        links.section("bluetooth", Self.readBluetooth)
+      )
     }
     mqttLinks = links.map(\.value)
+    self.bluetooth = bluetooth
     let destinations = root.sections("destinations", countMax: 64, Self.readDestination)
     self.destinations = destinations.map(\.value)
     let agreements = root.sections("sharing", countMax: 1_000, Self.readSharing)

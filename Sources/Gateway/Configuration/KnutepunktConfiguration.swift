@@ -18,6 +18,8 @@ public struct KnutepunktConfiguration: Sendable {
   public var escalation: EscalationSettings
   /// The MQTT links, in the file's order. Names are unique.
   public var mqttLinks: [MQTTLinkSettings]
+  /// The Bluetooth link; nil: the hub leaves Bluetooth alone.
+  public var bluetooth: BluetoothSettings?
   /// In the file's order; a destination's number is its index. Names are unique.
   public var destinations: [DestinationSettings]
   /// What may go where. Destinations named here exist.
@@ -142,6 +144,22 @@ public struct KnutepunktConfiguration: Sendable {
     public var receiveMaximum: Int
     public var maximumPayloadBytes: Int
     public var ackHold: Duration
+  }
+
+  public struct BluetoothSettings: Sendable, Hashable {
+    /// `hci0`, or the adapter's address; nil: the first that is there.
+    public var adapter: String?
+    /// Connections at the same time, those of other programs included.
+    public var connectionsMax: Int
+    /// Scanning goes on and off while devices are waited for.
+    public var scanOn: Duration
+    public var scanOff: Duration
+    /// Scanning that hears nothing from anybody for so long is started anew.
+    public var scanWatchdog: Duration
+    /// For one connection attempt.
+    public var connectTimeout: Duration
+    /// The longest pause between attempts to connect to a device that is heard.
+    public var retryBackoffMax: Duration
   }
 
   public struct DestinationSettings: Sendable, Hashable {

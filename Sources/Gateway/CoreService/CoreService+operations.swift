@@ -1,5 +1,6 @@
 // How the hub is doing, what waits in the outbox, what was rejected, and what the forward role reports.
 
+import BluetoothLink
 import Console
 import Foundation
 import Journal
@@ -25,9 +26,23 @@ extension CoreService {
       openAlerts: counters.openAlerts.load(ordering: .relaxed), observations: counters.observations.load(ordering: .relaxed),
       intakeDepth: machinery.intake.depth, store: store.key, storeError: store.reason, shed: machinery.writer.shed.load(ordering: .relaxed),
       scheduling: counters.isRealtime.load(ordering: .relaxed) ? "fifo" : "ordinary",
-      memoryLocked: counters.memoryLocked.load(ordering: .relaxed), links: machinery.links.map(linkStatus),
+      memoryLocked: counters.memoryLocked.load(ordering: .relaxed), links: machinery.links.map(linkStatus) + bluetoothLink,
       destinations: configuration.destinations.map { destinationStatus($0, outbox) }, roles: health.roles(of: self),
       notes: health.notes(of: self))
+  }
+
+  private var bluetoothLink: [API.Status.Link] {
+    guard let running = machinery.bluetooth else { return [] }
+    let snapshot = running.link.snapshot
+    var refused: [String: UInt64] = [:]
+    for reasons in running.frames.refused.values { for (reason, count) in reasons { refused[reason, default: 0] &+= count } }
+    return [
+      API.Status.Link(
+        name: BluetoothFrameIntake.linkName,
+        state: snapshot.problem == nil && snapshot.adapter?.isPowered == true ? "connected" : "waiting",
+        since: nil, received: running.frames.received, refused: refused,
+        reconnects: snapshot.devices.reduce(0) { $0 &+ $1.connections }, lastError: snapshot.problem?.rawValue)
+    ]
   }
 
   private func linkStatus(_ running: RunningLink) -> API.Status.Link {

@@ -1,5 +1,6 @@
 // People, devices and plans: who is here, which device is whose, what the plan says.
 
+import BluetoothLink
 import DeviceProfile
 import Foundation
 import Journal
@@ -63,29 +64,26 @@ extension CoreService {
         "there is no profile \(request.profile.debugDescription)",
         hint: "knutepunkt profile list shows them; they look like zigbee2mqtt/sos-button")
     }
-    if profile.transport.isMQTT && profile.topicFilters(for: request.address).isEmpty {
-      throw .bad(
-        "the address \(request.address.debugDescription) does not fit \(request.profile); it must look like \(profile.addressForm ?? "device")"
-      )
-    }
+    let address = try address(request.address, for: profile)
     var patient: RegisteredPatient?
     if let text = request.patient { patient = try knownPatient(text) }
-    switch registry.reserve(profile: profile, address: request.address) {
+    switch registry.reserve(profile: profile, address: address) {
     case .reserved: break
     case .taken(let other):
       throw .conflict("\(other.id) (\(other.label)) already has this address", hint: "remove it first: knutepunkt device end \(other.id)")
     case .underWay: throw .conflict("somebody is registering this address now", hint: "knutepunkt device list shows it in a moment")
     }
-    defer { registry.release(profile: profile, address: request.address) }
+    defer { registry.release(profile: profile, address: address) }
     var liveness = profile.liveness
     if let seconds = request.expectedIntervalSeconds { liveness.expectedIntervalSeconds = seconds }
     let id = registry.newDeviceID()
-    let details = DeviceDetails(label: label, profile: profile.id, address: request.address, controller: patient?.controller)
+    let details = DeviceDetails(label: label, profile: profile.id, address: address, controller: patient?.controller)
     _ = try await store(.registry(.deviceAdded(liveness)), device: id, actor: actor, reason: reason, .device(details))
     registry.add(
       RegisteredDevice(
-        id: id, label: label, profile: profile.id, address: request.address, liveness: liveness, patient: .none, removed: false,
+        id: id, label: label, profile: profile.id, address: address, liveness: liveness, patient: .none, removed: false,
         lastSeen: .unknown))
+    machinery.bluetooth?.update()
     // Whatever becomes of the rest: the device is registered, and its SOS must be heard.
     if let patient {
       do {
@@ -98,6 +96,16 @@ extension CoreService {
       }
     }
     return try apiDevice(id)
+  }
+
+  /// A Bluetooth address in its one spelling; an MQTT address that gives topics.
+  private func address(_ text: String, for profile: DeviceProfile) throws(LocalAPIFailure) -> String {
+    if profile.transport.isMQTT {
+      if !profile.topicFilters(for: text).isEmpty { return text }
+      throw .bad("the address \(text.debugDescription) does not fit \(profile.id); it must look like \(profile.addressForm ?? "device")")
+    }
+    if let address = BluetoothAddress(text)?.text { return address }
+    throw .bad("the address \(text.debugDescription) does not fit \(profile.id); it must look like C0:FF:EE:00:18:22")
   }
 
   func assign(_ device: DeviceID, _ request: API.AssignDevice) async throws(LocalAPIFailure) -> API.Device {
@@ -126,6 +134,7 @@ extension CoreService {
     let sequence = try await store(
       .registry(.deviceRemoved), device: device, patient: known.patient, actor: actor, reason: try text(request.reason, "reason"))
     registry.remove(device)
+    machinery.bluetooth?.update()
     return API.Done(sequence: sequence)
   }
 
@@ -135,7 +144,7 @@ extension CoreService {
     return answers
   }
 
-  private func apiDevice(_ id: DeviceID) throws(LocalAPIFailure) -> API.Device {
+  func apiDevice(_ id: DeviceID) throws(LocalAPIFailure) -> API.Device {
     let device = try knownDevice(id)
     let interval = device.liveness.expectedIntervalSeconds
     let liveness: String

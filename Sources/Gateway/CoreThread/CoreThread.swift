@@ -114,11 +114,14 @@ final class CoreThread: @unchecked Sendable {
     while true {
       let stopping = vitals.stopWanted.load(ordering: .acquiring)
       var taken = 0
+      var oldest = entry.instant
       while taken < Self.batch, hasRoom, takeNext(into: &entry) {
         guard decide(&entry) else { break }
+        if taken == 0 { oldest = entry.instant }
         taken += 1
       }
       let now = clock.now()
+      if taken > 0 { vitals.decisions.note(now.rawValue &- oldest.rawValue) }
       let isUpToDate = held == nil && passDeadlines(until: now)
       if taken > 0 { journalWake.ring() }
       takeSnapshotIfWanted()

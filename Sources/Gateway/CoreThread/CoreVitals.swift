@@ -26,4 +26,6 @@ final class CoreVitals: Sendable {
   /// 0 ordinary, 1 SCHED_FIFO.
   let isRealtime = Atomic<Bool>(false)
   let memoryLocked = Atomic<Bool>(false)
+  /// From an entry's stamp, when its bytes came in, to the core's decision.
+  let decisions = DecisionTimes()
 }

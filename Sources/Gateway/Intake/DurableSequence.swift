@@ -1,8 +1,8 @@
 // The highest sequence that is in a committed transaction. Links hold their acknowledgements by it, callers of the local
 // API wait for it. Written by the journal writer alone.
 
-import MQTTLink
 import Synchronization
+import VitalSigns
 
 /// The durable watermark. Any thread; `advance` only from the journal writer.
 final class DurableSequence: DurableWatermark {

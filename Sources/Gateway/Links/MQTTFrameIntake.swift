@@ -13,9 +13,6 @@ import VitalSigns
 ///
 /// @unchecked Sendable: `redeliveries`, `result`, `held` and `quarantineBudget` are touched by the link's thread alone.
 final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
-  /// Frames of one second that are kept with their bytes; all are counted. A flood of rubbish must not become a flood of writes.
-  static let quarantinedPerSecondMax = 50
-
   let name: String
   private let number: UInt32
   private let registry: Registry
@@ -30,7 +27,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var wasConnected = false
   /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
   private var held: (mark: RedeliveryBook.Mark, taken: Int, stamp: Intake.Stamp)?
-  private var quarantineBudget = (second: Int64(0), left: 0)
+  private var quarantineBudget = QuarantineBudget()
   /// Asks the link whether the broker still had our session; set once, before the link runs.
   var sessionPresent: @Sendable () -> Bool = { false }
 
@@ -117,9 +114,12 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     var last: UInt64 = 0
     while taken < readings.count {
       let isLast = taken == readings.count - 1
-      if let sequence = submit(readings[taken], of: device, mark: isLast && frame.qos > 0 ? mark : nil, frame.qos, stamp: stamp) {
+      let known = isLast && frame.qos > 0 ? DeliveryMark(link: number, message: UInt32(mark.message), hash: mark.hash) : nil
+      if let sequence = intake.submit(
+        readings[taken], device: device.id, civil: civil, mark: known, stamp: stamp, keeper: frame.qos > 0 ? .producer : .nobody)
+      {
         last = sequence
-      } else if frame.qos > 0 || isAlarm(readings[taken]) {
+      } else if frame.qos > 0 || readings[taken].isAlarm {
         held = (mark, taken, stamp)
         return .busy
       } else {
@@ -131,31 +131,6 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     held = nil
     if frame.qos > 0 { redeliveries.took(mark, sequence: last) }
     return last == 0 ? .ignored : .accepted(lastSequence: last)
-  }
-
-  private func isAlarm(_ reading: Reading) -> Bool {
-    if case .event(let event, at: _) = reading { event.kind == .sos || event.kind == .fall } else { false }
-  }
-
-  private func submit(
-    _ reading: Reading, of device: RegisteredDevice, mark: RedeliveryBook.Mark?, _ qos: UInt8, stamp: Intake.Stamp
-  ) -> UInt64? {
-    let payload: IntakePayload
-    let time: DeviceTime
-    switch reading {
-    case .observation(let observation, at: let at): (payload, time) = (.observation(observation), at)
-    case .event(let event, at: let at): (payload, time) = (.event(event), at)
-    case .location(let fix, at: let at): (payload, time) = (.location(fix), at)
-    }
-    var companion: Companion?
-    if time != .none || mark != nil {
-      companion = Companion(
-        attachment: time == .none ? nil : Attachment(.deviceTime(time)),
-        mark: mark.map { DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash) })
-    }
-    return intake.submit(
-      payload, device: device.id, measuredAt: civil.resolve(time), companion: companion, stamp: stamp,
-      keeper: qos > 0 ? .producer : .nobody)
   }
 
   /// A retained message of which nothing but "the device exists" is left.
@@ -192,10 +167,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   /// `mark`: the frame gives no entry that could carry it.
   private func quarantine(_ frame: MQTTFrame, reason: String, mark: RedeliveryBook.Mark? = nil) {
     let wall = intake.clock.wall()
-    let second = wall.rawValue / 1_000
-    if quarantineBudget.second != second { quarantineBudget = (second, Self.quarantinedPerSecondMax) }
-    if quarantineBudget.left <= 0 { return }
-    quarantineBudget.left -= 1
+    guard quarantineBudget.takes(at: wall) else { return }
     // What an unregistered device says is nobody's business; that it exists is what an installer looks for.
     let isStranger = reason == MQTTRefusalReason.unknownTopic.rawValue
     var made = QuarantinedFrame(

@@ -18,6 +18,7 @@ struct LocalAPIServer: Sendable {
     let router = Router(context: LocalAPIContext.self)
     router.add(middleware: PeerGate(policy: policy, logger: logger))
     addRegistry(to: router.group("v1"))
+    addBluetooth(to: router.group("v1"))
     addAlerts(to: router.group("v1"))
     addOperations(to: router.group("v1"))
     addHealth(to: router)
@@ -50,6 +51,19 @@ struct LocalAPIServer: Sendable {
       let device = try context.device()
       return try Response.json(try await service.remove(device, try await request.json(API.Reason.self, context: context)))
     }
+    group.get("devices/:id") { _, context in try Response.json(try service.deviceDetails(try context.device())) }
+    group.get("devices/:id/readings") { request, context in
+      let after = request.uri.queryParameters["after"].flatMap { UInt64($0) } ?? 0
+      return try Response.json(try await service.deviceReadings(try context.device(), after: after))
+    }
+    group.post("devices/:id/test") { request, context in
+      let device = try context.device()
+      return try Response.json(try service.testDevice(device, try await request.json(API.Reason.self, context: context)))
+    }
+    group.post("devices/:id/identify") { request, context in
+      let device = try context.device()
+      return try Response.json(try await service.identify(device, try await request.json(API.Reason.self, context: context)))
+    }
     group.get("plans/:id") { _, context in try Response.json(try await service.plan(of: try context.patient())) }
     group.post("plans/:id") { request, context in
       let patient = try context.patient()
@@ -57,6 +71,25 @@ struct LocalAPIServer: Sendable {
     }
     group.post("observations") { request, context in
       try Response.json(try await service.enter(try await request.json(API.EnterObservations.self, context: context)))
+    }
+  }
+
+  private func addBluetooth(to group: RouterGroup<LocalAPIContext>) {
+    let service = service
+    group.get("bluetooth") { _, _ in try Response.json(service.bluetoothStatus()) }
+    group.get("bluetooth/trace") { _, _ in try Response.json(try service.bluetoothTrace()) }
+    group.get("bluetooth/pairing") { _, _ in try Response.json(service.pairing()) }
+    group.post("bluetooth/pairing") { request, context in
+      try Response.json(try await service.openPairing(try await request.json(API.OpenPairing.self, context: context)))
+    }
+    group.post("bluetooth/pairing/choose") { request, context in
+      try Response.json(try await service.chooseDevice(try await request.json(API.ChooseDevice.self, context: context)))
+    }
+    group.post("bluetooth/pairing/answer") { request, context in
+      try Response.json(try await service.answerPrompt(try await request.json(API.AnswerPrompt.self, context: context)))
+    }
+    group.post("bluetooth/pairing/close") { request, context in
+      try Response.json(try await service.closePairing(try await request.json(API.Reason.self, context: context)))
     }
   }
 

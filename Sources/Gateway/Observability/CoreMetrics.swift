@@ -1,9 +1,11 @@
 // The core role's numbers for Prometheus, copied from the parts' own counters when somebody asks. Nothing on the hot path
 // counts twice.
 
+import BluetoothLink
 import MQTTLink
 import Metrics
 import Synchronization
+import VitalSigns
 
 /// The gauges of the core role. Any thread.
 struct CoreMetrics: Sendable {
@@ -38,7 +40,34 @@ struct CoreMetrics: Sendable {
     realtime.set(vitals.isRealtime.load(ordering: .relaxed) ? 1 : 0)
     memoryLocked.set(vitals.memoryLocked.load(ordering: .relaxed) ? 1 : 0)
     listeners.set(machinery.hub.listenerCount)
+    updateDecisions(vitals.decisions)
     for link in machinery.links { update(link) }
+    if let bluetooth = machinery.bluetooth { update(bluetooth.link.snapshot, refused: bluetooth.frames.refused) }
+  }
+
+  private func updateDecisions(_ times: DecisionTimes) {
+    for (label, share) in [("0.5", 0.5), ("0.99", 0.99), ("1", 1.0)] {
+      Meter(label: "knutepunkt_decision_seconds", dimensions: [("quantile", label)]).set(Double(times.quantile(share) ?? 0) / 1e9)
+    }
+    Meter(label: "knutepunkt_decision_turns_total").set(times.counts.reduce(0, &+))
+  }
+
+  /// No device has a series of its own: a device's number would follow a person through the metrics.
+  private func update(_ snapshot: BluetoothSnapshot, refused: [DeviceID: [String: UInt64]]) {
+    Meter(label: "knutepunkt_bluetooth_ready").set(snapshot.problem == nil ? 1 : 0)
+    Meter(label: "knutepunkt_bluetooth_connections").set(snapshot.connections)
+    Meter(label: "knutepunkt_bluetooth_strangers").set(snapshot.strangers)
+    Meter(label: "knutepunkt_bluetooth_match_rules").set(snapshot.matchRules)
+    Meter(label: "knutepunkt_bluetooth_scan_restarts_total").set(snapshot.scanRestarts)
+    Meter(label: "knutepunkt_bluetooth_power_cycles_total").set(snapshot.powerCycles)
+    Meter(label: "knutepunkt_bluetooth_connects_total").set(snapshot.devices.reduce(0) { $0 &+ $1.connections })
+    Meter(label: "knutepunkt_bluetooth_devices_with_problem").set(snapshot.devices.count { $0.problem != nil })
+    var sums: [String: UInt64] = [:]
+    for reasons in refused.values { for (reason, count) in reasons { sums[reason, default: 0] &+= count } }
+    for (reason, count) in sums {
+      Meter(label: "knutepunkt_link_frames_refused_total", dimensions: [("link", BluetoothFrameIntake.linkName), ("reason", reason)])
+        .set(count)
+    }
   }
 
   private func update(_ running: RunningLink) {

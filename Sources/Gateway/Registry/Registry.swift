@@ -40,7 +40,9 @@ final class Registry: Sendable {
     var nextDevice: UInt32 = 1
     /// Every topic that a registered device sends on, and which program of its profile reads it.
     var topics: [String: (device: DeviceID, frameIndex: Int)] = [:]
-    /// Topics of devices that are on their way into the journal. Bound: one device for each request under way.
+    /// Bluetooth addresses of registered devices, canonical.
+    var addresses: [String: DeviceID] = [:]
+    /// Topics and addresses of devices that are on their way into the journal. Bound: one device for each request under way.
     var reserved: Set<String> = []
   }
   private let state = Mutex(State())
@@ -56,13 +58,14 @@ final class Registry: Sendable {
       for device in devices {
         state.devices[device.id] = device
         state.nextDevice = max(state.nextDevice, device.id.rawValue + 1)
-        if !device.removed { add(topicsOf: device, to: &state) }
+        if !device.removed { add(waysTo: device, to: &state) }
       }
     }
   }
 
-  private func add(topicsOf device: RegisteredDevice, to state: inout State) {
+  private func add(waysTo device: RegisteredDevice, to state: inout State) {
     guard let profile = profiles[device.profile] else { return }
+    if !profile.transport.isMQTT { state.addresses[device.address] = device.id }
     for topic in topics(of: device) {
       if let index = profile.frameIndex(topic: topic) { state.topics[topic] = (device.id, index) }
     }
@@ -83,6 +86,24 @@ final class Registry: Sendable {
         return nil
       }
       return (device, profile, index)
+    }
+  }
+
+  /// Which device has this Bluetooth address.
+  func device(onBluetooth address: String) -> (RegisteredDevice, DeviceProfile)? {
+    state.withLock { state in
+      guard let id = state.addresses[address], let device = state.devices[id], let profile = profiles[device.profile] else { return nil }
+      return (device, profile)
+    }
+  }
+
+  /// The devices that a Bluetooth link looks after.
+  var bluetoothDevices: [(RegisteredDevice, DeviceProfile)] {
+    state.withLock { state in
+      state.addresses.values.sorted().compactMap { id in
+        guard let device = state.devices[id], let profile = profiles[device.profile] else { return nil }
+        return (device, profile)
+      }
     }
   }
 
@@ -122,11 +143,12 @@ final class Registry: Sendable {
     case underWay
   }
 
-  /// Checks and takes the topics of a device in one step: with two devices on one topic, one person's values would be
-  /// recorded as another's.
+  /// Checks and takes the topics or the address of a device in one step: with two devices on one of them, one person's values
+  /// would be recorded as another's.
   func reserve(profile: DeviceProfile, address: String) -> Reservation {
-    let wanted = profile.topicFilters(for: address)
+    let wanted = ways(to: address, profile)
     return state.withLock { state in
+      if !profile.transport.isMQTT, let id = state.addresses[address], let device = state.devices[id] { return .taken(device) }
       for topic in wanted {
         if let reader = state.topics[topic], let device = state.devices[reader.device] { return .taken(device) }
         if state.reserved.contains(topic) { return .underWay }
@@ -137,8 +159,13 @@ final class Registry: Sendable {
   }
 
   func release(profile: DeviceProfile, address: String) {
-    let wanted = profile.topicFilters(for: address)
+    let wanted = ways(to: address, profile)
     state.withLock { $0.reserved.subtract(wanted) }
+  }
+
+  /// No topic contains a space.
+  private func ways(to address: String, _ profile: DeviceProfile) -> [String] {
+    profile.transport.isMQTT ? profile.topicFilters(for: address) : ["bluetooth \(address)"]
   }
 
   // MARK: Changing, after the journal has it
@@ -170,7 +197,7 @@ final class Registry: Sendable {
   func add(_ device: RegisteredDevice) {
     state.withLock { state in
       state.devices[device.id] = device
-      add(topicsOf: device, to: &state)
+      add(waysTo: device, to: &state)
     }
   }
 
@@ -187,6 +214,7 @@ final class Registry: Sendable {
       state.devices[device]?.removed = true
       state.devices[device]?.patient = .none
       state.topics = state.topics.filter { $0.value.device != device }
+      state.addresses = state.addresses.filter { $0.value != device }
     }
   }
 }

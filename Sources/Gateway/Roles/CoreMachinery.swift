@@ -29,6 +29,8 @@ final class CoreMachinery: Sendable {
   let reader: JournalReader
   let actors: ActorBook
   let links: [RunningLink]
+  /// Nil when the configuration has no Bluetooth link.
+  let bluetooth: RunningBluetooth?
   let startedAt: WallTime
   let hubID: String
   let logger: Logger
@@ -101,6 +103,11 @@ final class CoreMachinery: Sendable {
         marks: recovery.deliveryMarks.filter { $0.link == stableNumber(of: settings.name) }, lastSequence: recovery.lastSequence,
         logger: logger)
     }
+    bluetooth = try configuration.bluetooth.map { settings throws(GatewayError) in
+      try RunningBluetooth(
+        settings, catalogue: catalogue, registry: registry, intake: intake, requests: requests, durable: durable, civil: civil,
+        marks: recovery.deliveryMarks, logger: logger)
+    }
   }
 
   /// Starts the threads, then sets the clock, then opens the links.
@@ -111,6 +118,7 @@ final class CoreMachinery: Sendable {
     if !anchorClock() { logger.error("the intake had no room for the clock") }
     writer.start()
     for link in links { try link.start(subscriptions: registry.subscriptions()) }
+    bluetooth?.start()
   }
 
   /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.
@@ -121,7 +129,9 @@ final class CoreMachinery: Sendable {
   /// Ends in the reverse order: nothing new comes in, what is in is decided and stored, then everybody is let go.
   func stop() async {
     for link in links { link.stop(within: .seconds(5)) }
+    bluetooth?.stop(within: .seconds(5))
     for link in links { await link.ended() }
+    await bluetooth?.ended()
     core.stop()
     writer.stop()
     while !writer.stopped.load(ordering: .acquiring) { try? await Task.sleep(for: .milliseconds(5)) }

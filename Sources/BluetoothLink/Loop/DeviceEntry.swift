@@ -1,0 +1,57 @@
+// What the loop holds for one device: its session, its notification sockets, frames that the gateway had no room for, and
+// what was last heard of it.
+
+import DeviceProfile
+import VitalSigns
+
+/// A GATT operation of the loop's own, beside the session's steps.
+enum DetailRead: Sendable, Hashable {
+  case battery
+  case firmware
+}
+
+struct DeviceEntry {
+  /// A notification socket, as AcquireNotify gave it.
+  struct Socket {
+    var descriptor: Int32
+    var uuid: BluetoothUUID
+  }
+
+  /// A frame on its way to the gateway, or a control point's answer that must not overtake it.
+  struct WaitingFrame {
+    var source: BluetoothFrame.Source
+    var bytes: [UInt8]
+  }
+
+  /// Frames that may wait for one device when they come over D-Bus, where nothing can be held back.
+  static let waitingMax = 256
+
+  var device: BluetoothDevice
+  /// In the registry; else an installer is pairing it.
+  var isRegistered: Bool
+  /// Nil for a device that only advertises.
+  var session: BluetoothSession?
+  /// Its object, which keeps its path when an identity address becomes known.
+  var path: String?
+  var sockets: [Socket] = []
+  /// Characteristics whose notifications come over D-Bus.
+  var startedNotify: Set<BluetoothUUID> = []
+  var waiting: [WaitingFrame] = []
+  /// No longer wanted: dropped when the session has come to rest, or at this time.
+  var dropAt: MonotonicInstant?
+  var rssi: Int?
+  var battery: Int?
+  var firmware: String?
+  var hasReadFirmware = false
+  var lastHeard = WallTime.unknown
+  /// When the gateway was last told that the device is heard.
+  var toldHeard: MonotonicInstant?
+  var isUp = false
+  var overruns: UInt64 = 0
+
+  init(_ device: BluetoothDevice, isRegistered: Bool, timings: SessionTimings) {
+    self.device = device
+    self.isRegistered = isRegistered
+    session = device.plan.map { BluetoothSession(plan: $0, isRegistered: isRegistered, timings: timings) }
+  }
+}

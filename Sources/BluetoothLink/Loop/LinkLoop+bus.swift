@@ -1,0 +1,261 @@
+// What the bus brings: bluetoothd's coming and going, changes of its objects, replies to calls. Each goes to the machine
+// that it concerns, and to no other.
+
+import DeviceProfile
+import Glibc
+import Logging
+import VitalSigns
+
+extension LinkLoop {
+  /// BlueZ gives up an absent device after 40 s; the session's own, shorter time-outs come first.
+  static let callTimeout = Duration.seconds(45)
+  /// An installer types a passkey meanwhile.
+  static let pairTimeout = Duration.seconds(75)
+
+  func handle(_ event: BusEvent) {
+    switch event {
+    case .serviceOwner(let isPresent):
+      trace("adapter", isPresent ? "bluetoothd is there" : "bluetoothd is gone")
+      if !isPresent {
+        _ = tree.apply(event)
+        stackGone()
+      }
+      tell(.service(isPresent: isPresent))
+    case .replied(let ticket, let result): replied(ticket, result)
+    case .agent(let request): asked(request)
+    case .malformed: malformed += 1
+    case .added, .removed, .changed:
+      for change in tree.apply(event) { handle(change) }
+    }
+  }
+
+  private func handle(_ change: TreeChange) {
+    switch change {
+    case .adapter: adapterChanged()
+    case .device(let path): deviceChanged(path)
+    case .deviceRemoved(let path):
+      guard let number = number(ofPath: path) else { return }
+      entries[number]?.path = nil
+      give(.facts(SessionFacts()), to: number)
+    case .advertisement(let path, let data):
+      heardAnybody()
+      advertised(path, data)
+    case .heardStranger: heardAnybody()
+    case .value(let device, let uuid, let bytes):
+      // A value that was read comes this way too, and again as the reply.
+      guard let number = number(ofPath: device), entries[number]?.startedNotify.contains(uuid) == true else { return }
+      // bluetoothd wrote what came before this to the sockets before it sent this.
+      readAllSockets(of: number)
+      take(.characteristic(uuid), bytes, from: number)
+    }
+  }
+
+  private func heardAnybody() { tell(.heard) }
+
+  private func adapterChanged() {
+    let facts = tree.adapter(named: link.configuration.adapter)
+    tree.adapterPath = facts?.path
+    tell(.facts(facts))
+  }
+
+  func number(ofPath path: String) -> Int? {
+    entries.first { $0.value.path == path }?.key ?? tree.device(path: path).flatMap { numberByAddress[$0.address] }
+  }
+
+  /// Keeps an entry and its object together, and gives the session its facts.
+  func deviceChanged(_ path: String) {
+    guard let object = tree.device(path: path) else { return }
+    // The same object under another address: its identity became known.
+    if numberByAddress[object.address] == nil, let known = entries.first(where: { $0.value.path == path })?.key {
+      rename(known, to: object.address)
+    }
+    guard let number = numberByAddress[object.address] else { return }
+    entries[number]?.path = path
+    if let rssi = object.rssi { entries[number]?.rssi = rssi }
+    if let battery = object.battery, battery != entries[number]?.battery { noteDetail(.battery(battery), of: number) }
+    give(.facts(tree.sessionFacts(address: object.address)), to: number)
+  }
+
+  /// Bonding told whose changing address it is: from now on the device goes by its identity.
+  private func rename(_ number: Int, to address: String) {
+    guard let entry = entries[number], !entry.isRegistered else { return }
+    numberByAddress[entry.device.address] = nil
+    numberByAddress[address] = number
+    entries[number]?.device.address = address
+    trace(entry.device.name, "goes by its identity address now")
+    updateInterest()
+  }
+
+  private func advertised(_ path: String, _ data: AdvertisedData) {
+    guard let object = tree.device(path: path), let number = numberByAddress[object.address] else { return }
+    noteHeard(number)
+    give(.heard, to: number)
+    guard case .advertisement = entries[number]?.device.kind else { return }
+    if data.contains(.serviceData) {
+      for (uuid, bytes) in object.serviceData.sorted(by: { $0.key.description < $1.key.description }) {
+        take(.serviceData(uuid), bytes, from: number)
+      }
+    }
+    if data.contains(.manufacturerData) {
+      for (company, bytes) in object.manufacturerData.sorted(by: { $0.key < $1.key }) {
+        take(.manufacturerData(company), bytes, from: number)
+      }
+    }
+  }
+
+  func noteHeard(_ number: Int) {
+    guard let entry = entries[number] else { return }
+    entries[number]?.lastHeard = LoopClock.wall()
+    if let told = entry.toldHeard, now < told.adding(seconds: Self.heardIntervalSeconds) { return }
+    entries[number]?.toldHeard = now
+    if entry.isRegistered { link.handler.heard(address: entry.device.address) }
+  }
+
+  // MARK: Calls
+
+  /// Makes a call; its reply comes back to `owner`. Without a bus it is answered at once.
+  func call(_ call: BusCall, timeout: Duration = LinkLoop.callTimeout, for owner: Pending) {
+    guard let bus else {
+      finish(owner, .failure(.stackGone))
+      return
+    }
+    let ticket = nextTicket
+    nextTicket += 1
+    pending[ticket] = owner
+    bus.call(call, ticket: ticket, timeout: timeout)
+  }
+
+  private func replied(_ ticket: UInt64, _ result: Result<BusReply, BluezFailure>) {
+    guard let owner = pending.removeValue(forKey: ticket) else {
+      if case .success(.notifications(let descriptor, _)) = result { close(descriptor) }
+      return
+    }
+    finish(owner, result)
+  }
+
+  private func finish(_ owner: Pending, _ result: Result<BusReply, BluezFailure>) {
+    switch owner {
+    case .adapter(let operation): adapterReplied(operation, result)
+    case .session(let number, let generation, let operation): sessionReplied(number, generation, operation, result)
+    case .detail(let number, let read): detailReplied(number, read, result)
+    case .identify(let answer):
+      if case .success = result { answer(true) } else { answer(false) }
+    case .reload:
+      isReloading = false
+      if case .success(.objects(let objects)) = result { replaceTree(objects) }
+    case .nobody: break
+    }
+  }
+
+  private func adapterReplied(_ operation: AdapterOperation, _ result: Result<BusReply, BluezFailure>) {
+    switch result {
+    case .success(let reply):
+      if case .objects(let objects) = reply { replaceTree(objects) }
+      tell(.replied(operation, nil))
+    case .failure(let failure):
+      trace("adapter", "\(operation): \(failure.key)")
+      tell(.replied(operation, failure))
+    }
+    if case .loadObjects = operation { adapterChanged() }
+  }
+
+  func replaceTree(_ objects: [BluezObject]) {
+    tree.replace(with: objects)
+    adapterChanged()
+    for number in entries.keys.sorted() {
+      guard let entry = entries[number] else { continue }
+      entries[number]?.path = tree.device(address: entry.device.address)?.path ?? entry.path
+      give(.facts(tree.sessionFacts(address: entry.device.address)), to: number)
+    }
+  }
+
+  // MARK: The adapter
+
+  /// Gives the adapter's machine an input, and carries out what it decides.
+  func tell(_ input: AdapterInput) {
+    adapterInputs.append(input)
+    drain()
+  }
+
+  func perform(_ action: AdapterAction) {
+    switch action {
+    case .perform(let operation): perform(operation)
+    case .ready(let ready):
+      guard ready != isReady else { return }
+      isReady = ready
+      trace("adapter", ready ? "ready" : "not ready")
+      if ready {
+        for number in entries.keys.sorted() { give(.stackReady, to: number) }
+      } else {
+        stackGone()
+      }
+    case .report(let problem):
+      trace("adapter", problem.map { "problem: \($0.rawValue)" } ?? "well")
+      if let problem {
+        link.logger.warning("the Bluetooth adapter cannot be used", metadata: ["reason": "\(problem.rawValue)"])
+      } else {
+        link.logger.notice("the Bluetooth adapter works")
+      }
+    }
+  }
+
+  private func perform(_ operation: AdapterOperation) {
+    if case .loadObjects = operation { return call(.managedObjects, for: .adapter(operation)) }
+    if case .registerAgent = operation { return call(.registerAgent, for: .adapter(operation)) }
+    guard let path = tree.adapter(named: link.configuration.adapter)?.path else {
+      return tell(.replied(operation, .doesNotExist))
+    }
+    trace("adapter", "\(operation)")
+    switch operation {
+    case .loadObjects, .registerAgent: break
+    case .setPowered(let isOn): call(.setPowered(adapter: path, isOn), for: .adapter(operation))
+    case .setFilter(let uuids): call(.setDiscoveryFilter(adapter: path, uuids: uuids), for: .adapter(operation))
+    case .startDiscovery: call(.startDiscovery(adapter: path), for: .adapter(operation))
+    case .stopDiscovery: call(.stopDiscovery(adapter: path), for: .adapter(operation))
+    }
+  }
+
+  /// bluetoothd or the adapter went away: nothing that was under way will be answered in a way that means anything.
+  func stackGone() {
+    for number in entries.keys.sorted() {
+      closeSockets(number)
+      give(.stackGone, to: number)
+    }
+  }
+
+  /// How much must be heard now. Nothing is filtered by service: a bonded cuff need not advertise its service to reconnect.
+  func considerDiscovery() {
+    let registered = entries.values.filter { $0.isRegistered || $0.dropAt == nil }
+    let listens = registered.contains { if case .advertisement = $0.device.kind { true } else { false } }
+    let awaits = registered.contains { $0.session != nil && !$0.isUp }
+    let need: DiscoveryNeed = pairing.until != nil || listens || listensUntil != .zero ? .continuous : awaits ? .cycle : .none
+    if need != discoveryNeed {
+      discoveryNeed = need
+      tell(.need(need, uuids: []))
+    }
+    let connecting = entries.values.contains { $0.session?.isConnecting == true }
+    if connecting != isConnecting {
+      isConnecting = connecting
+      tell(.connecting(connecting))
+    }
+    adapter.mayPowerCycle = !hasAlarmConnection
+  }
+
+  var hasAlarmConnection: Bool { entries.values.contains { $0.isUp && $0.device.priority == .alarm } }
+
+  /// Who is of interest has changed: bluetoothd is asked again for what the tree did not keep.
+  func updateInterest() {
+    let addresses = Set(entries.values.map(\.device.address))
+    guard addresses != tree.interest || tree.keepsStrangers != (pairing.until != nil) else { return }
+    tree.interest = addresses
+    tree.keepsStrangers = pairing.until != nil
+    if !tree.keepsStrangers { tree.forgetStrangers() }
+    needsReload = true
+  }
+
+  func reloadIfNeeded() {
+    guard needsReload || tree.isIncomplete, isReady, !isReloading else { return }
+    (needsReload, isReloading) = (false, true)
+    call(.managedObjects, for: .reload)
+  }
+}

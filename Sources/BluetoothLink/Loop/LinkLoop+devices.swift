@@ -1,0 +1,314 @@
+// Sessions and what they ask for: calls to bluetoothd, a place among the connections, reports.
+
+import DeviceProfile
+import Glibc
+import Logging
+import Synchronization
+import VitalSigns
+
+extension LinkLoop {
+  // MARK: Which devices
+
+  func setDevices(_ devices: [BluetoothDevice]) {
+    let wanted = Dictionary(devices.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })
+    for (number, entry) in entries where entry.isRegistered && wanted[entry.device.address] == nil { leave(number, .forget) }
+    for device in devices.sorted(by: { $0.name < $1.name }) {
+      if let number = numberByAddress[device.address], let entry = entries[number], entry.dropAt == nil {
+        adopt(number, as: device, wasRegistered: entry.isRegistered)
+      } else {
+        add(device, isRegistered: true)
+      }
+    }
+    updateInterest()
+  }
+
+  /// A device that was just paired is in the registry now, or its profile has changed. Its connection goes on.
+  private func adopt(_ number: Int, as device: BluetoothDevice, wasRegistered: Bool) {
+    let isSame = entries[number]?.device.kind == device.kind
+    entries[number]?.device = device
+    entries[number]?.isRegistered = true
+    if isSame {
+      if !wasRegistered { entries[number]?.session?.isRegistered = true }
+    } else if let plan = device.plan, entries[number]?.session != nil {
+      entries[number]?.session?.plan = plan
+    } else {
+      leave(number, .stop)
+      add(device, isRegistered: true)
+    }
+    if !wasRegistered, pairing.chosen == number { pairing.chosen = nil }
+  }
+
+  @discardableResult
+  func add(_ device: BluetoothDevice, isRegistered: Bool) -> Int {
+    let number = nextEntry
+    nextEntry += 1
+    // An entry on its way out keeps its number and loses its address.
+    var entry = DeviceEntry(device, isRegistered: isRegistered, timings: timings)
+    entry.path = tree.device(address: device.address)?.path
+    entries[number] = entry
+    numberByAddress[device.address] = number
+    updateInterest()
+    if isReady {
+      give(.stackReady, to: number)
+      give(.facts(tree.sessionFacts(address: device.address)), to: number)
+    }
+    return number
+  }
+
+  /// `.forget` or `.stop`: the entry is dropped when its session has come to rest.
+  func leave(_ number: Int, _ input: SessionInput) {
+    guard let entry = entries[number], entry.dropAt == nil else { return }
+    entries[number]?.dropAt = now.adding(seconds: 20)
+    entries[number]?.isRegistered = false
+    give(input, to: number)
+    if entry.session == nil { drop(number) }
+  }
+
+  func dropLeavers() {
+    for (number, entry) in entries {
+      guard let dropAt = entry.dropAt else { continue }
+      if now >= dropAt || entry.session?.isAtRest != false { drop(number) }
+    }
+  }
+
+  private func drop(_ number: Int) {
+    closeSockets(number)
+    slots.release(key: String(number))
+    guard let entry = entries.removeValue(forKey: number) else { return }
+    if numberByAddress[entry.device.address] == number { numberByAddress[entry.device.address] = nil }
+    updateInterest()
+  }
+
+  // MARK: Inputs and actions
+
+  func give(_ input: SessionInput, to number: Int) {
+    guard entries[number]?.session != nil else { return }
+    sessionInputs.append((number, input))
+    drain()
+  }
+
+  /// Gives every queued input to its machine. What that causes is queued behind, so that no machine is entered twice.
+  func drain() {
+    guard !isDraining else { return }
+    isDraining = true
+    defer { isDraining = false }
+    var sessionsDone = 0
+    var adapterDone = 0
+    while sessionsDone < sessionInputs.count || adapterDone < adapterInputs.count {
+      if adapterDone < adapterInputs.count {
+        let input = adapterInputs[adapterDone]
+        adapterDone += 1
+        for action in adapter.handle(input, at: now) { perform(action) }
+        continue
+      }
+      let (number, input) = sessionInputs[sessionsDone]
+      sessionsDone += 1
+      guard let actions = entries[number]?.session?.handle(input, at: now) else { continue }
+      for action in actions { perform(action, number) }
+    }
+    sessionInputs.removeAll(keepingCapacity: true)
+    adapterInputs.removeAll(keepingCapacity: true)
+  }
+
+  private func perform(_ action: SessionAction, _ number: Int) {
+    guard let entry = entries[number] else { return }
+    switch action {
+    case .requestSlot:
+      slots.request(key: String(number), priority: entry.device.priority, isHeld: entry.device.plan?.stay == .held, at: now)
+    case .established: slots.established(key: String(number))
+    case .releaseSlot: slots.release(key: String(number))
+    case .perform(let operation): perform(operation, number, entry)
+    case .closeNotifications: closeSockets(number)
+    case .recordsBegan: link.handler.recordsBegan(address: entry.device.address)
+    case .recordsDeleted:
+      trace(entry.device.name, "records deleted")
+      link.handler.recordsDeleted(address: entry.device.address)
+    case .resetAdapter: tell(.resetWanted(isSafe: !hasAlarmConnection))
+    case .report(let report): note(report, number, entry)
+    }
+  }
+
+  func decideSlots() {
+    slots.foreign = tree.connectedOthers
+    for decision in slots.decide(at: now) {
+      switch decision {
+      case .grant(let key): if let number = Int(key) { give(.slotGranted, to: number) }
+      case .withdraw(let key): if let number = Int(key) { give(.slotWithdrawn, to: number) }
+      }
+    }
+  }
+
+  private func note(_ report: SessionReport, _ number: Int, _ entry: DeviceEntry) {
+    trace(entry.device.name, "\(report)")
+    switch report {
+    case .connected:
+      entries[number]?.isUp = true
+      entries[number]?.hasReadFirmware = entry.firmware != nil
+      noteHeard(number)
+      link.handler.connected(address: entry.device.address)
+      link.logger.info("connected", metadata: ["device": "\(entry.device.name)"])
+    case .disconnected:
+      entries[number]?.isUp = false
+      link.handler.disconnected(address: entry.device.address)
+      link.logger.info("disconnected", metadata: ["device": "\(entry.device.name)"])
+    case .paired:
+      link.logger.notice("paired", metadata: ["device": "\(entry.device.name)"])
+      if pairing.chosen == number { (pairing.isPaired, pairing.prompt) = (true, nil) }
+    case .completed: readDetails(number)
+    case .problem(let problem):
+      if pairing.chosen == number { (pairing.problem, pairing.prompt) = (problem, nil) }
+      if let problem {
+        link.logger.warning(
+          "a Bluetooth device needs attention", metadata: ["device": "\(entry.device.name)", "problem": "\(problem.rawValue)"])
+      }
+    }
+  }
+
+  // MARK: Operations
+
+  private func perform(_ operation: SessionOperation, _ number: Int, _ entry: DeviceEntry) {
+    let generation = entry.session?.generation ?? 0
+    let owner = Pending.session(entry: number, generation: generation, operation)
+    trace(entry.device.name, operation.traceText)
+    guard let path = entry.path ?? tree.device(address: entry.device.address)?.path else {
+      return give(.replied(operation, .doesNotExist), to: number)
+    }
+    switch operation {
+    case .connect: call(.connect(device: path), for: owner)
+    case .disconnect: call(.disconnect(device: path), for: owner)
+    case .pair: call(.pair(device: path), timeout: Self.pairTimeout, for: owner)
+    case .cancelPairing: call(.cancelPairing(device: path), for: owner)
+    case .trust: call(.trust(device: path), for: owner)
+    case .remove:
+      guard let adapter = tree.device(path: path)?.adapterPath else { return give(.replied(operation, .doesNotExist), to: number) }
+      call(.removeDevice(adapter: adapter, device: path), for: owner)
+    case .read(let uuid, let service):
+      onCharacteristic(uuid, service, operation, number) { call(.readValue(characteristic: $0), for: owner) }
+    case .write(let uuid, let service, let bytes, let awaitsResponse):
+      onCharacteristic(uuid, service, operation, number) {
+        call(.writeValue(characteristic: $0, bytes: bytes, awaitsResponse: awaitsResponse), for: owner)
+      }
+    case .setClock(let uuid, let service, let form):
+      let bytes = link.configuration.localTime().bytes(form)
+      onCharacteristic(uuid, service, operation, number) {
+        call(.writeValue(characteristic: $0, bytes: bytes, awaitsResponse: true), for: owner)
+      }
+    case .subscribe(let uuid, let service, let mode):
+      onCharacteristic(uuid, service, operation, number) {
+        call(mode == .acquire ? .acquireNotify(characteristic: $0) : .startNotify(characteristic: $0), for: owner)
+      }
+    }
+  }
+
+  private func onCharacteristic(
+    _ uuid: BluetoothUUID, _ service: BluetoothUUID?, _ operation: SessionOperation, _ number: Int, _ body: (String) -> Void
+  ) {
+    guard let address = entries[number]?.device.address,
+      let path = tree.characteristicPath(address: address, uuid: uuid, service: service)
+    else { return give(.replied(operation, .doesNotExist), to: number) }
+    body(path)
+  }
+
+  func sessionReplied(_ number: Int, _ generation: UInt32, _ operation: SessionOperation, _ result: Result<BusReply, BluezFailure>) {
+    guard let entry = entries[number], entry.session?.generation == generation else {
+      if case .success(.notifications(let descriptor, _)) = result { close(descriptor) }
+      return
+    }
+    switch result {
+    case .failure(let failure):
+      trace(entry.device.name, "\(operation.traceText): \(failure.key)")
+      give(.replied(operation, failure), to: number)
+    case .success(let reply):
+      if case .subscribe(let uuid, _, .start) = operation { entries[number]?.startedNotify.insert(uuid) }
+      if case .notifications(let descriptor, _) = reply {
+        if case .subscribe(let uuid, _, _) = operation {
+          entries[number]?.sockets.append(DeviceEntry.Socket(descriptor: descriptor, uuid: uuid))
+        } else {
+          close(descriptor)
+        }
+      }
+      if case .bytes(let bytes) = reply, case .read(let uuid, _) = operation {
+        if entry.device.frames.contains(uuid) { take(.characteristic(uuid), bytes, from: number) }
+        give(.value(uuid, bytes: bytes), to: number)
+      }
+      give(.replied(operation, nil), to: number)
+    }
+  }
+
+  // MARK: What devices say of themselves
+
+  private static let batteryLevel = BluetoothUUID(short: 0x2A19)
+  private static let firmwareRevision = BluetoothUUID(short: 0x2A26)
+  private static let alertLevel = BluetoothUUID(short: 0x2A06)
+
+  /// After the steps, so that no measurement waits for it.
+  private func readDetails(_ number: Int) {
+    guard let entry = entries[number] else { return }
+    let address = entry.device.address
+    if tree.device(address: address)?.battery == nil,
+      let path = tree.characteristicPath(address: address, uuid: Self.batteryLevel, service: nil)
+    {
+      call(.readValue(characteristic: path), for: .detail(entry: number, .battery))
+    }
+    if !entry.hasReadFirmware, let path = tree.characteristicPath(address: address, uuid: Self.firmwareRevision, service: nil) {
+      entries[number]?.hasReadFirmware = true
+      call(.readValue(characteristic: path), for: .detail(entry: number, .firmware))
+    }
+  }
+
+  func detailReplied(_ number: Int, _ read: DetailRead, _ result: Result<BusReply, BluezFailure>) {
+    guard case .success(.bytes(let bytes)) = result else { return }
+    switch read {
+    case .battery: if let level = bytes.first, level <= 100 { noteDetail(.battery(Int(level)), of: number) }
+    case .firmware:
+      // A device may end its text with zeros, and may send anything.
+      let text = String(decoding: bytes.prefix(32).prefix { $0 != 0 }, as: UTF8.self)
+      let shown = text.unicodeScalars.filter { $0.value >= 0x20 && $0.value < 0x7F }
+      if !shown.isEmpty { noteDetail(.firmware(String(String.UnicodeScalarView(shown))), of: number) }
+    }
+  }
+
+  func noteDetail(_ detail: BluetoothDetail, of number: Int) {
+    switch detail {
+    case .battery(let level):
+      guard (0...100).contains(level) else { return }
+      entries[number]?.battery = level
+    case .firmware(let text): entries[number]?.firmware = text
+    }
+    guard let entry = entries[number], entry.isRegistered else { return }
+    link.handler.detail(detail, address: entry.device.address)
+  }
+
+  func identify(_ address: String, _ answer: @escaping @Sendable (Bool) -> Void) {
+    listensUntil = now.adding(seconds: 30)
+    guard let number = numberByAddress[address], entries[number]?.isUp == true,
+      let path = tree.characteristicPath(address: address, uuid: Self.alertLevel, service: nil)
+    else { return answer(false) }
+    // High alert; the characteristic takes commands only.
+    call(.writeValue(characteristic: path, bytes: [2], awaitsResponse: false), for: .identify(answer))
+  }
+
+  func trace(_ who: String, _ what: String) {
+    let line = BluetoothTraceLine(at: LoopClock.wall(), who: who, what: what)
+    link.shared.withLock { $0.trace.append(line) }
+    link.logger.debug("\(what)", metadata: ["device": "\(who)"])
+  }
+}
+
+extension SessionOperation {
+  /// No bytes: a written value may be a person's.
+  var traceText: String {
+    switch self {
+    case .connect: "connect"
+    case .disconnect: "disconnect"
+    case .pair: "pair"
+    case .cancelPairing: "cancel pairing"
+    case .trust: "trust"
+    case .remove: "remove"
+    case .read(let uuid, _): "read \(uuid)"
+    case .write(let uuid, _, let bytes, _): "write \(uuid), \(bytes.count) bytes"
+    case .subscribe(let uuid, _, let mode): "subscribe \(uuid) (\(mode.rawValue))"
+    case .setClock(let uuid, _, _): "set the clock at \(uuid)"
+    }
+  }
+}

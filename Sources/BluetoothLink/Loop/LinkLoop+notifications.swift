@@ -1,0 +1,104 @@
+// Frames on their way from a device to the gateway. The order of the device is kept for each device, whatever the way:
+// what has a program goes to the gateway first, then to the session, and nothing overtakes a frame that waits.
+
+import DeviceProfile
+import Glibc
+import VitalSigns
+
+extension LinkLoop {
+  /// The largest ATT value has 512 bytes, the largest MTU brings 514.
+  private static let packetMax = 1_024
+  /// Packets of one socket in one turn: a flood of one device must not hold up an alarm of another.
+  private static let packetsPerTurn = 32
+
+  /// Reads what one notification socket holds.
+  func readSocket(_ descriptor: Int32, hasEnded: Bool) {
+    // An earlier socket of this turn may have closed it.
+    for (number, entry) in entries {
+      guard let socket = entry.sockets.first(where: { $0.descriptor == descriptor }) else { continue }
+      let isDry = read(socket, of: number)
+      if hasEnded, isDry, entries[number]?.waiting.isEmpty == true {
+        closeSocket(descriptor, of: number)
+        give(.notificationsEnded(socket.uuid), to: number)
+      }
+      return
+    }
+  }
+
+  /// Reads every socket of a device that carries frames: what bluetoothd wrote there came before what is at hand.
+  func readAllSockets(of number: Int, except uuid: BluetoothUUID? = nil) {
+    for socket in entries[number]?.sockets ?? [] where socket.uuid != uuid && hasProgram(socket.uuid, number) {
+      _ = read(socket, of: number)
+    }
+  }
+
+  private func hasProgram(_ uuid: BluetoothUUID, _ number: Int) -> Bool {
+    entries[number]?.device.frames.contains(uuid) == true
+  }
+
+  /// True when the socket is empty.
+  private func read(_ socket: DeviceEntry.Socket, of number: Int) -> Bool {
+    var buffer = [UInt8](repeating: 0, count: Self.packetMax)
+    for _ in 0..<Self.packetsPerTurn {
+      guard entries[number]?.sockets.contains(where: { $0.descriptor == socket.descriptor }) == true else { return true }
+      if entries[number]?.waiting.isEmpty == false, hasProgram(socket.uuid, number) { return false }
+      let count = recv(socket.descriptor, &buffer, Self.packetMax, Int32(MSG_DONTWAIT))
+      // 0 is the end, or an empty packet, of which no profile makes anything.
+      if count <= 0 { return true }
+      if !hasProgram(socket.uuid, number) { readAllSockets(of: number, except: socket.uuid) }
+      take(.characteristic(socket.uuid), Array(buffer[..<count]), from: number)
+    }
+    return false
+  }
+
+  /// A frame arrived, by whatever way.
+  func take(_ source: BluetoothFrame.Source, _ bytes: [UInt8], from number: Int) {
+    guard let entry = entries[number] else { return }
+    if !entry.waiting.isEmpty || !offer(source, bytes, number, entry) {
+      if entry.waiting.count >= DeviceEntry.waitingMax {
+        entries[number]?.overruns += 1
+        trace(entry.device.name, "a frame was lost: the hub's intake stayed full")
+        return
+      }
+      entries[number]?.waiting.append(DeviceEntry.WaitingFrame(source: source, bytes: bytes))
+    }
+  }
+
+  func offerWaiting() {
+    for number in entries.keys.sorted() {
+      var taken = 0
+      for frame in entries[number]?.waiting ?? [] {
+        guard let entry = entries[number], offer(frame.source, frame.bytes, number, entry) else { break }
+        taken += 1
+      }
+      guard taken > 0, let waiting = entries[number]?.waiting else { continue }
+      entries[number]?.waiting = Array(waiting.dropFirst(taken))
+    }
+  }
+
+  /// False when the gateway has no room.
+  private func offer(_ source: BluetoothFrame.Source, _ bytes: [UInt8], _ number: Int, _ entry: DeviceEntry) -> Bool {
+    var outcome: BluetoothFrameOutcome?
+    if case .characteristic(let uuid) = source, !entry.device.frames.contains(uuid) {
+      outcome = nil
+    } else {
+      let verdict = link.handler.frame(BluetoothFrame(address: entry.device.address, source: source, bytes: bytes))
+      if verdict == .busy { return false }
+      outcome = verdict
+      entries[number]?.lastHeard = LoopClock.wall()
+    }
+    if case .characteristic(let uuid) = source { give(.notification(uuid, bytes: bytes, outcome), to: number) }
+    return true
+  }
+
+  func closeSockets(_ number: Int) {
+    for socket in entries[number]?.sockets ?? [] { close(socket.descriptor) }
+    entries[number]?.sockets.removeAll()
+    entries[number]?.startedNotify.removeAll()
+  }
+
+  private func closeSocket(_ descriptor: Int32, of number: Int) {
+    close(descriptor)
+    entries[number]?.sockets.removeAll { $0.descriptor == descriptor }
+  }
+}

@@ -1,0 +1,155 @@
+// The installer's window: while it is open every device in range is looked at, one can be chosen, and bluetoothd's
+// questions go to the person. Outside it the agent agrees to nothing that nobody asked for.
+
+import DeviceProfile
+import VitalSigns
+
+/// What is going on in the window.
+struct PairingDesk {
+  /// Nil: closed.
+  var until: MonotonicInstant?
+  /// The chosen device's entry.
+  var chosen: Int?
+  var isPaired = false
+  /// A question that waits for the installer.
+  var prompt: BluetoothPrompt?
+  var problem: BluetoothProblem?
+}
+
+extension LinkLoop {
+  /// Pairing and a first measurement take a person longer than finding the device.
+  private static let afterChoosingSeconds: UInt32 = 180
+
+  func openPairing(until: MonotonicInstant) {
+    if pairing.until == nil { trace("pairing", "window opened") }
+    pairing.until = max(pairing.until ?? .zero, until)
+    updateInterest()
+  }
+
+  func closePairing() {
+    guard pairing.until != nil else { return }
+    trace("pairing", "window closed")
+    letGoOfChosen()
+    pairing = PairingDesk()
+    updateInterest()
+  }
+
+  /// A candidate that nobody registered is left alone; its bond stays, so that it is offered again.
+  private func letGoOfChosen() {
+    if let prompt = pairing.prompt { bus?.answer(prompt.number, .no) }
+    if let number = pairing.chosen, entries[number]?.isRegistered == false { leave(number, .stop) }
+  }
+
+  func choose(_ device: BluetoothDevice) {
+    letGoOfChosen()
+    let until = max(pairing.until ?? .zero, now.adding(seconds: Self.afterChoosingSeconds))
+    pairing = PairingDesk(until: until)
+    let number: Int
+    if let known = numberByAddress[device.address], entries[known]?.dropAt == nil {
+      number = known
+    } else {
+      number = add(device, isRegistered: false)
+    }
+    pairing.chosen = number
+    trace("pairing", "a device was chosen")
+    give(.connectNow(mayPair: true), to: number)
+    updateInterest()
+  }
+
+  // MARK: The agent
+
+  func asked(_ request: AgentRequest) {
+    if case .cancel = request.question {
+      pairing.prompt = nil
+      return
+    }
+    let number = number(ofPath: request.device)
+    let isChosen = number != nil && number == pairing.chosen
+    let plan = number.flatMap { entries[$0]?.device.plan }
+    trace("pairing", "agent: \(request.question.key)\(isChosen ? "" : ", not for the chosen device")")
+    switch request.question {
+    case .cancel: break
+    case .authorizeService: bus?.answer(request.number, number.flatMap { entries[$0] }?.isRegistered == true ? .yes : .no)
+    case .authorize:
+      // "Just works": the installer chose this device, or its profile says that it renews its key.
+      let mayAgree = (isChosen || plan?.staleBond == .renew) && plan?.security == .bond
+      bus?.answer(request.number, mayAgree ? .yes : .no)
+    case .display(let passkey, _):
+      if isChosen { pairing.prompt = BluetoothPrompt(kind: .display, passkey: passkey, number: request.number) }
+      bus?.answer(request.number, isChosen ? .yes : .no)
+    case .confirm(let passkey): ask(BluetoothPrompt(kind: .confirm, passkey: passkey, number: request.number), isChosen)
+    case .enterPasskey: ask(BluetoothPrompt(kind: .enter, passkey: nil, number: request.number), isChosen)
+    }
+  }
+
+  private func ask(_ prompt: BluetoothPrompt, _ isChosen: Bool) {
+    if isChosen { pairing.prompt = prompt } else { bus?.answer(prompt.number, .no) }
+  }
+
+  func answerPrompt(_ number: UInt64, accept: Bool, passkey: UInt32?) {
+    guard let prompt = pairing.prompt, prompt.number == number else { return }
+    pairing.prompt = nil
+    switch (prompt.kind, accept, passkey) {
+    case (_, false, _): bus?.answer(number, .no)
+    case (.enter, true, .some(let passkey)) where passkey <= 999_999: bus?.answer(number, .passkey(passkey))
+    case (.enter, true, _): bus?.answer(number, .no)
+    case (.display, true, _): break
+    case (.confirm, true, _): bus?.answer(number, .yes)
+    }
+  }
+
+  // MARK: What the installer sees
+
+  var pairingStatus: BluetoothPairingStatus {
+    var status = BluetoothPairingStatus()
+    guard let until = pairing.until else { return status }
+    status.secondsLeft = Int(max(0, (until.rawValue - now.rawValue) / 1_000_000_000))
+    // Those that are heard now, and those that are bonded and may be asleep. The nearest first.
+    let present: [DeviceObject] = tree.allDevices.filter { $0.rssi != nil || $0.isPaired }
+    status.found = present.sorted { (a: DeviceObject, b: DeviceObject) in (a.rssi ?? -200) > (b.rssi ?? -200) }.map(\.found)
+    status.prompt = pairing.prompt
+    status.problem = pairing.problem
+    guard let number = pairing.chosen, let entry = entries[number] else {
+      status.phase = .searching
+      return status
+    }
+    status.chosen = entry.device.address
+    status.phase = phase(of: entry)
+    return status
+  }
+
+  private func phase(of entry: DeviceEntry) -> BluetoothPairingStatus.Phase {
+    if pairing.prompt != nil { return .prompt }
+    if pairing.problem != nil { return .failed }
+    switch entry.session?.publicState {
+    case .pairing: return .pairing
+    case .reading, .settling, .connected: return .testing
+    case .idle where pairing.isPaired: return .testing
+    case nil: return .testing
+    default: return .connecting
+    }
+  }
+}
+
+extension AgentRequest.Question {
+  /// For the trace: without the number.
+  var key: String {
+    switch self {
+    case .authorize: "authorize"
+    case .confirm: "confirm"
+    case .display: "display"
+    case .enterPasskey: "enter"
+    case .authorizeService: "authorize service"
+    case .cancel: "cancel"
+    }
+  }
+}
+
+extension DeviceObject {
+  var found: BluetoothFoundDevice {
+    let addressChanges = randomKind == .resolvable || randomKind == .nonResolvable
+    return BluetoothFoundDevice(
+      address: address, addressIsPrivate: addressChanges, name: name ?? "", services: services, manufacturerData: manufacturerData,
+      serviceData: serviceData, rssi: rssi, isBonded: isPaired)
+  }
+}

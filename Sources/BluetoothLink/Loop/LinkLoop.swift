@@ -1,0 +1,281 @@
+// The thread's side of the link: one turn after another, each takes what others asked for, what the bus and the
+// notification sockets brought, what is durable and what is due, and sleeps in `poll`. It decides nothing that a state
+// machine decides. Its parts: +bus (signals and replies), +devices (sessions and their actions), +notifications (frames),
+// +pairing (the installer's window and the agent), +snapshot (what others see).
+
+import DeviceProfile
+import Glibc
+import Logging
+import Synchronization
+import VitalSigns
+
+/// Lives inside `BluetoothLink.run()`, on that thread only.
+final class LinkLoop {
+  /// D-Bus messages in one turn, before sockets and requests get their chance again.
+  static let messagesPerTurn = 64
+  /// The gateway's intake empties in microseconds.
+  static let busyRetryNanoseconds: Int64 = 5_000_000
+  /// Between two attempts to open a bus that is away: 1 s … 30 s.
+  static let busRetrySecondsMax: UInt32 = 30
+  static let heardIntervalSeconds: UInt32 = 10
+
+  /// Who waits for a reply.
+  enum Pending {
+    case adapter(AdapterOperation)
+    case session(entry: Int, generation: UInt32, SessionOperation)
+    case detail(entry: Int, DetailRead)
+    case identify(@Sendable (Bool) -> Void)
+    /// GetManagedObjects because who is of interest has changed.
+    case reload
+    /// Nobody: a call whose outcome shows in the tree.
+    case nobody
+  }
+
+  let link: BluetoothLink
+  let timings: SessionTimings
+  /// Nil where the kernel has nothing to tell; `radioAbsence` says why.
+  var radio: ManagementMonitor?
+  var radioAbsence: RadioAbsence?
+  var bus: BusConnection?
+  var busRetryAt = MonotonicInstant.zero
+  var busRetrySeconds: UInt32 = 1
+  var loggedBusFailure = false
+  var tree = BluezTree()
+  var adapter: AdapterSession
+  var slots: ConnectionSlots
+  var pairing = PairingDesk()
+  /// By a number of the loop's own, because an address may change while a device is paired.
+  var entries: [Int: DeviceEntry] = [:]
+  var numberByAddress: [String: Int] = [:]
+  var nextEntry = 1
+  var pending: [UInt64: Pending] = [:]
+  var nextTicket: UInt64 = 1
+  var events: [BusEvent] = []
+  /// Inputs that an action caused: taken in order, never recursively.
+  var sessionInputs: [(entry: Int, input: SessionInput)] = []
+  var adapterInputs: [AdapterInput] = []
+  var isDraining = false
+  /// Somebody walks about looking for a device: its signal strength must be fresh. `.zero`: nobody does.
+  var listensUntil = MonotonicInstant.zero
+  var isReady = false
+  var isConnecting = false
+  var discoveryNeed: DiscoveryNeed?
+  var needsReload = false
+  var isReloading = false
+  var durable: UInt64 = 0
+  var malformed: UInt64 = 0
+  var isStopping = false
+  var now = LoopClock.now()
+  private var polled: [pollfd] = []
+
+  init(_ link: BluetoothLink) {
+    self.link = link
+    let configuration = link.configuration
+    timings = SessionTimings(configuration)
+    adapter = AdapterSession(timings: AdapterTimings(configuration))
+    slots = ConnectionSlots(max: configuration.connectionsMax)
+  }
+
+  func run() {
+    openRadio()
+    while true {
+      now = LoopClock.now()
+      takeRequests()
+      let deadline = link.shared.withLock { $0.stopDeadline }
+      if let deadline {
+        beginStopping()
+        if now >= deadline { break }
+      }
+      keepBusOpen()
+      readBus()
+      offerWaiting()
+      takeDurable()
+      passDeadlines()
+      decideSlots()
+      considerDiscovery()
+      dropLeavers()
+      reloadIfNeeded()
+      publish()
+      if deadline != nil, isAtRest { break }
+      sleep(until: min(nextDeadline, deadline ?? .never))
+    }
+    closeBus()
+    publish()
+  }
+
+  // MARK: Requests of other threads
+
+  private func takeRequests() {
+    let requests = link.shared.withLock { shared in
+      defer { shared.requests.removeAll(keepingCapacity: true) }
+      return shared.requests
+    }
+    for request in requests {
+      switch request {
+      case .devices(let devices): setDevices(devices)
+      case .openPairing(let until): openPairing(until: until)
+      case .closePairing: closePairing()
+      case .choose(let device): choose(device)
+      case .answer(let number, let accept, let passkey): answerPrompt(number, accept: accept, passkey: passkey)
+      case .connectNow(let address):
+        if let number = numberByAddress[address] { give(.connectNow(mayPair: false), to: number) }
+      case .identify(let address, let answer): identify(address, answer)
+      }
+    }
+  }
+
+  private func beginStopping() {
+    guard !isStopping else { return }
+    isStopping = true
+    closePairing()
+    for number in entries.keys.sorted() { give(.stop, to: number) }
+    tell(.stop)
+  }
+
+  private var isAtRest: Bool {
+    bus == nil || (pending.isEmpty && entries.values.allSatisfy { $0.sockets.isEmpty && !$0.isUp })
+  }
+
+  // MARK: The bus
+
+  private func keepBusOpen() {
+    guard bus == nil, !isStopping, now >= busRetryAt else { return }
+    do throws(BusFailure) {
+      let opened = try BusConnection(address: link.configuration.busAddress)
+      bus = opened
+      busRetrySeconds = 1
+      if loggedBusFailure { link.logger.notice("the system bus is back") }
+      loggedBusFailure = false
+    } catch {
+      if !loggedBusFailure {
+        link.logger.error("no system bus: Bluetooth devices cannot be reached", metadata: ["reason": "\(error)"])
+      }
+      loggedBusFailure = true
+      busRetryAt = now.adding(seconds: busRetrySeconds)
+      busRetrySeconds = min(busRetrySeconds * 2, Self.busRetrySecondsMax)
+    }
+  }
+
+  private func readBus() {
+    guard let bus else { return }
+    events.removeAll(keepingCapacity: true)
+    var failure: BusFailure?
+    do throws(BusFailure) {
+      try bus.process(into: &events, most: Self.messagesPerTurn)
+    } catch {
+      failure = error
+    }
+    for event in events { handle(event) }
+    if let failure {
+      link.logger.error("the system bus is gone", metadata: ["reason": "\(failure)"])
+      loggedBusFailure = true
+      busLost()
+      busRetryAt = now.adding(seconds: 1)
+    }
+  }
+
+  /// Every pending call is answered by the connection as it closes.
+  private func busLost() {
+    closeBus()
+    handle(.serviceOwner(isPresent: false))
+  }
+
+  private func closeBus() {
+    guard let closing = bus else { return }
+    events.removeAll(keepingCapacity: true)
+    closing.close()
+    // What close() still has to say: the replies that will never come.
+    try? closing.process(into: &events, most: .max)
+    bus = nil
+    for event in events { handle(event) }
+    for number in entries.keys { closeSockets(number) }
+    pending.removeAll()
+    isReloading = false
+  }
+
+  // MARK: Time
+
+  private func takeDurable() {
+    let sequence = link.watermark.sequence
+    guard sequence > durable else { return }
+    durable = sequence
+    for number in entries.keys where entries[number]?.isUp == true { give(.durable(sequence), to: number) }
+  }
+
+  private func passDeadlines() {
+    for _ in 0..<16 where adapter.deadline <= now { tell(.deadline) }
+    for number in entries.keys.sorted() where (entries[number]?.session?.deadline ?? .never) <= now { give(.deadline, to: number) }
+    if let until = pairing.until, now >= until { closePairing() }
+    if now >= listensUntil { listensUntil = .zero }
+  }
+
+  private var nextDeadline: MonotonicInstant {
+    var next = min(adapter.deadline, slots.deadline)
+    if bus == nil { next = min(next, busRetryAt) }
+    if let until = pairing.until { next = min(next, until) }
+    if listensUntil != .zero { next = min(next, listensUntil) }
+    for entry in entries.values {
+      next = min(next, entry.session?.deadline ?? .never, entry.dropAt ?? .never)
+      if !entry.waiting.isEmpty { next = min(next, now.adding(nanoseconds: Self.busyRetryNanoseconds)) }
+    }
+    return next
+  }
+
+  // MARK: Sleeping
+
+  private func sleep(until deadline: MonotonicInstant) {
+    var deadline = deadline
+    polled.removeAll(keepingCapacity: true)
+    polled.append(pollfd(fd: link.wake.descriptor, events: Int16(POLLIN), revents: 0))
+    if let bus {
+      polled.append(pollfd(fd: bus.descriptor, events: bus.pollEvents, revents: 0))
+      if let timeout = bus.timeoutMicroseconds {
+        deadline = min(deadline, MonotonicInstant(rawValue: Int64(clamping: timeout.multipliedReportingOverflow(by: 1_000).partialValue)))
+      }
+    }
+    let monitor = radio.flatMap { $0.health.isWatching ? $0.descriptor : nil }
+    if let monitor { polled.append(pollfd(fd: monitor, events: Int16(POLLIN), revents: 0)) }
+    // A device whose frames wait is not read: its socket fills, and bluetoothd and the device notice.
+    let reading = entries.filter { !$0.value.sockets.isEmpty && $0.value.waiting.isEmpty }
+    for entry in reading.values {
+      for socket in entry.sockets { polled.append(pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)) }
+    }
+    let left = deadline == .never ? Int64.max : deadline.rawValue &- LoopClock.now().rawValue
+    let milliseconds = left == .max ? Int32(-1) : left <= 0 ? 0 : Int32(clamping: (left &+ 999_999) / 1_000_000)
+    guard poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return }
+    now = LoopClock.now()
+    if polled[0].revents != 0 { link.wake.clear() }
+    for ready in polled.dropFirst(bus == nil ? 1 : 2) where ready.revents != 0 {
+      if ready.fd == monitor {
+        readRadio()
+        continue
+      }
+      readSocket(ready.fd, hasEnded: Int32(ready.revents) & (POLLHUP | POLLERR | POLLNVAL) != 0)
+    }
+  }
+}
+
+extension MonotonicInstant {
+  func adding(_ duration: Duration) -> Self {
+    let (seconds, attoseconds) = duration.components
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .never : adding(nanoseconds: whole &+ attoseconds / 1_000_000_000)
+  }
+}
+
+extension SessionTimings {
+  init(_ configuration: BluetoothLinkConfiguration) {
+    self.init()
+    connect = configuration.connectTimeout
+    coolDown = configuration.retryBackoffMax
+  }
+}
+
+extension AdapterTimings {
+  init(_ configuration: BluetoothLinkConfiguration) {
+    self.init()
+    scanOn = configuration.scanOn
+    scanOff = configuration.scanOff
+    watchdog = configuration.scanWatchdog
+  }
+}

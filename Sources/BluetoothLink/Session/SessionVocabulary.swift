@@ -1,0 +1,123 @@
+// What one device's session hears and what it asks for. The session itself is a value without input or output: the loop
+// gives it inputs with the time, and carries its actions out.
+
+import DeviceProfile
+import VitalSigns
+
+/// What BlueZ says of a device now, as far as a session needs it.
+struct SessionFacts: Sendable, Hashable {
+  /// BlueZ has an object for the device.
+  var exists = false
+  var isConnected = false
+  /// There is a bond on this side.
+  var isPaired = false
+  var isTrusted = false
+  var servicesResolved = false
+  /// Characteristics whose objects are exported, all services together.
+  var characteristics: Set<BluetoothUUID> = []
+}
+
+/// What became of a frame that was handed to the gateway.
+public enum BluetoothFrameOutcome: Sendable, Hashable {
+  /// Taken; durable when the watermark reaches the sequence.
+  case accepted(sequence: UInt64)
+  /// Known from an earlier session: recorded already, durable at the sequence. 0: durable long ago.
+  case duplicate(sequence: UInt64)
+  /// Not usable or of no interest; counted by the gateway.
+  case refused
+  /// The intake is full: the loop keeps the frame and offers it again.
+  case busy
+}
+
+enum SessionInput: Sendable, Hashable {
+  /// The device was heard: an advertisement, or a new signal strength.
+  case heard
+  case facts(SessionFacts)
+  case slotGranted
+  /// A device of higher priority needs the connection.
+  case slotWithdrawn
+  case replied(SessionOperation, BluezFailure?)
+  /// The value of a `read`.
+  case value(BluetoothUUID, bytes: [UInt8])
+  /// A notification or indication. `outcome` is nil for characteristics without a program (the record control point).
+  case notification(BluetoothUUID, bytes: [UInt8], BluetoothFrameOutcome?)
+  /// The notification socket was closed by the other end: the link is down, or bluetoothd is.
+  case notificationsEnded(BluetoothUUID)
+  /// Everything up to this sequence is in a committed transaction.
+  case durable(UInt64)
+  /// bluetoothd vanished, or the adapter went off. All descriptors and pending calls are void.
+  case stackGone
+  case stackReady
+  /// Connect as soon as possible, not only when heard. `mayPair`: under operator control, for this session.
+  case connectNow(mayPair: Bool)
+  /// The device is no longer ours: end everything and let bluetoothd forget it.
+  case forget
+  /// The hub is ending: leave quietly, keep the bond.
+  case stop
+  /// The session's deadline has come.
+  case deadline
+}
+
+/// One call to bluetoothd on behalf of a session.
+enum SessionOperation: Sendable, Hashable {
+  case connect
+  case disconnect
+  case pair
+  case cancelPairing
+  case trust
+  case remove
+  case read(BluetoothUUID, service: BluetoothUUID?)
+  case write(BluetoothUUID, service: BluetoothUUID?, bytes: [UInt8], awaitsResponse: Bool)
+  case subscribe(BluetoothUUID, service: BluetoothUUID?, BluetoothSessionPlan.Notifications)
+  /// Writes the local time; the loop makes the bytes at the moment of writing.
+  case setClock(BluetoothUUID, service: BluetoothUUID?, BluetoothSessionStep.ClockForm)
+}
+
+enum SessionAction: Sendable, Hashable {
+  /// Join the queue for a connection, or leave it. `established` ends the connecting phase, so that the next may begin.
+  case requestSlot
+  case established
+  case releaseSlot
+  case perform(SessionOperation)
+  /// Close every notification socket of the device and forget its pending replies.
+  case closeNotifications
+  /// A fetch of stored records begins: the gateway starts counting equal frames anew.
+  case recordsBegan
+  /// The device confirmed that it deleted what it had sent: an equal record is a new one from now on.
+  case recordsDeleted
+  /// Nothing else helps: the adapter should be switched off and on when nobody of importance is connected.
+  case resetAdapter
+  case report(SessionReport)
+}
+
+/// What a session tells the gateway; for status and the log.
+enum SessionReport: Sendable, Hashable {
+  case connected
+  case disconnected
+  case paired
+  /// All steps are done.
+  case completed
+  case problem(BluetoothProblem?)
+}
+
+/// Why a device does not work, as an installer must know it. Texts are the gateway's.
+public enum BluetoothProblem: String, Sendable, Hashable, CaseIterable {
+  /// The device needs a bond and has none here: pair it.
+  case notPaired
+  /// The device no longer knows this hub: pair it again.
+  case bondLost
+  /// Pairing was refused or the numbers differed.
+  case pairingRefused
+  /// It is heard, but connecting fails again and again.
+  case cannotConnect
+  /// Connected, and its services were never resolved.
+  case noServices
+  /// A characteristic that its profile needs is not there.
+  case missingCharacteristic
+  /// A step of its session was refused.
+  case stepRefused
+  /// The records could not be fetched or deleted.
+  case recordAccess
+  /// bluetoothd holds an operation of an earlier program that does not end.
+  case stuck
+}

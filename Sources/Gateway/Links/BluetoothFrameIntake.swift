@@ -1,0 +1,273 @@
+// From a Bluetooth frame to the intake: whose it is, what its profile makes of it, whether it is known already, and one
+// entry for each reading. What cannot be used is counted and quarantined with its reason; it never stops the link.
+//
+// A device that nobody registered is either being paired, then its readings are shown to the installer and go no
+// further, or it is a stranger's, then nothing at all is kept of it.
+
+import BluetoothLink
+import DeviceProfile
+import Foundation
+import Journal
+import Logging
+import Synchronization
+import VitalSigns
+
+/// The handler of the Bluetooth link. Its methods run on the link's thread, but for those that say otherwise.
+///
+/// @unchecked Sendable: `result`, `books`, `filters`, `held`, `toldAlive`, `batteries` and `quarantineBudget` are touched by the link's
+/// thread alone.
+final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
+  static let linkName = "bluetooth"
+  /// Between two signs of life that only say "it is there".
+  static let aliveIntervalMilliseconds: Int64 = 600_000
+  /// An unchanged battery is told again after this.
+  static let batteryIntervalMilliseconds: Int64 = 86_400_000
+
+  private struct FilterKey: Hashable {
+    var device: DeviceID
+    var frame: Int
+  }
+
+  /// A frame whose first readings are in the intake when it filled up.
+  private struct Held {
+    var frame: BluetoothFrame
+    var readings: [Reading]
+    var mark: RecordBook.Mark?
+    var taken = 0
+    var stamp: Intake.Stamp
+  }
+
+  private let registry: Registry
+  private let intake: Intake
+  private let requests: JournalRequests
+  private let civil: CivilClock
+  private let number = stableNumber(of: BluetoothFrameIntake.linkName)
+  private let frameCount = Atomic<UInt64>(0)
+  private let counters = Mutex<[DeviceID: [String: UInt64]]>([:])
+  private let pairing = Mutex(PairingTest())
+  private var books: [DeviceID: RecordBook] = [:]
+  private let marksAtStart: [UInt32: [DeliveryMark]]
+  private var filters: [FilterKey: RepeatFilter] = [:]
+  private var held: [DeviceID: Held] = [:]
+  private var toldAlive: [DeviceID: WallTime] = [:]
+  private var batteries: [DeviceID: (level: Int, told: WallTime)] = [:]
+  private var result = DecodeResult()
+  private var quarantineBudget = QuarantineBudget()
+
+  /// The chosen device of the pairing window, and what it sent.
+  private struct PairingTest {
+    var profile: DeviceProfile?
+    var readings: [Reading] = []
+  }
+
+  init(registry: Registry, intake: Intake, requests: JournalRequests, civil: CivilClock, marks: [DeliveryMark]) {
+    self.registry = registry
+    self.intake = intake
+    self.requests = requests
+    self.civil = civil
+    marksAtStart = Dictionary(grouping: marks, by: \.link)
+  }
+
+  /// Frames of the hub's devices. Any thread.
+  var received: UInt64 { frameCount.load(ordering: .relaxed) }
+
+  /// Frames that were not used, by device and reason. Any thread.
+  var refused: [DeviceID: [String: UInt64]] { counters.withLock { $0 } }
+
+  /// An installer chose a device of this profile: its readings are kept for the screen. Any thread.
+  func beginPairingTest(_ profile: DeviceProfile?) { pairing.withLock { $0 = PairingTest(profile: profile) } }
+
+  /// The newest frame of the device that is being paired. Any thread.
+  var pairingReadings: [Reading] { pairing.withLock { $0.readings } }
+
+  // MARK: BluetoothHandler
+
+  func frame(_ frame: BluetoothFrame) -> BluetoothFrameOutcome {
+    // First of all: what follows belongs to the time that the hub itself takes.
+    let stamp = intake.stamp()
+    guard let (device, profile) = registry.device(onBluetooth: frame.address) else { return showInstaller(frame) }
+    guard let index = profile.frameIndex(frame.source) else {
+      // Advertisements carry more than one thing; a characteristic without a program never gets here.
+      return .refused
+    }
+    if let held = held[device.id], held.frame == frame { return take(held, of: device) }
+    frameCount.wrappingAdd(1, ordering: .relaxed)
+    do {
+      try profile.decode(frame.bytes.span, frameIndex: index, into: &result)
+    } catch {
+      count(error.reason.key, device.id)
+      quarantine(frame, of: device, reason: error.reason.key)
+      return .refused
+    }
+    registry.seen(device.id, at: stamp.wall)
+    if let rule = profile.frames[index].repeats {
+      let key = FilterKey(device: device.id, frame: index)
+      if filters[key, default: RepeatFilter()].isRepeat(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant) {
+        alive(device.id, stamp)
+        return .duplicate(sequence: 0)
+      }
+    }
+    for dropped in result.dropped { count(dropped.reason.key, device.id) }
+    if result.readings.isEmpty {
+      // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value".
+      if let odd = result.dropped.first(where: { $0.reason != .sentinel && $0.reason != .demoOrTestData }) {
+        quarantine(frame, of: device, reason: odd.reason.key)
+      }
+      alive(device.id, stamp)
+      return .refused
+    }
+    let mark = book(of: device) { $0.mark(readings: result.readings, source: frame.source.number, bytes: frame.bytes) }
+    if let mark, let sequence = books[device.id]?.sequence(of: mark) {
+      count("duplicate", device.id)
+      return .duplicate(sequence: sequence)
+    }
+    return take(Held(frame: frame, readings: result.readings, mark: mark, stamp: stamp), of: device)
+  }
+
+  func recordsBegan(address: String) {
+    guard let (device, _) = registry.device(onBluetooth: address) else { return }
+    book(of: device) { $0.fetchBegan() }
+  }
+
+  func recordsDeleted(address: String) {
+    guard let (device, _) = registry.device(onBluetooth: address) else { return }
+    let epoch = book(of: device) {
+      $0.deleted()
+      return $0.epoch
+    }
+    // Not waited for: without it an equal record without a time might be taken for an old one, after a crash in this moment.
+    let mark = DeliveryMark(link: Self.markLink(address), message: RecordBook.epochMessage, hash: epoch)
+    requests.enqueue { $0.deliveryMarks.append(mark) }
+  }
+
+  func connected(address: String) {
+    guard let (device, _) = registry.device(onBluetooth: address) else { return }
+    let stamp = intake.stamp()
+    registry.seen(device.id, at: stamp.wall)
+    alive(device.id, stamp)
+  }
+
+  func disconnected(address: String) {
+    guard let (device, _) = registry.device(onBluetooth: address) else { return }
+    books[device.id]?.fetchEnded()
+    held[device.id] = nil
+  }
+
+  func heard(address: String) {
+    guard let (device, _) = registry.device(onBluetooth: address) else { return }
+    let stamp = intake.stamp()
+    registry.seen(device.id, at: stamp.wall)
+    alive(device.id, stamp)
+  }
+
+  func detail(_ detail: BluetoothDetail, address: String) {
+    guard case .battery(let level) = detail, let (device, _) = registry.device(onBluetooth: address) else { return }
+    let stamp = intake.stamp()
+    if let known = batteries[device.id], known.level == level,
+      stamp.wall < known.told.adding(milliseconds: Self.batteryIntervalMilliseconds)
+    {
+      return
+    }
+    let observation = Observation(code: .batteryLevel, value: Quantity(mantissa: Int64(level)), unit: .percent)
+    let sequence = intake.submit(.observation(observation), device: device.id, stamp: stamp, keeper: .nobody)
+    if sequence != nil { batteries[device.id] = (level, stamp.wall) }
+  }
+
+  // MARK: Readings
+
+  /// One entry a reading. When the intake fills in the middle the link offers the frame again and the rest follows; a routine
+  /// value that the device does not keep is shed and counted instead.
+  private func take(_ start: Held, of device: RegisteredDevice) -> BluetoothFrameOutcome {
+    var progress = start
+    var last: UInt64 = 0
+    let readings = start.readings
+    while progress.taken < readings.count {
+      let reading = readings[progress.taken]
+      let isLast = progress.taken == readings.count - 1
+      let known = isLast ? progress.mark.map { DeliveryMark(link: Self.markLink(device.address), message: $0.place, hash: $0.hash) } : nil
+      let isKept = progress.mark != nil || reading.isAlarm
+      if let sequence = intake.submit(
+        reading, device: device.id, civil: civil, mark: known, stamp: progress.stamp, keeper: isKept ? .producer : .nobody)
+      {
+        last = sequence
+      } else if isKept {
+        held[device.id] = progress
+        return .busy
+      } else {
+        count("shed", device.id)
+      }
+      progress.taken += 1
+    }
+    held[device.id] = nil
+    if let mark = progress.mark { book(of: device) { $0.took(mark, last) } }
+    return last == 0 ? .refused : .accepted(sequence: last)
+  }
+
+  private func alive(_ device: DeviceID, _ stamp: Intake.Stamp) {
+    if let told = toldAlive[device], stamp.wall < told.adding(milliseconds: Self.aliveIntervalMilliseconds) { return }
+    let event = IntakePayload.event(DeviceEvent(kind: .heartbeat))
+    if intake.submit(event, device: device, stamp: stamp, keeper: .nobody) != nil { toldAlive[device] = stamp.wall }
+  }
+
+  /// Each device has marks of its own, under its address, which outlives a registration.
+  static func markLink(_ address: String) -> UInt32 { stableNumber(of: "\(linkName)/\(address)") }
+
+  @discardableResult
+  private func book<Result>(of device: RegisteredDevice, _ body: (inout RecordBook) -> Result) -> Result {
+    var book = books[device.id] ?? RecordBook(marks: marksAtStart[Self.markLink(device.address)] ?? [])
+    defer { books[device.id] = book }
+    return body(&book)
+  }
+
+  // MARK: Pairing
+
+  private func showInstaller(_ frame: BluetoothFrame) -> BluetoothFrameOutcome {
+    guard let profile = pairing.withLock({ $0.profile }), let index = profile.frameIndex(frame.source) else { return .refused }
+    var shown = DecodeResult()
+    guard (try? profile.decode(frame.bytes.span, frameIndex: index, into: &shown)) != nil, !shown.readings.isEmpty else { return .refused }
+    let readings = shown.readings
+    pairing.withLock { $0.readings = readings }
+    return .refused
+  }
+
+  // MARK: What cannot be used
+
+  private func count(_ reason: String, _ device: DeviceID) { counters.withLock { $0[device, default: [:]][reason, default: 0] += 1 } }
+
+  private func quarantine(_ frame: BluetoothFrame, of device: RegisteredDevice, reason: String) {
+    let wall = intake.clock.wall()
+    guard quarantineBudget.takes(at: wall) else { return }
+    // The device's number, not its address.
+    let made = QuarantinedFrame(
+      link: number, topic: "\(Self.linkName)/\(device.id)/\(frame.source.text)", reason: reason, payload: frame.bytes, wall: wall)
+    requests.enqueue { $0.quarantined.append(made) }
+  }
+}
+
+extension BluetoothFrame.Source {
+  /// As a profile names it.
+  var text: String {
+    switch self {
+    case .characteristic(let uuid): "\(uuid)"
+    case .serviceData(let uuid): "serviceData/\(uuid)"
+    case .manufacturerData(let company): "manufacturerData/\(String(company, radix: 16, uppercase: true))"
+    }
+  }
+
+  /// Part of a stored hash: never changes.
+  fileprivate var number: UInt64 {
+    switch self {
+    case .characteristic(let uuid), .serviceData(let uuid): uuid.high ^ uuid.low
+    case .manufacturerData(let company): UInt64(company)
+    }
+  }
+}
+
+extension DeviceProfile {
+  func frameIndex(_ source: BluetoothFrame.Source) -> Int? {
+    switch source {
+    case .characteristic(let uuid), .serviceData(let uuid): frameIndex(characteristic: uuid)
+    case .manufacturerData(let company): frameIndex(company: company)
+    }
+  }
+}

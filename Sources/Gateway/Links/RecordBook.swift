@@ -1,0 +1,126 @@
+// Knows a device's measurement again. A device that was cut off in the middle sends everything anew, and one that may not
+// delete its store sends it at every session; each measurement must still be in the record once.
+//
+// What tells two apart:
+// - its own time: the same values at the same moment are the same measurement, whether it came at once or from the store;
+// - without a time, in a fetch of stored records: its place among equal ones. A store that was not deleted gives the same
+//   ones again, and perhaps more; the second of two equal records is a second measurement.
+// - without a time, outside a fetch: nothing. Each counts.
+//
+// The marks are in the journal, in the measurement's own transaction, so that a crash changes nothing.
+
+import DeviceProfile
+import Journal
+import VitalSigns
+
+/// The known measurements of one device. Owned by the link's thread. Bound: `marksMax` newest.
+struct RecordBook {
+  /// More than the store of any cuff, oximeter or glucose meter (some hundred); the journal keeps as many.
+  static let marksMax = 4_096
+  /// `message` of the mark that carries the number of confirmed deletions in `hash`.
+  static let epochMessage = UInt32.max
+
+  struct Mark: Hashable {
+    /// Place among equal ones, from 0.
+    var place: UInt32
+    var hash: UInt64
+  }
+
+  private var known: [Mark: UInt64] = [:]
+  private var order: [Mark] = []
+  /// Deletions that the device confirmed: what has no time is counted anew after each.
+  private(set) var epoch: UInt64 = 0
+  /// Equal frames so far, in the fetch that is going on.
+  private var counted: [UInt64: UInt32]?
+
+  init() {}
+
+  /// From the journal, oldest first. All are durable.
+  init(marks: [DeliveryMark]) {
+    for mark in marks {
+      if mark.message == Self.epochMessage { epoch = max(epoch, mark.hash) } else { took(Mark(place: mark.message, hash: mark.hash), 0) }
+    }
+  }
+
+  mutating func fetchBegan() { counted = [:] }
+  mutating func fetchEnded() { counted = nil }
+
+  mutating func deleted() {
+    epoch += 1
+    counted = [:]
+  }
+
+  /// By what this frame is known, or nil when nothing tells it from the next one. Call it once for each frame, in order.
+  mutating func mark(readings: [Reading], source: UInt64, bytes: [UInt8]) -> Mark? {
+    if readings.allSatisfy({ $0.hasOwnTime }) { return Mark(place: 0, hash: Self.hash(of: readings)) }
+    guard counted != nil else { return nil }
+    var hash = FNV1a()
+    hash.add(epoch)
+    hash.add(source)
+    hash.add(bytes)
+    let place = counted?[hash.value] ?? 0
+    counted?[hash.value] = place &+ 1
+    return Mark(place: place, hash: hash.value)
+  }
+
+  /// The sequence of the measurement that this repeats; 0 when it was durable before this run. Nil: it is new.
+  func sequence(of mark: Mark) -> UInt64? { known[mark] }
+
+  mutating func took(_ mark: Mark, _ sequence: UInt64) {
+    if known.updateValue(sequence, forKey: mark) == nil { order.append(mark) }
+    guard order.count >= 2 * Self.marksMax else { return }
+    // In large steps, so that an ordinary frame costs nothing.
+    for old in order.prefix(order.count - Self.marksMax) { known[old] = nil }
+    order.removeFirst(order.count - Self.marksMax)
+  }
+
+  /// What was measured and when; not what the device says about it, which differs between "now" and "from the store".
+  private static func hash(of readings: [Reading]) -> UInt64 {
+    var hash = FNV1a()
+    for reading in readings {
+      switch reading {
+      case .observation(let observation, at: let time):
+        hash.add(UInt64(observation.code.rawValue))
+        hash.add(UInt64(bitPattern: observation.value.mantissa))
+        hash.add(UInt64(truncatingIfNeeded: observation.value.exponent))
+        hash.add(UInt64(observation.unit.rawValue))
+        hash.add(time)
+      case .event(let event, at: let time):
+        hash.add(UInt64(event.kind.rawValue) << 32 | UInt64(event.phase.rawValue) << 16 | UInt64(event.detail))
+        hash.add(time)
+      case .location(let fix, at: let time):
+        hash.add(UInt64(truncatingIfNeeded: fix.latitudeE7))
+        hash.add(UInt64(truncatingIfNeeded: fix.longitudeE7))
+        hash.add(time)
+      }
+    }
+    return hash.value
+  }
+}
+
+extension Reading {
+  /// A clock that is not set gives many measurements one time.
+  fileprivate var hasOwnTime: Bool {
+    if case .observation(let observation, at: _) = self, observation.quality.contains(.clockUnset) { return false }
+    return time != .none
+  }
+}
+
+/// FNV-1a, 64 bits: stored in the journal, so it must be the same in every run.
+private struct FNV1a {
+  private(set) var value: UInt64 = 14_695_981_039_346_656_037
+
+  mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 1_099_511_628_211 }
+  mutating func add(_ bytes: [UInt8]) { for byte in bytes { add(byte) } }
+  mutating func add(_ number: UInt64) {
+    for shift in stride(from: 0, to: 64, by: 8) { add(UInt8(truncatingIfNeeded: number >> UInt64(shift))) }
+  }
+
+  mutating func add(_ time: DeviceTime) {
+    switch time {
+    case .none: add(UInt8(0))
+    case .epoch(let wall): add(UInt64(bitPattern: wall.rawValue))
+    case .local(let civil): add(UInt64(bitPattern: civil.millisecondsAsUTC))
+    }
+  }
+}

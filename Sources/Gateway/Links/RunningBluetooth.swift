@@ -1,0 +1,105 @@
+// The Bluetooth link with its thread: made from the configuration, told which devices the registry has, stopped. And the
+// choice of profiles for a device that an installer finds.
+
+import BluetoothLink
+import CLinux
+import DeviceProfile
+import Foundation
+import Journal
+import Logging
+import ProfileCatalogue
+import Synchronization
+import VitalSigns
+
+/// The link at work. Any thread.
+final class RunningBluetooth: Sendable {
+  let frames: BluetoothFrameIntake
+  let link: BluetoothLink
+  private let catalogue: ProfileCatalogue
+  private let registry: Registry
+  private let hasEnded = Atomic<Bool>(false)
+
+  init(
+    _ settings: KnutepunktConfiguration.BluetoothSettings, catalogue: ProfileCatalogue, registry: Registry, intake: Intake,
+    requests: JournalRequests, durable: DurableSequence, civil: CivilClock, marks: [DeliveryMark], logger: Logger
+  ) throws(GatewayError) {
+    self.catalogue = catalogue
+    self.registry = registry
+    frames = BluetoothFrameIntake(registry: registry, intake: intake, requests: requests, civil: civil, marks: marks)
+    let clock = intake.clock
+    var configuration = BluetoothLinkConfiguration { civil.bluetoothTime(at: clock.wall()) }
+    configuration.adapter = settings.adapter
+    configuration.connectionsMax = settings.connectionsMax
+    configuration.scanOn = settings.scanOn
+    configuration.scanOff = settings.scanOff
+    configuration.scanWatchdog = settings.scanWatchdog
+    configuration.connectTimeout = settings.connectTimeout
+    configuration.retryBackoffMax = settings.retryBackoffMax
+    guard let link = BluetoothLink(configuration: configuration, handler: frames, watermark: durable, logger: logger) else {
+      throw .descriptors(errno: EMFILE)
+    }
+    self.link = link
+  }
+
+  /// Starts the link's thread.
+  func start() {
+    update()
+    let thread = Thread { [self] in
+      clinux_thread_name("bluetooth")
+      link.run()
+      hasEnded.store(true, ordering: .releasing)
+    }
+    thread.start()
+  }
+
+  /// Gives the link the registry's devices: at start and after each change.
+  func update() {
+    link.setDevices(
+      registry.bluetoothDevices.compactMap { device, profile in profile.bluetoothDevice(device.address, name: "\(device.id)") })
+  }
+
+  func stop(within limit: Duration) { link.stop(within: limit) }
+
+  func ended() async {
+    while !hasEnded.load(ordering: .acquiring) { try? await Task.sleep(for: .milliseconds(5)) }
+  }
+
+  /// The profiles that fit what a device shows, best first; those that must be chosen by name come last.
+  func profiles(for found: BluetoothFoundDevice) -> [DeviceProfile] {
+    let services = found.services + Array(found.serviceData.keys)
+    var appearances = [BluetoothAppearance(services: services, name: found.name)]
+    for (company, bytes) in found.manufacturerData {
+      appearances.append(BluetoothAppearance(services: services, company: company, name: found.name, bytes: bytes))
+    }
+    for bytes in found.serviceData.values { appearances.append(BluetoothAppearance(services: services, name: found.name, bytes: bytes)) }
+    return catalogue.profiles.filter { profile in
+      !profile.transport.isMQTT && appearances.contains { profile.match.holds(for: $0) }
+    }.sorted { ($0.match.byNameOnly ? 1 : 0, -$0.match.priority, $0.id) < ($1.match.byNameOnly ? 1 : 0, -$1.match.priority, $1.id) }
+  }
+}
+
+extension DeviceProfile {
+  /// What the link must know of a device of this profile; nil for MQTT.
+  func bluetoothDevice(_ address: String, name: String) -> BluetoothDevice? {
+    guard let bluetooth else { return nil }
+    let characteristics = frames.compactMap { if case .characteristic(let uuid) = $0.key { uuid } else { nil } }
+    return BluetoothDevice(
+      address: address, name: name, kind: transport == .bleGatt ? .gatt(bluetooth) : .advertisement(bluetooth.priority),
+      frames: Set(characteristics))
+  }
+}
+
+extension CivilClock {
+  func bluetoothTime(at wall: WallTime) -> BluetoothLocalTime {
+    var calendar = Calendar(identifier: .gregorian)
+    calendar.timeZone = zone
+    let parts = calendar.dateComponents(
+      [.year, .month, .day, .hour, .minute, .second, .weekday], from: Date(timeIntervalSince1970: Double(wall.rawValue) / 1_000))
+    // Foundation counts from Sunday = 1, Bluetooth from Monday = 1.
+    let weekday = ((parts.weekday ?? 1) + 5) % 7 + 1
+    return BluetoothLocalTime(
+      year: UInt16(clamping: parts.year ?? 0), month: UInt8(clamping: parts.month ?? 0), day: UInt8(clamping: parts.day ?? 0),
+      hour: UInt8(clamping: parts.hour ?? 0), minute: UInt8(clamping: parts.minute ?? 0), second: UInt8(clamping: parts.second ?? 0),
+      weekday: UInt8(clamping: weekday))
+  }
+}
