@@ -295,6 +295,31 @@ import VitalSigns
     #expect(bench.ledger.violations == [])
   }
 
+  @Test("A link that worked breaks the row of suspicious ones")
+  func workedBetween() {
+    var bench = Bench()
+    for worked in [false, false, true, false, false] {
+      bench.connected()
+      bench.give(.facts(Fixture.resolved))
+      if worked { bench.reply(.setClock(Fixture.clock, service: nil, .currentTime)) }
+      bench.give(.facts(Fixture.facts()))
+      #expect(bench.session.problem != .bondLost)
+      bench.expire()
+    }
+    #expect(bench.session.earlyDrops == 2)
+  }
+
+  @Test("A link that Disconnect did not end is taken over after the hold-off, without waiting for a signal")
+  func linkStays() {
+    var bench = Bench()
+    bench.completed()
+    bench.expire()
+    bench.reply(.disconnect)
+    bench.expire()
+    #expect(bench.session.state.name == "idle" && bench.session.deadline == bench.now.adding(seconds: 10))
+    #expect(bench.expire() == [.requestSlot])
+  }
+
   @Test("ServicesResolved before the objects: waits 5 s for those that are needed")
   func lateObjects() {
     var bench = SessionTableTests.bench(.waitingForObjects)
