@@ -114,6 +114,7 @@ struct PairDialogue {
 
   private mutating func report(_ pairing: API.Pairing) -> [Action] {
     secondsLeft = max(0, pairing.secondsLeft)
+    if let now = pairing.chosenCandidate { follow(now) }
     let news = note(pairing)
     switch state {
     case .searching:
@@ -134,6 +135,18 @@ struct PairDialogue {
       }
     case .loadingPersons, .whose, .label, .registering, .another, .again, .ended: return []
     }
+  }
+
+  /// The chosen device may have another address since it is bonded. It keeps its number in the list.
+  private mutating func follow(_ now: Candidate) {
+    let old: Candidate
+    switch state {
+    case .busy(let candidate): (old, state) = (candidate, .busy(now))
+    case .asked(let candidate, let prompt): (old, state) = (candidate, .asked(now, prompt))
+    case .testing(let candidate): (old, state) = (candidate, .testing(now))
+    default: return
+    }
+    if let index = listed.firstIndex(where: { $0.address == old.address }) { listed[index] = now }
   }
 
   /// Remembers what is in range; the lines for what is new or has got a name.

@@ -27,6 +27,7 @@ struct UnattendedPairing {
   let waitsForReading: Bool
   let acceptsComparison: Bool
 
+  /// The device as it was reported last: under its identity address, once bonding has told it.
   private(set) var candidate: API.Pairing.Candidate?
   private var hasChosen = false
   private var isPaired = false
@@ -49,6 +50,7 @@ struct UnattendedPairing {
       }
       return pairing.state == "closed" ? .fail(.notFound) : .wait
     }
+    candidate = pairing.chosenCandidate ?? candidate
     switch pairing.state {
     case "prompt": return prompt(pairing.prompt)
     case "testing":
@@ -75,6 +77,12 @@ struct UnattendedPairing {
       return .answer(number: prompt.number, accept: false)
     }
   }
+}
+
+extension API.Pairing {
+  /// What is known of the chosen device now. Its address may be another than that under which it was chosen: a device with
+  /// changing addresses goes by its identity once it is bonded.
+  var chosenCandidate: Candidate? { chosen.flatMap { chosen in found.first { $0.address == chosen } } }
 }
 
 /// Carries an UnattendedPairing out.

@@ -250,9 +250,7 @@ import VitalSigns
   @Test("A lost bond under operator control: unbond, and pair when it is heard")
   func operatorRepairs() {
     var bench = SessionTableTests.bench(.bondLost)
-    bench.give(.connectNow(mayPair: true))
-    bench.give(.slotGranted)
-    #expect(bench.reply(.connect, .authenticationFailed) == [.releaseSlot, .perform(.remove)])
+    #expect(bench.give(.connectNow(mayPair: true)) == [.perform(.remove)])
     bench.reply(.remove)
     bench.connecting(Fixture.facts(paired: false, trusted: false))
     #expect(bench.reply(.connect).contains(.perform(.pair)))
@@ -292,6 +290,68 @@ import VitalSigns
       if drop < 3 { bench.expire() }
     }
     #expect(bench.session.state.name == "needsOperator")
+    #expect(bench.ledger.violations == [])
+  }
+
+  @Test("Pair that bluetoothd never answers: the bond counts, 2 s after it shows", arguments: [false, true])
+  func pairUnanswered(isLinkLost: Bool) {
+    var bench = SessionTableTests.bench(.pairing)
+    bench.give(.facts(Fixture.facts(connected: true, paired: false, trusted: false)))
+    bench.give(.facts(Fixture.facts(connected: true, trusted: false)))
+    if isLinkLost { bench.give(.facts(Fixture.facts(trusted: false))) }
+    #expect(bench.session.deadline == bench.now.adding(seconds: 2))
+    #expect(bench.expire() == [.report(.paired), .perform(.trust)])
+    #expect(bench.reply(.pair, .noReply).isEmpty, "an answer that comes after all changes nothing")
+    #expect(bench.session.state.name == "trusting" && bench.ledger.violations == [])
+  }
+
+  @Test("Pair that fails though the device has bonded: it left at once, and the bond counts")
+  func pairFailsBonded() {
+    var bench = SessionTableTests.bench(.pairing)
+    bench.give(.facts(Fixture.facts(connected: true, trusted: false)))
+    #expect(bench.reply(.pair, .connectionAborted) == [.report(.paired), .perform(.trust)])
+  }
+
+  @Test("A bond known to be lost is given up as soon as an operator asks for pairing")
+  func bondLostAndAsked() {
+    var bench = SessionTableTests.bench(.bondLost)
+    #expect(bench.give(.connectNow(mayPair: false)) == [.requestSlot])
+    bench = SessionTableTests.bench(.bondLost)
+    #expect(bench.give(.connectNow(mayPair: true)) == [.perform(.remove)])
+    bench.reply(.remove)
+    bench.give(.facts(Fixture.facts(paired: false, trusted: false)))
+    #expect(bench.give(.heard) == [.requestSlot])
+  }
+
+  @Test("Aborted attempts whose link came up: a lost bond only where a new one is allowed", arguments: [true, false])
+  func abortedAttempts(isRenewing: Bool) {
+    var bench = Bench(Fixture.cuff(staleBond: isRenewing ? .renew : .operator))
+    for attempt in 1...3 {
+      bench.give(.facts(Fixture.facts()))
+      bench.give(.heard)
+      bench.give(.slotGranted)
+      bench.give(.facts(Fixture.facts(connected: true)))
+      bench.give(.facts(Fixture.facts()))
+      let actions = bench.reply(.connect, .connectionAborted)
+      #expect(actions.contains(.perform(.remove)) == (isRenewing && attempt == 3))
+      if bench.session.state.name == "backingOff" { bench.expire() }
+    }
+    #expect(bench.session.problem == nil && bench.ledger.violations == [])
+  }
+
+  @Test("A handle that the device no longer has: what bluetoothd remembers is outdated, told at the second time")
+  func outdatedHandle() {
+    var bench = Bench(Fixture.cuff(staleBond: .renew))
+    for time in 1...2 {
+      bench.connected()
+      bench.give(.facts(Fixture.resolved))
+      bench.reply(.setClock(Fixture.clock, service: nil, .currentTime))
+      bench.reply(Fixture.subscribe(Fixture.measurement, .acquire), .doesNotExist)
+      #expect(bench.disconnected().contains(.perform(.remove)))
+      #expect(bench.session.problem == (time == 1 ? nil : .missingCharacteristic))
+      bench.reply(.remove)
+      bench.expire()
+    }
     #expect(bench.ledger.violations == [])
   }
 

@@ -201,6 +201,8 @@ struct SessionLedger {
     case .report(.disconnected):
       if !isConnected || closings != connections { violations.append("disconnected without closing") }
       isConnected = false
+    // The bond shows in the facts; a reply to Pair may never come.
+    case .report(.paired): inFlight = nil
     case .report(.problem(let problem)): reportedProblem = problem
     case .report, .recordsBegan, .recordsDeleted, .resetAdapter: break
     }

@@ -89,7 +89,7 @@ import VitalSigns
       bench.connected()
       bench.give(.facts(Fixture.resolved))
       bench.reply(.setClock(Fixture.clock, service: nil, .currentTime))
-      bench.reply(Fixture.subscribe(Fixture.measurement, .acquire), .doesNotExist)
+      bench.reply(Fixture.subscribe(Fixture.measurement, .acquire), .authenticationRejected)
       bench.disconnected()
     case .notPaired:
       bench.connected(Fixture.facts(paired: false))

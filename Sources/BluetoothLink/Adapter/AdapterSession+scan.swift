@@ -27,6 +27,14 @@ extension AdapterSession {
     }
   }
 
+  /// The controller has reported the device and keeps quiet about it until a scan begins anew; the kernel, which connects
+  /// at the next report, waits up to 10 s for it. A scan that may not pause is begun anew.
+  mutating func connectBegan() {
+    guard need == .continuous, case .on(var radio) = state, radio.isScanning else { return }
+    radio.mustRestart = true
+    state = .on(radio)
+  }
+
   // MARK: Replies
 
   mutating func scanReplied(_ operation: AdapterOperation, _ failure: BluezFailure?) {

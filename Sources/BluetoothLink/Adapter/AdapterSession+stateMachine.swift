@@ -20,7 +20,9 @@ extension AdapterSession {
     case .need(let new, let wanted):
       need = new
       uuids = wanted
-    case .connecting(let isUnderWay): isConnecting = isUnderWay
+    case .connecting(let isUnderWay):
+      if isUnderWay, !isConnecting { connectBegan() }
+      isConnecting = isUnderWay
     case .resetWanted(let isSafe):
       mayPowerCycle = isSafe
       owesReset = true

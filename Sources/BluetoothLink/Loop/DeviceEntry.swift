@@ -34,7 +34,8 @@ struct DeviceEntry {
   /// Its object, which keeps its path when an identity address becomes known.
   var path: String?
   var sockets: [Socket] = []
-  /// Characteristics whose notifications come over D-Bus.
+  /// Characteristics whose notifications come over D-Bus. bluetoothd subscribes them again by itself at each link, for as
+  /// long as it runs and knows the device: a value may come before the session has asked anew.
   var startedNotify: Set<BluetoothUUID> = []
   var waiting: [WaitingFrame] = []
   /// No longer wanted: dropped when the session has come to rest, or at this time.
@@ -53,5 +54,10 @@ struct DeviceEntry {
     self.device = device
     self.isRegistered = isRegistered
     session = device.plan.map { BluetoothSession(plan: $0, isRegistered: isRegistered, timings: timings) }
+  }
+
+  /// bluetoothd took the subscription earlier.
+  func hasStarted(_ operation: SessionOperation) -> Bool {
+    if case .subscribe(let uuid, _, .start) = operation { startedNotify.contains(uuid) } else { false }
   }
 }

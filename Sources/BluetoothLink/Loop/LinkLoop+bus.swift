@@ -36,6 +36,7 @@ extension LinkLoop {
     case .deviceRemoved(let path):
       guard let number = number(ofPath: path) else { return }
       entries[number]?.path = nil
+      entries[number]?.startedNotify.removeAll()
       give(.facts(SessionFacts()), to: number)
     case .advertisement(let path, let data):
       heardAnybody()
@@ -66,8 +67,8 @@ extension LinkLoop {
   func deviceChanged(_ path: String) {
     guard let object = tree.device(path: path) else { return }
     // The same object under another address: its identity became known.
-    if numberByAddress[object.address] == nil, let known = entries.first(where: { $0.value.path == path })?.key {
-      rename(known, to: object.address)
+    if let known = entries.first(where: { $0.value.path == path && $0.value.device.address != object.address })?.key {
+      identityKnown(known, object)
     }
     guard let number = numberByAddress[object.address] else { return }
     entries[number]?.path = path
@@ -77,12 +78,24 @@ extension LinkLoop {
   }
 
   /// Bonding told whose changing address it is: from now on the device goes by its identity.
-  private func rename(_ number: Int, to address: String) {
+  private func identityKnown(_ number: Int, _ object: DeviceObject) {
     guard let entry = entries[number], !entry.isRegistered else { return }
-    numberByAddress[entry.device.address] = nil
-    numberByAddress[address] = number
-    entries[number]?.device.address = address
     trace(entry.device.name, "goes by its identity address now")
+    if let owner = numberByAddress[object.address], owner != number {
+      // A device of the house that was paired anew: what was chosen is what is registered.
+      entries[number]?.path = nil
+      if pairing.chosen == number {
+        pairing.chosen = owner
+        pairing.isUsable = object.isPaired
+        entries[owner]?.path = object.path
+        give(.connectNow(mayPair: true), to: owner)
+      }
+      leave(number, .stop)
+    } else {
+      if numberByAddress[entry.device.address] == number { numberByAddress[entry.device.address] = nil }
+      numberByAddress[object.address] = number
+      entries[number]?.device.address = object.address
+    }
     updateInterest()
   }
 
@@ -219,6 +232,7 @@ extension LinkLoop {
   func stackGone() {
     for number in entries.keys.sorted() {
       closeSockets(number)
+      entries[number]?.startedNotify.removeAll()
       give(.stackGone, to: number)
     }
   }

@@ -153,8 +153,10 @@ extension LinkLoop {
       link.logger.info("disconnected", metadata: ["device": "\(entry.device.name)"])
     case .paired:
       link.logger.notice("paired", metadata: ["device": "\(entry.device.name)"])
-      if pairing.chosen == number { (pairing.isPaired, pairing.prompt) = (true, nil) }
-    case .completed: readDetails(number)
+      if pairing.chosen == number { (pairing.isUsable, pairing.prompt) = (true, nil) }
+    case .completed:
+      if pairing.chosen == number { pairing.isUsable = true }
+      readDetails(number)
     case .problem(let problem):
       if pairing.chosen == number { (pairing.problem, pairing.prompt) = (problem, nil) }
       if let problem {
@@ -215,6 +217,9 @@ extension LinkLoop {
       return
     }
     switch result {
+    case .failure(.inProgress) where entry.hasStarted(operation):
+      // Ours from an earlier link, which bluetoothd is subscribing again.
+      give(.replied(operation, nil), to: number)
     case .failure(let failure):
       trace(entry.device.name, "\(operation.traceText): \(failure.key)")
       give(.replied(operation, failure), to: number)

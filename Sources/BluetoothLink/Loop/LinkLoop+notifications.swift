@@ -94,7 +94,6 @@ extension LinkLoop {
   func closeSockets(_ number: Int) {
     for socket in entries[number]?.sockets ?? [] { close(socket.descriptor) }
     entries[number]?.sockets.removeAll()
-    entries[number]?.startedNotify.removeAll()
   }
 
   private func closeSocket(_ descriptor: Int32, of number: Int) {

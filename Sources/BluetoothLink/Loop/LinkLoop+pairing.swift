@@ -10,7 +10,8 @@ struct PairingDesk {
   var until: MonotonicInstant?
   /// The chosen device's entry.
   var chosen: Int?
-  var isPaired = false
+  /// Bonded in this window, or its steps went through.
+  var isUsable = false
   /// A question that waits for the installer.
   var prompt: BluetoothPrompt?
   var problem: BluetoothProblem?
@@ -121,12 +122,11 @@ extension LinkLoop {
   private func phase(of entry: DeviceEntry) -> BluetoothPairingStatus.Phase {
     if pairing.prompt != nil { return .prompt }
     if pairing.problem != nil { return .failed }
-    switch entry.session?.publicState {
-    case .pairing: return .pairing
-    case .reading, .settling, .connected: return .testing
-    case .idle where pairing.isPaired: return .testing
-    case nil: return .testing
-    default: return .connecting
+    switch entry.session?.state {
+    case .pairing, .trusting: return .pairing
+    // Steps run only over a link whose bond has proved itself.
+    case .running, .settling, .quiet, nil: return .testing
+    default: return pairing.isUsable ? .testing : .connecting
     }
   }
 }
@@ -148,8 +148,10 @@ extension AgentRequest.Question {
 extension DeviceObject {
   var found: BluetoothFoundDevice {
     let addressChanges = randomKind == .resolvable || randomKind == .nonResolvable
+    // Once connected and not bonded a device has no UUIDs any more in BlueZ 5.66; its service objects are still there.
+    let known = characteristics.map(\.service).reduce(into: services) { if !$0.contains($1) { $0.append($1) } }
     return BluetoothFoundDevice(
-      address: address, addressIsPrivate: addressChanges, name: name ?? "", services: services, manufacturerData: manufacturerData,
+      address: address, addressIsPrivate: addressChanges, name: name ?? "", services: known, manufacturerData: manufacturerData,
       serviceData: serviceData, rssi: rssi, isBonded: isPaired)
   }
 }

@@ -268,6 +268,7 @@ extension SessionTimings {
     self.init()
     connect = configuration.connectTimeout
     coolDown = configuration.retryBackoffMax
+    holdOff = min(holdOff, coolDown)
   }
 }
 

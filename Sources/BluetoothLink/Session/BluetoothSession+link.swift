@@ -32,23 +32,27 @@ extension BluetoothSession {
   }
 
   mutating func pairReplied(_ failure: BluezFailure?, isLinkLost: Bool) {
+    // There was none before: a bond counts whatever became of the call. A device may leave as soon as it has bonded.
+    if facts.isPaired { return bonded(isLinkLost: isLinkLost) }
     switch failure {
-    case nil, .alreadyPaired:
-      facts.isPaired = true
-      pairingFailures = 0
-      earlyDrops = 0
-      link?.pairedAt = now
-      actions.append(.report(.paired))
-      if case .notPaired? = problem { setProblem(nil) }
-      if case .pairingRefused? = problem { setProblem(nil) }
-      if case .bondLost? = problem { setProblem(nil) }
-      trust(isLinkLost: isLinkLost)
+    case nil, .alreadyPaired: bonded(isLinkLost: isLinkLost)
     case .authenticationFailed, .authenticationCanceled, .authenticationRejected, .authenticationTimeout: pairingRefused()
     case .notConnected, .connectionAborted, .noReply, .notReady, .doesNotExist, .inProgress, .alreadyConnected,
       .insufficientSecurity, .notSupported, .notPermitted, .stackGone, .other:
       // The link, not the device's will: permission lasts for another attempt.
       if isLinkLost { linkClosed(.failed(nil), removes: false) } else { leave(.failed(nil)) }
     }
+  }
+
+  private mutating func bonded(isLinkLost: Bool) {
+    facts.isPaired = true
+    if pending == .pair { pending = nil }
+    pairingFailures = 0
+    earlyDrops = 0
+    link?.pairedAt = now
+    actions.append(.report(.paired))
+    if let problem, [.notPaired, .pairingRefused, .bondLost].contains(problem) { setProblem(nil) }
+    trust(isLinkLost: isLinkLost)
   }
 
   private mutating func pairingRefused() {
@@ -117,7 +121,6 @@ extension BluetoothSession {
     let steps = link?.steps ?? []
     let needsSome = steps.contains { $0.characteristic != nil }
     if steps.allSatisfy(hasWhatItNeeds), !facts.characteristics.isEmpty || !needsSome {
-      missingInARow = 0
       runStep(0)
     } else if !isWaiting {
       state = .resolving(until: now.later(by: Self.objectsGrace), isWaitingForObjects: true)
@@ -129,13 +132,14 @@ extension BluetoothSession {
   }
 
   private mutating func characteristicsMissing() {
-    if (link?.steps ?? []).allSatisfy(hasWhatItNeeds) {
-      // Only optional ones were awaited.
-      missingInARow = 0
-      return runStep(0)
-    }
+    // Only optional ones were awaited.
+    if (link?.steps ?? []).allSatisfy(hasWhatItNeeds) { return runStep(0) }
+    servicesOutdated()
+  }
+
+  /// BlueZ keeps what it once read of a device; after a firmware update only forgetting the device makes it read anew.
+  mutating func servicesOutdated() {
     missingInARow += 1
-    // BlueZ keeps what it once read of a device; after a firmware update only forgetting the device makes it read anew.
     let removes = !facts.isPaired || plan.staleBond == .renew
     if missingInARow >= 2 {
       setProblem(.missingCharacteristic)
@@ -153,6 +157,10 @@ extension BluetoothSession {
     if known.sawResolved, !facts.servicesResolved, !facts.isConnected { return linkLost() }
     if facts.isConnected { link?.sawConnected = true }
     if facts.servicesResolved { link?.sawResolved = true }
+    if case .pairing(let until, let isLinkLost) = state, facts.isPaired {
+      // bluetoothd 5.66 never answers a Pair that falls into its own reading of the services; the bond is there all the same.
+      state = .pairing(until: min(until, now.later(by: Self.signalGrace)), isLinkLost: isLinkLost)
+    }
     checkResolved()
   }
 
@@ -165,6 +173,7 @@ extension BluetoothSession {
   mutating func linkDeadlineCame() {
     switch state {
     case .pairing(_, let isLinkLost):
+      if facts.isPaired { return bonded(isLinkLost: isLinkLost) }
       if isLinkLost { return linkClosed(nextAfterLoss(), removes: false) }
       pairingRefused()
     case .trusting(_, let isLinkLost):

@@ -70,6 +70,11 @@ extension BluetoothSession {
       // A person who waits starts from the beginning, whatever went wrong before.
       failures = 0
       pairingFailures = 0
+      if mayPair, problem == .bondLost, facts.isPaired, isStackReady {
+        // It is known that the old bond is worth nothing.
+        lastRenewal = now
+        return remove(.eligible)
+      }
       start()
     case .quiet(.never): request = nil  // It is connected and stays so.
     default: break
@@ -105,6 +110,7 @@ extension BluetoothSession {
       return
     }
     generation &+= 1
+    sawConnectedWhileConnecting = false
     state = .connecting(until: now.later(by: timings.connect), isElsewhere: false)
     perform(.connect)
   }
@@ -155,7 +161,7 @@ extension BluetoothSession {
     switch failure {
     case nil, .alreadyConnected, .alreadyPaired: linkUp()
     case .inProgress: connectInProgress(until: until)
-    case .connectionAborted: leave(.failed(nil))
+    case .connectionAborted: connectAborted()
     case .notReady, .doesNotExist:
       // The adapter is going off, or the object went with a scan's end: nobody's failure. Being heard starts anew.
       releaseSlot()
@@ -168,6 +174,13 @@ extension BluetoothSession {
       cancelConnecting(.failed(nil))
     case .notConnected, .notSupported, .notPermitted, .stackGone, .other: leave(.failed(nil))
     }
+  }
+
+  /// Weak radio looks like this, and so does a refused key: only where a new bond is allowed anyway is it taken for that.
+  private mutating func connectAborted() {
+    if facts.isPaired, plan.security != .none, sawConnectedWhileConnecting { earlyDrops += 1 }
+    let mayRenew = mayPair || plan.staleBond == .renew
+    if mayRenew, facts.isPaired, earlyDrops >= Self.earlyDropsMax { bondLost() } else { leave(.failed(nil)) }
   }
 
   private mutating func connectInProgress(until: MonotonicInstant) {
@@ -199,6 +212,7 @@ extension BluetoothSession {
       guard new.isUp, isRegistered || hasRequest else { return }
       if !old.isUp || now >= notBefore { start() }
     case .connecting(_, let isElsewhere):
+      if new.isConnected { sawConnectedWhileConnecting = true }
       if isElsewhere, pending == nil, new.isUp { linkUp() }
     case .backingOff(_, awaitsLinkDown: true):
       if !new.isUp { state = .backingOff(until: now.later(by: backOffNow), awaitsLinkDown: false) }
@@ -283,7 +297,7 @@ extension BluetoothSession {
     state = .backingOff(until: until, awaitsLinkDown: facts.isUp)
   }
 
-  private var backOffNow: Duration { Self.backOff[min(max(failures, 1), Self.backOff.count) - 1] }
+  private var backOffNow: Duration { min(Self.backOff[min(max(failures, 1), Self.backOff.count) - 1], timings.coolDown) }
 
   mutating func coolDown() {
     failures = 0

@@ -61,6 +61,7 @@ extension BluetoothSession {
   private mutating func complete() {
     failures = 0
     earlyDrops = 0
+    missingInARow = 0
     inProgressInARow = 0
     pairingFailures = 0
     avoidedSteps = []
@@ -131,6 +132,8 @@ extension BluetoothSession {
   }
 
   private mutating func stepRefused(_ failure: BluezFailure?) {
+    // An object or a handle that bluetoothd remembers and the device no longer has.
+    if failure == .doesNotExist { return servicesOutdated() }
     setProblem(.stepRefused)
     leave(.coolDown)
   }

@@ -160,6 +160,8 @@ struct BluetoothSession: Sendable {
   var failures = 0
   /// Links of a bonded device in a row that ended before anything worked.
   var earlyDrops = 0
+  /// This attempt's link came up, whatever Connect answers.
+  var sawConnectedWhileConnecting = false
   /// Sessions in a row that missed a characteristic.
   var missingInARow = 0
   /// Times in a row that bluetoothd held an operation of somebody else; the remedy comes at the second.

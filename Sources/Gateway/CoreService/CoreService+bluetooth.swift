@@ -140,6 +140,7 @@ extension CoreService {
   private func apiPairing(_ running: RunningBluetooth) -> API.Pairing {
     let snapshot = running.link.snapshot
     let status = snapshot.pairing
+    if let chosen = status.chosen, let (device, _) = registry.device(onBluetooth: chosen) { running.frames.pairingIsOf(device.id) }
     let readings = running.frames.pairingReadings.map(API.Pairing.Reading.init)
     var state = status.phase.rawValue
     if status.phase == .testing, !readings.isEmpty { state = "ready" }

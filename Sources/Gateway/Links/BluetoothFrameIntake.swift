@@ -57,6 +57,8 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   /// The chosen device of the pairing window, and what it sent.
   private struct PairingTest {
     var profile: DeviceProfile?
+    /// It is registered already, and is being paired anew: its readings are recorded as always, and shown as well.
+    var registered: DeviceID?
     var readings: [Reading] = []
   }
 
@@ -76,6 +78,9 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
 
   /// An installer chose a device of this profile: its readings are kept for the screen. Any thread.
   func beginPairingTest(_ profile: DeviceProfile?) { pairing.withLock { $0 = PairingTest(profile: profile) } }
+
+  /// The device that is being paired turned out to be this one of the hub's. Any thread.
+  func pairingIsOf(_ device: DeviceID) { pairing.withLock { if $0.profile != nil { $0.registered = device } } }
 
   /// The newest frame of the device that is being paired. Any thread.
   var pairingReadings: [Reading] { pairing.withLock { $0.readings } }
@@ -116,6 +121,8 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
       alive(device.id, stamp)
       return .refused
     }
+    let readings = result.readings
+    pairing.withLock { if $0.registered == device.id { $0.readings = readings } }
     let mark = book(of: device) { $0.mark(readings: result.readings, source: frame.source.number, bytes: frame.bytes) }
     if let mark, let sequence = books[device.id]?.sequence(of: mark) {
       count("duplicate", device.id)
