@@ -71,14 +71,18 @@ public enum BluetoothDetail: Sendable, Hashable {
 public protocol BluetoothHandler: AnyObject, Sendable {
   /// `.busy`: the link keeps the frame, stops reading from that device, and offers it again in a few milliseconds.
   func frame(_ frame: BluetoothFrame) -> BluetoothFrameOutcome
-  /// From now until `disconnected`, equal frames without a time of their own are told apart by counting.
-  func recordsBegan(address: String)
+  /// From now until `recordsEnded`, equal frames of these characteristics without a time of their own are told apart by
+  /// counting.
+  func recordsBegan(address: String, from characteristics: [BluetoothUUID])
+  /// All frames of the fetch were given to `frame` before this.
+  func recordsEnded(address: String)
   /// The device confirmed that it holds nothing of what it sent: an equal frame is a new measurement from now on.
   func recordsDeleted(address: String)
   func connected(address: String)
+  /// All frames of the connection were given to `frame` before this. A fetch that was under way is over.
   func disconnected(address: String)
   func detail(_ detail: BluetoothDetail, address: String)
-  /// Its advertisement was heard; at most once in ten seconds for each device.
+  /// It is there: its advertisement was heard, or its connection lives. At most once in ten seconds for each device.
   func heard(address: String)
 }
 

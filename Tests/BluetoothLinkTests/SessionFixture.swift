@@ -204,7 +204,7 @@ struct SessionLedger {
     // The bond shows in the facts; a reply to Pair may never come.
     case .report(.paired): inFlight = nil
     case .report(.problem(let problem)): reportedProblem = problem
-    case .report, .recordsBegan, .recordsDeleted, .resetAdapter: break
+    case .report, .recordsBegan, .recordsEnded, .recordsDeleted, .resetAdapter: break
     }
   }
 }

@@ -184,11 +184,15 @@ extension World {
     if isFaulty, dice.chance(2) {
       return plan(.indicates(number, epoch: epoch, [6, 0, opcode, UInt8.random(in: 0...9, using: &dice)].filter { $0 != 1 }), 10...100)
     }
-    var upTo: UInt16?
-    if bytes.count == 5 { upTo = UInt16(bytes[3]) | UInt16(bytes[4]) << 8 }
+    let limit = bytes.count == 5 ? UInt16(bytes[3]) | UInt16(bytes[4]) << 8 : 0
     let matching = devices[number].records.filter { record in
-      guard let upTo else { return true }
-      return UInt16(record.bytes[1]) | UInt16(record.bytes[2]) << 8 <= upTo
+      let sequence = UInt16(record.bytes[1]) | UInt16(record.bytes[2]) << 8
+      return switch bytes.dropFirst().first {
+      case 1: true  // All records.
+      case 2: sequence <= limit
+      case 3: sequence >= limit
+      default: false
+      }
     }
     switch opcode {
     case 1: report(number, epoch)

@@ -187,7 +187,7 @@ struct World {
     case .report(.completed):
       devices[number].completed += 1
       devices[number].lastCompleted = now
-    case .closeNotifications, .recordsBegan, .report: break
+    case .closeNotifications, .recordsBegan, .recordsEnded, .report: break
     }
   }
 

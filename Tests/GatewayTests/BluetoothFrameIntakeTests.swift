@@ -23,6 +23,7 @@ import VitalSigns
   private static let oximeter = "C0:FF:EE:00:00:01"
   private static let meter = "C0:FF:EE:00:00:02"
   private static let button = "C0:FF:EE:00:00:03"
+  private static let records = [BluetoothUUID(short: 0x2A18), BluetoothUUID(short: 0x2A5E)]
   private static let stranger = "DE:AD:BE:EF:00:01"
 
   init() throws {
@@ -83,11 +84,11 @@ import VitalSigns
   }
 
   @Test func aStoredRecordIsTakenOnceHoweverOftenItComes() {
-    frames.recordsBegan(address: Self.meter)
+    frames.recordsBegan(address: Self.meter, from: Self.records)
     #expect(frames.frame(record(1)) == .accepted(sequence: 1))
     #expect(frames.frame(record(2)) == .accepted(sequence: 2))
     frames.disconnected(address: Self.meter)
-    frames.recordsBegan(address: Self.meter)
+    frames.recordsBegan(address: Self.meter, from: Self.records)
     #expect(frames.frame(record(1)) == .duplicate(sequence: 1))
     #expect(frames.frame(record(2)) == .duplicate(sequence: 2))
     #expect(frames.frame(record(3)) == .accepted(sequence: 3))
@@ -96,7 +97,7 @@ import VitalSigns
 
   /// The mark is in the entry's own transaction; a hub that starts from it knows the record.
   @Test func theMarkGoesWithTheEntry() throws {
-    frames.recordsBegan(address: Self.meter)
+    frames.recordsBegan(address: Self.meter, from: Self.records)
     _ = frames.frame(record(1))
     let entry = try #require(entries().first)
     let mark = try #require(companions.take(entry.attachment)?.mark)
@@ -107,7 +108,7 @@ import VitalSigns
         ring: IntakeRing(capacity: 8, reserve: 1, firstSequence: 2), coreWake: try Wake(), journal: SingleProducerRing(capacity: 1_024),
         companions: companions, clock: HubClock(continuing: nil, lastInstant: .zero, lastWall: .unknown, now: .current())),
       requests: requests, civil: CivilClock(zone: .gmt), marks: [mark])
-    restarted.recordsBegan(address: Self.meter)
+    restarted.recordsBegan(address: Self.meter, from: Self.records)
     #expect(restarted.frame(record(1)) == .duplicate(sequence: 0))
     #expect(restarted.frame(record(2)) == .accepted(sequence: 2))
   }
@@ -122,7 +123,7 @@ import VitalSigns
   }
 
   @Test func aFullIntakeHoldsTheRestOfAFrameThatMustNotBeLost() {
-    frames.recordsBegan(address: Self.oximeter)
+    frames.recordsBegan(address: Self.oximeter, from: Self.records)
     // Seven of eight places are for routine values; each record has two readings and a time of its own.
     func spot(_ minute: UInt8) -> BluetoothFrame {
       frame(Self.oximeter, 0x2A5E, [0x01, 0x61, 0, 0x48, 0, 0xEA, 0x07, 1, 1, 8, minute, 0])
@@ -191,7 +192,7 @@ import VitalSigns
   }
 
   @Test func aDeletionIsJournaled() throws {
-    frames.recordsBegan(address: Self.meter)
+    frames.recordsBegan(address: Self.meter, from: Self.records)
     frames.recordsDeleted(address: Self.meter)
     let mark = try #require(journaled().deliveryMarks.first)
     #expect(mark == DeliveryMark(link: BluetoothFrameIntake.markLink(Self.meter), message: RecordBook.epochMessage, hash: 1))

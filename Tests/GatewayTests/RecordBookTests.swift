@@ -23,7 +23,7 @@ import VitalSigns
   @Test func aMeasurementWithItsOwnTimeIsTheSameWhicheverWayItComes() {
     var book = RecordBook()
     let live = mark(&book, spo2(97, Self.noon), bytes: [1, 2])
-    book.fetchBegan()
+    book.fetchBegan(from: [0x2A5E])
     let stored = mark(&book, spo2(97, Self.noon, quality: .fromStorage), bytes: [3, 4])
     #expect(live != nil && live == stored)
   }
@@ -44,9 +44,18 @@ import VitalSigns
     #expect(mark(&book, spo2(97)) == nil)
   }
 
+  @Test func liveFramesBesideAFetchAndAfterItCount() {
+    var book = RecordBook()
+    book.fetchBegan(from: [0x2A5E])
+    #expect(book.mark(readings: [spo2(97)], source: 0x2A5F, bytes: [1]) == nil)
+    #expect(mark(&book, spo2(97)) != nil)
+    book.fetchEnded()
+    #expect(mark(&book, spo2(97)) == nil)
+  }
+
   @Test func equalRecordsOfAFetchAreCountedAndKnownAgain() throws {
     var book = RecordBook()
-    book.fetchBegan()
+    book.fetchBegan(from: [0x2A5E])
     let first = try #require(mark(&book, spo2(97)))
     let second = try #require(mark(&book, spo2(97)))
     #expect(first.place == 0 && second.place == 1 && first.hash == second.hash)
@@ -54,14 +63,14 @@ import VitalSigns
     book.took(second, 11)
     // Cut off before the deletion: the device sends both again, and a third equal one that was measured meanwhile.
     book.fetchEnded()
-    book.fetchBegan()
+    book.fetchBegan(from: [0x2A5E])
     let again = try [mark(&book, spo2(97)), mark(&book, spo2(97)), mark(&book, spo2(97))].map { try #require($0) }
     #expect(again.map { book.sequence(of: $0) } == [10, 11, nil])
   }
 
   @Test func afterTheDeletionAnEqualRecordIsNew() throws {
     var book = RecordBook()
-    book.fetchBegan()
+    book.fetchBegan(from: [0x2A5E])
     book.took(try #require(mark(&book, spo2(97))), 10)
     let timed = try #require(mark(&book, spo2(95, Self.noon)))
     book.took(timed, 11)
@@ -73,7 +82,7 @@ import VitalSigns
 
   @Test func aRestartChangesNothing() throws {
     var book = RecordBook()
-    book.fetchBegan()
+    book.fetchBegan(from: [0x2A5E])
     let old = try #require(mark(&book, spo2(97)))
     book.deleted()
     let new = try #require(mark(&book, spo2(97)))
@@ -83,7 +92,7 @@ import VitalSigns
     ]
     var restarted = RecordBook(marks: journal)
     #expect(restarted.epoch == 1)
-    restarted.fetchBegan()
+    restarted.fetchBegan(from: [0x2A5E])
     #expect(restarted.sequence(of: try #require(mark(&restarted, spo2(97)))) == 0)
     #expect(restarted.sequence(of: try #require(mark(&restarted, spo2(97)))) == nil)
   }

@@ -83,8 +83,9 @@ extension AdapterSession {
     case .noAdapter: adapterLookedFor()
     case .poweringOn, .on, .powerCycling:
       guard let new, old == nil || new.path == old?.path else {
-        // Gone, or another one: whatever was asked of the old one is void.
+        // Gone, or another one: whatever was asked of the old one is void, and so are the sessions' links.
         pending = nil
+        enter(.noAdapter)
         return adapterLookedFor()
       }
       powerChanged(new)

@@ -17,14 +17,17 @@ struct DeviceEntry {
     var uuid: BluetoothUUID
   }
 
+  enum Notice { case recordsEnded, disconnected }
+
   /// A frame on its way to the gateway, or a control point's answer that must not overtake it.
   struct WaitingFrame {
     var source: BluetoothFrame.Source
     var bytes: [UInt8]
   }
 
-  /// Frames that may wait for one device when they come over D-Bus, where nothing can be held back.
-  static let waitingMax = 256
+  /// Frames that may wait for one device: those that come over D-Bus cannot be held back, and what a link leaves behind in
+  /// its sockets (some 300 packets each) is taken out at once.
+  static let waitingMax = 1_024
 
   var device: BluetoothDevice
   /// In the registry; else an installer is pairing it.
@@ -38,6 +41,8 @@ struct DeviceEntry {
   /// long as it runs and knows the device: a value may come before the session has asked anew.
   var startedNotify: Set<BluetoothUUID> = []
   var waiting: [WaitingFrame] = []
+  /// What the gateway is to be told when it has taken the waiting frames.
+  var afterWaiting: [Notice] = []
   /// No longer wanted: dropped when the session has come to rest, or at this time.
   var dropAt: MonotonicInstant?
   var rssi: Int?
@@ -55,6 +60,9 @@ struct DeviceEntry {
     self.isRegistered = isRegistered
     session = device.plan.map { BluetoothSession(plan: $0, isRegistered: isRegistered, timings: timings) }
   }
+
+  /// When the gateway is told anew that a connected device is there.
+  var tellsAliveAt: MonotonicInstant { toldHeard?.adding(seconds: 60) ?? .zero }
 
   /// bluetoothd took the subscription earlier.
   func hasStarted(_ operation: SessionOperation) -> Bool {

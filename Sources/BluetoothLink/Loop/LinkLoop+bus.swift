@@ -72,6 +72,8 @@ extension LinkLoop {
     }
     guard let number = numberByAddress[object.address] else { return }
     entries[number]?.path = path
+    // With two adapters and none configured, the bonds decide; they may show up after the adapter.
+    if object.isPaired, object.adapterPath != tree.adapterPath { adapterChanged() }
     if let rssi = object.rssi { entries[number]?.rssi = rssi }
     if let battery = object.battery, battery != entries[number]?.battery { noteDetail(.battery(battery), of: number) }
     give(.facts(tree.sessionFacts(address: object.address)), to: number)
@@ -231,6 +233,7 @@ extension LinkLoop {
   /// bluetoothd or the adapter went away: nothing that was under way will be answered in a way that means anything.
   func stackGone() {
     for number in entries.keys.sorted() {
+      emptySockets(number)
       closeSockets(number)
       entries[number]?.startedNotify.removeAll()
       give(.stackGone, to: number)
@@ -240,7 +243,8 @@ extension LinkLoop {
   /// How much must be heard now. Nothing is filtered by service: a bonded cuff need not advertise its service to reconnect.
   func considerDiscovery() {
     let registered = entries.values.filter { $0.isRegistered || $0.dropAt == nil }
-    let listens = registered.contains { if case .advertisement = $0.device.kind { true } else { false } }
+    // An alarm button advertises for some seconds after it was pressed: a rest would miss it.
+    let listens = registered.contains { $0.session == nil || $0.device.priority == .alarm && !$0.isUp }
     let awaits = registered.contains { $0.session != nil && !$0.isUp }
     let need: DiscoveryNeed = pairing.until != nil || listens || listensUntil != .zero ? .continuous : awaits ? .cycle : .none
     if need != discoveryNeed {

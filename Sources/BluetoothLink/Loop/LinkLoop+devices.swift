@@ -118,8 +118,11 @@ extension LinkLoop {
     case .established: slots.established(key: String(number))
     case .releaseSlot: slots.release(key: String(number))
     case .perform(let operation): perform(operation, number, entry)
-    case .closeNotifications: closeSockets(number)
-    case .recordsBegan: link.handler.recordsBegan(address: entry.device.address)
+    case .closeNotifications:
+      emptySockets(number)
+      closeSockets(number)
+    case .recordsBegan(let characteristics): link.handler.recordsBegan(address: entry.device.address, from: characteristics)
+    case .recordsEnded: notice(.recordsEnded, number)
     case .recordsDeleted:
       trace(entry.device.name, "records deleted")
       link.handler.recordsDeleted(address: entry.device.address)
@@ -145,11 +148,12 @@ extension LinkLoop {
       entries[number]?.isUp = true
       entries[number]?.hasReadFirmware = entry.firmware != nil
       noteHeard(number)
+      entries[number]?.afterWaiting.removeAll()
       link.handler.connected(address: entry.device.address)
       link.logger.info("connected", metadata: ["device": "\(entry.device.name)"])
     case .disconnected:
       entries[number]?.isUp = false
-      link.handler.disconnected(address: entry.device.address)
+      notice(.disconnected, number)
       link.logger.info("disconnected", metadata: ["device": "\(entry.device.name)"])
     case .paired:
       link.logger.notice("paired", metadata: ["device": "\(entry.device.name)"])

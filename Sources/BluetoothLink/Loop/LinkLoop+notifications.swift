@@ -73,6 +73,35 @@ extension LinkLoop {
       }
       guard taken > 0, let waiting = entries[number]?.waiting else { continue }
       entries[number]?.waiting = Array(waiting.dropFirst(taken))
+      guard waiting.count == taken, let entry = entries[number] else { continue }
+      entries[number]?.afterWaiting.removeAll()
+      for notice in entry.afterWaiting { tell(notice, entry.device.address) }
+    }
+  }
+
+  /// Tells the gateway something that must not overtake the frames before it.
+  func notice(_ notice: DeviceEntry.Notice, _ number: Int) {
+    guard let entry = entries[number] else { return }
+    if entry.waiting.isEmpty { tell(notice, entry.device.address) } else { entries[number]?.afterWaiting.append(notice) }
+  }
+
+  private func tell(_ notice: DeviceEntry.Notice, _ address: String) {
+    switch notice {
+    case .recordsEnded: link.handler.recordsEnded(address: address)
+    case .disconnected: link.handler.disconnected(address: address)
+    }
+  }
+
+  /// A device that measures, sends and leaves has its value confirmed by bluetoothd as soon as it lies in the socket: the end
+  /// of the link may be known here before the socket was read.
+  func emptySockets(_ number: Int) {
+    var buffer = [UInt8](repeating: 0, count: Self.packetMax)
+    for socket in entries[number]?.sockets ?? [] where hasProgram(socket.uuid, number) {
+      for _ in 0..<DeviceEntry.waitingMax {
+        let count = recv(socket.descriptor, &buffer, Self.packetMax, Int32(MSG_DONTWAIT))
+        if count <= 0 { break }
+        take(.characteristic(socket.uuid), Array(buffer[..<count]), from: number)
+      }
     }
   }
 

@@ -207,6 +207,8 @@ final class LinkLoop {
     for number in entries.keys.sorted() where (entries[number]?.session?.deadline ?? .never) <= now { give(.deadline, to: number) }
     if let until = pairing.until, now >= until { closePairing() }
     if now >= listensUntil { listensUntil = .zero }
+    // A connected device sends no advertisements; that its link lives is its sign of life.
+    for (number, entry) in entries where entry.isUp && now >= entry.tellsAliveAt && entry.session?.facts.isUp == true { noteHeard(number) }
   }
 
   private var nextDeadline: MonotonicInstant {
@@ -216,6 +218,7 @@ final class LinkLoop {
     if listensUntil != .zero { next = min(next, listensUntil) }
     for entry in entries.values {
       next = min(next, entry.session?.deadline ?? .never, entry.dropAt ?? .never)
+      if entry.isUp, entry.session?.facts.isUp == true { next = min(next, entry.tellsAliveAt) }
       if !entry.waiting.isEmpty { next = min(next, now.adding(nanoseconds: Self.busyRetryNanoseconds)) }
     }
     return next

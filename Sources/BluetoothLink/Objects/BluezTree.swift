@@ -74,12 +74,22 @@ struct BluezTree: Sendable {
 
   // MARK: - Looking
 
-  /// The adapter of a name (`hci0`) or address; without one the first that is powered, else the first.
+  /// The adapter of a name (`hci0`) or address. Without one: that which holds the most bonds of interest, for they cannot move;
+  /// among equals the one in use, then one that is powered, then the first.
   func adapter(named wanted: String?) -> AdapterFacts? {
     // hci2 stands before hci10.
     let sorted = adapters.values.sorted { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }
-    guard let wanted else { return sorted.first(where: \.isPowered) ?? sorted.first }
-    return sorted.first { $0.name == wanted || $0.address == wanted.uppercased() }
+    if let wanted { return sorted.first { $0.name == wanted || $0.address == wanted.uppercased() } }
+    func rank(_ adapter: AdapterFacts) -> (Int, Int, Int) {
+      let bonds = devices.values.count { $0.object.adapterPath == adapter.path && $0.object.isPaired && interest.contains($0.object.address) }
+      return (bonds, adapter.path == adapterPath ? 1 : 0, adapter.isPowered ? 1 : 0)
+    }
+    var best: (adapter: AdapterFacts, rank: (Int, Int, Int))?
+    for adapter in sorted {
+      let own = rank(adapter)
+      if best.map({ own > $0.rank }) ?? true { best = (adapter, own) }
+    }
+    return best?.adapter
   }
 
   /// The device that has this address now, in capitals or not.

@@ -198,11 +198,24 @@ extension BluetoothSession {
       state = .trusting(until: min(until, now.later(by: Self.signalGrace)), isLinkLost: true)
     case .pairing, .trusting: break
     default:
+      // Some cuffs send what they have and leave, without a word that it was all.
+      if hasOnlyToWait { complete() }
       let removes = forgetsAfterLink
       let next = nextAfterLoss()
       if next == .rest || !isBondSuspect { return linkClosed(next, removes: removes) }
       closeLink()
       bondLost()
+    }
+  }
+
+  /// It waits for more, and nothing that the profile asks for is left to do.
+  private var hasOnlyToWait: Bool {
+    guard let link, link.hasWorked, case .running(let step, .silence) = state else { return false }
+    return link.steps.dropFirst(step).allSatisfy { step in
+      switch step.action {
+      case .wait, .disconnect: true
+      case .read, .write, .setClock, .subscribe, .fetchRecords: step.isOptional
+      }
     }
   }
 

@@ -209,6 +209,7 @@ extension BluetoothSession {
     facts = new
     switch state {
     case .idle(let notBefore):
+      if old.isUp, !new.isUp, rested.until < notBefore { return linkEndSignalled() }
       guard new.isUp, isRegistered || hasRequest else { return }
       if !old.isUp || now >= notBefore { start() }
     case .connecting(_, let isElsewhere):
@@ -281,9 +282,17 @@ extension BluetoothSession {
   }
 
   private mutating func rest(notBefore: MonotonicInstant) {
+    rested = (now, notBefore)
     // While bluetoothd still calls it connected its word is not taken for a new link.
     state = .idle(notBefore: facts.isUp ? max(notBefore, now.later(by: Self.signalGrace)) : notBefore)
     if hasRequest, wasHeardLately { start() }
+  }
+
+  /// The end of the link became known before its signal, which is here now: nothing more to wait for.
+  private mutating func linkEndSignalled() {
+    state = .idle(notBefore: rested.until)
+    guard now >= rested.until, let lastHeard, lastHeard > rested.at, isRegistered || hasRequest else { return }
+    start()
   }
 
   private mutating func failed(_ known: BluetoothProblem?) {

@@ -58,7 +58,7 @@ extension BluetoothSession {
     perform(operation)
   }
 
-  private mutating func complete() {
+  mutating func complete() {
     failures = 0
     earlyDrops = 0
     missingInARow = 0
@@ -206,7 +206,7 @@ extension BluetoothSession {
     for answer in answers {
       switch answer {
       case .perform(let operation): perform(operation)
-      case .began: actions.append(.recordsBegan)
+      case .began(let characteristics): actions.append(.recordsBegan(characteristics))
       case .deleted: actions.append(.recordsDeleted)
       case .finished(let result): recordsFinished(result)
       }
@@ -214,6 +214,7 @@ extension BluetoothSession {
   }
 
   private mutating func recordsFinished(_ result: RecordAccess.Result) {
+    actions.append(.recordsEnded)
     guard let (index, step) = currentStep else { return }
     switch result {
     case .done: break

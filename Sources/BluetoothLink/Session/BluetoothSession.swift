@@ -151,6 +151,8 @@ struct BluetoothSession: Sendable {
   var answeredRead: SessionOperation?
   var isStackReady = true
   var lastHeard: MonotonicInstant?
+  /// When the session last became idle, and until when it would rest if its link's end had been signalled by then.
+  var rested = (at: MonotonicInstant.zero, until: MonotonicInstant.zero)
   var request: Request?
   /// Everything up to here is in a committed transaction.
   var durable: UInt64 = 0

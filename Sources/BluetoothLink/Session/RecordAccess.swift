@@ -37,7 +37,8 @@ struct RecordAccess: Sendable, Hashable {
 
   enum Answer: Sendable, Hashable {
     case perform(SessionOperation)
-    case began
+    /// These characteristics bring stored records from now on.
+    case began([BluetoothUUID])
     case deleted
     case finished(Result)
   }
@@ -55,7 +56,7 @@ struct RecordAccess: Sendable, Hashable {
       case .count: [0x04, 0x01]
       case .delete(nil): [0x02, 0x01]
       // Operator "less than or equal to", filter type "sequence number".
-      case .delete(let upTo?): [0x02, 0x03, 0x01, UInt8(upTo & 0xFF), UInt8(upTo >> 8)]
+      case .delete(let upTo?): [0x02, 0x02, 0x01, UInt8(upTo & 0xFF), UInt8(upTo >> 8)]
       }
     }
   }
@@ -173,7 +174,7 @@ struct RecordAccess: Sendable, Hashable {
     lastSequence = nil
     isMonotonous = true
     isGapless = true
-    return [.began] + ask(.report, at: now)
+    return [.began([fetch.records] + (fetch.context.map { [$0] } ?? []))] + ask(.report, at: now)
   }
 
   private mutating func ask(_ request: Request, at now: MonotonicInstant) -> [Answer] {

@@ -81,8 +81,10 @@ enum SessionAction: Sendable, Hashable {
   case perform(SessionOperation)
   /// Close every notification socket of the device and forget its pending replies.
   case closeNotifications
-  /// A fetch of stored records begins: the gateway starts counting equal frames anew.
-  case recordsBegan
+  /// A fetch of stored records begins, which come from these characteristics: the gateway starts counting equal ones anew.
+  case recordsBegan([BluetoothUUID])
+  /// The fetch is over, however: whatever comes from now on is live.
+  case recordsEnded
   /// The device confirmed that it deleted what it had sent: an equal record is a new one from now on.
   case recordsDeleted
   /// Nothing else helps: the adapter should be switched off and on when nobody of importance is connected.

@@ -131,9 +131,15 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     return take(Held(frame: frame, readings: result.readings, mark: mark, stamp: stamp), of: device)
   }
 
-  func recordsBegan(address: String) {
+  func recordsBegan(address: String, from characteristics: [BluetoothUUID]) {
     guard let (device, _) = registry.device(onBluetooth: address) else { return }
-    book(of: device) { $0.fetchBegan() }
+    let sources = Set(characteristics.map { BluetoothFrame.Source.characteristic($0).number })
+    book(of: device) { $0.fetchBegan(from: sources) }
+  }
+
+  func recordsEnded(address: String) {
+    guard let (device, _) = registry.device(onBluetooth: address) else { return }
+    books[device.id]?.fetchEnded()
   }
 
   func recordsDeleted(address: String) {
@@ -157,7 +163,6 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   func disconnected(address: String) {
     guard let (device, _) = registry.device(onBluetooth: address) else { return }
     books[device.id]?.fetchEnded()
-    held[device.id] = nil
   }
 
   func heard(address: String) {

@@ -30,8 +30,12 @@ struct RecordBook {
   private var order: [Mark] = []
   /// Deletions that the device confirmed: what has no time is counted anew after each.
   private(set) var epoch: UInt64 = 0
-  /// Equal frames so far, in the fetch that is going on.
-  private var counted: [UInt64: UInt32]?
+  /// A fetch that is going on: where its records come from, and how often each was there so far.
+  private struct Fetch {
+    var sources: Set<UInt64>
+    var counted: [UInt64: UInt32] = [:]
+  }
+  private var fetch: Fetch?
 
   init() {}
 
@@ -42,24 +46,25 @@ struct RecordBook {
     }
   }
 
-  mutating func fetchBegan() { counted = [:] }
-  mutating func fetchEnded() { counted = nil }
+  /// Frames of other sources are live, also while the fetch goes on.
+  mutating func fetchBegan(from sources: Set<UInt64>) { fetch = Fetch(sources: sources) }
+  mutating func fetchEnded() { fetch = nil }
 
   mutating func deleted() {
     epoch += 1
-    counted = [:]
+    fetch?.counted = [:]
   }
 
   /// By what this frame is known, or nil when nothing tells it from the next one. Call it once for each frame, in order.
   mutating func mark(readings: [Reading], source: UInt64, bytes: [UInt8]) -> Mark? {
     if readings.allSatisfy({ $0.hasOwnTime }) { return Mark(place: 0, hash: Self.hash(of: readings)) }
-    guard counted != nil else { return nil }
+    guard fetch?.sources.contains(source) == true else { return nil }
     var hash = FNV1a()
     hash.add(epoch)
     hash.add(source)
     hash.add(bytes)
-    let place = counted?[hash.value] ?? 0
-    counted?[hash.value] = place &+ 1
+    let place = fetch?.counted[hash.value] ?? 0
+    fetch?.counted[hash.value] = place &+ 1
     return Mark(place: place, hash: hash.value)
   }
 
