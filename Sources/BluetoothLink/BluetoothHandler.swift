@@ -19,8 +19,21 @@ public struct BluetoothDevice: Sendable, Hashable {
   public var kind: Kind
   /// Characteristics that the device's profile has a program for.
   public var frames: Set<BluetoothUUID>
+  /// What lets it beep or blink, as its profile says. Without one the SIG's Immediate Alert service is tried.
+  public var signal: Signal?
 
-  public init(address: String, name: String, kind: Kind, frames: Set<BluetoothUUID>) {
+  public struct Signal: Sendable, Hashable {
+    public var characteristic: BluetoothUUID
+    public var bytes: [UInt8]
+
+    public init(characteristic: BluetoothUUID, bytes: [UInt8]) {
+      self.characteristic = characteristic
+      self.bytes = bytes
+    }
+  }
+
+  public init(address: String, name: String, kind: Kind, frames: Set<BluetoothUUID>, signal: Signal? = nil) {
+    self.signal = signal
     self.address = address
     self.name = name
     self.kind = kind
@@ -71,6 +84,11 @@ public enum BluetoothDetail: Sendable, Hashable {
 public protocol BluetoothHandler: AnyObject, Sendable {
   /// `.busy`: the link keeps the frame, stops reading from that device, and offers it again in a few milliseconds.
   func frame(_ frame: BluetoothFrame) -> BluetoothFrameOutcome
+  /// A frame that bluetoothd had confirmed was thrown away: the gateway had no room for too long.
+  func frameLost(address: String)
+  /// Everything up to the sequence is in a committed transaction. False: part of it was left out there (a full disk), so
+  /// devices go on keeping what they have.
+  func isRecorded(upTo sequence: UInt64) -> Bool
   /// From now until `recordsEnded`, equal frames of these characteristics without a time of their own are told apart by
   /// counting.
   func recordsBegan(address: String, from characteristics: [BluetoothUUID])

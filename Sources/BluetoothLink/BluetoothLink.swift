@@ -14,6 +14,10 @@ public final class BluetoothLink: Sendable {
   struct Shared {
     /// In order; at most `requestsMax`.
     var requests: [LinkRequest] = []
+    /// The newest list of devices that the loop has not taken yet. Never dropped.
+    var devices: [BluetoothDevice]?
+    /// `run()` has returned: nobody answers any more.
+    var hasEnded = false
     var stopDeadline: MonotonicInstant?
     var snapshot = BluetoothSnapshot()
     var trace = TraceRing()
@@ -47,6 +51,12 @@ public final class BluetoothLink: Sendable {
     watermark.register(wakeDescriptor: wake.descriptor)
     LinkLoop(self).run()
     watermark.unregister(wakeDescriptor: wake.descriptor)
+    let unanswered = shared.withLock { shared in
+      shared.hasEnded = true
+      defer { shared.requests.removeAll() }
+      return shared.requests
+    }
+    for case .identify(_, let answer) in unanswered { answer(false) }
   }
 
   /// Asks `run()` to return: connections are ended, bonds stay. Returns at once; join the thread to wait.
@@ -57,8 +67,11 @@ public final class BluetoothLink: Sendable {
   }
 
   /// Replaces the list of the hub's devices. A device that is no longer in it is disconnected and forgotten by bluetoothd, its
-  /// bond included. Two devices never share an address.
-  public func setDevices(_ devices: [BluetoothDevice]) { ask(.devices(devices)) }
+  /// bond included. Two devices never share an address. Lists must come in the order of the registry's changes.
+  public func setDevices(_ devices: [BluetoothDevice]) {
+    shared.withLock { $0.devices = devices }
+    wake.ring()
+  }
 
   /// Opens the pairing window, or lengthens it.
   public func openPairing(for time: Duration) { ask(.openPairing(until: LoopClock.now().adding(time))) }
@@ -78,7 +91,7 @@ public final class BluetoothLink: Sendable {
   /// Connects to one of the hub's devices without waiting until it is heard.
   public func connectNow(address: String) { ask(.connectNow(address: address)) }
 
-  /// Lets a connected device signal (Immediate Alert, 0x2A06). The answer comes on the link's thread: false when it is not
+  /// Lets a connected device signal. The answer comes on the link's thread: false when it is not
   /// connected or has no such function.
   public func identify(address: String, answer: @escaping @Sendable (Bool) -> Void) {
     if !ask(.identify(address: address, answer: answer)) { answer(false) }
@@ -93,7 +106,7 @@ public final class BluetoothLink: Sendable {
   @discardableResult
   private func ask(_ request: LinkRequest) -> Bool {
     let isTaken = shared.withLock { shared in
-      guard shared.requests.count < Self.requestsMax else { return false }
+      guard !shared.hasEnded, shared.requests.count < Self.requestsMax else { return false }
       shared.requests.append(request)
       return true
     }
@@ -104,7 +117,6 @@ public final class BluetoothLink: Sendable {
 
 /// What other threads ask of the loop.
 enum LinkRequest: Sendable {
-  case devices([BluetoothDevice])
   case openPairing(until: MonotonicInstant)
   case closePairing
   case choose(BluetoothDevice)

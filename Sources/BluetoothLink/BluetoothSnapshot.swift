@@ -34,6 +34,8 @@ public struct BluetoothDeviceStatus: Sendable, Hashable {
   public var battery: Int?
   public var firmware: String?
   public var connections: UInt64
+  /// Connections after the first.
+  public var reconnects: UInt64 { connections > 0 ? connections - 1 : 0 }
   /// Wall clock of its last advertisement or notification.
   public var lastHeard: WallTime
 }

@@ -8,6 +8,8 @@ public struct JournalEntry: Sendable {
   public var entry: IntakeEntry
   /// Texts that waited outside the realtime path.
   public var attachment: Attachment?
+  /// The frame that the entry is from: remembered if the entry is written, not if it is shed.
+  public var mark: DeliveryMark?
   /// One past the position of this entry's last outcome in `JournalGroup.outcomes`.
   var outcomesEnd: Int
 }
@@ -30,7 +32,7 @@ public struct JournalGroup: Sendable {
   public var quarantined: [QuarantinedFrame] = []
   /// Reads, sign-ins and whatever else people did. Commands, registry changes and forwards are logged by the writer itself.
   public var access: [AccessRecord] = []
-  /// Frames whose entries are in this group or that were quarantined: a redelivery of one is a duplicate.
+  /// Frames that were quarantined, and what else marks remember: a redelivery of one is a duplicate.
   public var deliveryMarks: [DeliveryMark] = []
   /// People and systems that act, to add or to rename.
   public var actors: [ActorRecord] = []
@@ -45,8 +47,8 @@ public struct JournalGroup: Sendable {
   }
 
   /// Appends the next entry of the intake, in rising sequence.
-  public mutating func append(_ entry: IntakeEntry, attachment: Attachment? = nil) {
-    entries.append(JournalEntry(entry: entry, attachment: attachment, outcomesEnd: outcomes.count))
+  public mutating func append(_ entry: IntakeEntry, attachment: Attachment? = nil, mark: DeliveryMark? = nil) {
+    entries.append(JournalEntry(entry: entry, attachment: attachment, mark: mark, outcomesEnd: outcomes.count))
     if entry.wall > wall { wall = entry.wall }
   }
 

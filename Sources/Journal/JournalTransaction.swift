@@ -84,6 +84,7 @@ struct JournalTransaction {
       return
     }
     report.entriesWritten += 1
+    if let mark = item.mark { try remember(mark) }
     let controller = try register(item, outcomes)
     try insert(entry, controller: controller)
     if let attachment = item.attachment { try insert(attachment, entry) }

@@ -114,7 +114,7 @@ struct PairConversation {
           let choice = API.ChooseDevice(address: address, profile: nil, actor: actor)
           waiting += dialogue.handle(.pairing(try await client.post("/v1/bluetooth/pairing/choose", choice)))
         case .answer(let number, let accept, let passkey):
-          let answer = API.AnswerPrompt(number: number, accept: accept, passkey: passkey)
+          let answer = API.AnswerPrompt(number: number, accept: accept, passkey: passkey, actor: actor)
           waiting += dialogue.handle(.pairing(try await client.post("/v1/bluetooth/pairing/answer", answer)))
         case .loadPersons: waiting += dialogue.handle(.persons(try await client.get("/v1/patients")))
         case .register(let label, let profile, let address, let patient):

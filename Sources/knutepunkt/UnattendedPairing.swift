@@ -149,7 +149,7 @@ struct UnattendedRun {
   }
 
   private func answer(_ number: UInt64, accept: Bool) async throws(LocalAPIError) -> API.Pairing {
-    try await client.post("/v1/bluetooth/pairing/answer", API.AnswerPrompt(number: number, accept: accept, passkey: nil))
+    try await client.post("/v1/bluetooth/pairing/answer", API.AnswerPrompt(number: number, accept: accept, passkey: nil, actor: actor))
   }
 
   /// Before anything is paired: a slip in the person's id must not leave half a device.

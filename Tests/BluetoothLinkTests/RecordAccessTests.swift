@@ -28,7 +28,10 @@ import VitalSigns
     #expect(bench.give(.value(Fixture.battery, bytes: [1])) == [.perform(Fixture.subscribe(Fixture.glucose))])
     #expect(bench.reply(Fixture.subscribe(Fixture.glucose)) == [.perform(Fixture.subscribe(Fixture.context))])
     #expect(bench.reply(Fixture.subscribe(Fixture.context)) == [.perform(Fixture.subscribe(Fixture.control))])
-    #expect(bench.reply(Fixture.subscribe(Fixture.control)) == [.recordsBegan([Fixture.glucose, Fixture.context]), .perform(Fixture.write([1, 1]))])
+    #expect(
+      bench.reply(Fixture.subscribe(Fixture.control)) == [
+        .recordsBegan([Fixture.glucose, Fixture.context]), .perform(Fixture.write([1, 1])),
+      ])
     #expect(bench.ledger.violations == [])
   }
 
@@ -276,7 +279,10 @@ import VitalSigns
     bench.give(.facts(Fixture.resolved))
     bench.give(.value(Fixture.battery, bytes: [1]))
     for uuid in [Fixture.glucose, Fixture.context] { bench.reply(Fixture.subscribe(uuid)) }
-    #expect(bench.reply(Fixture.subscribe(Fixture.control)) == [.recordsBegan([Fixture.glucose, Fixture.context]), .perform(Fixture.write([1, 1]))])
+    #expect(
+      bench.reply(Fixture.subscribe(Fixture.control)) == [
+        .recordsBegan([Fixture.glucose, Fixture.context]), .perform(Fixture.write([1, 1])),
+      ])
     #expect(bench.ledger.violations == [])
   }
 }

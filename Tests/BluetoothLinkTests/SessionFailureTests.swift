@@ -250,11 +250,11 @@ import VitalSigns
   @Test("A lost bond under operator control: unbond, and pair when it is heard")
   func operatorRepairs() {
     var bench = SessionTableTests.bench(.bondLost)
-    #expect(bench.give(.connectNow(mayPair: true)) == [.perform(.remove)])
+    #expect(bench.give(.connectNow(mayPair: true)) == [.report(.problem(nil)), .perform(.remove)])
     bench.reply(.remove)
     bench.connecting(Fixture.facts(paired: false, trusted: false))
     #expect(bench.reply(.connect).contains(.perform(.pair)))
-    #expect(bench.reply(.pair).contains(.report(.problem(nil))))
+    #expect(bench.reply(.pair).contains(.report(.paired)) && bench.session.problem == nil)
   }
 
   @Test("Insufficient security on an operation of a bonded device is a lost bond; of an unbonded one a refused step")
@@ -317,7 +317,7 @@ import VitalSigns
     var bench = SessionTableTests.bench(.bondLost)
     #expect(bench.give(.connectNow(mayPair: false)) == [.requestSlot])
     bench = SessionTableTests.bench(.bondLost)
-    #expect(bench.give(.connectNow(mayPair: true)) == [.perform(.remove)])
+    #expect(bench.give(.connectNow(mayPair: true)) == [.report(.problem(nil)), .perform(.remove)])
     bench.reply(.remove)
     bench.give(.facts(Fixture.facts(paired: false, trusted: false)))
     #expect(bench.give(.heard) == [.requestSlot])
@@ -353,6 +353,52 @@ import VitalSigns
       bench.expire()
     }
     #expect(bench.ledger.violations == [])
+  }
+
+  @Test("A removal that bluetoothd owed is done when it is back and knows the device")
+  func owedRemoval() {
+    var bench = SessionTableTests.bench(.owingRemoval)
+    bench.give(.facts(Fixture.facts()))
+    #expect(bench.give(.stackReady) == [.perform(.remove)])
+    bench.reply(.remove)
+    #expect(bench.session.isEnded)
+  }
+
+  @Test("A bond without the comparison that the profile demands is given up")
+  func bondTooWeak() {
+    var bench = SessionTableTests.bench(.pairing)
+    bench.give(.bondTooWeak)
+    #expect(bench.disconnected().contains(.perform(.remove)))
+    bench.reply(.remove)
+    #expect(bench.session.problem == .pairingRefused && bench.session.state.name == "needsOperator")
+  }
+
+  @Test("Sessions that bring nothing come ever more seldom, until one brings something or the device has slept")
+  func barrenSessions() {
+    var bench = Bench()
+    var waits: [Double] = []
+    for turn in 0..<9 {
+      bench.completed()
+      if turn == 7 { bench.give(.notification(Fixture.measurement, bytes: [1], .accepted(sequence: 1))) }
+      bench.expire()
+      bench.disconnected()
+      waits.append(Double(bench.session.rested.until.rawValue - bench.now.rawValue) / 1e9)
+      // Heard all the time.
+      while bench.now < bench.session.rested.until {
+        bench.give(.facts(Fixture.facts()), after: 10); if bench.session.state.name == "idle" { bench.give(.heard) }
+      }
+    }
+    #expect(waits == [10, 20, 40, 80, 160, 300, 300, 10, 10])
+  }
+
+  @Test("An alarm device whose bond seems lost is tried again at once")
+  func alarmBondLost() {
+    var bench = Bench(Fixture.cuff(priority: .alarm))
+    bench.connecting()
+    bench.reply(.connect, .authenticationFailed)
+    #expect(bench.session.problem == .bondLost)
+    #expect(bench.give(.heard, after: 9).isEmpty)
+    #expect(bench.give(.heard, after: 2) == [.requestSlot])
   }
 
   @Test("A link that worked breaks the row of suspicious ones")

@@ -87,7 +87,9 @@ struct World {
       Fixture.meter(.all, staleBond: .renew, priority: .high, leavesAfterBonding: true),
       Fixture.cuff(security: .none, stay: .held),
     ]
-    for plan in plans { devices.append(Device(session: BluetoothSession(plan: plan, isRegistered: true))) }
+    var timings = SessionTimings()
+    timings.holdOffMax = .seconds(20)
+    for plan in plans { devices.append(Device(session: BluetoothSession(plan: plan, isRegistered: true, timings: timings))) }
     deadlines = Array(repeating: .never, count: devices.count)
     for number in devices.indices {
       plan(.advertises(number), 10...3000)

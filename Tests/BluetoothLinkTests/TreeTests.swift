@@ -150,12 +150,12 @@ private func permutations<Element>(_ elements: [Element]) -> [[Element]] {
       S.device(), S.service("0030", "1810"), S.service("0010", "1809"), S.characteristic("0030", "0031", "2a08"),
       S.characteristic("0010", "0011", "2a08"),
     ] { _ = tree.apply(.added(object)) }
-    func path(_ service: BluetoothUUID?) -> String? { tree.characteristicPath(address: S.ours, uuid: date, service: service) }
+    func path(_ service: BluetoothUUID?) -> String? { tree.characteristic(address: S.ours, uuid: date, service: service)?.path }
     #expect(path(BluetoothUUID(short: 0x1810)) == S.path + "/service0030/char0031")
     #expect(path(BluetoothUUID(short: 0x1809)) == S.path + "/service0010/char0011")
     #expect(path(nil) == S.path + "/service0010/char0011")
     #expect(path(BluetoothUUID(short: 0x1822)) == nil)
-    #expect(tree.characteristicPath(address: "11:22:33:44:55:66", uuid: date, service: nil) == nil)
+    #expect(tree.characteristic(address: "11:22:33:44:55:66", uuid: date, service: nil) == nil)
   }
 
   @Test func attributesGoOneByOneOrWithTheirService() {

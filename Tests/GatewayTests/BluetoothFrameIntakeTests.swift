@@ -7,6 +7,7 @@ import Foundation
 import Journal
 import ProfileCatalogue
 import RealtimeCore
+import Synchronization
 import Testing
 import VitalSigns
 
@@ -19,6 +20,7 @@ import VitalSigns
   private let registry: Registry
   private let profiles: [DeviceProfile]
   private let frames: BluetoothFrameIntake
+  private let intake: Intake
 
   private static let oximeter = "C0:FF:EE:00:00:01"
   private static let meter = "C0:FF:EE:00:00:02"
@@ -29,7 +31,7 @@ import VitalSigns
   init() throws {
     requests = JournalRequests(wake: try Wake())
     let clock = HubClock(continuing: nil, lastInstant: .zero, lastWall: .unknown, now: .current())
-    let intake = Intake(
+    intake = Intake(
       ring: ring, coreWake: try Wake(), journal: SingleProducerRing(capacity: 1_024), companions: companions, clock: clock)
     profiles = try Street.profiles()
     registry = Registry(
@@ -140,6 +142,50 @@ import VitalSigns
     #expect(frames.frame(spot(4)) == .duplicate(sequence: 9))
   }
 
+  @Test func theLinksEndDoesNotCutAFrameInTwo() {
+    frames.recordsBegan(address: Self.oximeter, from: Self.records)
+    let spot = frame(Self.oximeter, 0x2A5E, [0x01, 0x61, 0, 0x48, 0, 0xEA, 0x07, 1, 1, 8, 9, 0])
+    for second in UInt8(1)...6 { _ = frames.frame(record(second)) }
+    #expect(frames.frame(spot) == .busy)
+    frames.disconnected(address: Self.oximeter)
+    #expect(entries().count == 7)
+    #expect(frames.frame(spot) == .accepted(sequence: 8))
+    #expect(entries().count == 1, "the second reading only")
+    #expect(frames.frame(spot) == .duplicate(sequence: 8))
+  }
+
+  @Test func liveFramesOfTheNextConnectionAreNotTakenForStoredOnes() {
+    let live = frame(Self.oximeter, 0x2A5F, [0, 0x61, 0, 0x48, 0])
+    for _ in 0..<2 {
+      frames.recordsBegan(address: Self.oximeter, from: Self.records)
+      frames.recordsEnded(address: Self.oximeter)
+      guard case .accepted = frames.frame(live) else { return #expect(Bool(false), "a live value was not recorded") }
+      frames.disconnected(address: Self.oximeter)
+    }
+    #expect(entries().count == 4)
+  }
+
+  @Test func onAFullDiskTheDeviceKeepsItsRecords() throws {
+    let shedding = Mutex(BluetoothFrameIntake.Shedding())
+    let frames = BluetoothFrameIntake(
+      registry: registry, intake: intake, requests: requests, civil: CivilClock(zone: .gmt), marks: [],
+      shedding: { shedding.withLock { $0 } })
+    frames.recordsBegan(address: Self.meter, from: Self.records)
+    #expect(frames.frame(record(1)) == .accepted(sequence: 1))
+    #expect(frames.isRecorded(upTo: 1))
+    // The second is in the intake when the disk is found to be full, and shed; the third is not taken any more.
+    #expect(frames.frame(record(2)) == .accepted(sequence: 2))
+    shedding.withLock { $0 = BluetoothFrameIntake.Shedding(entries: 1, isNow: true) }
+    #expect(!frames.isRecorded(upTo: 2))
+    #expect(frames.frame(record(3)) == .unrecorded)
+    frames.recordsEnded(address: Self.meter)
+    shedding.withLock { $0.isNow = false }
+    #expect(frames.isRecorded(upTo: 2))
+    frames.recordsBegan(address: Self.meter, from: Self.records)
+    let again = (UInt8(1)...3).map { frames.frame(record($0)) }
+    #expect(again == [.duplicate(sequence: 1), .accepted(sequence: 3), .accepted(sequence: 4)])
+  }
+
   @Test func liveValuesAreShedWhenTheIntakeIsFull() {
     let live = frame(Self.oximeter, 0x2A5F, [0, 0x61, 0, 0x48, 0])
     for _ in 0..<4 { _ = frames.frame(live) }
@@ -148,7 +194,7 @@ import VitalSigns
   }
 
   @Test func nothingIsKeptOfAStranger() {
-    #expect(frames.frame(frame(Self.stranger, 0x2A5F, [0, 0x61, 0, 0x48, 0])) == .refused)
+    #expect(frames.frame(frame(Self.stranger, 0x2A5F, [0, 0x61, 0, 0x48, 0])) == .unrecorded)
     frames.heard(address: Self.stranger)
     frames.connected(address: Self.stranger)
     frames.detail(.battery(50), address: Self.stranger)
@@ -160,7 +206,7 @@ import VitalSigns
     let oximeter = profiles.first(where: { $0.id == "sig/pulse-oximeter" })
     try #require(oximeter != nil)
     frames.beginPairingTest(oximeter)
-    #expect(frames.frame(frame(Self.stranger, 0x2A5F, [0, 0x61, 0, 0x48, 0])) == .refused)
+    #expect(frames.frame(frame(Self.stranger, 0x2A5F, [0, 0x61, 0, 0x48, 0])) == .unrecorded)
     #expect(frames.pairingReadings.count == 2)
     #expect(entries().isEmpty)
     frames.beginPairingTest(nil)
@@ -168,7 +214,7 @@ import VitalSigns
   }
 
   @Test func brokenFramesAreCountedAndQuarantinedWithoutTheirAddress() throws {
-    #expect(frames.frame(frame(Self.oximeter, 0x2A5F, [0, 0x61])) == .refused)
+    #expect(frames.frame(frame(Self.oximeter, 0x2A5F, [0, 0x61])) == .unrecorded)
     #expect(frames.refused[DeviceID(rawValue: 1)] == ["endOfFrame": 1])
     let kept = try #require(journaled().quarantined.first)
     #expect(kept.topic == "bluetooth/D1/2A5F" && kept.reason == "endOfFrame")

@@ -107,7 +107,7 @@ import Testing
     #expect(try wish("") == BluetoothWish(isWanted: false))
     #expect(try wish("links: { bluetooth: {} }") == BluetoothWish(isWanted: true))
     #expect(try wish("links: { bluetooth: { adapter: hci1 } }") == BluetoothWish(isWanted: true, adapter: "hci1"))
-    #expect(BluetoothWish(nil) == BluetoothWish(isWanted: false))
+    #expect(!BluetoothWish(nil).isWanted && !BluetoothWish(nil).isKnown)
   }
 }
 

@@ -39,6 +39,12 @@ import VitalSigns
     #expect(mark(&book, spo2(97, Self.noon, quality: .clockUnset)) == nil)
   }
 
+  @Test func aClockThatStartsBeforeThereWasAHubTellsNothingApart() {
+    var book = RecordBook()
+    #expect(mark(&book, spo2(97, .epoch(WallTime(rawValue: 946_684_820_000)))) == nil)
+    #expect(mark(&book, spo2(97, .local(CivilTime(year: 2_000, month: 1, day: 1, hour: 0, minute: 0, second: 20)))) == nil)
+  }
+
   @Test func withoutATimeEachLiveFrameCounts() {
     var book = RecordBook()
     #expect(mark(&book, spo2(97)) == nil)

@@ -184,6 +184,17 @@ private final class SmallDisk {
 }
 
 @Suite struct SheddingTests {
+  @Test func theMarkOfWhatWasShedIsNotKept() throws {
+    let folder = try JournalFolder()
+    let writer = try folder.writer()
+    var intake = Intake()
+    var batch = JournalGroup()
+    batch.append(intake.spo2(95), mark: DeliveryMark(link: 1, message: 1, hash: 11))
+    batch.append(intake.sos(), mark: DeliveryMark(link: 1, message: 2, hash: 22))
+    #expect(try writer.commit(batch, mode: .withoutRoutineSamples).entriesShed == 1)
+    #expect(try writer.recover().deliveryMarks == [DeliveryMark(link: 1, message: 2, hash: 22)])
+  }
+
   @Test func whatAPersonEnteredIsNeverShed() throws {
     let folder = try JournalFolder()
     let writer = try folder.writer()

@@ -148,7 +148,7 @@ extension AdapterSession {
     stalls = min(stalls + 1, Self.stallsMax + 1)
     // In an empty house silence is no fault: nothing is reported before anything was ever heard.
     if stalls > Self.stallsMax, hasHeard { setProblem(.scanStalled) }
-    if stalls == 2, mayPowerCycle { return powerCycle() }
+    if stalls == 2, mayPowerCycle, !hasLinks { return powerCycle() }
     guard case .on(var radio) = state else { return }
     scanRestarts &+= 1
     radio.mustRestart = true

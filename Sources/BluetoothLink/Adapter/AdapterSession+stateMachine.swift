@@ -110,11 +110,12 @@ extension AdapterSession {
     perform(.setPowered(true))
   }
 
-  private mutating func poweredOn() {
-    if problem == .cannotPowerOn { setProblem(nil) }
+  private mutating func poweredOn(failures: Int = 0) {
+    let isSeen = facts?.isPowered == true
+    if isSeen, problem == .cannotPowerOn { setProblem(nil) }
     if isReady { return }
     silence = .zero
-    enter(.on(Radio(since: now, sawPowered: facts?.isPowered == true)))
+    enter(.on(Radio(since: now, sawPowered: isSeen, powerFailures: failures)))
   }
 
   private mutating func powerChanged(_ new: AdapterFacts) {
@@ -125,6 +126,7 @@ extension AdapterSession {
     case .on(var radio):
       if new.isPowered {
         radio.sawPowered = true
+        if problem == .cannotPowerOn { setProblem(nil) }
       } else if radio.sawPowered {
         // Somebody else switched it off.
         pending = nil
@@ -163,7 +165,7 @@ extension AdapterSession {
     switch state {
     case .loading(let step, let failures, until: nil): loaded(step, failures, failure)
     case .poweringOn(let failures, until: nil):
-      if failure == nil || facts?.isPowered == true { poweredOn() } else { powerRefused(failures: failures) }
+      if failure == nil || facts?.isPowered == true { poweredOn(failures: failures) } else { powerRefused(failures: failures) }
     case .powerCycling(until: nil): state = .powerCycling(until: now.later(by: Self.cyclePause))
     case .on: scanReplied(operation, failure)
     case .stopped: state = .stopped(isDone: true)
@@ -204,7 +206,7 @@ extension AdapterSession {
     case .on(let radio):
       if !radio.sawPowered, now >= radio.since.later(by: Self.powerGrace) {
         pending = nil
-        return powerRefused(failures: 0)
+        return powerRefused(failures: radio.powerFailures)
       }
       if owesReset, mayPowerCycle, now >= resetAllowedAt { return powerCycle() }
       scanTimePassed()

@@ -47,6 +47,8 @@ struct AdapterSession: Sendable {
     var since: MonotonicInstant
     /// Powered=true was seen: false means something from then on.
     var sawPowered: Bool
+    /// Attempts to power on that came to nothing before this one, of which nothing is known yet either.
+    var powerFailures = 0
     /// bluetoothd has accepted StartDiscovery and not been told to stop.
     var isScanning = false
     /// The filter in force; nil: none was set since power-on.
@@ -91,6 +93,8 @@ struct AdapterSession: Sendable {
   var powerCycles: UInt64 = 0
   /// False while an alarm device is connected: the watchdog then does not switch the adapter off. Set by the loop.
   var mayPowerCycle = true
+  /// A device is connected: the controller lives, whatever the scan hears. Set by the loop.
+  var hasLinks = false
 
   var facts: AdapterFacts?
   var need = DiscoveryNeed.none
@@ -146,7 +150,7 @@ struct AdapterSession: Sendable {
   var resetAllowedAt: MonotonicInstant { lastReset?.later(by: timings.resetDistance) ?? .zero }
 
   func watchdogBites(_ radio: Radio) -> MonotonicInstant {
-    let limit = stalls < Self.stallsMax ? timings.watchdog : timings.watchdogSlow
+    let limit = stalls <= Self.stallsMax ? timings.watchdog : timings.watchdogSlow
     return radio.scanningSince.later(by: limit - silence)
   }
 }

@@ -23,6 +23,8 @@ struct DeviceEntry {
   struct WaitingFrame {
     var source: BluetoothFrame.Source
     var bytes: [UInt8]
+    /// The connection that it came by: what it says to the session counts for no other.
+    var generation: UInt32
   }
 
   /// Frames that may wait for one device: those that come over D-Bus cannot be held back, and what a link leaves behind in
@@ -53,13 +55,18 @@ struct DeviceEntry {
   /// When the gateway was last told that the device is heard.
   var toldHeard: MonotonicInstant?
   var isUp = false
-  var overruns: UInt64 = 0
 
   init(_ device: BluetoothDevice, isRegistered: Bool, timings: SessionTimings) {
     self.device = device
     self.isRegistered = isRegistered
     session = device.plan.map { BluetoothSession(plan: $0, isRegistered: isRegistered, timings: timings) }
   }
+
+  /// It was removed while bluetoothd was away, which has to forget it when it is back.
+  var owesRemoval: Bool { if case .ended(owesRemoval: true)? = session?.state { true } else { false } }
+
+  /// When it is dropped at the latest.
+  var leavesAt: MonotonicInstant { owesRemoval ? .never : dropAt ?? .never }
 
   /// When the gateway is told anew that a connected device is there.
   var tellsAliveAt: MonotonicInstant { toldHeard?.adding(seconds: 60) ?? .zero }

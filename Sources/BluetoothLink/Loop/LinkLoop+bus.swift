@@ -60,7 +60,9 @@ extension LinkLoop {
   }
 
   func number(ofPath path: String) -> Int? {
-    entries.first { $0.value.path == path }?.key ?? tree.device(path: path).flatMap { numberByAddress[$0.address] }
+    // Two entries have one path while a device leaves and is registered anew: the address is the newer one's.
+    tree.device(path: path).flatMap { numberByAddress[$0.address] }
+      ?? entries.filter { $0.value.path == path }.keys.min()
   }
 
   /// Keeps an entry and its object together, and gives the session its facts.
@@ -74,7 +76,7 @@ extension LinkLoop {
     entries[number]?.path = path
     // With two adapters and none configured, the bonds decide; they may show up after the adapter.
     if object.isPaired, object.adapterPath != tree.adapterPath { adapterChanged() }
-    if let rssi = object.rssi { entries[number]?.rssi = rssi }
+    if object.rssi != nil || !object.isConnected { entries[number]?.rssi = object.rssi }
     if let battery = object.battery, battery != entries[number]?.battery { noteDetail(.battery(battery), of: number) }
     give(.facts(tree.sessionFacts(address: object.address)), to: number)
   }
@@ -157,7 +159,12 @@ extension LinkLoop {
       if case .success = result { answer(true) } else { answer(false) }
     case .reload:
       isReloading = false
-      if case .success(.objects(let objects)) = result { replaceTree(objects) }
+      if case .success(.objects(let objects)) = result {
+        replaceTree(objects)
+      } else {
+        needsReload = true
+        reloadNotBefore = now.adding(seconds: 5)
+      }
     case .nobody: break
     }
   }
@@ -257,6 +264,7 @@ extension LinkLoop {
       tell(.connecting(connecting))
     }
     adapter.mayPowerCycle = !hasAlarmConnection
+    adapter.hasLinks = entries.values.contains { $0.isUp }
   }
 
   var hasAlarmConnection: Bool { entries.values.contains { $0.isUp && $0.device.priority == .alarm } }
@@ -272,7 +280,7 @@ extension LinkLoop {
   }
 
   func reloadIfNeeded() {
-    guard needsReload || tree.isIncomplete, isReady, !isReloading else { return }
+    guard needsReload || tree.isIncomplete, isReady, !isReloading, now >= reloadNotBefore else { return }
     (needsReload, isReloading) = (false, true)
     call(.managedObjects, for: .reload)
   }

@@ -11,7 +11,9 @@ extension LinkLoop {
 
   func setDevices(_ devices: [BluetoothDevice]) {
     let wanted = Dictionary(devices.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })
-    for (number, entry) in entries where entry.isRegistered && wanted[entry.device.address] == nil { leave(number, .forget) }
+    for (number, entry) in entries.sorted(by: { $0.key < $1.key }) where entry.isRegistered && wanted[entry.device.address] == nil {
+      leave(number, .forget)
+    }
     for device in devices.sorted(by: { $0.name < $1.name }) {
       if let number = numberByAddress[device.address], let entry = entries[number], entry.dropAt == nil {
         adopt(number, as: device, wasRegistered: entry.isRegistered)
@@ -40,6 +42,8 @@ extension LinkLoop {
 
   @discardableResult
   func add(_ device: BluetoothDevice, isRegistered: Bool) -> Int {
+    // A removal that is still owed must not take the new bond.
+    if let old = numberByAddress[device.address], entries[old]?.owesRemoval == true { drop(old) }
     let number = nextEntry
     nextEntry += 1
     // An entry on its way out keeps its number and loses its address.
@@ -66,8 +70,8 @@ extension LinkLoop {
 
   func dropLeavers() {
     for (number, entry) in entries {
-      guard let dropAt = entry.dropAt else { continue }
-      if now >= dropAt || entry.session?.isAtRest != false { drop(number) }
+      guard entry.dropAt != nil else { continue }
+      if now >= entry.leavesAt || entry.session?.isAtRest != false && entry.waiting.isEmpty { drop(number) }
     }
   }
 
@@ -133,10 +137,15 @@ extension LinkLoop {
 
   func decideSlots() {
     slots.foreign = tree.connectedOthers
-    for decision in slots.decide(at: now) {
-      switch decision {
-      case .grant(let key): if let number = Int(key) { give(.slotGranted, to: number) }
-      case .withdraw(let key): if let number = Int(key) { give(.slotWithdrawn, to: number) }
+    // A slot that is given back at once is the next one's, not next time's.
+    for _ in 0...entries.count {
+      let decisions = slots.decide(at: now)
+      if decisions.isEmpty { break }
+      for decision in decisions {
+        switch decision {
+        case .grant(let key): if let number = Int(key) { give(.slotGranted, to: number) }
+        case .withdraw(let key): if let number = Int(key) { give(.slotWithdrawn, to: number) }
+        }
       }
     }
   }
@@ -150,6 +159,7 @@ extension LinkLoop {
       noteHeard(number)
       entries[number]?.afterWaiting.removeAll()
       link.handler.connected(address: entry.device.address)
+      give(.durable(durable), to: number)
       link.logger.info("connected", metadata: ["device": "\(entry.device.name)"])
     case .disconnected:
       entries[number]?.isUp = false
@@ -157,7 +167,11 @@ extension LinkLoop {
       link.logger.info("disconnected", metadata: ["device": "\(entry.device.name)"])
     case .paired:
       link.logger.notice("paired", metadata: ["device": "\(entry.device.name)"])
-      if pairing.chosen == number { (pairing.isUsable, pairing.prompt) = (true, nil) }
+      if pairing.chosen == number {
+        // BlueZ accepts "just works" for whoever asked for pairing, without asking the agent.
+        if entry.device.plan?.security == .passkey, !pairing.wasAsked { return give(.bondTooWeak, to: number) }
+        (pairing.isUsable, pairing.prompt) = (true, nil)
+      }
     case .completed:
       if pairing.chosen == number { pairing.isUsable = true }
       readDetails(number)
@@ -189,30 +203,33 @@ extension LinkLoop {
       guard let adapter = tree.device(path: path)?.adapterPath else { return give(.replied(operation, .doesNotExist), to: number) }
       call(.removeDevice(adapter: adapter, device: path), for: owner)
     case .read(let uuid, let service):
-      onCharacteristic(uuid, service, operation, number) { call(.readValue(characteristic: $0), for: owner) }
+      onCharacteristic(uuid, service, operation, number) { call(.readValue(characteristic: $0.path), for: owner) }
     case .write(let uuid, let service, let bytes, let awaitsResponse):
       onCharacteristic(uuid, service, operation, number) {
-        call(.writeValue(characteristic: $0, bytes: bytes, awaitsResponse: awaitsResponse), for: owner)
+        call(.writeValue(characteristic: $0.path, bytes: bytes, awaitsResponse: awaitsResponse), for: owner)
       }
     case .setClock(let uuid, let service, let form):
       let bytes = link.configuration.localTime().bytes(form)
       onCharacteristic(uuid, service, operation, number) {
-        call(.writeValue(characteristic: $0, bytes: bytes, awaitsResponse: true), for: owner)
+        call(.writeValue(characteristic: $0.path, bytes: bytes, awaitsResponse: true), for: owner)
       }
     case .subscribe(let uuid, let service, let mode):
       onCharacteristic(uuid, service, operation, number) {
-        call(mode == .acquire ? .acquireNotify(characteristic: $0) : .startNotify(characteristic: $0), for: owner)
+        // BlueZ 5.66 gives a socket for notifications only; what is indicated always comes as a signal.
+        let isForSocket = mode == .acquire && ($0.flags.isEmpty || $0.flags.contains("notify"))
+        call(isForSocket ? .acquireNotify(characteristic: $0.path) : .startNotify(characteristic: $0.path), for: owner)
       }
     }
   }
 
   private func onCharacteristic(
-    _ uuid: BluetoothUUID, _ service: BluetoothUUID?, _ operation: SessionOperation, _ number: Int, _ body: (String) -> Void
+    _ uuid: BluetoothUUID, _ service: BluetoothUUID?, _ operation: SessionOperation, _ number: Int,
+    _ body: (CharacteristicObject) -> Void
   ) {
     guard let address = entries[number]?.device.address,
-      let path = tree.characteristicPath(address: address, uuid: uuid, service: service)
+      let characteristic = tree.characteristic(address: address, uuid: uuid, service: service)
     else { return give(.replied(operation, .doesNotExist), to: number) }
-    body(path)
+    body(characteristic)
   }
 
   func sessionReplied(_ number: Int, _ generation: UInt32, _ operation: SessionOperation, _ result: Result<BusReply, BluezFailure>) {
@@ -228,16 +245,22 @@ extension LinkLoop {
       trace(entry.device.name, "\(operation.traceText): \(failure.key)")
       give(.replied(operation, failure), to: number)
     case .success(let reply):
-      if case .subscribe(let uuid, _, .start) = operation { entries[number]?.startedNotify.insert(uuid) }
+      if case .subscribe(let uuid, _, _) = operation, case .done = reply { entries[number]?.startedNotify.insert(uuid) }
       if case .notifications(let descriptor, _) = reply {
         if case .subscribe(let uuid, _, _) = operation {
           entries[number]?.sockets.append(DeviceEntry.Socket(descriptor: descriptor, uuid: uuid))
         } else {
           close(descriptor)
         }
+        if entry.session?.isConnected != true {
+          // The link's end came before the reply; a value may have come before both.
+          emptySockets(number)
+          closeSockets(number)
+        }
       }
       if case .bytes(let bytes) = reply, case .read(let uuid, _) = operation {
-        if entry.device.frames.contains(uuid) { take(.characteristic(uuid), bytes, from: number) }
+        // A subscribed one was signalled as well, before its reply.
+        if entry.device.frames.contains(uuid), !entry.startedNotify.contains(uuid) { take(.characteristic(uuid), bytes, from: number) }
         give(.value(uuid, bytes: bytes), to: number)
       }
       give(.replied(operation, nil), to: number)
@@ -248,18 +271,19 @@ extension LinkLoop {
 
   private static let batteryLevel = BluetoothUUID(short: 0x2A19)
   private static let firmwareRevision = BluetoothUUID(short: 0x2A26)
+  private static let immediateAlert = BluetoothUUID(short: 0x1802)
   private static let alertLevel = BluetoothUUID(short: 0x2A06)
 
   /// After the steps, so that no measurement waits for it.
   private func readDetails(_ number: Int) {
     guard let entry = entries[number] else { return }
     let address = entry.device.address
-    if tree.device(address: address)?.battery == nil,
-      let path = tree.characteristicPath(address: address, uuid: Self.batteryLevel, service: nil)
+    if tree.device(address: address)?.battery == nil, !entry.device.frames.contains(Self.batteryLevel),
+      let path = tree.characteristic(address: address, uuid: Self.batteryLevel, service: nil)?.path
     {
       call(.readValue(characteristic: path), for: .detail(entry: number, .battery))
     }
-    if !entry.hasReadFirmware, let path = tree.characteristicPath(address: address, uuid: Self.firmwareRevision, service: nil) {
+    if !entry.hasReadFirmware, let path = tree.characteristic(address: address, uuid: Self.firmwareRevision, service: nil)?.path {
       entries[number]?.hasReadFirmware = true
       call(.readValue(characteristic: path), for: .detail(entry: number, .firmware))
     }
@@ -290,11 +314,14 @@ extension LinkLoop {
 
   func identify(_ address: String, _ answer: @escaping @Sendable (Bool) -> Void) {
     listensUntil = now.adding(seconds: 30)
-    guard let number = numberByAddress[address], entries[number]?.isUp == true,
-      let path = tree.characteristicPath(address: address, uuid: Self.alertLevel, service: nil)
-    else { return answer(false) }
-    // High alert; the characteristic takes commands only.
-    call(.writeValue(characteristic: path, bytes: [2], awaitsResponse: false), for: .identify(answer))
+    guard let number = numberByAddress[address], let entry = entries[number], entry.isUp else { return answer(false) }
+    // "High alert" of the SIG's service, for a device whose profile knows nothing better.
+    let bytes = entry.device.signal?.bytes ?? [2]
+    let service = entry.device.signal == nil ? Self.immediateAlert : nil
+    let uuid = entry.device.signal?.characteristic ?? Self.alertLevel
+    guard let target = tree.characteristic(address: address, uuid: uuid, service: service) else { return answer(false) }
+    let awaitsResponse = !target.flags.contains("write-without-response")
+    call(.writeValue(characteristic: target.path, bytes: bytes, awaitsResponse: awaitsResponse), for: .identify(answer))
   }
 
   func trace(_ who: String, _ what: String) {

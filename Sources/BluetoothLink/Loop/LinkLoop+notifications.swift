@@ -56,11 +56,13 @@ extension LinkLoop {
     guard let entry = entries[number] else { return }
     if !entry.waiting.isEmpty || !offer(source, bytes, number, entry) {
       if entry.waiting.count >= DeviceEntry.waitingMax {
-        entries[number]?.overruns += 1
         trace(entry.device.name, "a frame was lost: the hub's intake stayed full")
+        link.handler.frameLost(address: entry.device.address)
+        if case .characteristic(let uuid) = source { give(.notification(uuid, bytes: bytes, nil), to: number) }
         return
       }
-      entries[number]?.waiting.append(DeviceEntry.WaitingFrame(source: source, bytes: bytes))
+      let generation = entry.session?.generation ?? 0
+      entries[number]?.waiting.append(DeviceEntry.WaitingFrame(source: source, bytes: bytes, generation: generation))
     }
   }
 
@@ -68,7 +70,9 @@ extension LinkLoop {
     for number in entries.keys.sorted() {
       var taken = 0
       for frame in entries[number]?.waiting ?? [] {
-        guard let entry = entries[number], offer(frame.source, frame.bytes, number, entry) else { break }
+        guard let entry = entries[number] else { break }
+        let isCurrent = frame.generation == entry.session?.generation ?? 0 && entry.session?.isConnected != false
+        guard offer(frame.source, frame.bytes, number, entry, isCurrent: isCurrent) else { break }
         taken += 1
       }
       guard taken > 0, let waiting = entries[number]?.waiting else { continue }
@@ -105,8 +109,10 @@ extension LinkLoop {
     }
   }
 
-  /// False when the gateway has no room.
-  private func offer(_ source: BluetoothFrame.Source, _ bytes: [UInt8], _ number: Int, _ entry: DeviceEntry) -> Bool {
+  /// False when the gateway has no room. `isCurrent`: the connection that brought it is still there.
+  private func offer(
+    _ source: BluetoothFrame.Source, _ bytes: [UInt8], _ number: Int, _ entry: DeviceEntry, isCurrent: Bool = true
+  ) -> Bool {
     var outcome: BluetoothFrameOutcome?
     if case .characteristic(let uuid) = source, !entry.device.frames.contains(uuid) {
       outcome = nil
@@ -116,7 +122,7 @@ extension LinkLoop {
       outcome = verdict
       entries[number]?.lastHeard = LoopClock.wall()
     }
-    if case .characteristic(let uuid) = source { give(.notification(uuid, bytes: bytes, outcome), to: number) }
+    if isCurrent, case .characteristic(let uuid) = source { give(.notification(uuid, bytes: bytes, outcome), to: number) }
     return true
   }
 

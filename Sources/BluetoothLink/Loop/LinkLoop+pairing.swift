@@ -12,6 +12,8 @@ struct PairingDesk {
   var chosen: Int?
   /// Bonded in this window, or its steps went through.
   var isUsable = false
+  /// A number was shown, compared or typed.
+  var wasAsked = false
   /// A question that waits for the installer.
   var prompt: BluetoothPrompt?
   var problem: BluetoothProblem?
@@ -76,7 +78,10 @@ extension LinkLoop {
       let mayAgree = (isChosen || plan?.staleBond == .renew) && plan?.security == .bond
       bus?.answer(request.number, mayAgree ? .yes : .no)
     case .display(let passkey, _):
-      if isChosen { pairing.prompt = BluetoothPrompt(kind: .display, passkey: passkey, number: request.number) }
+      if isChosen {
+        pairing.wasAsked = true
+        pairing.prompt = BluetoothPrompt(kind: .display, passkey: passkey, number: request.number)
+      }
       bus?.answer(request.number, isChosen ? .yes : .no)
     case .confirm(let passkey): ask(BluetoothPrompt(kind: .confirm, passkey: passkey, number: request.number), isChosen)
     case .enterPasskey: ask(BluetoothPrompt(kind: .enter, passkey: nil, number: request.number), isChosen)
@@ -84,7 +89,12 @@ extension LinkLoop {
   }
 
   private func ask(_ prompt: BluetoothPrompt, _ isChosen: Bool) {
-    if isChosen { pairing.prompt = prompt } else { bus?.answer(prompt.number, .no) }
+    guard isChosen else {
+      bus?.answer(prompt.number, .no)
+      return
+    }
+    pairing.wasAsked = true
+    pairing.prompt = prompt
   }
 
   func answerPrompt(_ number: UInt64, accept: Bool, passkey: UInt32?) {
@@ -105,8 +115,8 @@ extension LinkLoop {
     var status = BluetoothPairingStatus()
     guard let until = pairing.until else { return status }
     status.secondsLeft = Int(max(0, (until.rawValue - now.rawValue) / 1_000_000_000))
-    // Those that are heard now, and those that are bonded and may be asleep. The nearest first.
-    let present: [DeviceObject] = tree.allDevices.filter { $0.rssi != nil || $0.isPaired }
+    // Those that are heard now, those that are bonded and may be asleep, and whose link outlived a hub. The nearest first.
+    let present: [DeviceObject] = tree.allDevices.filter { $0.rssi != nil || $0.isPaired || $0.isConnected }
     status.found = present.sorted { (a: DeviceObject, b: DeviceObject) in (a.rssi ?? -200) > (b.rssi ?? -200) }.map(\.found)
     status.prompt = pairing.prompt
     status.problem = pairing.problem

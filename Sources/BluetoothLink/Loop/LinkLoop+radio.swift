@@ -8,14 +8,17 @@ import VitalSigns
 extension LinkLoop {
   /// An absent socket or a missing permission is no fault of the hub: `doctor` explains it.
   func openRadio() {
-    guard radio == nil, radioAbsence == nil else { return }
+    radioRetryAt = now.adding(seconds: 60)
     do throws(RadioAbsence) {
       radio = try ManagementMonitor()
+      radioAbsence = nil
     } catch {
+      if radioAbsence != error { trace("radio", error.sentence) }
       radioAbsence = error
-      trace("radio", error.sentence)
     }
   }
+
+  var isWatchingRadio: Bool { radio?.health.isWatching == true }
 
   func readRadio() {
     radio?.read { event in

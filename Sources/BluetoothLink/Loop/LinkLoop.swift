@@ -36,6 +36,7 @@ final class LinkLoop {
   /// Nil where the kernel has nothing to tell; `radioAbsence` says why.
   var radio: ManagementMonitor?
   var radioAbsence: RadioAbsence?
+  var radioRetryAt = MonotonicInstant.zero
   var bus: BusConnection?
   var busRetryAt = MonotonicInstant.zero
   var busRetrySeconds: UInt32 = 1
@@ -65,6 +66,9 @@ final class LinkLoop {
   var durable: UInt64 = 0
   var malformed: UInt64 = 0
   var isStopping = false
+  private var isAdapterStopping = false
+  /// When GetManagedObjects may be asked again after a failure.
+  var reloadNotBefore = MonotonicInstant.zero
   var now = LoopClock.now()
   private var polled: [pollfd] = []
 
@@ -77,7 +81,6 @@ final class LinkLoop {
   }
 
   func run() {
-    openRadio()
     while true {
       now = LoopClock.now()
       takeRequests()
@@ -87,6 +90,7 @@ final class LinkLoop {
         if now >= deadline { break }
       }
       keepBusOpen()
+      if !isWatchingRadio, now >= radioRetryAt { openRadio() }
       readBus()
       offerWaiting()
       takeDurable()
@@ -106,13 +110,16 @@ final class LinkLoop {
   // MARK: Requests of other threads
 
   private func takeRequests() {
-    let requests = link.shared.withLock { shared in
-      defer { shared.requests.removeAll(keepingCapacity: true) }
-      return shared.requests
+    let (devices, requests) = link.shared.withLock { shared in
+      defer {
+        shared.requests.removeAll(keepingCapacity: true)
+        shared.devices = nil
+      }
+      return (shared.devices, shared.requests)
     }
+    if let devices { setDevices(devices) }
     for request in requests {
       switch request {
-      case .devices(let devices): setDevices(devices)
       case .openPairing(let until): openPairing(until: until)
       case .closePairing: closePairing()
       case .choose(let device): choose(device)
@@ -125,16 +132,23 @@ final class LinkLoop {
   }
 
   private func beginStopping() {
-    guard !isStopping else { return }
-    isStopping = true
-    closePairing()
-    for number in entries.keys.sorted() { give(.stop, to: number) }
-    tell(.stop)
+    if !isStopping {
+      isStopping = true
+      closePairing()
+      for number in entries.keys.sorted() { give(.stop, to: number) }
+    }
+    // The adapter last: it takes the connections with it, and what a session still owes bluetoothd.
+    if !isAdapterStopping, areSessionsAtRest {
+      isAdapterStopping = true
+      tell(.stop)
+    }
   }
 
-  private var isAtRest: Bool {
-    bus == nil || (pending.isEmpty && entries.values.allSatisfy { $0.sockets.isEmpty && !$0.isUp })
+  private var areSessionsAtRest: Bool {
+    entries.values.allSatisfy { $0.sockets.isEmpty && !$0.isUp && $0.waiting.isEmpty && $0.session?.isEnded != false }
   }
+
+  private var isAtRest: Bool { areSessionsAtRest && (bus == nil || isAdapterStopping && pending.isEmpty) }
 
   // MARK: The bus
 
@@ -197,9 +211,9 @@ final class LinkLoop {
 
   private func takeDurable() {
     let sequence = link.watermark.sequence
-    guard sequence > durable else { return }
+    guard sequence > durable, link.handler.isRecorded(upTo: sequence) else { return }
     durable = sequence
-    for number in entries.keys where entries[number]?.isUp == true { give(.durable(sequence), to: number) }
+    for number in entries.keys.sorted() where entries[number]?.isUp == true { give(.durable(sequence), to: number) }
   }
 
   private func passDeadlines() {
@@ -214,10 +228,12 @@ final class LinkLoop {
   private var nextDeadline: MonotonicInstant {
     var next = min(adapter.deadline, slots.deadline)
     if bus == nil { next = min(next, busRetryAt) }
+    if needsReload, isReady, reloadNotBefore > now { next = min(next, reloadNotBefore) }
+    if !isWatchingRadio { next = min(next, radioRetryAt) }
     if let until = pairing.until { next = min(next, until) }
     if listensUntil != .zero { next = min(next, listensUntil) }
     for entry in entries.values {
-      next = min(next, entry.session?.deadline ?? .never, entry.dropAt ?? .never)
+      next = min(next, entry.session?.deadline ?? .never, entry.leavesAt)
       if entry.isUp, entry.session?.facts.isUp == true { next = min(next, entry.tellsAliveAt) }
       if !entry.waiting.isEmpty { next = min(next, now.adding(nanoseconds: Self.busyRetryNanoseconds)) }
     }

@@ -81,7 +81,9 @@ struct BluezTree: Sendable {
     let sorted = adapters.values.sorted { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }
     if let wanted { return sorted.first { $0.name == wanted || $0.address == wanted.uppercased() } }
     func rank(_ adapter: AdapterFacts) -> (Int, Int, Int) {
-      let bonds = devices.values.count { $0.object.adapterPath == adapter.path && $0.object.isPaired && interest.contains($0.object.address) }
+      let bonds = devices.values.count {
+        $0.object.adapterPath == adapter.path && $0.object.isPaired && interest.contains($0.object.address)
+      }
       return (bonds, adapter.path == adapterPath ? 1 : 0, adapter.isPowered ? 1 : 0)
     }
     var best: (adapter: AdapterFacts, rank: (Int, Int, Int))?
@@ -101,9 +103,9 @@ struct BluezTree: Sendable {
 
   func device(path: String) -> DeviceObject? { devices[path]?.object }
 
-  /// The path of a device's characteristic. Without a service, the first in the order of handles that has the UUID.
-  func characteristicPath(address: String, uuid: BluetoothUUID, service: BluetoothUUID?) -> String? {
-    device(address: address)?.characteristics.first { $0.uuid == uuid && (service == nil || $0.service == service) }?.path
+  /// A device's characteristic. Without a service, the first in the order of handles that has the UUID.
+  func characteristic(address: String, uuid: BluetoothUUID, service: BluetoothUUID?) -> CharacteristicObject? {
+    device(address: address)?.characteristics.first { $0.uuid == uuid && (service == nil || $0.service == service) }
   }
 
   /// All devices that are kept, in the order of their paths.

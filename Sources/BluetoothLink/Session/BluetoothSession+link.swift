@@ -7,6 +7,7 @@ import VitalSigns
 extension BluetoothSession {
   mutating func linkUp() {
     connections &+= 1
+    hasBrought = false
     pending = nil
     answeredRead = nil
     inProgressInARow = 0
@@ -53,6 +54,13 @@ extension BluetoothSession {
     actions.append(.report(.paired))
     if let problem, [.notPaired, .pairingRefused, .bondLost].contains(problem) { setProblem(nil) }
     trust(isLinkLost: isLinkLost)
+  }
+
+  /// "Just works" where a number was to be compared or typed: somebody in between could have answered.
+  mutating func bondTooWeak() {
+    guard link != nil else { return }
+    setProblem(.pairingRefused)
+    leave(.needsOperator(.pairingRefused), removes: true)
   }
 
   private mutating func pairingRefused() {

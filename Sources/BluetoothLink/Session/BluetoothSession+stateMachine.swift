@@ -22,6 +22,7 @@ extension BluetoothSession {
     case .stackGone: stackGone()
     case .stackReady: stackReady()
     case .connectNow(let mayPair): connectNow(mayPair: mayPair)
+    case .bondTooWeak: bondTooWeak()
     case .forget: end(removes: true)
     case .stop: end(removes: false)
     case .deadline: deadlineCame()
@@ -43,11 +44,13 @@ extension BluetoothSession {
   // MARK: Starting
 
   private mutating func heard() {
+    let hasSlept = lastHeard.map { now >= $0.later(by: Self.asleep) } ?? true
     lastHeard = now
     switch state {
     case .idle(let notBefore):
+      if hasSlept { barren = 0 }
       // A stranger's candidate is never connected for being near.
-      if now >= notBefore, isRegistered || hasRequest { start() }
+      if now >= notBefore || hasSlept && now >= rested.at.later(by: timings.holdOff), isRegistered || hasRequest { start() }
     case .needsOperator(_, let retryAt):
       if now >= retryAt, isRegistered { start() }
     default: break
@@ -70,11 +73,16 @@ extension BluetoothSession {
       // A person who waits starts from the beginning, whatever went wrong before.
       failures = 0
       pairingFailures = 0
-      if mayPair, problem == .bondLost, facts.isPaired, isStackReady {
+      let isBondLost = problem == .bondLost
+      // Whatever goes wrong from now on is to be told again.
+      if mayPair { setProblem(nil) }
+      if mayPair, isBondLost, facts.isPaired, isStackReady {
         // It is known that the old bond is worth nothing.
         lastRenewal = now
         return remove(.eligible)
       }
+      // While bluetoothd is away the request waits for it.
+      if mayPair { state = .idle(notBefore: now) }
       start()
     case .quiet(.never): request = nil  // It is connected and stays so.
     default: break
@@ -178,8 +186,8 @@ extension BluetoothSession {
 
   /// Weak radio looks like this, and so does a refused key: only where a new bond is allowed anyway is it taken for that.
   private mutating func connectAborted() {
-    if facts.isPaired, plan.security != .none, sawConnectedWhileConnecting { earlyDrops += 1 }
     let mayRenew = mayPair || plan.staleBond == .renew
+    if mayRenew, facts.isPaired, plan.security != .none, sawConnectedWhileConnecting { earlyDrops += 1 }
     if mayRenew, facts.isPaired, earlyDrops >= Self.earlyDropsMax { bondLost() } else { leave(.failed(nil)) }
   }
 
@@ -268,14 +276,18 @@ extension BluetoothSession {
     switch next {
     case .rest:
       let holds = plan.stay == .session && plan.priority != .alarm
-      rest(notBefore: holds ? now.later(by: timings.holdOff) : now)
+      barren = hasBrought ? 0 : min(barren + 1, 10)
+      let holdOff = min(timings.holdOff * (1 << max(barren - 1, 0)), max(timings.holdOff, timings.holdOffMax))
+      rest(notBefore: holds ? now.later(by: holdOff) : now)
     case .eligible: rest(notBefore: now)
     case .failed(let known): failed(known)
     case .coolDown: coolDown()
     case .needsOperator(let reason):
       request = nil
       setProblem(reason)
-      let retryAt = reason == .bondLost ? now.later(by: Self.bondLostRetry) : .never
+      // A lost bond is a guess; a weak radio looks the same, and an alarm must not wait for the guess to be checked.
+      let pause = plan.priority == .alarm ? timings.coolDownAlarm : Self.bondLostRetry
+      let retryAt = reason == .bondLost ? now.later(by: pause) : .never
       state = .needsOperator(reason, retryAt: retryAt)
     case .ended: state = .ended(owesRemoval: false)
     }
@@ -372,7 +384,11 @@ extension BluetoothSession {
 
   private mutating func stackReady() {
     isStackReady = true
-    if case .idle = state, hasRequest { start() }
+    switch state {
+    case .idle: if hasRequest { start() }
+    case .ended(owesRemoval: true): if facts.exists { remove(.ended) }
+    default: break
+    }
   }
 
   private mutating func end(removes: Bool) {

@@ -160,6 +160,7 @@ extension BluetoothSession {
     link?.lastNotification = now
     if case .disconnecting = state { return }
     link?.hasWorked = true
+    if case .accepted? = outcome { hasBrought = true }
     switch state {
     case .quiet(let until): if until != .never { state = .quiet(until: quietUntil) }
     case .running(let index, .records(var access)), .settling(let index, var access):

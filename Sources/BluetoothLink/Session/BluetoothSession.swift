@@ -14,11 +14,13 @@ import VitalSigns
 struct SessionTimings: Sendable, Hashable {
   /// BlueZ 5.66 gives an absent device 40 s; after half of that the others have waited long enough.
   var connect = Duration.seconds(20)
-  /// After a success, and after a failure that no retry mends. Alarm devices have `coolDownAlarm`.
+  /// After a failure that no retry mends. Alarm devices have `coolDownAlarm`.
   var coolDown = Duration.seconds(60)
   var coolDownAlarm = Duration.seconds(10)
-  /// Devices go on advertising for a while after a session; connecting again would only drain their battery.
+  /// Devices go on advertising for a while after a session; connecting again would only drain their battery. Doubled after
+  /// each session that brought nothing new, up to `holdOffMax`, for devices that advertise all day.
   var holdOff = Duration.seconds(10)
+  var holdOffMax = Duration.seconds(300)
 }
 
 struct BluetoothSession: Sendable {
@@ -46,6 +48,8 @@ struct BluetoothSession: Sendable {
   static let bondLostRetry = Duration.seconds(600)
   /// Whoever forges lost bonds gets at most one new pairing in this time.
   static let renewalDistance = Duration.seconds(60)
+  /// A device that was silent for so long has slept: whatever it says now is news.
+  static let asleep = Duration.seconds(60)
   /// How long `connectNow` is remembered when the device is not there at once.
   static let requestLifetime = Duration.seconds(120)
   /// As many links in a row that end before anything worked look like a lost bond.
@@ -171,6 +175,10 @@ struct BluetoothSession: Sendable {
   var pairingFailures = 0
   /// Optional steps that ended a session by a time-out: left out until one completes.
   var avoidedSteps: Set<Int> = []
+  /// Completed sessions in a row that brought no new frame.
+  var barren = 0
+  /// The connection that is, or that was last, brought something that was recorded.
+  var hasBrought = false
   /// When a bond was last given up in order to get a new one.
   var lastRenewal: MonotonicInstant?
 

@@ -9,7 +9,7 @@ import DeviceProfile
 import VitalSigns
 
 struct RecordAccess: Sendable, Hashable {
-  /// Half of the specification's 30 s would do for the first record; between two, a device may erase flash.
+  /// The specification's own time-out of a procedure; between two records a device may erase flash.
   static let recordTimeout = Duration.seconds(30)
   /// The control point's answer to counting, deleting or aborting.
   static let responseTimeout = Duration.seconds(30)
@@ -272,7 +272,7 @@ struct RecordAccess: Sendable, Hashable {
     switch outcome {
     case .accepted(let sequence)?, .duplicate(let sequence)?: highestJournal = max(highestJournal, sequence)
     case .refused?: if isRecord { refused += 1 }
-    case .busy?, nil: isUnstored = true
+    case .unrecorded?, .busy?, nil: isUnstored = true
     }
     guard isRecord else { return }
     records += 1
@@ -334,6 +334,8 @@ struct RecordAccess: Sendable, Hashable {
       state = .settling(until: now.later(by: Self.settleTimeout))
       return []
     }
+    // What the person measures between the count and the deletion of all is lost: some milliseconds, which no request of the
+    // control point can close. "Up to" has no such gap.
     // The numbers wrap at 65 535: "up to" then says nothing, and only all or none can be deleted.
     let upTo = fetch.deletion == .upToSequence && isMonotonous ? lastSequence : nil
     // Without a count only numbers without a gap show that bluetoothd's socket never overflowed.

@@ -23,8 +23,10 @@ public enum BluetoothFrameOutcome: Sendable, Hashable {
   case accepted(sequence: UInt64)
   /// Known from an earlier session: recorded already, durable at the sequence. 0: durable long ago.
   case duplicate(sequence: UInt64)
-  /// Not usable or of no interest; counted by the gateway.
+  /// The device itself says that there is nothing in it: no value, a demonstration, a test. Counted by the gateway.
   case refused
+  /// Not recorded, though there may be something in it: whoever keeps it should go on keeping it.
+  case unrecorded
   /// The intake is full: the loop keeps the frame and offers it again.
   case busy
 }
@@ -50,6 +52,8 @@ enum SessionInput: Sendable, Hashable {
   case stackReady
   /// Connect as soon as possible, not only when heard. `mayPair`: under operator control, for this session.
   case connectNow(mayPair: Bool)
+  /// The bond that was made does not protect as the profile demands.
+  case bondTooWeak
   /// The device is no longer ours: end everything and let bluetoothd forget it.
   case forget
   /// The hub is ending: leave quietly, keep the bond.

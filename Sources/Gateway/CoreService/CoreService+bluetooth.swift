@@ -54,7 +54,7 @@ extension CoreService {
     return API.Bluetooth.Device(
       id: device.id.description, label: device.label, state: status?.state.rawValue ?? BluetoothDeviceState.idle.rawValue,
       connected: status?.isConnected ?? false, bonded: status?.isBonded ?? false, lastSeen: heard?.description, rssi: status?.rssi,
-      battery: status?.battery, firmware: status?.firmware, reconnects: (status?.connections ?? 0) - min(status?.connections ?? 0, 1),
+      battery: status?.battery, firmware: status?.firmware, reconnects: status?.reconnects ?? 0,
       refused: refused, problem: status?.problem?.rawValue)
   }
 
@@ -122,6 +122,7 @@ extension CoreService {
   func answerPrompt(_ request: API.AnswerPrompt) async throws(LocalAPIFailure) -> API.Pairing {
     let running = try bluetooth()
     if let passkey = request.passkey, passkey > 999_999 { throw .bad("passkey is \(passkey); allowed: 0 to 999999") }
+    try record(request.actor, "answerPairing", request.accept ? "yes" : "no")
     running.link.answer(prompt: request.number, accept: request.accept, passkey: request.passkey)
     try? await Task.sleep(for: Self.linkTurn)
     return apiPairing(running)
@@ -140,8 +141,14 @@ extension CoreService {
   private func apiPairing(_ running: RunningBluetooth) -> API.Pairing {
     let snapshot = running.link.snapshot
     let status = snapshot.pairing
-    if let chosen = status.chosen, let (device, _) = registry.device(onBluetooth: chosen) { running.frames.pairingIsOf(device.id) }
-    let readings = running.frames.pairingReadings.map(API.Pairing.Reading.init)
+    // A caller that was killed closes nothing: the window ends by its time.
+    if status.phase == .closed { running.frames.beginPairingTest(nil) }
+    let registered = status.chosen.flatMap { registry.device(onBluetooth: $0)?.0 }
+    if let registered { running.frames.pairingIsOf(registered.id) }
+    let readings = status.chosen == nil ? [] : running.frames.pairingReadings.map(API.Pairing.Reading.init)
+    if let registered, !readings.isEmpty, running.frames.isFirstLook() {
+      logRead(of: registered.patient, what: "readings of \(registered.id) while pairing")
+    }
     var state = status.phase.rawValue
     if status.phase == .testing, !readings.isEmpty { state = "ready" }
     let candidates = status.found.compactMap { candidate($0, running) }

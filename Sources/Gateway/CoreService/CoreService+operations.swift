@@ -41,7 +41,7 @@ extension CoreService {
         name: BluetoothFrameIntake.linkName,
         state: snapshot.problem == nil && snapshot.adapter?.isPowered == true ? "connected" : "waiting",
         since: nil, received: running.frames.received, refused: refused,
-        reconnects: snapshot.devices.reduce(0) { $0 &+ $1.connections }, lastError: snapshot.problem?.rawValue)
+        reconnects: snapshot.devices.reduce(0) { $0 &+ $1.reconnects }, lastError: snapshot.problem?.rawValue)
     ]
   }
 

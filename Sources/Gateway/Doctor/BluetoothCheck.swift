@@ -7,6 +7,8 @@ import BluetoothLink
 struct BluetoothWish: Sendable, Hashable {
   /// `links.bluetooth` is there.
   var isWanted: Bool
+  /// False: the configuration cannot be read, and nobody knows.
+  var isKnown = true
   /// `hci0`, an address, or nil: any.
   var adapter: String?
 
@@ -17,6 +19,7 @@ struct BluetoothWish: Sendable, Hashable {
 
   init(_ configuration: KnutepunktConfiguration?) {
     self.init(isWanted: configuration?.bluetooth != nil, adapter: configuration?.bluetooth?.adapter)
+    isKnown = configuration != nil
   }
 }
 
@@ -45,10 +48,11 @@ enum BluetoothCheck {
 
   static func lines(_ wish: BluetoothWish, _ found: BluetoothSurroundings) -> [DoctorLine] {
     if !wish.isWanted, case .failure(let absence) = found.adapters {
+      if !wish.isKnown { return [DoctorLine(area: area, .note, "whether it is wanted is not known, and \(absence.sentence)")] }
       return [DoctorLine(area: area, .ok, "not configured, and \(absence.sentence)")]
     }
     var lines: [DoctorLine] = []
-    if !wish.isWanted {
+    if !wish.isWanted, wish.isKnown {
       lines.append(
         DoctorLine(area: area, .note, "there is an adapter, and the hub leaves it alone", next: "links: { bluetooth: {} } would use it"))
     }

@@ -177,8 +177,7 @@ final class JournalWriterThread: @unchecked Sendable {
 
   private func append(_ entry: IntakeEntry) {
     let companion = companions.take(entry.attachment)
-    group.append(entry, attachment: companion?.attachment)
-    if let mark = companion?.mark { group.deliveryMarks.append(mark) }
+    group.append(entry, attachment: companion?.attachment, mark: companion?.mark)
     lastSequence = entry.sequence
     if entry.isAlarm { isUrgent = true }
     if case .registry = entry.payload { isUrgent = true }

@@ -14,14 +14,20 @@ import VitalSigns
 
 /// The handler of the Bluetooth link. Its methods run on the link's thread, but for those that say otherwise.
 ///
-/// @unchecked Sendable: `result`, `books`, `filters`, `held`, `toldAlive`, `batteries` and `quarantineBudget` are touched by the link's
-/// thread alone.
+/// @unchecked Sendable: `result`, `books`, `marksAtStart`, `filters`, `held`, `toldAlive`, `batteries`, `recordedUpTo`, `shedSeen` and
+/// `quarantineBudget` are touched by the link's thread alone.
 final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   static let linkName = "bluetooth"
   /// Between two signs of life that only say "it is there".
-  static let aliveIntervalMilliseconds: Int64 = 600_000
+  static let aliveIntervalSeconds: UInt32 = 600
   /// An unchanged battery is told again after this.
-  static let batteryIntervalMilliseconds: Int64 = 86_400_000
+  static let batteryIntervalSeconds: UInt32 = 86_400
+
+  /// What the store leaves out because the disk is full: entries so far, and whether it does now.
+  struct Shedding: Sendable {
+    var entries: UInt64 = 0
+    var isNow = false
+  }
 
   private struct FilterKey: Hashable {
     var device: DeviceID
@@ -46,11 +52,15 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   private let counters = Mutex<[DeviceID: [String: UInt64]]>([:])
   private let pairing = Mutex(PairingTest())
   private var books: [DeviceID: RecordBook] = [:]
-  private let marksAtStart: [UInt32: [DeliveryMark]]
+  private var marksAtStart: [UInt32: [DeliveryMark]]
+  private let shedding: @Sendable () -> Shedding
+  private var shedSeen: UInt64
+  /// Everything up to here is in the record, nothing left out.
+  private var recordedUpTo: UInt64 = 0
   private var filters: [FilterKey: RepeatFilter] = [:]
   private var held: [DeviceID: Held] = [:]
-  private var toldAlive: [DeviceID: WallTime] = [:]
-  private var batteries: [DeviceID: (level: Int, told: WallTime)] = [:]
+  private var toldAlive: [DeviceID: MonotonicInstant] = [:]
+  private var batteries: [DeviceID: (level: Int, told: MonotonicInstant)] = [:]
   private var result = DecodeResult()
   private var quarantineBudget = QuarantineBudget()
 
@@ -60,9 +70,15 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     /// It is registered already, and is being paired anew: its readings are recorded as always, and shown as well.
     var registered: DeviceID?
     var readings: [Reading] = []
+    var isLogged = false
   }
 
-  init(registry: Registry, intake: Intake, requests: JournalRequests, civil: CivilClock, marks: [DeliveryMark]) {
+  init(
+    registry: Registry, intake: Intake, requests: JournalRequests, civil: CivilClock, marks: [DeliveryMark],
+    shedding: @escaping @Sendable () -> Shedding = { Shedding() }
+  ) {
+    self.shedding = shedding
+    shedSeen = shedding().entries
     self.registry = registry
     self.intake = intake
     self.requests = requests
@@ -81,6 +97,14 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
 
   /// The device that is being paired turned out to be this one of the hub's. Any thread.
   func pairingIsOf(_ device: DeviceID) { pairing.withLock { if $0.profile != nil { $0.registered = device } } }
+
+  /// True once for each pairing: somebody sees a person's readings, which goes into the access log. Any thread.
+  func isFirstLook() -> Bool {
+    pairing.withLock { pairing in
+      defer { pairing.isLogged = true }
+      return !pairing.isLogged
+    }
+  }
 
   /// The newest frame of the device that is being paired. Any thread.
   var pairingReadings: [Reading] { pairing.withLock { $0.readings } }
@@ -102,7 +126,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     } catch {
       count(error.reason.key, device.id)
       quarantine(frame, of: device, reason: error.reason.key)
-      return .refused
+      return .unrecorded
     }
     registry.seen(device.id, at: stamp.wall)
     if let rule = profile.frames[index].repeats {
@@ -115,20 +139,45 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     for dropped in result.dropped { count(dropped.reason.key, device.id) }
     if result.readings.isEmpty {
       // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value".
-      if let odd = result.dropped.first(where: { $0.reason != .sentinel && $0.reason != .demoOrTestData }) {
-        quarantine(frame, of: device, reason: odd.reason.key)
-      }
+      let odd = result.dropped.first { $0.reason != .sentinel && $0.reason != .demoOrTestData }
+      if let odd { quarantine(frame, of: device, reason: odd.reason.key) }
       alive(device.id, stamp)
-      return .refused
+      return odd == nil ? .refused : .unrecorded
     }
     let readings = result.readings
     pairing.withLock { if $0.registered == device.id { $0.readings = readings } }
-    let mark = book(of: device) { $0.mark(readings: result.readings, source: frame.source.number, bytes: frame.bytes) }
+    let (mark, isStored) = book(of: device) { book in
+      let mark = book.mark(readings: readings, source: frame.source.number, bytes: frame.bytes)
+      return (mark, book.isFetching(frame.source.number))
+    }
     if let mark, let sequence = books[device.id]?.sequence(of: mark) {
       count("duplicate", device.id)
       return .duplicate(sequence: sequence)
     }
-    return take(Held(frame: frame, readings: result.readings, mark: mark, stamp: stamp), of: device)
+    if isStored, shedding().isNow {
+      // On a full disk it would only be counted; the device can wait.
+      count("storeFull", device.id)
+      return .unrecorded
+    }
+    // An alarm does not wait behind a routine value of its own frame.
+    let ordered = readings.filter(\.isAlarm) + readings.filter { !$0.isAlarm }
+    return take(Held(frame: frame, readings: ordered, mark: mark, stamp: stamp), of: device)
+  }
+
+  func frameLost(address: String) {
+    guard let (device, _) = registry.device(onBluetooth: address) else { return }
+    count("overrun", device.id)
+  }
+
+  func isRecorded(upTo sequence: UInt64) -> Bool {
+    let now = shedding()
+    if now.isNow || now.entries != shedSeen {
+      shedSeen = now.entries
+      for device in books.keys { books[device]?.forget(after: recordedUpTo) }
+      if now.isNow { return false }
+    }
+    recordedUpTo = sequence
+    return true
   }
 
   func recordsBegan(address: String, from characteristics: [BluetoothUUID]) {
@@ -176,13 +225,13 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     guard case .battery(let level) = detail, let (device, _) = registry.device(onBluetooth: address) else { return }
     let stamp = intake.stamp()
     if let known = batteries[device.id], known.level == level,
-      stamp.wall < known.told.adding(milliseconds: Self.batteryIntervalMilliseconds)
+      stamp.instant < known.told.adding(seconds: Self.batteryIntervalSeconds)
     {
       return
     }
     let observation = Observation(code: .batteryLevel, value: Quantity(mantissa: Int64(level)), unit: .percent)
     let sequence = intake.submit(.observation(observation), device: device.id, stamp: stamp, keeper: .nobody)
-    if sequence != nil { batteries[device.id] = (level, stamp.wall) }
+    if sequence != nil { batteries[device.id] = (level, stamp.instant) }
   }
 
   // MARK: Readings
@@ -216,9 +265,9 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   }
 
   private func alive(_ device: DeviceID, _ stamp: Intake.Stamp) {
-    if let told = toldAlive[device], stamp.wall < told.adding(milliseconds: Self.aliveIntervalMilliseconds) { return }
+    if let told = toldAlive[device], stamp.instant < told.adding(seconds: Self.aliveIntervalSeconds) { return }
     let event = IntakePayload.event(DeviceEvent(kind: .heartbeat))
-    if intake.submit(event, device: device, stamp: stamp, keeper: .nobody) != nil { toldAlive[device] = stamp.wall }
+    if intake.submit(event, device: device, stamp: stamp, keeper: .nobody) != nil { toldAlive[device] = stamp.instant }
   }
 
   /// Each device has marks of its own, under its address, which outlives a registration.
@@ -226,7 +275,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
 
   @discardableResult
   private func book<Result>(of device: RegisteredDevice, _ body: (inout RecordBook) -> Result) -> Result {
-    var book = books[device.id] ?? RecordBook(marks: marksAtStart[Self.markLink(device.address)] ?? [])
+    var book = books[device.id] ?? RecordBook(marks: marksAtStart.removeValue(forKey: Self.markLink(device.address)) ?? [])
     defer { books[device.id] = book }
     return body(&book)
   }
@@ -234,12 +283,15 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   // MARK: Pairing
 
   private func showInstaller(_ frame: BluetoothFrame) -> BluetoothFrameOutcome {
-    guard let profile = pairing.withLock({ $0.profile }), let index = profile.frameIndex(frame.source) else { return .refused }
+    // Whose it was nobody knows, so it is not recorded, now or later; the device keeps what it can keep.
+    guard let profile = pairing.withLock({ $0.profile }), let index = profile.frameIndex(frame.source) else { return .unrecorded }
     var shown = DecodeResult()
-    guard (try? profile.decode(frame.bytes.span, frameIndex: index, into: &shown)) != nil, !shown.readings.isEmpty else { return .refused }
+    guard (try? profile.decode(frame.bytes.span, frameIndex: index, into: &shown)) != nil, !shown.readings.isEmpty else {
+      return .unrecorded
+    }
     let readings = shown.readings
     pairing.withLock { $0.readings = readings }
-    return .refused
+    return .unrecorded
   }
 
   // MARK: What cannot be used

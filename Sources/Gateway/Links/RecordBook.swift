@@ -2,7 +2,7 @@
 // delete its store sends it at every session; each measurement must still be in the record once.
 //
 // What tells two apart:
-// - its own time: the same values at the same moment are the same measurement, whether it came at once or from the store;
+// - its own time, if it can be true: the same values at the same moment are the same measurement, whether it came at once or from the store;
 // - without a time, in a fetch of stored records: its place among equal ones. A store that was not deleted gives the same
 //   ones again, and perhaps more; the second of two equal records is a second measurement.
 // - without a time, outside a fetch: nothing. Each counts.
@@ -58,7 +58,7 @@ struct RecordBook {
   /// By what this frame is known, or nil when nothing tells it from the next one. Call it once for each frame, in order.
   mutating func mark(readings: [Reading], source: UInt64, bytes: [UInt8]) -> Mark? {
     if readings.allSatisfy({ $0.hasOwnTime }) { return Mark(place: 0, hash: Self.hash(of: readings)) }
-    guard fetch?.sources.contains(source) == true else { return nil }
+    guard isFetching(source) else { return nil }
     var hash = FNV1a()
     hash.add(epoch)
     hash.add(source)
@@ -66,6 +66,15 @@ struct RecordBook {
     let place = fetch?.counted[hash.value] ?? 0
     fetch?.counted[hash.value] = place &+ 1
     return Mark(place: place, hash: hash.value)
+  }
+
+  /// Equal frames of this source are being counted: they come from the device's store.
+  func isFetching(_ source: UInt64) -> Bool { fetch?.sources.contains(source) == true }
+
+  /// What was taken after this sequence may not have been recorded: it is taken anew when it comes again.
+  mutating func forget(after sequence: UInt64) {
+    for (mark, taken) in known where taken > sequence { known[mark] = nil }
+    order.removeAll { known[$0] == nil }
   }
 
   /// The sequence of the measurement that this repeats; 0 when it was durable before this run. Nil: it is new.
@@ -104,11 +113,19 @@ struct RecordBook {
 }
 
 extension Reading {
-  /// A clock that is not set gives many measurements one time.
+  /// A clock that is not set gives many measurements one time, whether the device says so or not: one that starts at the year
+  /// 2000 after each change of batteries is as bad.
   fileprivate var hasOwnTime: Bool {
     if case .observation(let observation, at: _) = self, observation.quality.contains(.clockUnset) { return false }
-    return time != .none
+    return switch time {
+    case .none: false
+    case .epoch(let wall): wall.rawValue >= Self.earliestMilliseconds
+    case .local(let civil): civil.millisecondsAsUTC >= Self.earliestMilliseconds
+    }
   }
+
+  /// 2025-01-01: before there was a hub. The same for ever, so that a record that is never deleted keeps its mark.
+  private static let earliestMilliseconds: Int64 = 1_735_689_600_000
 }
 
 /// FNV-1a, 64 bits: stored in the journal, so it must be the same in every run.

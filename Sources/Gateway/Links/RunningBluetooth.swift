@@ -18,14 +18,18 @@ final class RunningBluetooth: Sendable {
   private let catalogue: ProfileCatalogue
   private let registry: Registry
   private let hasEnded = Atomic<Bool>(false)
+  private let updating = Mutex(())
 
   init(
     _ settings: KnutepunktConfiguration.BluetoothSettings, catalogue: ProfileCatalogue, registry: Registry, intake: Intake,
-    requests: JournalRequests, durable: DurableSequence, civil: CivilClock, marks: [DeliveryMark], logger: Logger
+    requests: JournalRequests, durable: DurableSequence, civil: CivilClock, marks: [DeliveryMark], writer: JournalWriterThread,
+    logger: Logger
   ) throws(GatewayError) {
     self.catalogue = catalogue
     self.registry = registry
-    frames = BluetoothFrameIntake(registry: registry, intake: intake, requests: requests, civil: civil, marks: marks)
+    frames = BluetoothFrameIntake(registry: registry, intake: intake, requests: requests, civil: civil, marks: marks) {
+      BluetoothFrameIntake.Shedding(entries: writer.shed.load(ordering: .relaxed), isNow: writer.storeState == .shedding)
+    }
     let clock = intake.clock
     var configuration = BluetoothLinkConfiguration { civil.bluetoothTime(at: clock.wall()) }
     configuration.adapter = settings.adapter
@@ -54,8 +58,11 @@ final class RunningBluetooth: Sendable {
 
   /// Gives the link the registry's devices: at start and after each change.
   func update() {
-    link.setDevices(
-      registry.bluetoothDevices.compactMap { device, profile in profile.bluetoothDevice(device.address, name: "\(device.id)") })
+    // Two changes at once: the list that is made last must arrive last, or a fresh bond is taken for a removed device's.
+    updating.withLock { _ in
+      link.setDevices(
+        registry.bluetoothDevices.compactMap { device, profile in profile.bluetoothDevice(device.address, name: "\(device.id)") })
+    }
   }
 
   func stop(within limit: Duration) { link.stop(within: limit) }
@@ -82,10 +89,15 @@ extension DeviceProfile {
   /// What the link must know of a device of this profile; nil for MQTT.
   func bluetoothDevice(_ address: String, name: String) -> BluetoothDevice? {
     guard let bluetooth else { return nil }
+    let identify = commands.first { $0.effect == .identify && $0.parameters.isEmpty }
+    var signal: BluetoothDevice.Signal?
+    if let command = try? identify?.encode([:], address: address), case .characteristic(let uuid) = command.destination {
+      signal = BluetoothDevice.Signal(characteristic: uuid, bytes: command.payload)
+    }
     let characteristics = frames.compactMap { if case .characteristic(let uuid) = $0.key { uuid } else { nil } }
     return BluetoothDevice(
       address: address, name: name, kind: transport == .bleGatt ? .gatt(bluetooth) : .advertisement(bluetooth.priority),
-      frames: Set(characteristics))
+      frames: Set(characteristics), signal: signal)
   }
 }
 

@@ -164,11 +164,13 @@ extension API {
     public var accept: Bool
     /// For `enter`: 0…999999.
     public var passkey: UInt32?
+    public var actor: String
 
-    public init(number: UInt64, accept: Bool, passkey: UInt32?) {
+    public init(number: UInt64, accept: Bool, passkey: UInt32?, actor: String) {
       self.number = number
       self.accept = accept
       self.passkey = passkey
+      self.actor = actor
     }
   }
 

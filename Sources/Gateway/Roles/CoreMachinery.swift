@@ -95,7 +95,7 @@ final class CoreMachinery: Sendable {
     self.civil = civil
     startedAt = reading.wall
     hubID = recovery.hubID
-    let (registry, intake, requests, durable) = (registry, intake, requests, durable)
+    let (registry, intake, requests, durable, writer) = (registry, intake, requests, durable, writer)
     links = try configuration.mqttLinks.map { settings throws(GatewayError) in
       try RunningLink(
         settings, controller: configuration.hub.controller, hub: configuration.hub.name, registry: registry, intake: intake,
@@ -106,7 +106,7 @@ final class CoreMachinery: Sendable {
     bluetooth = try configuration.bluetooth.map { settings throws(GatewayError) in
       try RunningBluetooth(
         settings, catalogue: catalogue, registry: registry, intake: intake, requests: requests, durable: durable, civil: civil,
-        marks: recovery.deliveryMarks, logger: logger)
+        marks: recovery.deliveryMarks, writer: writer, logger: logger)
     }
   }
 
