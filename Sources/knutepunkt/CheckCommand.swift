@@ -49,7 +49,9 @@ struct Check: ParsableCommand {
     let destinations = configuration.destinations.map(\.name).joined(separator: ", ")
     Terminal.print("\(config): good.")
     Terminal.print("  hub \(configuration.hub.name), data controller \(configuration.hub.controller)")
-    Terminal.print("  links: \(configuration.mqttLinks.map { "\($0.name) (\($0.host):\($0.port))" }.joined(separator: ", "))")
+    var links = configuration.mqttLinks.map { "\($0.name) (\($0.host):\($0.port))" }
+    if let bluetooth = configuration.bluetooth { links.append("Bluetooth (\(bluetooth.adapter ?? "any adapter"))") }
+    Terminal.print("  links: \(links.isEmpty ? "none" : links.joined(separator: ", "))")
     Terminal.print("  destinations: \(destinations.isEmpty ? "none" : destinations)")
     Terminal.print("  \(profiles.count) profiles loaded, \(tests) self-tests passed")
   }

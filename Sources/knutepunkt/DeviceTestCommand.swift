@@ -71,7 +71,7 @@ extension DeviceCommand {
   struct Identify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Find a device: it signals if it can; otherwise its signal strength is shown while you walk.",
-      discussion: "Exit 0 when the device signals or was heard, 75 when it was not heard in time.")
+      discussion: "Exit 0 when the device signals, is connected or was heard, 75 when it was not heard in time.")
     @Argument(help: "The device, e.g. D12.", transform: IdentifierArgument.device) var device: String
     @Option(
       name: .customLong("for"), help: ArgumentHelp("How long to show the signal, 10s to 10m.", valueName: "duration"),
@@ -95,6 +95,11 @@ extension DeviceCommand {
       let answer: API.Identified = try await client.post("/v1/devices/\(device)/identify", reason)
       if answer.what == "signals" {
         Terminal.print(texts("device", "signals", ["device": device]))
+        return true
+      }
+      // A connected device sends no advertisements whose strength could be shown.
+      if answer.what == "connected" {
+        Terminal.print(texts("device", "connectedSilent", ["device": device]))
         return true
       }
       Terminal.print(texts("device", "follow", ["device": device, "time": texts.span(Int64(seconds))]))

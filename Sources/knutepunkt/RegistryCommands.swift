@@ -142,8 +142,7 @@ struct DeviceCommand: AsyncParsableCommand {
 
     func run() async throws {
       let client = try core.client()
-      let every: [API.Device] = try await client.get("/v1/devices")
-      let devices = every.filter { all || $0.liveness != "removed" }
+      let devices: [API.Device] = try await client.get(all ? "/v1/devices?all=true" : "/v1/devices")
       if output.json { return try Terminal.printJSON(devices) }
       let texts = try await installer.texts(client)
       // A hub without Bluetooth shows no columns of it; a hub that does not answer now, likewise.

@@ -53,7 +53,7 @@ import Testing
         "   1  Nonin3230_50 · Nonin 3230 · like ved · …A1:B2", "> choose C0:26:DA:01:A1:B2", "Kobler til Nonin3230_50 …",
         "Parer med Nonin3230_50. Det kan ta et halvt minutt …", "Viser apparatet dette tallet: 012 345?",
         "Svar j for ja eller n for nei.", "> answer 7 true -", "Nonin3230_50 er koblet til.",
-        "Bruk apparatet nå, slik personen skal gjøre det: mål, eller trykk på knappen.", "Målingen kom fram: Oksygenmetning 97 %",
+        "Bruk apparatet nå, slik personen skal gjøre det: ta en måling, eller trykk på knappen.", "Målingen kom fram: Oksygenmetning 97 %",
         "Dette var en prøve. Den er ikke lagret.", "> persons", "", "Hvem skal ha apparatet?", "   1  Kari Nordmann (P1)",
         "   0  Ingen ennå", "> register Oksymeter stue|nonin/3230|C0:26:DA:01:A1:B2|P1",
         "Ferdig: Oksymeter stue (D3) er gitt til Kari Nordmann (P1).",
@@ -68,7 +68,7 @@ import Testing
     #expect(try transcript.give(.pairing(Fixtures.pairing("searching", found: [Fixtures.thermometer], strangers: 2))).count == 1)
     #expect(
       transcript.type("") == [
-        "Fant:", "   1  Nonin3230_50 · Nonin 3230 · høres ikke nå · …A1:B2",
+        "Fant:", "   1  Nonin3230_50 · Nonin 3230 · ingen kontakt nå · …A1:B2",
         "   2  Termometer · i rommet · …44:55 · paret her fra før, ikke gitt til noen", "      2 andre enheter i nærheten som ikke passer",
       ])
     #expect(transcript.type("2") == ["> choose D4:11:22:33:44:55"])
@@ -88,7 +88,7 @@ import Testing
   @Test(arguments: ["0", "4", "x", "-1", "1 1", "99999999999999999999"]) func wrongNumbersAreExplained(text: String) throws {
     var transcript = try Transcript()
     transcript.give(.pairing(try Fixtures.pairing("searching")))
-    #expect(transcript.type(text) == ["«\(text)» er ikke noe nummer i listen. Skriv et tall fra 1 til 3."])
+    #expect(transcript.type(text) == ["«\(text)» står ikke i listen. Skriv et tall fra 1 til 3."])
   }
 
   @Test func failureSaysWhatToDoAndGoesBackToTheList() throws {
@@ -97,7 +97,7 @@ import Testing
     transcript.type("1")
     transcript.give(.pairing(try Fixtures.pairing("connecting")))
     let lines = transcript.give(.pairing(try Fixtures.pairing("failed", found: [Fixtures.oximeter], problem: "cannotConnect")))
-    #expect(lines.first == "Det gikk ikke med Nonin3230_50: Apparatet høres, men det går ikke å koble til.")
+    #expect(lines.first == "Det gikk ikke med Nonin3230_50: Knutepunktet finner apparatet, men får ikke koblet det til.")
     #expect(lines.dropFirst().first?.hasPrefix("→ Legg apparatet nær knutepunktet") == true)
     #expect(lines.last == "Velg et nummer for å prøve igjen.")
     // The hub goes on saying `failed` until something else is chosen.
@@ -121,7 +121,7 @@ import Testing
 
   @Test(arguments: [
     ("123 456", ["> answer 7 true 123456"]), ("", ["> answer 7 false -"]),
-    ("12x", ["Tallet har høyst seks sifre og ingen andre tegn. Prøv igjen."]), ("q", ["> end"]),
+    ("12x", ["Skriv bare sifre, høyst seks. Prøv igjen."]), ("q", ["> end"]),
   ])
   func theDevicesNumberIsTyped(text: String, lines: [String]) throws {
     var transcript = try Transcript()
@@ -142,7 +142,7 @@ import Testing
   @Test func aKnownDeviceIsOnlyPairedAnew() throws {
     var transcript = try testing("3")
     let lines = transcript.give(.pairing(try Fixtures.pairing("ready", readings: [Fixtures.saturation])))
-    #expect(lines.contains("Ferdig: D2 er paret på nytt og hører til den samme som før."))
+    #expect(lines.contains("Ferdig: D2 er paret på nytt og tilhører den samme som før."))
     #expect(!lines.contains("> persons"))
     #expect(transcript.dialogue.unfinished == nil)
   }

@@ -16,7 +16,7 @@ import Testing
         [
           "   1  Nonin3230_50 · Nonin 3230 · like ved · …A1:B2",
           "   2  Termometer · i rommet · …44:55 · paret her fra før, ikke gitt til noen",
-          "   3  UA-651BLE · A&D Medical UA-651BLE · svakt · …00:02 · er D2 her fra før, kan pares på nytt",
+          "   3  UA-651BLE · A&D Medical UA-651BLE · svakt · …00:02 · er allerede D2 her, kan pares på nytt",
         ]
       ),
       (
@@ -24,7 +24,7 @@ import Testing
         [
           "   1  Nonin3230_50 · Nonin 3230 · like ved · …A1:B2",
           "   2  Termometer · i rommet · …44:55 · para her frå før, ikkje gitt til nokon",
-          "   3  UA-651BLE · A&D Medical UA-651BLE · svakt · …00:02 · er D2 her frå før, kan parast på nytt",
+          "   3  UA-651BLE · A&D Medical UA-651BLE · svakt · …00:02 · er allereie D2 her, kan parast på nytt",
         ]
       ),
       (
@@ -62,12 +62,12 @@ import Testing
       ("confirm", .nb, "Viser apparatet dette tallet: 012 345?", "j = ja, n = nei: "),
       ("confirm", .nn, "Viser apparatet dette talet: 012 345?", "j = ja, n = nei: "),
       ("confirm", .en, "Does the device show this number: 012 345?", "y = yes, n = no: "),
-      ("display", .nb, "Skriv dette tallet på apparatet: 012 345", "Tallet er 012 345. Venter på apparatet … (q slutter) "),
-      ("display", .nn, "Skriv dette talet på apparatet: 012 345", "Talet er 012 345. Ventar på apparatet … (q sluttar) "),
-      ("display", .en, "Type this number on the device: 012 345", "The number is 012 345. Waiting for the device … (q ends) "),
+      ("display", .nb, "Skriv dette tallet på apparatet: 012 345", "Tallet er 012 345. Venter på apparatet … (q avslutter) "),
+      ("display", .nn, "Skriv dette talet på apparatet: 012 345", "Talet er 012 345. Ventar på apparatet … (q avsluttar) "),
+      ("display", .en, "Type this number on the device: 012 345", "The number is 012 345. Waiting for the device … (q stops) "),
       ("enter", .nb, "Apparatet viser et tall med seks sifre. Skriv det her.", "Tallet på apparatet (bare Enter avbryter): "),
       ("enter", .nn, "Apparatet viser eit tal med seks siffer. Skriv det her.", "Talet på apparatet (berre Enter avbryt): "),
-      ("enter", .en, "The device shows a number of six digits. Type it here.", "The device's number (Enter alone cancels): "),
+      ("enter", .en, "The device shows a six-digit number. Type it here.", "The device's number (Enter alone cancels): "),
     ] as [(String, InstallerLanguage, String, String)])
   func prompts(kind: String, language: InstallerLanguage, said: String, live: String) throws {
     var transcript = try Transcript(language)
@@ -105,7 +105,7 @@ import Testing
     let silent = Fixtures.candidate("D4:11:22:33:44:55", name: "T", rssi: nil, bonded: true)
     #expect(
       try transcript.give(.pairing(Fixtures.pairing("searching", found: [silent]))) == [
-        "   1  T · Nonin 3230 · høres ikke nå · …44:55 · paret her fra før, ikke gitt til noen"
+        "   1  T · Nonin 3230 · ingen kontakt nå · …44:55 · paret her fra før, ikke gitt til noen"
       ])
   }
 }

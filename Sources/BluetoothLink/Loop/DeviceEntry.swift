@@ -47,6 +47,7 @@ struct DeviceEntry {
   var afterWaiting: [Notice] = []
   /// No longer wanted: dropped when the session has come to rest, or at this time.
   var dropAt: MonotonicInstant?
+  /// Of its last advertisement, dBm. BlueZ forgets it whenever a scan ends.
   var rssi: Int?
   var battery: Int?
   var firmware: String?
@@ -67,6 +68,11 @@ struct DeviceEntry {
 
   /// When it is dropped at the latest.
   var leavesAt: MonotonicInstant { owesRemoval ? .never : dropAt ?? .never }
+
+  /// The signal strength, unless it is an old story.
+  func rssiNow(_ now: MonotonicInstant) -> Int? {
+    toldHeard.flatMap { now < $0.adding(seconds: 300) ? rssi : nil }
+  }
 
   /// When the gateway is told anew that a connected device is there.
   var tellsAliveAt: MonotonicInstant { toldHeard?.adding(seconds: 60) ?? .zero }

@@ -76,7 +76,6 @@ extension LinkLoop {
     entries[number]?.path = path
     // With two adapters and none configured, the bonds decide; they may show up after the adapter.
     if object.isPaired, object.adapterPath != tree.adapterPath { adapterChanged() }
-    if object.rssi != nil || !object.isConnected { entries[number]?.rssi = object.rssi }
     if let battery = object.battery, battery != entries[number]?.battery { noteDetail(.battery(battery), of: number) }
     give(.facts(tree.sessionFacts(address: object.address)), to: number)
   }
@@ -105,6 +104,7 @@ extension LinkLoop {
 
   private func advertised(_ path: String, _ data: AdvertisedData) {
     guard let object = tree.device(path: path), let number = numberByAddress[object.address] else { return }
+    if let rssi = object.rssi { entries[number]?.rssi = rssi }
     noteHeard(number)
     give(.heard, to: number)
     guard case .advertisement = entries[number]?.device.kind else { return }

@@ -151,7 +151,7 @@ extension LinkLoop {
   }
 
   private func note(_ report: SessionReport, _ number: Int, _ entry: DeviceEntry) {
-    trace(entry.device.name, "\(report)")
+    trace(entry.device.name, report.traceText)
     switch report {
     case .connected:
       entries[number]?.isUp = true

@@ -28,7 +28,7 @@ extension LinkLoop {
   private func status(of entry: DeviceEntry) -> BluetoothDeviceStatus {
     BluetoothDeviceStatus(
       address: entry.device.address, state: entry.session?.publicState ?? .listening, isConnected: entry.isUp,
-      isBonded: tree.device(address: entry.device.address)?.isPaired ?? false, problem: entry.session?.problem, rssi: entry.rssi,
+      isBonded: tree.device(address: entry.device.address)?.isPaired ?? false, problem: entry.session?.problem, rssi: entry.rssiNow(now),
       battery: entry.battery, firmware: entry.firmware, connections: entry.session?.connections ?? 0, lastHeard: entry.lastHeard)
   }
 }

@@ -37,3 +37,15 @@ extension BluezFailure {
     }
   }
 }
+
+extension SessionReport {
+  var traceText: String {
+    switch self {
+    case .connected: "connected"
+    case .disconnected: "disconnected"
+    case .paired: "paired"
+    case .completed: "completed"
+    case .problem(let problem): problem.map { "problem: \($0.rawValue)" } ?? "well"
+    }
+  }
+}

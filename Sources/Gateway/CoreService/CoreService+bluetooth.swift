@@ -226,8 +226,8 @@ extension CoreService {
     let signals = await withCheckedContinuation { continuation in
       running.link.identify(address: device.address) { continuation.resume(returning: $0) }
     }
-    let rssi = running.link.snapshot.devices.first { $0.address == device.address }?.rssi
-    return API.Identified(what: signals ? "signals" : "cannot", rssi: rssi)
+    let status = running.link.snapshot.devices.first { $0.address == device.address }
+    return API.Identified(what: signals ? "signals" : status?.isConnected == true ? "connected" : "cannot", rssi: status?.rssi)
   }
 }
 

@@ -138,17 +138,18 @@ extension CoreService {
     return API.Done(sequence: sequence)
   }
 
-  func devices() async throws(LocalAPIFailure) -> [API.Device] {
-    var answers: [API.Device] = []
-    for device in registry.devices where !device.removed { answers.append(try apiDevice(device.id)) }
-    return answers
+  func devices(withRemoved all: Bool) -> [API.Device] {
+    registry.devices.filter { all || !$0.removed }.map(apiDevice)
   }
 
-  func apiDevice(_ id: DeviceID) throws(LocalAPIFailure) -> API.Device {
-    let device = try knownDevice(id)
+  func apiDevice(_ id: DeviceID) throws(LocalAPIFailure) -> API.Device { apiDevice(try knownDevice(id)) }
+
+  private func apiDevice(_ device: RegisteredDevice) -> API.Device {
     let interval = device.liveness.expectedIntervalSeconds
     let liveness: String
-    if device.lastSeen == .unknown {
+    if device.removed {
+      liveness = "removed"
+    } else if device.lastSeen == .unknown {
       liveness = "never"
     } else if interval > 0, machinery.clock.wall() > device.lastSeen.adding(milliseconds: Int64(interval) * 1_000) {
       liveness = "silent"
@@ -156,7 +157,7 @@ extension CoreService {
       liveness = "live"
     }
     return API.Device(
-      id: id.description, label: device.label, profile: device.profile, address: device.address,
+      id: device.id.description, label: device.label, profile: device.profile, address: device.address,
       patient: device.patient == .none ? nil : device.patient.description, liveness: liveness,
       lastSeen: device.lastSeen == .unknown ? nil : device.lastSeen.description, expectedIntervalSeconds: interval)
   }

@@ -35,7 +35,9 @@ struct LocalAPIServer: Sendable {
       let patient = try context.patient()
       return try Response.json(try await service.endPatient(patient, try await request.json(API.Reason.self, context: context)))
     }
-    group.get("devices") { _, _ in try Response.json(try await service.devices()) }
+    group.get("devices") { request, _ in
+      try Response.json(service.devices(withRemoved: request.uri.queryParameters["all"] == "true"))
+    }
     group.post("devices") { request, context in
       try Response.json(try await service.addDevice(try await request.json(API.AddDevice.self, context: context)))
     }

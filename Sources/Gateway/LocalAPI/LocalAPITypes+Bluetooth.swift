@@ -210,7 +210,8 @@ extension API {
 
   /// `POST /v1/devices/:id/identify`.
   public struct Identified: Codable, Sendable {
-    /// `signals` (the device blinks or sounds), `cannot` (it has no such function: look at the signal strength instead).
+    /// `signals` (the device blinks or sounds), `connected` (it has no such function), `cannot` (it is
+    /// not connected: look at the signal strength instead).
     public var what: String
     public var rssi: Int?
   }
