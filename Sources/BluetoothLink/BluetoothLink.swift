@@ -61,7 +61,7 @@ public final class BluetoothLink: Sendable {
 
   /// Asks `run()` to return: connections are ended, bonds stay. Returns at once; join the thread to wait.
   public func stop(within limit: Duration) {
-    let deadline = LoopClock.now().adding(limit)
+    let deadline = LoopClock.now().later(by: limit)
     shared.withLock { $0.stopDeadline = min($0.stopDeadline ?? .never, deadline) }
     wake.ring()
   }
@@ -74,7 +74,7 @@ public final class BluetoothLink: Sendable {
   }
 
   /// Opens the pairing window, or lengthens it.
-  public func openPairing(for time: Duration) { ask(.openPairing(until: LoopClock.now().adding(time))) }
+  public func openPairing(for time: Duration) { ask(.openPairing(until: LoopClock.now().later(by: time))) }
 
   /// Closes it. What was paired stays bonded.
   public func closePairing() { ask(.closePairing) }

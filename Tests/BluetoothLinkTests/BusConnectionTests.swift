@@ -80,9 +80,6 @@ import Testing
     Expected(
       call: .startNotify(characteristic: characteristic), path: characteristic, interface: "org.bluez.GattCharacteristic1",
       member: "StartNotify", signature: ""),
-    Expected(
-      call: .stopNotify(characteristic: characteristic), path: characteristic, interface: "org.bluez.GattCharacteristic1",
-      member: "StopNotify", signature: ""),
   ]
 
   @Test func everyCallIsWhatBlueZExpects() throws {

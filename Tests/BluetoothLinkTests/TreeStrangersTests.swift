@@ -100,7 +100,7 @@ private typealias S = TreeSamples
     var tree = S.tree()
     tree.keepsStrangers = true
     _ = tree.apply(.added(S.device(changing, ["Name": .text("cuff")])))
-    #expect(tree.device(address: changing)?.randomKind == .resolvable)
+    #expect(tree.device(address: changing)?.addressKind == .resolvablePrivate)
     #expect(tree.apply(S.changed(path, ["Address": .text(S.ours), "AddressType": .text("public")])) == [.device(path: path)])
     #expect(tree.device(address: changing) == nil)
     #expect(tree.device(address: S.ours)?.path == path)

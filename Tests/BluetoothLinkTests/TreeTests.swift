@@ -82,7 +82,7 @@ private func permutations<Element>(_ elements: [Element]) -> [[Element]] {
     let path = S.path(of: S.ours.lowercased())
     #expect(changes == [.device(path: path), .advertisement(path: path, [.signalStrength, .manufacturerData, .serviceData])])
     let expected = DeviceObject(
-      path: path, adapterPath: S.adapterPath, address: S.ours, addressType: .publicAddress, name: "Nonin3230", alias: "Oximeter",
+      path: path, adapterPath: S.adapterPath, address: S.ours, addressType: .publicAddress, name: "Nonin3230",
       services: [BluetoothUUID(short: 0x1822)], rssi: -60, isConnected: true, isPaired: true, isTrusted: true, servicesResolved: true,
       manufacturerData: [0x1234: [1, 2]], serviceData: [BluetoothUUID(short: 0xFCD2): [3]])
     #expect(tree.device(address: S.ours) == expected)
@@ -92,16 +92,17 @@ private func permutations<Element>(_ elements: [Element]) -> [[Element]] {
   }
 
   @Test(arguments: [
-    ("public", "C0:00:00:00:00:01", nil), ("random", "C0:00:00:00:00:01", DeviceObject.RandomKind.fixed),
-    ("random", "FF:00:00:00:00:01", .fixed), ("random", "40:00:00:00:00:01", .resolvable), ("random", "7F:00:00:00:00:01", .resolvable),
-    ("random", "00:00:00:00:00:01", .nonResolvable), ("random", "3F:00:00:00:00:01", .nonResolvable), ("random", "80:00:00:00:00:01", nil),
-    ("random", "BF:00:00:00:00:01", nil),
+    ("public", "C0:00:00:00:00:01", BluetoothAddress.Kind.publicDevice), ("random", "C0:00:00:00:00:01", .staticRandom),
+    ("random", "FF:00:00:00:00:01", .staticRandom), ("random", "40:00:00:00:00:01", .resolvablePrivate),
+    ("random", "7F:00:00:00:00:01", .resolvablePrivate), ("random", "00:00:00:00:00:01", .nonResolvablePrivate),
+    ("random", "3F:00:00:00:00:01", .nonResolvablePrivate), ("random", "80:00:00:00:00:01", .reserved),
+    ("random", "BF:00:00:00:00:01", .reserved),
   ])
-  func theKindOfARandomAddressIsInItsTopBits(_ row: (type: String, address: String, kind: DeviceObject.RandomKind?)) throws {
+  func theKindOfARandomAddressIsInItsTopBits(_ row: (type: String, address: String, kind: BluetoothAddress.Kind)) throws {
     var tree = S.tree(interest: [row.address])
     _ = tree.apply(.added(S.device(row.address, ["AddressType": .text(row.type)])))
     let device = try #require(tree.device(address: row.address))
-    #expect(device.randomKind == row.kind)
+    #expect(device.addressKind == row.kind)
   }
 
   @Test(arguments: ["", "AA:BB", "AA:BB:CC:DD:EE:FG", "AABBCCDDEEFF", "+1:BB:CC:DD:EE:FF", "AA:BB:CC:DD:EE:FF:00", "Æ:BB:CC:DD:EE:FF"])

@@ -169,7 +169,6 @@ extension BusCall {
       return .writeValue(characteristic: characteristic, bytes: bytes, awaitsResponse: awaitsResponse)
     case .acquireNotify(let characteristic): return .acquireNotify(characteristic: characteristic)
     case .startNotify(let path): return .plain(path: path, interface: characteristicInterface, member: "StartNotify")
-    case .stopNotify(let path): return .plain(path: path, interface: characteristicInterface, member: "StopNotify")
     }
   }
 

@@ -55,7 +55,6 @@ enum BusCall: Sendable, Hashable {
   case writeValue(characteristic: String, bytes: [UInt8], awaitsResponse: Bool)
   case acquireNotify(characteristic: String)
   case startNotify(characteristic: String)
-  case stopNotify(characteristic: String)
 }
 
 /// What a call gives back.

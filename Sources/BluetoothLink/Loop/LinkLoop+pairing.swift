@@ -157,7 +157,7 @@ extension AgentRequest.Question {
 
 extension DeviceObject {
   var found: BluetoothFoundDevice {
-    let addressChanges = randomKind == .resolvable || randomKind == .nonResolvable
+    let addressChanges = addressKind == .resolvablePrivate || addressKind == .nonResolvablePrivate
     // Once connected and not bonded a device has no UUIDs any more in BlueZ 5.66; its service objects are still there.
     let known = characteristics.map(\.service).reduce(into: services) { if !$0.contains($1) { $0.append($1) } }
     return BluetoothFoundDevice(

@@ -274,14 +274,6 @@ final class LinkLoop {
   }
 }
 
-extension MonotonicInstant {
-  func adding(_ duration: Duration) -> Self {
-    let (seconds, attoseconds) = duration.components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .never : adding(nanoseconds: whole &+ attoseconds / 1_000_000_000)
-  }
-}
-
 extension SessionTimings {
   init(_ configuration: BluetoothLinkConfiguration) {
     self.init()

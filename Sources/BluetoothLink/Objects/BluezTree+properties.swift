@@ -52,7 +52,6 @@ extension DeviceObject {
     case .unknown: name = nil
     default: break
     }
-    if let alias = properties["Alias"]?.text { self.alias = alias }
     if let uuids = properties["UUIDs"]?.texts { services = uuids.compactMap { BluetoothUUID($0) } }
   }
 
