@@ -401,6 +401,32 @@ import VitalSigns
     #expect(bench.give(.heard, after: 2) == [.requestSlot])
   }
 
+  @Test("A characteristic of another service is not the one that the profile means")
+  func otherService() {
+    var plan = Fixture.cuff()
+    plan.steps = [
+      BluetoothSessionStep(.setClock(.dateTime), characteristic: Fixture.clock, service: BluetoothUUID(short: 0x1810), isOptional: true),
+      BluetoothSessionStep(.subscribe(mode: nil), characteristic: Fixture.measurement, service: BluetoothUUID(short: 0x1810)),
+    ]
+    var bench = Bench(plan)
+    bench.connected()
+    var facts = Fixture.resolved
+    facts.holders = [Fixture.clock: [BluetoothUUID(short: 0x1805)], Fixture.measurement: [BluetoothUUID(short: 0x1810)]]
+    #expect(
+      bench.give(.facts(facts))
+        == [.perform(.subscribe(Fixture.measurement, service: BluetoothUUID(short: 0x1810), .acquire))])
+  }
+
+  @Test("Given up for a new bond and not heard again: its addresses are private, and the installer must choose it anew")
+  func notHeardAgain() {
+    var bench = SessionTableTests.bench(.bondLost)
+    bench.give(.connectNow(mayPair: true))
+    bench.reply(.remove)
+    #expect(bench.session.deadline == bench.now.adding(seconds: 30))
+    #expect(bench.expire() == [.report(.problem(.notPaired))])
+    #expect(bench.session.state.name == "needsOperator")
+  }
+
   @Test("A link that worked breaks the row of suspicious ones")
   func workedBetween() {
     var bench = Bench()

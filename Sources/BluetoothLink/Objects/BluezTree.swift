@@ -116,7 +116,8 @@ struct BluezTree: Sendable {
     guard let device = device(address: address) else { return SessionFacts() }
     return SessionFacts(
       exists: true, isConnected: device.isConnected, isPaired: device.isPaired, isTrusted: device.isTrusted,
-      servicesResolved: device.servicesResolved, characteristics: Set(device.characteristics.map(\.uuid)))
+      servicesResolved: device.servicesResolved, characteristics: Set(device.characteristics.map(\.uuid)),
+      holders: device.characteristics.reduce(into: [:]) { $0[$1.uuid, default: []].insert($1.service) })
   }
 
   /// Devices in BlueZ's tree that are not of interest, at most `StrangerCount.max`, and those kept while pairing.
@@ -124,7 +125,9 @@ struct BluezTree: Sendable {
 
   /// Connections that other programs hold: of devices that are not of interest. While pairing, put the candidate's address
   /// into `interest`, or its connection counts here too.
-  var connectedOthers: Int { strangers.connected + keptStrangers.count(where: \.object.isConnected) }
+  var connectedOthers: Int {
+    strangers.connected + keptStrangers.count { $0.object.isConnected && (adapterPath == nil || $0.object.adapterPath == adapterPath) }
+  }
 
   private var keptStrangers: [Entry] { devices.values.filter { !interest.contains($0.object.address) } }
 

@@ -136,7 +136,7 @@ extension BluetoothSession {
   }
 
   private func hasWhatItNeeds(_ step: BluetoothSessionStep) -> Bool {
-    step.isOptional || step.needed.allSatisfy(facts.characteristics.contains)
+    step.isOptional || step.needed.allSatisfy { facts.has($0, in: step.service) }
   }
 
   private mutating func characteristicsMissing() {

@@ -92,6 +92,7 @@ extension BluetoothSession {
   mutating func start() {
     guard isStackReady, slot == .none, link == nil else { return }
     slot = .requested
+    rehearBy = .never
     state = .waitingForSlot
     actions.append(.requestSlot)
   }
@@ -268,6 +269,7 @@ extension BluetoothSession {
     facts = SessionFacts()
     lastHeard = nil
     enter(next)
+    if mayPair, case .idle = state { rehearBy = now.later(by: Self.rehearing) }
   }
 
   /// Takes up what comes after a connection or an attempt. The slot is free by now.
@@ -339,7 +341,10 @@ extension BluetoothSession {
     }
     switch state {
     case .waitingForSlot, .needsOperator, .ended: break
-    case .idle: start()
+    case .idle:
+      guard now >= rehearBy else { return start() }
+      rehearBy = .never
+      if isStackReady { enter(.needsOperator(.notPaired)) }
     case .connecting(_, let isElsewhere):
       // Connected, and only the services take their time: BlueZ answers Connect after it has read them.
       if facts.isUp, pending == .connect, !isElsewhere {
@@ -369,6 +374,7 @@ extension BluetoothSession {
     closeLink()
     facts = SessionFacts()
     lastHeard = nil
+    rehearBy = .never
     switch state {
     case .coolingDown, .needsOperator, .ended: break
     case .removing(.ended, _): state = .ended(owesRemoval: true)
@@ -393,6 +399,7 @@ extension BluetoothSession {
 
   private mutating func end(removes: Bool) {
     request = nil
+    rehearBy = .never
     switch state {
     case .ended(let owes):
       if removes, !owes { state = .ended(owesRemoval: !isStackReady) }

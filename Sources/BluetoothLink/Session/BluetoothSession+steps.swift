@@ -11,7 +11,7 @@ extension BluetoothSession {
     var index = first
     while index < steps.count {
       let step = steps[index]
-      let isPossible = step.needed.allSatisfy(facts.characteristics.contains) && !avoidedSteps.contains(index)
+      let isPossible = step.needed.allSatisfy { facts.has($0, in: step.service) } && !avoidedSteps.contains(index)
       if !step.isOptional || isPossible {
         return begin(step, index: index)
       }

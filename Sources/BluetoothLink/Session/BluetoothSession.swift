@@ -50,6 +50,9 @@ struct BluetoothSession: Sendable {
   static let renewalDistance = Duration.seconds(60)
   /// A device that was silent for so long has slept: whatever it says now is news.
   static let asleep = Duration.seconds(60)
+  /// A device whose old bond was given up for a new one is heard again by then. Otherwise its addresses are private, and it is a
+  /// stranger that the installer must choose.
+  static let rehearing = Duration.seconds(30)
   /// How long `connectNow` is remembered when the device is not there at once.
   static let requestLifetime = Duration.seconds(120)
   /// As many links in a row that end before anything worked look like a lost bond.
@@ -158,6 +161,8 @@ struct BluetoothSession: Sendable {
   /// When the session last became idle, and until when it would rest if its link's end had been signalled by then.
   var rested = (at: MonotonicInstant.zero, until: MonotonicInstant.zero)
   var request: Request?
+  /// Until when a device that was removed in order to be paired anew is waited for; `.never`: none is.
+  var rehearBy = MonotonicInstant.never
   /// Everything up to here is in a committed transaction.
   var durable: UInt64 = 0
 
@@ -196,7 +201,7 @@ struct BluetoothSession: Sendable {
     let own: MonotonicInstant =
       switch state {
       // A link that is there all the same is taken over when the hold-off ends.
-      case .idle(let notBefore): facts.isUp && isStackReady && (isRegistered || hasRequest) ? notBefore : .never
+      case .idle(let notBefore): facts.isUp && isStackReady && (isRegistered || hasRequest) ? min(notBefore, rehearBy) : rehearBy
       case .waitingForSlot, .needsOperator, .ended: .never
       case .connecting(let until, _), .pairing(let until, _), .trusting(let until, _), .resolving(let until, _): until
       case .running(_, .operation(let until)): until

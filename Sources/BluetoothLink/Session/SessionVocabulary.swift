@@ -15,6 +15,13 @@ struct SessionFacts: Sendable, Hashable {
   var servicesResolved = false
   /// Characteristics whose objects are exported, all services together.
   var characteristics: Set<BluetoothUUID> = []
+  /// The services that hold a characteristic, for those that are in more than one.
+  var holders: [BluetoothUUID: Set<BluetoothUUID>] = [:]
+
+  func has(_ characteristic: BluetoothUUID, in service: BluetoothUUID?) -> Bool {
+    guard characteristics.contains(characteristic) else { return false }
+    return service.map { holders[characteristic]?.contains($0) ?? true } ?? true
+  }
 }
 
 /// What became of a frame that was handed to the gateway.
