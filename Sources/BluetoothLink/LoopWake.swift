@@ -1,6 +1,8 @@
 // The link's clock and doorbell: CLOCK_MONOTONIC for time-outs, never stored; one eventfd that other threads ring.
 
 import CLinux
+// Compiled as one module, C's timespec is taken from whichever C module was read first.
+import CSystemd
 import Glibc
 import VitalSigns
 

@@ -85,21 +85,37 @@ extension LinkLoop {
     guard let entry = entries[number], !entry.isRegistered else { return }
     trace(entry.device.name, "goes by its identity address now")
     if let owner = numberByAddress[object.address], owner != number {
-      // A device of the house that was paired anew: what was chosen is what is registered.
-      entries[number]?.path = nil
-      if pairing.chosen == number {
-        pairing.chosen = owner
-        pairing.isUsable = object.isPaired
-        entries[owner]?.path = object.path
-        give(.connectNow(mayPair: true), to: owner)
-      }
-      leave(number, .stop)
+      pairedAnew(number, entry.device, object, owner: owner)
     } else {
       if numberByAddress[entry.device.address] == number { numberByAddress[entry.device.address] = nil }
       numberByAddress[object.address] = number
       entries[number]?.device.address = object.address
     }
     updateInterest()
+  }
+
+  /// A device of the house, chosen under a stranger's address: what was chosen is what is registered.
+  private func pairedAnew(_ number: Int, _ device: BluetoothDevice, _ object: DeviceObject, owner: Int) {
+    let isChosen = pairing.chosen == number
+    let twins = tree.paths(address: object.address)
+    // Dropped and not ended: the link under way is the owner's from now on.
+    drop(number)
+    guard isChosen else { return }
+    if twins.count > 1, !pairing.hasClearedTwins {
+      // BlueZ 5.66 keeps the old object beside this one, gives later links to the old and keys to neither. Both go, and the device
+      // is paired once more under the address that it has now.
+      pairing.hasClearedTwins = true
+      trace(device.name, "is known to bluetoothd twice: forgotten, and paired once more")
+      for twin in twins { call(.removeDevice(adapter: object.adapterPath, device: twin), for: .nobody) }
+      let again = add(device, isRegistered: false)
+      pairing.chosen = again
+      give(.connectNow(mayPair: true), to: again)
+    } else {
+      pairing.chosen = owner
+      pairing.isUsable = object.isPaired
+      entries[owner]?.path = object.path
+      give(.connectNow(mayPair: true), to: owner)
+    }
   }
 
   private func advertised(_ path: String, _ data: AdvertisedData) {

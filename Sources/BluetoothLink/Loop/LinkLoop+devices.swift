@@ -75,7 +75,7 @@ extension LinkLoop {
     }
   }
 
-  private func drop(_ number: Int) {
+  func drop(_ number: Int) {
     closeSockets(number)
     slots.release(key: String(number))
     guard let entry = entries.removeValue(forKey: number) else { return }

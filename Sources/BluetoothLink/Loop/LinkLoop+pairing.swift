@@ -12,6 +12,8 @@ struct PairingDesk {
   var chosen: Int?
   /// Bonded in this window, or its steps went through.
   var isUsable = false
+  /// Objects that bluetoothd had twice were removed once.
+  var hasClearedTwins = false
   /// A number was shown, compared or typed.
   var wasAsked = false
   /// A question that waits for the installer.

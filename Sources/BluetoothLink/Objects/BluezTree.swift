@@ -101,6 +101,11 @@ struct BluezTree: Sendable {
     return path.flatMap { devices[$0]?.object }
   }
 
+  /// Every object that has this address on the adapter in use: two when a device was bonded anew under a private address.
+  func paths(address: String) -> [String] {
+    (paths[address] ?? []).filter { adapterPath == nil || devices[$0]?.object.adapterPath == adapterPath }
+  }
+
   func device(path: String) -> DeviceObject? { devices[path]?.object }
 
   /// A device's characteristic. Without a service, the first in the order of handles that has the UUID.

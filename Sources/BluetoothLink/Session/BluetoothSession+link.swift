@@ -38,6 +38,9 @@ extension BluetoothSession {
     switch failure {
     case nil, .alreadyPaired: bonded(isLinkLost: isLinkLost)
     case .authenticationFailed, .authenticationCanceled, .authenticationRejected, .authenticationTimeout: pairingRefused()
+    case .inProgress where !isLinkLost:
+      // Ours from a moment ago, when the device was still a stranger. Its bond shows in the facts.
+      pending = .pair
     case .notConnected, .connectionAborted, .noReply, .notReady, .doesNotExist, .inProgress, .alreadyConnected,
       .insufficientSecurity, .notSupported, .notPermitted, .stackGone, .other:
       // The link, not the device's will: permission lasts for another attempt.
