@@ -35,6 +35,17 @@ def test_exposure_is_at_most_1_6(unit):
     assert level <= 1.6, done.stdout
 
 
+def test_bluetoothd_is_started_again(folder):
+    """What is laid over Debian's unit: systemd takes it, and it says that a crash is not the end."""
+    unit = folder / "bluetooth.service"
+    unit.write_text("[Unit]\nDescription=stands for Debian's\n[Service]\nType=dbus\nBusName=org.bluez\nExecStart=/bin/true\n")
+    over = folder / "bluetooth.service.d"
+    shutil.copytree(ROOT / "systemd/bluetooth.service.d", over)
+    done = run("systemd-analyze", "verify", "--man=no", unit)
+    assert done.returncode == 0 and "bluetooth" not in done.stdout + done.stderr, done.stdout + done.stderr
+    assert "\nRestart=on-failure\n" in (over / "50-knutepunkt.conf").read_text()
+
+
 def test_units_name_only_roles_and_options_that_exist():
     text = run(default_binary(), "run", "--help").stdout
     for unit in SERVICES:
