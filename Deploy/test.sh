@@ -44,7 +44,7 @@ build() { swift build --build-tests; }
 format() { swift format lint --strict --recursive --parallel Package.swift Sources Tests; }
 swift_tests() { swift test --skip-build; }
 # All scenarios but those that take minutes or measure time; `make bluetooth-lab` runs these, too.
-lab_scenarios=(selfcheck first_reading vanish daemon_killed adapter_cycle bond_lost twelve hundred_drops)
+lab_scenarios=(selfcheck first_reading household vanish daemon_killed adapter_cycle bond_lost private_address twelve hundred_drops)
 bluetooth_lab() { LAB_JOBS=2 Tests/BluetoothLab/run.sh "${lab_scenarios[@]}"; }
 process_tests() { "$root/.build-venv/process/bin/python" -m pytest Tests/Process "$@"; }
 

@@ -1,0 +1,1 @@
+"""The simulated devices of a home, and the process that holds them."""

@@ -1,0 +1,30 @@
+"""bluetoothd crashes while an oximeter is connected, stays away for a while, and comes back: readings go on."""
+
+import time
+
+from .world import World, expect
+
+LAB = "-t 240 -k time-travel"
+RECOVERY_SECONDS = 45
+
+
+def run():
+    with World("daemon_killed") as world:
+        oximeter = world.device("oximeter", "Oximeter", "C0:FF:EE:00:18:22", every=0.5)
+        world.start()
+        identity = world.pair(oximeter, world.person())["device"]
+        world.wait_value("pulse", 68, 20)
+        for turn, away in enumerate((0.0, 5.0, 20.0)):
+            world.daemon("kill")
+            world.until("the hub says that Bluetooth is away", lambda: not world.bluetooth_status()["available"], 10)
+            # Not a wait for something to happen: this is how long systemd would take to start it again.
+            time.sleep(away)
+            pulse = 81 + turn
+            oximeter.tell("value", pulse=pulse)
+            with world.timed(f"bluetoothd back after {away:g} s, to delivered", RECOVERY_SECONDS):
+                world.daemon("start")
+                world.wait_value("pulse", pulse, RECOVERY_SECONDS + 5)
+        expect(oximeter.status["pairings"] == 1, "nothing was paired again")
+        expect(not world.hub_device(identity).get("problem"), "no problem is left")
+        expect(world.hub.processes["all"].poll() is None, "the hub itself never ended")
+        return world.measured
