@@ -86,8 +86,8 @@ public protocol BluetoothHandler: AnyObject, Sendable {
   func frame(_ frame: BluetoothFrame) -> BluetoothFrameOutcome
   /// A frame that bluetoothd had confirmed was thrown away: the gateway had no room for too long.
   func frameLost(address: String)
-  /// Everything up to the sequence is in a committed transaction. False: part of it was left out there (a full disk), so
-  /// devices go on keeping what they have.
+  /// Everything up to the sequence is in a committed transaction. False: part of what came since the last call was left out
+  /// there (a full disk), so devices go on keeping what they have.
   func isRecorded(upTo sequence: UInt64) -> Bool
   /// From now until `recordsEnded`, equal frames of these characteristics without a time of their own are told apart by
   /// counting.

@@ -200,7 +200,7 @@ struct AdapterBench {
     bench.loaded()
     bench.give(.need(.continuous, uuids: []))
     bench.reply(.setFilter(uuids: []))
-    for wait in [0.1, 0.4, 1.6, 4.0, 60.0] {
+    for wait in [0.1, 0.4, 1.6, 4.0, 4.0, 4.0, 60.0] {
       let actions = bench.reply(.startDiscovery, .inProgress)
       #expect(actions.contains(.report(.cannotScan)) == (wait == 60))
       let due = bench.now.adding(nanoseconds: Int64(wait * 1e9))

@@ -246,6 +246,21 @@ import VitalSigns
     #expect(bench.session.problem == nil)
   }
 
+  @Test("What was left out of the record is not deleted, though the disk has room again")
+  func leftOut() {
+    var bench = Self.fetched([.accepted(sequence: 9)])
+    let actions = bench.give(.leftOut)
+    #expect(actions == [.recordsEnded, .report(.problem(.recordAccess)), .report(.completed)])
+    #expect(!bench.give(.durable(9)).contains { if case .perform = $0 { true } else { false } })
+    // While the records still come: kept as well.
+    bench = Bench(Fixture.meter())
+    bench.reporting()
+    bench.record(1, .accepted(sequence: 50))
+    #expect(bench.give(.leftOut).isEmpty)
+    bench.answer([6, 0, 1, 1])
+    #expect(bench.expire().contains(.report(.completed)) && bench.session.problem == .recordAccess)
+  }
+
   @Test("No record for 30 s: the report is aborted, and the session ends")
   func aborts() {
     var bench = Bench(Fixture.meter())

@@ -180,7 +180,7 @@ import VitalSigns
     #expect(frames.frame(record(3)) == .unrecorded)
     frames.recordsEnded(address: Self.meter)
     shedding.withLock { $0.isNow = false }
-    #expect(frames.isRecorded(upTo: 2))
+    #expect(frames.isRecorded(upTo: 3), "said once")
     frames.recordsBegan(address: Self.meter, from: Self.records)
     let again = (UInt8(1)...3).map { frames.frame(record($0)) }
     #expect(again == [.duplicate(sequence: 1), .accepted(sequence: 3), .accepted(sequence: 4)])

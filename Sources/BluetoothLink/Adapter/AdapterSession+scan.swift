@@ -104,6 +104,7 @@ extension AdapterSession {
     hasHeard = true
     silence = .zero
     stalls = 0
+    hasCycledForStall = false
     if problem == .scanStalled { setProblem(nil) }
     guard case .on(var radio) = state, radio.isScanning else { return }
     radio.scanningSince = now
@@ -148,7 +149,10 @@ extension AdapterSession {
     stalls = min(stalls + 1, Self.stallsMax + 1)
     // In an empty house silence is no fault: nothing is reported before anything was ever heard.
     if stalls > Self.stallsMax, hasHeard { setProblem(.scanStalled) }
-    if stalls == 2, mayPowerCycle, !hasLinks { return powerCycle() }
+    if stalls >= 2, !hasCycledForStall, mayPowerCycle, !hasLinks {
+      hasCycledForStall = true
+      return powerCycle()
+    }
     guard case .on(var radio) = state else { return }
     scanRestarts &+= 1
     radio.mustRestart = true

@@ -22,8 +22,11 @@ struct AdapterTimings: Sendable, Hashable {
 }
 
 struct AdapterSession: Sendable {
-  /// Waits between refused discoveries; after them `scanRetry`.
-  static let scanBackOff: [Duration] = [.milliseconds(100), .milliseconds(400), .milliseconds(1600), .seconds(4)]
+  /// Waits between refused discoveries; after them `scanRetry`. 14 s in all: a new bluetoothd refuses for up to 10 s, while the
+  /// kernel runs a killed one's discovery.
+  static let scanBackOff: [Duration] = [
+    .milliseconds(100), .milliseconds(400), .milliseconds(1600), .seconds(4), .seconds(4), .seconds(4),
+  ]
   static let scanRetry = Duration.seconds(60)
   /// Waits between refused attempts to load or to power on: doubled from 1 s up to this.
   static let powerBackOffMax = Duration.seconds(60)
@@ -108,6 +111,8 @@ struct AdapterSession: Sendable {
   var silence = Duration.zero
   /// Remedies tried since anything was heard.
   var stalls = 0
+  /// The power cycle was one of them.
+  var hasCycledForStall = false
   var lastReset: MonotonicInstant?
   /// A session asked for a power cycle that was not possible yet.
   var owesReset = false

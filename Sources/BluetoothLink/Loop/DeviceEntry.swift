@@ -17,7 +17,11 @@ struct DeviceEntry {
     var uuid: BluetoothUUID
   }
 
-  enum Notice { case recordsEnded, disconnected }
+  enum Notice {
+    case recordsBegan([BluetoothUUID])
+    case recordsEnded
+    case disconnected
+  }
 
   /// A frame on its way to the gateway, or a control point's answer that must not overtake it.
   struct WaitingFrame {
@@ -72,6 +76,12 @@ struct DeviceEntry {
   /// The signal strength, unless it is an old story.
   func rssiNow(_ now: MonotonicInstant) -> Int? {
     toldHeard.flatMap { now < $0.adding(seconds: 300) ? rssi : nil }
+  }
+
+  /// The session's deadline. A fetch whose records wait for the gateway is not over because nothing more is read.
+  var sessionDeadline: MonotonicInstant {
+    guard let session, waiting.isEmpty || !session.isFetching else { return .never }
+    return session.deadline
   }
 
   /// When the gateway is told anew that a connected device is there.

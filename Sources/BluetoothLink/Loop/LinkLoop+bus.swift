@@ -19,6 +19,7 @@ extension LinkLoop {
       if !isPresent {
         _ = tree.apply(event)
         stackGone()
+        for number in entries.keys { entries[number]?.startedNotify.removeAll() }
       }
       tell(.service(isPresent: isPresent))
     case .replied(let ticket, let result): replied(ticket, result)
@@ -34,10 +35,11 @@ extension LinkLoop {
     case .adapter: adapterChanged()
     case .device(let path): deviceChanged(path)
     case .deviceRemoved(let path):
-      guard let number = number(ofPath: path) else { return }
-      entries[number]?.path = nil
-      entries[number]?.startedNotify.removeAll()
-      give(.facts(SessionFacts()), to: number)
+      for number in entries.filter({ $0.value.path == path }).keys.sorted() {
+        entries[number]?.path = nil
+        entries[number]?.startedNotify.removeAll()
+        give(.facts(SessionFacts()), to: number)
+      }
     case .advertisement(let path, let data):
       heardAnybody()
       advertised(path, data)
@@ -110,6 +112,12 @@ extension LinkLoop {
       let again = add(device, isRegistered: false)
       pairing.chosen = again
       give(.connectNow(mayPair: true), to: again)
+    } else if device.plan?.security == .passkey, !pairing.wasAsked {
+      // Its identity is known, so it has bonded, and nobody was asked for a number.
+      trace(device.name, "the bond is too weak for the profile")
+      call(.removeDevice(adapter: object.adapterPath, device: object.path), for: .nobody)
+      pairing.chosen = owner
+      pairing.problem = .pairingRefused
     } else {
       pairing.chosen = owner
       pairing.isUsable = object.isPaired
@@ -258,7 +266,6 @@ extension LinkLoop {
     for number in entries.keys.sorted() {
       emptySockets(number)
       closeSockets(number)
-      entries[number]?.startedNotify.removeAll()
       give(.stackGone, to: number)
     }
   }

@@ -125,7 +125,7 @@ extension LinkLoop {
     case .closeNotifications:
       emptySockets(number)
       closeSockets(number)
-    case .recordsBegan(let characteristics): link.handler.recordsBegan(address: entry.device.address, from: characteristics)
+    case .recordsBegan(let characteristics): notice(.recordsBegan(characteristics), number)
     case .recordsEnded: notice(.recordsEnded, number)
     case .recordsDeleted:
       trace(entry.device.name, "records deleted")
@@ -167,11 +167,10 @@ extension LinkLoop {
       link.logger.info("disconnected", metadata: ["device": "\(entry.device.name)"])
     case .paired:
       link.logger.notice("paired", metadata: ["device": "\(entry.device.name)"])
-      if pairing.chosen == number {
-        // BlueZ accepts "just works" for whoever asked for pairing, without asking the agent.
-        if entry.device.plan?.security == .passkey, !pairing.wasAsked { return give(.bondTooWeak, to: number) }
-        (pairing.isUsable, pairing.prompt) = (true, nil)
-      }
+      // BlueZ accepts "just works" for whoever asked for pairing, without asking the agent.
+      let wasAsked = pairing.chosen == number && pairing.wasAsked
+      if entry.device.plan?.security == .passkey, !wasAsked { return give(.bondTooWeak, to: number) }
+      if pairing.chosen == number { (pairing.isUsable, pairing.prompt) = (true, nil) }
     case .completed:
       if pairing.chosen == number { pairing.isUsable = true }
       readDetails(number)

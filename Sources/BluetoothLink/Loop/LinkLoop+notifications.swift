@@ -17,7 +17,9 @@ extension LinkLoop {
     for (number, entry) in entries {
       guard let socket = entry.sockets.first(where: { $0.descriptor == descriptor }) else { continue }
       let isDry = read(socket, of: number)
-      if hasEnded, isDry, entries[number]?.waiting.isEmpty == true {
+      if hasEnded, isDry, entries[number]?.waiting.isEmpty == true,
+        entries[number]?.sockets.contains(where: { $0.descriptor == descriptor }) == true
+      {
         closeSocket(descriptor, of: number)
         give(.notificationsEnded(socket.uuid), to: number)
       }
@@ -91,6 +93,7 @@ extension LinkLoop {
 
   private func tell(_ notice: DeviceEntry.Notice, _ address: String) {
     switch notice {
+    case .recordsBegan(let characteristics): link.handler.recordsBegan(address: address, from: characteristics)
     case .recordsEnded: link.handler.recordsEnded(address: address)
     case .disconnected: link.handler.disconnected(address: address)
     }

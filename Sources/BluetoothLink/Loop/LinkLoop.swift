@@ -100,6 +100,7 @@ final class LinkLoop {
       dropLeavers()
       reloadIfNeeded()
       publish()
+      if deadline != nil { beginStopping() }
       if deadline != nil, isAtRest { break }
       sleep(until: min(nextDeadline, deadline ?? .never))
     }
@@ -202,7 +203,10 @@ final class LinkLoop {
     try? closing.process(into: &events, most: .max)
     bus = nil
     for event in events { handle(event) }
-    for number in entries.keys { closeSockets(number) }
+    for number in entries.keys.sorted() {
+      emptySockets(number)
+      closeSockets(number)
+    }
     pending.removeAll()
     isReloading = false
   }
@@ -211,14 +215,18 @@ final class LinkLoop {
 
   private func takeDurable() {
     let sequence = link.watermark.sequence
-    guard sequence > durable, link.handler.isRecorded(upTo: sequence) else { return }
+    guard sequence > durable else { return }
     durable = sequence
-    for number in entries.keys.sorted() where entries[number]?.isUp == true { give(.durable(sequence), to: number) }
+    let isWhole = link.handler.isRecorded(upTo: sequence)
+    for number in entries.keys.sorted() where entries[number]?.isUp == true {
+      if !isWhole { give(.leftOut, to: number) }
+      give(.durable(sequence), to: number)
+    }
   }
 
   private func passDeadlines() {
     for _ in 0..<16 where adapter.deadline <= now { tell(.deadline) }
-    for number in entries.keys.sorted() where (entries[number]?.session?.deadline ?? .never) <= now { give(.deadline, to: number) }
+    for number in entries.keys.sorted() where (entries[number]?.sessionDeadline ?? .never) <= now { give(.deadline, to: number) }
     if let until = pairing.until, now >= until { closePairing() }
     if now >= listensUntil { listensUntil = .zero }
     // A connected device sends no advertisements; that its link lives is its sign of life.
@@ -227,13 +235,13 @@ final class LinkLoop {
 
   private var nextDeadline: MonotonicInstant {
     var next = min(adapter.deadline, slots.deadline)
-    if bus == nil { next = min(next, busRetryAt) }
+    if bus == nil, !isStopping { next = min(next, busRetryAt) }
     if needsReload, isReady, reloadNotBefore > now { next = min(next, reloadNotBefore) }
     if !isWatchingRadio { next = min(next, radioRetryAt) }
     if let until = pairing.until { next = min(next, until) }
     if listensUntil != .zero { next = min(next, listensUntil) }
     for entry in entries.values {
-      next = min(next, entry.session?.deadline ?? .never, entry.leavesAt)
+      next = min(next, entry.sessionDeadline, entry.leavesAt)
       if entry.isUp, entry.session?.facts.isUp == true { next = min(next, entry.tellsAliveAt) }
       if !entry.waiting.isEmpty { next = min(next, now.adding(nanoseconds: Self.busyRetryNanoseconds)) }
     }

@@ -21,6 +21,9 @@ extension BluetoothSession {
   /// An attempt is under way, for which a scan may have to pause.
   var isConnecting: Bool { if case .connecting = state { true } else { false } }
 
+  /// Stored records are on their way.
+  var isFetching: Bool { if case .running(_, .records) = state { true } else { false } }
+
   /// Nothing is under way and nothing will be.
   var isAtRest: Bool {
     guard case .ended(let owesRemoval) = state else { return false }

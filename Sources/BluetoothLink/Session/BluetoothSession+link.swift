@@ -61,9 +61,11 @@ extension BluetoothSession {
 
   /// "Just works" where a number was to be compared or typed: somebody in between could have answered.
   mutating func bondTooWeak() {
-    guard link != nil else { return }
-    setProblem(.pairingRefused)
-    leave(.needsOperator(.pairingRefused), removes: true)
+    switch state {
+    case .disconnecting, .removing, .ended: break
+    // Without a link it left right after bonding.
+    default: leave(.needsOperator(.pairingRefused), removes: true)
+    }
   }
 
   private mutating func pairingRefused() {

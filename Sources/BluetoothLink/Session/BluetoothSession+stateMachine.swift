@@ -19,6 +19,7 @@ extension BluetoothSession {
     case .notification(let characteristic, let bytes, let outcome): notified(characteristic, bytes, outcome)
     case .notificationsEnded(let characteristic): notificationsEnded(characteristic)
     case .durable(let sequence): durableMoved(to: sequence)
+    case .leftOut: recordsLeftOut()
     case .stackGone: stackGone()
     case .stackReady: stackReady()
     case .connectNow(let mayPair): connectNow(mayPair: mayPair)
@@ -44,13 +45,15 @@ extension BluetoothSession {
   // MARK: Starting
 
   private mutating func heard() {
-    let hasSlept = lastHeard.map { now >= $0.later(by: Self.asleep) } ?? true
+    let hasSlept = lastAdvertised.map { now >= $0.later(by: Self.asleep) } ?? true
     lastHeard = now
+    lastAdvertised = now
     switch state {
     case .idle(let notBefore):
       if hasSlept { barren = 0 }
       // A stranger's candidate is never connected for being near.
-      if now >= notBefore || hasSlept && now >= rested.at.later(by: timings.holdOff), isRegistered || hasRequest { start() }
+      let isHoldingOff = notBefore == rested.until && now >= rested.at.later(by: timings.holdOff)
+      if now >= notBefore || hasSlept && isHoldingOff, isRegistered || hasRequest { start() }
     case .needsOperator(_, let retryAt):
       if now >= retryAt, isRegistered { start() }
     default: break
@@ -269,7 +272,9 @@ extension BluetoothSession {
     facts = SessionFacts()
     lastHeard = nil
     enter(next)
-    if mayPair, case .idle = state { rehearBy = now.later(by: Self.rehearing) }
+    // Only where nothing but the installer can bring the bond back.
+    let needsBond = plan.security != .none && !(plan.staleBond == .renew && isRegistered)
+    if mayPair, needsBond, case .idle = state { rehearBy = now.later(by: Self.rehearing) }
   }
 
   /// Takes up what comes after a connection or an attempt. The slot is free by now.

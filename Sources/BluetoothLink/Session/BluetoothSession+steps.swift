@@ -180,6 +180,17 @@ extension BluetoothSession {
     }
   }
 
+  /// The device is asked to delete nothing of this fetch.
+  mutating func recordsLeftOut() {
+    switch state {
+    case .running(let index, .records(var access)), .settling(let index, var access):
+      let answers = access.leftOut()
+      keep(access, index)
+      carryOut(answers)
+    default: break
+    }
+  }
+
   // MARK: Time
 
   mutating func stepDeadlineCame() {
@@ -215,7 +226,6 @@ extension BluetoothSession {
   }
 
   private mutating func recordsFinished(_ result: RecordAccess.Result) {
-    actions.append(.recordsEnded)
     guard let (index, step) = currentStep else { return }
     switch result {
     case .done: break
@@ -233,7 +243,9 @@ extension BluetoothSession {
       if step.isOptional { avoidedSteps.insert(index) }
       return leave(.failed(nil))
     }
+    // Where the link ends here what is still on its way belongs to the fetch, which ends with the link.
     if link?.leaveBy != .never { return leave(yielding) }
+    actions.append(.recordsEnded)
     runStep(index + 1)
   }
 }

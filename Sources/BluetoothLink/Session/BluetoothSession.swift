@@ -158,6 +158,8 @@ struct BluetoothSession: Sendable {
   var answeredRead: SessionOperation?
   var isStackReady = true
   var lastHeard: MonotonicInstant?
+  /// As `lastHeard`, and kept when bluetoothd forgets the device.
+  var lastAdvertised: MonotonicInstant?
   /// When the session last became idle, and until when it would rest if its link's end had been signalled by then.
   var rested = (at: MonotonicInstant.zero, until: MonotonicInstant.zero)
   var request: Request?

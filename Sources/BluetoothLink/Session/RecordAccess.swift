@@ -243,6 +243,13 @@ struct RecordAccess: Sendable, Hashable {
     return []
   }
 
+  /// Part of what was taken is not in the record.
+  mutating func leftOut() -> [Answer] {
+    isUnstored = true
+    if case .settling = state { return finish(.kept) }
+    return []
+  }
+
   mutating func durable(_ sequence: UInt64, at now: MonotonicInstant) -> [Answer] {
     guard case .settling = state, sequence >= highestJournal else { return [] }
     return askCount(at: now)

@@ -54,6 +54,8 @@ enum SessionInput: Sendable, Hashable {
   case notificationsEnded(BluetoothUUID)
   /// Everything up to this sequence is in a committed transaction.
   case durable(UInt64)
+  /// Part of what was taken lately was left out of the record (a full disk): devices keep what they have.
+  case leftOut
   /// bluetoothd vanished, or the adapter went off. All descriptors and pending calls are void.
   case stackGone
   case stackReady

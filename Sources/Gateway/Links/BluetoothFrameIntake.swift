@@ -51,7 +51,8 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   private let frameCount = Atomic<UInt64>(0)
   private let counters = Mutex<[DeviceID: [String: UInt64]]>([:])
   private let pairing = Mutex(PairingTest())
-  private var books: [DeviceID: RecordBook] = [:]
+  /// By `markLink`: what is known of a device outlives its registration.
+  private var books: [UInt32: RecordBook] = [:]
   private var marksAtStart: [UInt32: [DeliveryMark]]
   private let shedding: @Sendable () -> Shedding
   private var shedSeen: UInt64
@@ -129,7 +130,8 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
       return .unrecorded
     }
     registry.seen(device.id, at: stamp.wall)
-    if let rule = profile.frames[index].repeats {
+    let isFromStore = books[Self.markLink(device.address)]?.isFetching(frame.source.number) == true
+    if !isFromStore, let rule = profile.frames[index].repeats {
       let key = FilterKey(device: device.id, frame: index)
       if filters[key, default: RepeatFilter()].isRepeat(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant) {
         alive(device.id, stamp)
@@ -150,11 +152,11 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
       let mark = book.mark(readings: readings, source: frame.source.number, bytes: frame.bytes)
       return (mark, book.isFetching(frame.source.number))
     }
-    if let mark, let sequence = books[device.id]?.sequence(of: mark) {
+    if let mark, let sequence = books[Self.markLink(device.address)]?.sequence(of: mark) {
       count("duplicate", device.id)
       return .duplicate(sequence: sequence)
     }
-    if isStored, shedding().isNow {
+    if isStored, shedding().isNow, !readings.contains(where: \.isAlarm) {
       // On a full disk it would only be counted; the device can wait.
       count("storeFull", device.id)
       return .unrecorded
@@ -170,14 +172,12 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   }
 
   func isRecorded(upTo sequence: UInt64) -> Bool {
-    let now = shedding()
-    if now.isNow || now.entries != shedSeen {
-      shedSeen = now.entries
-      for device in books.keys { books[device]?.forget(after: recordedUpTo) }
-      if now.isNow { return false }
-    }
-    recordedUpTo = sequence
-    return true
+    defer { recordedUpTo = sequence }
+    let shed = shedding().entries
+    if shed == shedSeen { return true }
+    shedSeen = shed
+    for link in Array(books.keys) { books[link]?.forget(after: recordedUpTo) }
+    return false
   }
 
   func recordsBegan(address: String, from characteristics: [BluetoothUUID]) {
@@ -188,7 +188,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
 
   func recordsEnded(address: String) {
     guard let (device, _) = registry.device(onBluetooth: address) else { return }
-    books[device.id]?.fetchEnded()
+    books[Self.markLink(device.address)]?.fetchEnded()
   }
 
   func recordsDeleted(address: String) {
@@ -211,7 +211,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
 
   func disconnected(address: String) {
     guard let (device, _) = registry.device(onBluetooth: address) else { return }
-    books[device.id]?.fetchEnded()
+    books[Self.markLink(device.address)]?.fetchEnded()
   }
 
   func heard(address: String) {
@@ -275,8 +275,9 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
 
   @discardableResult
   private func book<Result>(of device: RegisteredDevice, _ body: (inout RecordBook) -> Result) -> Result {
-    var book = books[device.id] ?? RecordBook(marks: marksAtStart.removeValue(forKey: Self.markLink(device.address)) ?? [])
-    defer { books[device.id] = book }
+    let link = Self.markLink(device.address)
+    var book = books[link] ?? RecordBook(marks: marksAtStart.removeValue(forKey: link) ?? [])
+    defer { books[link] = book }
     return body(&book)
   }
 
