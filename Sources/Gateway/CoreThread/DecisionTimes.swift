@@ -7,7 +7,8 @@ import Synchronization
 final class DecisionTimes: Sendable {
   /// Upper limits in nanoseconds; beyond the last: no limit.
   static let limits: [Int64] = [
-    10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 50_000_000, 100_000_000, 1_000_000_000,
+    10_000, 20_000, 50_000, 100_000, 200_000, 300_000, 400_000, 500_000, 700_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 50_000_000,
+    100_000_000, 1_000_000_000,
   ]
 
   /// One counter; a class because atomics cannot stand in an array.
