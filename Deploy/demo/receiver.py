@@ -4,7 +4,7 @@ Every request is written as one JSON line before it is answered. The FHIR end ta
 `ifNoneExist` and PUT, and answers with a transaction-response; the webhook end checks the signature and echoes the
 event's id. It can be told to fail (500, 400, 403), to answer late, to hang, or to be gone. It trusts nothing it gets.
 
-    /usr/bin/python3 receiver.py --port 8080 --folder /tmp/received --secret-file /tmp/secret
+    /usr/bin/python3 receiver.py --port 8080 --folder received --secret-file secret
 """
 
 from __future__ import annotations

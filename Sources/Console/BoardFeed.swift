@@ -92,6 +92,7 @@ actor BoardFeed: Service {
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
+      // The actor stays alive for as long as its children: the group ends with them, and they with the shutdown.
       await withDiscardingTaskGroup { group in
         group.addTask { await self.listen() }
         group.addTask { await self.refreshOnChange() }

@@ -16,7 +16,7 @@ import pytest
 
 from fake_bluez import Characteristic, FakeBluez, Peripheral, PrivateBus, RecordStore, Service
 import sigframes
-from support import ROOT, Hub, normal, wait_for
+from support import ROOT, Hub, normal, stop_all, wait_for
 
 QUICK = {
     "adapter": "hci0", "scan": {"on": "5s", "off": "0s"}, "connectTimeout": "2s", "scanWatchdog": "60s", "retryBackoffMax": "1s",
@@ -120,12 +120,7 @@ def bluetooth_hub(folder, request, bus):
         return hub.start() if start else hub
 
     yield make
-    for hub in hubs:
-        for process in list(hub.processes):
-            try:
-                hub.stop(process, seconds=5)
-            except TimeoutError:
-                pass  # Killed by then; a test about stopping says so itself.
+    stop_all(hubs)
 
 
 # -- profiles: a thermometer's bytes under every kind of session. Each has a service of its own, so that pairing knows which.

@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-from support import Bridge, Broker, Hub, Receiver, default_binary
+from support import Bridge, Broker, Hub, Receiver, default_binary, stop_all
 
 
 def pytest_configure(config):
@@ -68,12 +68,7 @@ def make_hub(folder, request):
         return hub.start() if start else hub
 
     yield make
-    for hub in hubs:
-        for process in list(hub.processes):
-            try:
-                hub.stop(process, seconds=5)
-            except TimeoutError:
-                pass  # Killed by then; a test about stopping says so itself.
+    stop_all(hubs)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 import json
+import os
 
 from broker import Broker, Publisher, accepts, free_port, wait_for  # noqa: F401  (re-exported)
 from gateway import CONTROLLER, ROOT, CommandFailed, Destination, EventStream, Gateway, default_binary  # noqa: F401
@@ -88,6 +89,21 @@ class Hub(Gateway):
             "SELECT o.mantissa m, o.exponent x FROM observation o JOIN vocabulary v ON v.domain = 'code' AND v.value = o.code"
             " WHERE v.name = ? ORDER BY o.sequence", code)
         return [decimal(row["m"], row["x"]) for row in rows]
+
+
+def as_root() -> list[str]:
+    """What to put before a command that needs root; sudo without a question, as Deploy/requirements.sh needs it anyway."""
+    return [] if os.getuid() == 0 else ["sudo", "-n"]
+
+
+def stop_all(hubs):
+    """Ends what a factory of hubs has started."""
+    for hub in hubs:
+        for process in list(hub.processes):
+            try:
+                hub.stop(process, seconds=5)
+            except TimeoutError:
+                pass  # Killed by then; a test about stopping says so itself.
 
 
 def decimal(mantissa: int, exponent: int) -> str:

@@ -2,11 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 
-import pytest
-
-from support import ROOT, default_binary, escalation, hospital, webhook
+from support import ROOT, as_root, default_binary, escalation, hospital, webhook
 
 
 def knutepunkt(*words, **options):
@@ -143,15 +142,18 @@ def test_a_reader_that_goes_away_is_no_fault(hub):
     assert done.returncode in (0, 141), done.stderr
 
 
-def test_strangers_may_not_speak_to_the_core(hub):
-    if os.getuid() != 0:
-        pytest.skip("needs root to become somebody else")
+def test_strangers_may_not_speak_to_the_core(hub, folder):
+    # The binary may stand in a folder that is closed to others: a copy with its resources stands in one that is not.
+    open_folder = folder / "open"
+    open_folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    shutil.copy2(hub.binary, open_folder)
+    for bundle in default_binary().parent.glob("*.resources"):
+        shutil.copytree(bundle, open_folder / bundle.name)
     hub.folder.chmod(0o755)
     hub.folder.parent.chmod(0o755)
     hub.runtime.chmod(0o755)
     done = subprocess.run(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(hub.binary), "status", "--socket", str(hub.socket)],
+        [*as_root(), "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(open_folder / hub.binary.name), "status", "--socket", str(hub.socket)],
         capture_output=True, text=True, timeout=20)
-    if "No such file" in done.stderr or done.returncode == 126 or done.returncode == 127:
-        pytest.skip("the binary's folder is closed to others")
     assert done.returncode == 77, (done.returncode, done.stderr)

@@ -2,25 +2,24 @@
 
 from contextlib import contextmanager
 from pathlib import Path
+import os
 import sqlite3
 import subprocess
 import time
 
-import pytest
-
-from support import escalation, heard, numbered_temperatures, wait_for, wait_heard, webhook
+from support import as_root, escalation, heard, numbered_temperatures, wait_for, wait_heard, webhook
 
 
 @contextmanager
 def tmpfs(path: Path, size: str):
     path.mkdir(parents=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+    options = f"size={size},uid={os.getuid()},gid={os.getgid()},mode=0700"
+    done = subprocess.run([*as_root(), "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, f"no tmpfs can be mounted, so that a full disk cannot be tried: {done.stderr.strip()}"
     try:
         yield path
     finally:
-        subprocess.run(["umount", "-l", str(path)], check=False)
+        subprocess.run([*as_root(), "umount", "-l", str(path)], check=False)
 
 
 def fill(path: Path) -> Path:

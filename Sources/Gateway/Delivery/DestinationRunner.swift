@@ -57,6 +57,7 @@ actor DestinationRunner {
   /// of the other kinds.
   private let news: AsyncStream<News>
   private let continuation: AsyncStream<News>.Continuation
+  // Without a parent, because news is read while they work; `run` cancels and awaits each of them before it returns.
   private var attempts: [DeliveryLane.Kind: Task<Void, Never>] = [:]
   private var wakes: [DeliveryLane.Kind: Task<Void, Never>] = [:]
   private var fetches: [DeliveryLane.Kind: Task<Void, Never>] = [:]

@@ -10,7 +10,8 @@ import VitalSigns
 
 /// The dispatcher.
 ///
-/// @unchecked Sendable: the ring's consumer side belongs to the dispatch thread alone.
+/// @unchecked Sendable: the ring's consumer side belongs to the dispatch thread alone; everything else is constant, atomic or
+/// Sendable itself.
 final class DispatchThread: @unchecked Sendable {
   private let ring: SingleProducerRing<Outcome>
   private let wake: Wake
