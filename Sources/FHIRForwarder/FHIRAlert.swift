@@ -81,6 +81,19 @@ extension FHIRBundleBuilder {
     case .deadLetter: "A destination refused data"
     case .nobodyOnDuty: "Nobody on duty to receive alerts"
     case .storeFailing: "The gateway's store does not take data"
+    case .notUnderstood: "A device sends what is not understood"
+    case .deviceClockWrong: "A device's clock is wrong"
+    case .bondLost: "A device has lost its pairing"
+    case .notMeasuring: "A device is heard but does not measure"
+    case .linkDown: "A link to devices is down"
+    case .destinationDown: "A destination cannot be reached"
+    case .bluetoothDown: "Bluetooth is down"
+    case .alertRoomFull: "Too many open alerts to follow"
+    case .journalLost: "The gateway runs without its journal"
+    case .roleDown: "A part of the gateway is not running"
+    case .registryFull: "People or devices are not watched over"
+    case .clockDoubtful: "The gateway's clock is not to be trusted"
+    case .recordsDropped: "Records were dropped"
     }
   }
 

@@ -189,14 +189,15 @@ extension AlertRow {
     """
 
   init(_ row: Row) throws {
+    let at = StoredOutcome.columnCount
     let stored = try StoredOutcome(row)
     guard case .alert(let transition) = stored.outcome.payload else {
       throw JournalError.unreadable(table: "alert_transition", sequence: stored.id)
     }
     self.init(
-      transition: transition, patient: PatientID(rawValue: row[48]), device: DeviceID(rawValue: row[49]), controller: row[43],
-      firstWall: WallTime(rawValue: row[44]), raisedWall: time(row[45]), changedWall: WallTime(rawValue: row[46]),
-      changedInstant: stored.outcome.instant, usefulness: AlertUsefulness(rawValue: row[47]) ?? .notStated)
+      transition: transition, patient: PatientID(rawValue: row[at + 5]), device: DeviceID(rawValue: row[at + 6]), controller: row[at],
+      firstWall: WallTime(rawValue: row[at + 1]), raisedWall: time(row[at + 2]), changedWall: WallTime(rawValue: row[at + 3]),
+      changedInstant: stored.outcome.instant, usefulness: AlertUsefulness(rawValue: row[at + 4]) ?? .notStated)
   }
 
   static func fetch(_ db: Database, _ id: AlertID) throws -> Self? {

@@ -11,7 +11,7 @@ enum JournalSchema {
   /// "KNPT": how `file` and other programs know the format.
   static let applicationID: Int64 = 0x4B4E_5054
   /// The newest version that this program reads and writes.
-  static let version = 1
+  static let version = 2
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
@@ -20,6 +20,10 @@ enum JournalSchema {
     migrator.registerMigration("1: entries, outcomes, registry, outbox, access log") { db in
       for part in [entryTables, outcomeTables, registryTables, outboxTables, logTables, hubTables] { try db.execute(sql: part) }
       try db.execute(sql: "PRAGMA user_version = 1")
+    }
+    migrator.registerMigration("2: alert transitions have a number, a bound and a second reason") { db in
+      try db.execute(sql: transitionDetails)
+      try db.execute(sql: "PRAGMA user_version = 2")
     }
     return migrator
   }
@@ -136,6 +140,19 @@ enum JournalSchema {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alert_open ON alert (first_outcome) WHERE is_open = 1;
     CREATE INDEX alert_by_patient ON alert (patient, first_outcome);
+    """
+
+  private static let transitionDetails = """
+    -- How many transitions of the alert came before this one. 0 in rows of version 1.
+    ALTER TABLE alert_transition ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    -- The most that `value` may be when a score is incomplete; NULL: `value` itself.
+    ALTER TABLE alert_transition ADD COLUMN upper INTEGER;
+    -- A second rule that the same measurement broke; all NULL: none.
+    ALTER TABLE alert_transition ADD COLUMN also_rule INTEGER;
+    ALTER TABLE alert_transition ADD COLUMN also_value INTEGER;
+    ALTER TABLE alert_transition ADD COLUMN also_bound INTEGER;
+    ALTER TABLE alert_transition ADD COLUMN also_upper INTEGER;
+    ALTER TABLE alert_transition ADD COLUMN also_subject INTEGER;
     """
 
   private static let registryTables = """

@@ -86,6 +86,17 @@ extension JournalTransaction {
     row.bind(13, transition.limit)
     row.bind(14, transition.subject)
     row.bind(15, transition.actor.rawValue)
+    row.bind(16, UInt32(transition.revision))
+    if transition.isLowerBound { row.bind(17, transition.upper) } else { row.bindNull(17) }
+    if let also = transition.also {
+      row.bind(18, also.rule.rawValue)
+      row.bind(19, also.value)
+      row.bind(20, also.limit)
+      row.bind(21, also.upper)
+      row.bind(22, also.subject)
+    } else {
+      for column in Int32(18)...22 { row.bindNull(column) }
+    }
     try row.execute()
     let controller = state.controller(patient: outcome.patient, device: outcome.device)
     try updateAlert(transition, alert, id, outcome, controller)

@@ -14,8 +14,10 @@ struct StoredOutcome {
     s.points_respiration, s.points_spo2, s.points_oxygen, s.points_systolic, s.points_pulse, s.points_consciousness, s.points_temperature,
     s.source_respiration, s.source_spo2, s.source_oxygen, s.source_systolic, s.source_pulse, s.source_consciousness, s.source_temperature,
     t.alert, t.rule, t.priority, t.state, t.previous, t.kind, t.level, t.deadline, t.first_cause, t.raised_at, t.value, t.bound,
-    t.subject, t.actor
+    t.subject, t.actor, t.revision, t.upper, t.also_rule, t.also_value, t.also_bound, t.also_upper, t.also_subject
     """
+  /// How many columns that is: what a query adds stands after them.
+  static let columnCount = 50
   static let tables = "outcome o LEFT JOIN score s ON s.outcome = o.id LEFT JOIN alert_transition t ON t.outcome = o.id"
 
   /// Outcomes in their order. `condition` is SQL of this module, over `o`, `s` and `t`.
@@ -81,7 +83,18 @@ struct StoredOutcome {
       deadline: (row[36] as Int64?).map(MonotonicInstant.init(rawValue:)) ?? .never,
       firstCause: UInt64(bitPattern: row[37] as Int64), raisedAt: MonotonicInstant(rawValue: row[38]),
       value: Int32(truncatingIfNeeded: row[39] as Int64), limit: Int32(truncatingIfNeeded: row[40] as Int64),
-      subject: UInt32(truncatingIfNeeded: row[41] as Int64), actor: ActorID(rawValue: UInt32(truncatingIfNeeded: row[42] as Int64)))
+      subject: UInt32(truncatingIfNeeded: row[41] as Int64), actor: ActorID(rawValue: UInt32(truncatingIfNeeded: row[42] as Int64)),
+      revision: UInt16(truncatingIfNeeded: row[43] as Int64), upper: (row[44] as Int64?).map { Int32(truncatingIfNeeded: $0) },
+      also: reason(row))
+  }
+
+  private static func reason(_ row: Row) -> AlertReason? {
+    guard let rule = byte(row[45]).flatMap(AlertRule.init(rawValue:)), let value = row[46] as Int64?, let limit = row[47] as Int64?,
+      let upper = row[48] as Int64?, let subject = row[49] as Int64?
+    else { return nil }
+    return AlertReason(
+      rule: rule, value: Int32(truncatingIfNeeded: value), limit: Int32(truncatingIfNeeded: limit),
+      upper: Int32(truncatingIfNeeded: upper), subject: UInt32(truncatingIfNeeded: subject))
   }
 
   private static func byte(_ value: Int64?) -> UInt8? { value.flatMap { UInt8(exactly: $0) } }

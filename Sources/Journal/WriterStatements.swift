@@ -33,7 +33,8 @@ struct WriterStatements {
     scoreCurrent = try PreparedStatement(db, "SELECT outcome FROM score_current WHERE patient = ?")
     setScoreCurrent = try PreparedStatement(
       db, "INSERT INTO score_current VALUES (?, ?) ON CONFLICT (patient) DO UPDATE SET outcome = excluded.outcome")
-    transition = try PreparedStatement(db, "INSERT INTO alert_transition VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    let transitionMarks = Array(repeating: "?", count: 22).joined(separator: ", ")
+    transition = try PreparedStatement(db, "INSERT INTO alert_transition VALUES (\(transitionMarks))")
     outbox = try PreparedStatement(
       db, "INSERT INTO outbox (destination, lane, row, kind, sequence, outcome, patient, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
     settle = try PreparedStatement(

@@ -25,12 +25,38 @@
   case lowBattery = 61
   case tamper = 62
   case jam = 63
+  /// A device sends frames without a meaning that its profile knows. From an alarm device this may be a call for help. Technical.
+  case notUnderstood = 64
+  /// A device's clock is so wrong that its values are placed by their arrival. Technical.
+  case deviceClockWrong = 65
+  /// A Bluetooth device has lost its pairing and must be paired anew. Technical.
+  case bondLost = 66
+  /// A device is heard, but what it sends is no measurement: not worn, no contact, only errors. Technical.
+  case notMeasuring = 67
   /// A destination refused something for good. Technical, of the hub.
   case deadLetter = 70
   /// No receiver is on duty for an alert. Technical, of the hub.
   case nobodyOnDuty = 71
   /// The store does not take writes. Technical, of the hub.
   case storeFailing = 72
+  /// A link to devices has been away for longer than its bound: nothing comes in over it. Technical, of the hub.
+  case linkDown = 73
+  /// A destination takes nothing: what it is owed waits. Technical, of the hub.
+  case destinationDown = 74
+  /// The Bluetooth service or an adapter is gone. Technical, of the hub.
+  case bluetoothDown = 75
+  /// There is no room to follow more alerts: what comes beyond is told again and again instead. Technical, of the hub.
+  case alertRoomFull = 76
+  /// The journal is missing, damaged or read-only: alarms go on without it. Technical, of the hub.
+  case journalLost = 77
+  /// Another role of the hub (forward, console) is not there. Technical, of the hub.
+  case roleDown = 78
+  /// People or devices are registered for whom the core has no room: they are not watched over. Technical, of the hub.
+  case registryFull = 79
+  /// The hub's own clock is not to be trusted. Technical, of the hub.
+  case clockDoubtful = 80
+  /// Records beside the alarms (access log, quarantine, routine values) were dropped. Technical, of the hub.
+  case recordsDropped = 81
 
   /// Technical alerts may clear themselves, and say so; clinical ones latch until a person resolves them.
   @inlinable public var isTechnical: Bool { rawValue >= 60 }
@@ -95,10 +121,10 @@
 
 /// A condition of the hub itself that starts or ends, told to the core by the gateway.
 @frozen public struct HubCondition: Sendable, Hashable {
-  /// One of the hub's technical rules: deadLetter, nobodyOnDuty, storeFailing.
+  /// One of the hub's technical rules: `deadLetter` and what follows it in `AlertRule`.
   public var rule: AlertRule
   public var holds: Bool
-  /// Tells one condition of a rule from another: the destination's number for dead letters, else 0.
+  /// Tells one condition of a rule from another: the stable number of the destination's, link's or role's name, else 0.
   public var subject: UInt32
 
   @inlinable public init(rule: AlertRule, holds: Bool, subject: UInt32 = 0) {

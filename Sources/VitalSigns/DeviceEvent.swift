@@ -29,6 +29,14 @@
   case offline = 41
   /// A retained or repeated state that carries no news, but proves that the device lives.
   case heartbeat = 42
+  /// The device sent something without a meaning that its profile knows. Made by the hub, never by a profile.
+  case notUnderstood = 43
+  /// The device's clock is wrong (raised) or right again (cleared). Made by the hub, never by a profile.
+  case clockWrong = 44
+  /// The device has lost its pairing (raised) or is paired again (cleared). Made by the hub, never by a profile.
+  case bondLost = 45
+  /// The sensor says that it measures nobody (raised: no finger, strap off) or somebody again (cleared).
+  case noContact = 46
 }
 
 /// Whether an event tells of a condition that starts, one that ends, or a moment. Stored.

@@ -24,6 +24,19 @@ extension AlertRule {
     case .deadLetter: "deadLetter"
     case .nobodyOnDuty: "nobodyOnDuty"
     case .storeFailing: "storeFailing"
+    case .notUnderstood: "notUnderstood"
+    case .deviceClockWrong: "deviceClockWrong"
+    case .bondLost: "bondLost"
+    case .notMeasuring: "notMeasuring"
+    case .linkDown: "linkDown"
+    case .destinationDown: "destinationDown"
+    case .bluetoothDown: "bluetoothDown"
+    case .alertRoomFull: "alertRoomFull"
+    case .journalLost: "journalLost"
+    case .roleDown: "roleDown"
+    case .registryFull: "registryFull"
+    case .clockDoubtful: "clockDoubtful"
+    case .recordsDropped: "recordsDropped"
     }
   }
   public init?(key: String) {
@@ -146,6 +159,10 @@ extension DeviceEventKind {
     case .online: "online"
     case .offline: "offline"
     case .heartbeat: "heartbeat"
+    case .notUnderstood: "notUnderstood"
+    case .clockWrong: "clockWrong"
+    case .bondLost: "bondLost"
+    case .noContact: "noContact"
     }
   }
   public init?(key: String) {

@@ -1,6 +1,24 @@
 // What the core decides. An outcome joins the entry that caused it in one journal transaction; one that a deadline
 // caused joins the entry after it, or is committed alone when nothing follows.
 
+/// A rule that a measurement broke, with its numbers. Fixed size. Realtime-safe.
+@frozen public struct AlertReason: Sendable, Hashable {
+  public var rule: AlertRule
+  /// As `AlertTransition.value`, `.limit`, `.upper` and `.subject`.
+  public var value: Int32
+  public var limit: Int32
+  public var upper: Int32
+  public var subject: UInt32
+
+  @inlinable public init(rule: AlertRule, value: Int32, limit: Int32, upper: Int32, subject: UInt32) {
+    self.rule = rule
+    self.value = value
+    self.limit = limit
+    self.upper = upper
+    self.subject = subject
+  }
+}
+
 /// One alert at one moment of its life. Fixed size. Realtime-safe.
 @frozen public struct AlertTransition: Sendable, Hashable {
   public var id: AlertID
@@ -25,11 +43,19 @@
   /// Which signal of the plan, for planRed and planYellow; else the hub condition's subject, or 0.
   public var subject: UInt32
   public var actor: ActorID
+  /// How many transitions of this alert came before this one: part of its identity on every wire, because two may share an
+  /// instant and a kind.
+  public var revision: UInt16
+  /// The most that `value` may be when the score is incomplete; else equal to `value`.
+  public var upper: Int32
+  /// A second rule that the same measurement broke: one alert with two reasons.
+  public var also: AlertReason?
 
   @inlinable public init(
     id: AlertID, rule: AlertRule, priority: AlertPriority, state: AlertState, previous: AlertState,
     kind: AlertTransitionKind, level: UInt8, deadline: MonotonicInstant, firstCause: UInt64,
-    raisedAt: MonotonicInstant, value: Int32, limit: Int32, subject: UInt32, actor: ActorID
+    raisedAt: MonotonicInstant, value: Int32, limit: Int32, subject: UInt32, actor: ActorID, revision: UInt16 = 0,
+    upper: Int32? = nil, also: AlertReason? = nil
   ) {
     self.id = id
     self.rule = rule
@@ -45,10 +71,15 @@
     self.limit = limit
     self.subject = subject
     self.actor = actor
+    self.revision = revision
+    self.upper = upper ?? value
+    self.also = also
   }
 }
 
 extension AlertTransition {
+  /// Whether `value` is only the least that is known: an incomplete score.
+  @inlinable public var isLowerBound: Bool { upper > value }
   /// Whether receivers must hear of it at once. The end of a mere suspicion is nobody's news: its beginning was not told.
   @inlinable public var mustBeSent: Bool { kind.mustBeSent && !(kind == .cleared && previous == .suspected) }
 }

@@ -93,7 +93,8 @@ struct ShapeTests {
   @Test("The top level is the design's")
   func topLevel() throws {
     let allowed: Set<String> = [
-      "Package.swift", "Sources", "Tests", "DeviceProfiles", "Deploy", "systemd", "README.md", "Makefile", ".ci",
+      "Package.swift", "Sources", "Tests", "DeviceProfiles", "Deploy", "systemd", "README.md", "Makefile", ".ci", "docs",
+      "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",
       ".swift-format", "LICENSE", ".gitignore", ".gitattributes", "Package.resolved",
     ]
     // A checkout in an editor or under continuous integration holds hidden folders that are not ours to judge.

@@ -111,6 +111,7 @@ import VitalSigns
       }
     }
     let writer = try folder.writer()
+    #expect(try folder.rawConnection().read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == JournalSchema.version)
     var intake = Intake(next: 2)
     try writer.commit(group([intake.spo2(96)]))
     #expect(try writer.entries().map(\.sequence) == [1, 2])

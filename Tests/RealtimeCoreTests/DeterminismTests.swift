@@ -291,10 +291,10 @@ private func firstDifference(_ a: [String], _ b: [String]) -> String? {
   @Test func recordsHaveNoPadding() {
     #expect(MemoryLayout<PatientState>.size == 208 && MemoryLayout<PatientState>.stride == 208)
     #expect(MemoryLayout<SignalPlan>.size == 32 && MemoryLayout<SignalPlan>.stride == 32)
-    #expect(MemoryLayout<PatientPlan>.size == 328 && MemoryLayout<PatientPlan>.stride == 328)
+    #expect(MemoryLayout<PatientPlan>.size == 440 && MemoryLayout<PatientPlan>.stride == 440)
     #expect(MemoryLayout<DeviceState>.size == 88 && MemoryLayout<DeviceState>.stride == 88)
     #expect(MemoryLayout<AlertRecord>.size == 88 && MemoryLayout<AlertRecord>.stride == 88)
-    #expect(MemoryLayout<CoreHeader>.size == 192 && MemoryLayout<CoreHeader>.stride == 192)
+    #expect(MemoryLayout<CoreHeader>.size == 304 && MemoryLayout<CoreHeader>.stride == 304)
     #expect(MemoryLayout<DeadlineHeap.Entry>.size == 16)
   }
 }

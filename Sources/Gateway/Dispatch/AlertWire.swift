@@ -30,7 +30,16 @@ extension API.Transition {
       previous: transition.previous.rawValue, kind: transition.kind.rawValue, level: transition.level,
       deadline: transition.deadline.rawValue, raisedAt: transition.raisedAt.rawValue, instant: outcome.instant.rawValue,
       wall: outcome.wall.rawValue, raisedWall: raisedWall.rawValue, patient: outcome.patient.rawValue, device: outcome.device.rawValue,
-      actor: transition.actor.rawValue)
+      actor: transition.actor.rawValue, revision: transition.revision, upper: transition.isLowerBound ? transition.upper : nil,
+      also: transition.also.map {
+        Reason(rule: $0.rule.rawValue, value: $0.value, limit: $0.limit, upper: $0.upper, subject: $0.subject)
+      })
+  }
+
+  /// Nil when there is none, or when a newer core names a rule that this role does not know.
+  var alsoReason: AlertReason? {
+    guard let also, let rule = AlertRule(rawValue: also.rule) else { return nil }
+    return AlertReason(rule: rule, value: also.value, limit: also.limit, upper: also.upper, subject: also.subject)
   }
 }
 
@@ -44,6 +53,7 @@ extension API.Alert {
     return AlertTransition(
       id: id, rule: rule, priority: priority, state: state, previous: previous, kind: kind, level: raw.level,
       deadline: MonotonicInstant(rawValue: raw.deadline), firstCause: firstCause, raisedAt: MonotonicInstant(rawValue: raw.raisedAt),
-      value: Int32(clamping: value), limit: Int32(clamping: limit), subject: subject, actor: ActorID(rawValue: raw.actor))
+      value: Int32(clamping: value), limit: Int32(clamping: limit), subject: subject, actor: ActorID(rawValue: raw.actor),
+      revision: raw.revision ?? 0, upper: raw.upper, also: raw.alsoReason)
   }
 }

@@ -278,6 +278,20 @@ public enum API {
     public var patient: UInt32
     public var device: UInt32
     public var actor: UInt32
+    /// Nil from a core of an earlier version.
+    public var revision: UInt16?
+    /// Nil when it is the value itself.
+    public var upper: Int32?
+    public var also: Reason?
+
+    /// A second rule that the same measurement broke.
+    public struct Reason: Codable, Sendable {
+      public var rule: UInt8
+      public var value: Int32
+      public var limit: Int32
+      public var upper: Int32
+      public var subject: UInt32
+    }
   }
 
   public struct ActOnAlert: Codable, Sendable {

@@ -77,6 +77,19 @@ extension AlertRule {
       case .deadLetter: 17
       case .nobodyOnDuty: 18
       case .storeFailing: 19
+      case .notUnderstood: 20
+      case .deviceClockWrong: 21
+      case .bondLost: 22
+      case .notMeasuring: 23
+      case .linkDown: 24
+      case .destinationDown: 25
+      case .bluetoothDown: 26
+      case .alertRoomFull: 27
+      case .journalLost: 28
+      case .roleDown: 29
+      case .registryFull: 30
+      case .clockDoubtful: 31
+      case .recordsDropped: 32
       }
     }
   }
@@ -87,11 +100,13 @@ extension AlertRule {
   var priority: AlertPriority {
     @_noLocks get {
       switch self {
-      case .sos, .fall, .news2High, .planRed, .doorOpenAtNight, .geofenceExit, .nobodyOnDuty, .storeFailing: .high
+      case .sos, .fall, .news2High, .planRed, .doorOpenAtNight, .geofenceExit, .nobodyOnDuty, .storeFailing,
+        .linkDown, .destinationDown, .bluetoothDown, .alertRoomFull, .journalLost, .roleDown, .registryFull:
+        .high
       case .news2Medium, .planYellow, .doseMissed, .doseRefused, .dispenserEmpty, .lockJammed, .signalLoss, .tamper, .jam,
-        .deadLetter:
+        .deadLetter, .notUnderstood, .bondLost, .notMeasuring, .clockDoubtful, .recordsDropped:
         .medium
-      case .news2SingleThree, .lowBattery: .low
+      case .news2SingleThree, .lowBattery, .deviceClockWrong: .low
       }
     }
   }

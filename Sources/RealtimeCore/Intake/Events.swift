@@ -62,7 +62,7 @@ extension RealtimeCore {
     case .doorOpened, .doorClosed: doorClosed(device, at: instant, &outcomes)
     case .offline: wentOffline(device, at: instant, &outcomes)
     // Signs of life and history: recorded, no rule looks at them.
-    case .online, .heartbeat, .motion, .motionEnded, .locking, .unlocking: break
+    case .online, .heartbeat, .motion, .motionEnded, .locking, .unlocking, .notUnderstood, .clockWrong, .bondLost, .noContact: break
     // Handled before.
     case .sos, .dosePlanned, .doseDispensed, .doseTaken, .doseMissed, .doseRefused, .doseAssisted: break
     }

@@ -26,7 +26,7 @@ struct CoreHeader {
   /// comes back under the same number never gets an old alert's id again.
   var episodesFloor: UInt32
   /// Of the hub's own alerts and of unregistered devices'.
-  var episodes: InlineArray<20, UInt32>
+  var episodes: InlineArray<48, UInt32>
   var unused: UInt32
 }
 

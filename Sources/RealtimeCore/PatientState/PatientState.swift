@@ -159,7 +159,7 @@ struct PatientPlan {
   /// Local day on which the next night watch begins.
   var nightNextDay: Int32
   /// How many alerts each rule has had for this person: part of alert ids.
-  var episodes: InlineArray<20, UInt32>
+  var episodes: InlineArray<48, UInt32>
   var doseMinute: InlineArray<8, UInt16>
   var nightFrom: UInt16
   var nightTo: UInt16
