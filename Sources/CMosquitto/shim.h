@@ -6,7 +6,11 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <stdbool.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 // Reads what is there. `*would_block` says that the library stopped because the socket was empty, which its result
 // does not tell: both "read one packet" and "nothing to read" are MOSQ_ERR_SUCCESS.
@@ -26,6 +30,19 @@ static inline void cmosquitto_eventfd_add(int descriptor) { (void)eventfd_write(
 static inline void cmosquitto_eventfd_clear(int descriptor) {
   eventfd_t value;
   (void)eventfd_read(descriptor, &value);
+}
+
+// Bytes that TCP has received on this connection, in order; 0 when the kernel does not say. `tcpi_bytes_received` of
+// <linux/tcp.h> (part of the kernel's stable interface since 4.1), read by its place: that header and Glibc's own declare
+// the same structure differently, and one of the two is in Swift's Glibc module already.
+static inline uint64_t cmosquitto_bytes_received(int socket) {
+  enum { tcp_info_option = 11, place = 128 };
+  unsigned char info[256] = {0};
+  uint64_t bytes = 0;
+  socklen_t length = sizeof info;
+  if (getsockopt(socket, IPPROTO_TCP, tcp_info_option, info, &length) != 0 || length < place + sizeof bytes) return 0;
+  memcpy(&bytes, info + place, sizeof bytes);
+  return bytes;
 }
 
 #endif

@@ -15,6 +15,7 @@ extension LinkLoop {
       // Not lost by an event of ours: the time for TLS and CONNACK is up.
       reason = .noAnswer(seconds: UInt32(clamping: link.configuration.connectTimeoutSeconds))
       statistics.lastError = reason
+      trouble = reason.map { MQTTLinkProblem($0, link.configuration) }
     }
     if session.publicState != before { announceState() }
     switch action {
@@ -30,9 +31,31 @@ extension LinkLoop {
 
   /// The connection is over, or never was, because of `error`.
   func fail(_ error: MQTTLinkError) {
+    let now = LinkClock.now()
     reason = error
     statistics.lastError = error
-    apply(.lost(needsAPerson: error.needsAPerson))
+    trouble = MQTTLinkProblem(error, link.configuration)
+    switch error {
+    case .unreachable: contest.brokerWasAway()
+    // While the store stands still the broker hears nothing from us and drops us: that is no contest.
+    case .connectionLost, .disconnectedByBroker:
+      if connectedSince != nil, !wasStalling, !hasYielded { noteClosing(error, at: now) }
+    default: break
+    }
+    session.backOff.isContested = contest.isContested(at: now)
+    apply(.lost(needsAPerson: error.needsAPerson && !session.backOff.isContested))
+  }
+
+  /// Counts an end that the broker's side made, rather than the network or its silence.
+  private func noteClosing(_ error: MQTTLinkError, at now: LinkClock.Instant) {
+    var saysSo = false
+    switch error {
+    case .connectionLost(let detail): if detail.hasPrefix("no sign of life") { return }
+    case .disconnectedByBroker(let code, _): saysSo = code == 0x8E
+    default: return
+    }
+    statistics.closings += 1
+    contest.closed(saysSo: saysSo, at: now)
   }
 
   // MARK: - Actions
@@ -56,6 +79,9 @@ extension LinkLoop {
       client = new
       gate = Self.newGate(configuration)
       book.reset()
+      nextSubscriptionTry = .never
+      subscriptionSendFailed = false
+      hasYielded = false
       isDry = false
     } catch {
       fail(error)
@@ -79,7 +105,10 @@ extension LinkLoop {
       } catch {
         // The filters were checked before; only a broker's packet limit is left as a reason.
         statistics.lastError = error
+        nextSubscriptionTry = LinkClock.now().adding(nanoseconds: Self.subscriptionRetryNanoseconds)
+        subscriptionSendFailed = true
         link.logger.error("Cannot ask the MQTT broker for a subscription", metadata: ["error": "\(error)"])
+        return
       }
     }
   }
@@ -123,6 +152,7 @@ extension LinkLoop {
   private func dropConnection() {
     client = nil
     connectedSince = nil
+    strangersUntil = nil
     statistics.framesDropped += UInt64(waiting.count { $0.frame.qos == 0 })
     waiting.removeAll()
     gate = Self.newGate(link.configuration)
@@ -170,13 +200,17 @@ extension LinkLoop {
       apply(.accepted)
     case .frame(let frame, let payloadBytes):
       statistics.framesReceived += 1
+      lastFrameAt = LinkClock.now()
       statistics.bytesReceived += UInt64(payloadBytes)
       waiting.append((frame, payloadBytes))
     case .published(let messageID, let reasonCode):
       published(messageID: messageID, reasonCode: reasonCode)
     case .subscribed(let messageID, let granted):
       let refused = book.answered(messageID: messageID, granted: granted)
-      if refused > 0 { link.logger.error("The MQTT broker refuses subscriptions", metadata: ["filters": "\(refused)"]) }
+      if refused > 0 {
+        nextSubscriptionTry = LinkClock.now().adding(nanoseconds: Self.subscriptionRetryNanoseconds)
+        link.logger.error("The MQTT broker refuses subscriptions", metadata: ["filters": "\(refused)"])
+      }
       if book.everythingIsAnswered { apply(.subscribed) }
     case .unsubscribed(let messageID):
       book.unsubscribed(messageID: messageID)

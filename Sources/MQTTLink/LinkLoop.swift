@@ -15,6 +15,8 @@ final class LinkLoop {
   static let busyRetryNanoseconds: Int64 = 5_000_000
   /// libmosquitto counts keep-alive in whole seconds.
   static let keepAliveCheckNanoseconds: Int64 = 1_000_000_000
+  /// A subscription that the library could not send, or that the broker refused, is asked for again after this.
+  static let subscriptionRetryNanoseconds: Int64 = 30_000_000_000
 
   let link: MQTTLink
   var session: MQTTLinkSession
@@ -33,6 +35,18 @@ final class LinkLoop {
   /// Said in the log already, so that an hour without a broker is one line and not a thousand.
   var loggedError: MQTTLinkError?
   var wasStalling = false
+  var contest = Contest()
+  /// What nobody here knows was read on this connection: nothing is acknowledged before then.
+  var strangersUntil: LinkClock.Instant?
+  /// The library or the broker refused a subscription: the next attempt.
+  var nextSubscriptionTry: LinkClock.Instant = .never
+  var subscriptionSendFailed = false
+  /// This connection was left to another client on purpose.
+  var hasYielded = false
+  var notLiveSince: LinkClock.Instant? = LinkClock.now()
+  var lastFrameAt: LinkClock.Instant?
+  /// The present or last failure to have a connection; cleared when the link is live.
+  var trouble: MQTTLinkProblem?
   /// A second descriptor of the socket, for a clean end. See `closeGently`.
   var lingering: Int32 = -1
 
@@ -70,7 +84,9 @@ final class LinkLoop {
       return
     }
     offerWaiting()
-    let decision = gate.decide(watermark: link.watermark.sequence, framesWait: !waiting.isEmpty, at: LinkClock.now())
+    guard !yield() else { return }
+    var decision = gate.decide(watermark: link.watermark.sequence, framesWait: !waiting.isEmpty, at: LinkClock.now())
+    holdForStrangers(&decision)
     noteStall()
     if decision.asksForCommit { link.watermark.requestCommit() }
     pump()
@@ -85,7 +101,7 @@ final class LinkLoop {
     if mayRead, !isDry, waiting.isEmpty { return }
     var events = mayRead && waiting.isEmpty ? Int16(POLLIN) : 0
     if decision.mayWrite, client?.wantsWrite == true { events |= Int16(POLLOUT) }
-    var until = min(session.deadline, decision.again, nextKeepAliveCheck)
+    var until = min(session.deadline, decision.again, nextKeepAliveCheck, nextSubscriptionTry)
     if !waiting.isEmpty { until = min(until, LinkClock.now().adding(nanoseconds: Self.busyRetryNanoseconds)) }
     // Frames taken in this turn shut the gate after the decision: decide again soon, the watermark may be there already.
     if mayRead, gate.owed > 0, gate.shutSince == nil { until = .zero }
@@ -120,7 +136,12 @@ final class LinkLoop {
     case .subscribing, .live: break
     default: return
     }
-    sendSubscriptions()
+    if LinkClock.now() >= nextSubscriptionTry {
+      nextSubscriptionTry = .never
+      subscriptionSendFailed = false
+      book.askRefusedAgain()
+    }
+    if !subscriptionSendFailed { sendSubscriptions() }
     while let client, let publication = link.shared.withLock({ $0.publications.next() }) {
       do throws(MQTTLinkError) {
         let messageID = try client.publish(
@@ -151,6 +172,9 @@ final class LinkLoop {
       case .refused(let reason, let sequence):
         statistics.framesRefused[reason, default: 0] += 1
         gate.took(qos: frame.qos, sequence: sequence)
+        if reason == .unknownTopic, frame.qos > 0, let connectedSince {
+          strangersUntil = connectedSince.adding(nanoseconds: Contest.graceNanoseconds)
+        }
       case .busy:
         statistics.busyAnswers += 1
         waiting.removeFirst(taken)
@@ -161,13 +185,38 @@ final class LinkLoop {
     waiting.removeAll(keepingCapacity: true)
   }
 
+  // MARK: - Another hub's messages
+
+  /// What nobody here knows may be another hub's: while the client id is contested it is left to that hub, unacknowledged.
+  private func yield() -> Bool {
+    guard strangersUntil != nil, contest.isContested(at: LinkClock.now()) else { return false }
+    link.logger.warning("The MQTT client id is contested; messages of unknown devices are left to the other client")
+    hasYielded = true
+    fail(.connectionLost("left to another client with the same client id"))
+    return true
+  }
+
+  /// Just after CONNACK the rightful hub may take its session back.
+  private func holdForStrangers(_ decision: inout AcknowledgementGate.Decision) {
+    guard let until = strangersUntil else { return }
+    if LinkClock.now() >= until {
+      strangersUntil = nil
+      return
+    }
+    decision.mayWrite = false
+    decision.again = min(decision.again, until)
+  }
+
   // MARK: - The socket. Each returns false when the connection is gone.
 
   private func write() -> Bool {
     guard let client, client.wantsWrite || gate.owed > 0 else { return true }
     let failure = client.write()
     guard settle(failure) else { return false }
-    if !client.wantsWrite { gate.wrote() }
+    if !client.wantsWrite {
+      if gate.owed > 0 { link.handler.acknowledgementsWritten() }
+      gate.wrote()
+    }
     return true
   }
 
@@ -249,13 +298,32 @@ final class LinkLoop {
     wasStalling = stalls
   }
 
+  /// The worst of what is wrong now.
+  private var problem: MQTTLinkProblem? {
+    let now = LinkClock.now()
+    if contest.isContested(at: now) { return .contested(times: contest.closings(at: now), link.configuration) }
+    switch session.state {
+    case .subscribing where book.missing > 0: return .subscriptions(missing: book.missing, link.configuration)
+    case .subscribing, .live: return book.refused.isEmpty ? nil : .subscriptions(refused: book.refused.count, link.configuration)
+    default: return trouble
+    }
+  }
+
   func publishStatistics() {
     statistics.state = session.publicState
     statistics.acknowledgementsOwed = gate.owed
     statistics.subscriptionsRefused = book.refused.count
+    statistics.problem = problem
+    if session.publicState == .live {
+      notLiveSince = nil
+    } else if notLiveSince == nil {
+      notLiveSince = LinkClock.now()
+    }
     link.shared.withLock {
       $0.statistics = statistics
       $0.connectedSince = connectedSince
+      $0.notLiveSince = notLiveSince
+      $0.lastFrameAt = lastFrameAt
     }
   }
 }

@@ -1,8 +1,8 @@
 // The seam between the link and the gateway: what arrives (a frame), what became of it (a verdict), and who says
 // that it is durable (the watermark). The link knows topics and bytes; what they mean is decided behind the handler.
 //
-// A frame has no "duplicate" flag: libmosquitto does not show DUP to its user, and an honest receiver must find
-// duplicates by content anyway, since a publisher's own retry comes without it.
+// A frame says whether its broker sends it again (DUP). libmosquitto does not show that to its user; PublishLogLine.swift
+// reads it from the library's own log. A publisher's retry comes without it.
 
 /// One PUBLISH as it came, copied out of the library's memory.
 public struct MQTTFrame: Sendable, Hashable {
@@ -15,8 +15,22 @@ public struct MQTTFrame: Sendable, Hashable {
   public var messageID: UInt16
   /// 0, 1 or 2 as delivered. The link subscribes with 0 or 1 only.
   public var qos: UInt8
+  public var delivery: Delivery
 
-  public init(topic: String, payload: [UInt8], retained: Bool, messageID: UInt16, qos: UInt8) {
+  /// What the broker says about earlier attempts at this delivery.
+  public enum Delivery: Sendable, Hashable {
+    /// DUP = 0: its first attempt, as far as the broker remembers. One that was set back to an older state remembers less.
+    case first
+    /// DUP = 1: it may have been here before.
+    case repeated
+    /// The library did not say.
+    case unknown
+  }
+
+  public init(
+    topic: String, payload: [UInt8], retained: Bool, messageID: UInt16, qos: UInt8, delivery: Delivery = .unknown
+  ) {
+    self.delivery = delivery
     self.topic = topic
     self.payload = payload
     self.retained = retained
@@ -78,6 +92,8 @@ public protocol MQTTFrameHandler: AnyObject, Sendable {
   func oversizedFrame(_ frame: MQTTFrame, payloadBytes: Int) -> FrameVerdict
   /// After each change, with the reason when it is a failure.
   func linkStateChanged(_ state: MQTTLinkState, reason: MQTTLinkError?)
+  /// The acknowledgements of all frames taken on this connection so far are in the socket. Whether they arrive, nobody knows.
+  func acknowledgementsWritten()
   /// Exactly once for each accepted publication, also when the link stops.
   func publishFinished(_ publication: MQTTPublishID, outcome: MQTTPublishOutcome)
 }
@@ -87,5 +103,6 @@ extension MQTTFrameHandler {
     .refused(.oversized, lastSequence: nil)
   }
   public func linkStateChanged(_ state: MQTTLinkState, reason: MQTTLinkError?) {}
+  public func acknowledgementsWritten() {}
   public func publishFinished(_ publication: MQTTPublishID, outcome: MQTTPublishOutcome) {}
 }

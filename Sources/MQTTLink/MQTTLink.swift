@@ -22,6 +22,9 @@ public final class MQTTLink: Sendable {
     var hasRun = false
     var statistics = MQTTLinkStatistics()
     var connectedSince: LinkClock.Instant?
+    /// Since when the link is not live; nil while it is, and before it runs.
+    var notLiveSince: LinkClock.Instant?
+    var lastFrameAt: LinkClock.Instant?
   }
 
   let configuration: MQTTLinkConfiguration
@@ -120,6 +123,8 @@ public final class MQTTLink: Sendable {
     shared.withLock { shared in
       var copy = shared.statistics
       copy.connectedMilliseconds = shared.connectedSince.map { (LinkClock.now().rawValue - $0.rawValue) / 1_000_000 }
+      copy.notLiveMilliseconds = shared.notLiveSince.map { (LinkClock.now().rawValue - $0.rawValue) / 1_000_000 }
+      copy.lastFrameMilliseconds = shared.lastFrameAt.map { (LinkClock.now().rawValue - $0.rawValue) / 1_000_000 }
       copy.publicationsQueued = shared.publications.count
       return copy
     }

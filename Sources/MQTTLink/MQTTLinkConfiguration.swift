@@ -52,8 +52,8 @@ public struct MQTTLinkConfiguration: Sendable, Hashable {
   /// Unacknowledged QoS 1 messages that the broker may have in flight to us (MQTT 5), 1…65535. The broker's own
   /// limit (mosquitto: `max_inflight_messages`, default 20) bounds it too, and alone for 3.1.1.
   public var receiveMaximum: Int = 500
-  /// Longest payload that is decoded, 1…16 777 216 bytes. Not announced to the broker: it would drop longer ones
-  /// silently; here they are counted and quarantined. (The broker's `max_packet_size` bounds the memory.)
+  /// Longest payload that is decoded, 1…16 777 216 bytes. Not announced to the broker: it would drop longer ones silently; here
+  /// they are counted and quarantined, up to 16 MiB, see `MosquittoClient.packetBytesMax`.
   public var maximumPayloadBytes: Int = 262_144
   /// How long acknowledgements may wait for the disk while reading goes on, 1…1000 ms. See ``AcknowledgementGate``.
   public var ackHoldMilliseconds: Int = 20

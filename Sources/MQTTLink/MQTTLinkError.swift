@@ -13,19 +13,23 @@ public enum MQTTLinkError: Error, Sendable, Hashable {
   case refusedByBroker(code: UInt8, text: String)
   /// TCP and perhaps TLS came up, but no CONNACK in time.
   case noAnswer(seconds: UInt32)
+  /// The broker took the connection and closed it before it said anything.
+  case closedBeforeAnswer
   /// An established connection ended.
   case connectionLost(String)
   /// The broker closed on purpose (MQTT 5 DISCONNECT), e.g. 0x8E: another client took over the same client id.
   case disconnectedByBroker(code: UInt8, text: String)
   /// More QoS 1 frames came in one read than the link can hold; dropped unacknowledged, the broker sends them again.
   case inboundOverflow
+  /// The broker sends a packet that is longer than the link reads.
+  case packetTooLong
   /// The library refused a call with these arguments (our bug or no memory).
   case library(String)
 
   /// Whether only a person can mend it. Such failures wait at least 4 s before the next attempt.
   public var needsAPerson: Bool {
     switch self {
-    case .unreachable, .noAnswer, .connectionLost, .inboundOverflow, .library: return false
+    case .unreachable, .noAnswer, .closedBeforeAnswer, .connectionLost, .inboundOverflow, .packetTooLong, .library: return false
     case .tls, .fileUnreadable: return true
     case .refusedByBroker(let code, _):
       // 3 is "server unavailable" in 3.1.1; 0x88 unavailable, 0x89 busy, 0x97 quota, 0x9F rate, 0x8B shutting down in 5.
@@ -45,9 +49,11 @@ extension MQTTLinkError: CustomStringConvertible {
     case .fileUnreadable(let path, let detail): "cannot read \(path): \(detail)"
     case .refusedByBroker(let code, let text): "the broker refused the connection: \(text) (code \(code))"
     case .noAnswer(let seconds): "the broker took the connection but did not answer within \(seconds) s"
+    case .closedBeforeAnswer: "the broker closed the connection before it answered"
     case .connectionLost(let detail): "the connection was lost: \(detail)"
     case .disconnectedByBroker(let code, let text): "the broker closed the connection: \(text) (code \(code))"
     case .inboundOverflow: "more messages in one read than the link holds; the broker will send them again"
+    case .packetTooLong: "the broker sends a packet of more than \(MosquittoClient.packetBytesMax >> 20) MiB"
     case .library(let detail): "libmosquitto refused a call: \(detail)"
     }
   }

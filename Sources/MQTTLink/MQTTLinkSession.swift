@@ -105,6 +105,8 @@ struct BackOff: Sendable {
   static let stableMilliseconds: Int64 = 10_000
 
   private var random: SplitMix64
+  /// Another client uses our client id: pauses stay short, see `Contest`.
+  var isContested = false
 
   init(randomSeed: UInt64) { random = SplitMix64(state: randomSeed) }
 
@@ -112,6 +114,7 @@ struct BackOff: Sendable {
   mutating func delayMilliseconds(attempt: UInt32, needsAPerson: Bool) -> Int64 {
     let doublings = min(max(attempt, 1) - 1, 16)
     var step = min(Self.firstMilliseconds << Int64(doublings), Self.longestMilliseconds)
+    if isContested { step = min(step, Contest.pauseMillisecondsMax) }
     if needsAPerson { step = max(step, Self.shortestForAPersonMilliseconds) }
     return step / 2 + Int64(random.next(upperBound: UInt64(step - step / 2 + 1)))
   }

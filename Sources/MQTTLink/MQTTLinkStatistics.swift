@@ -6,6 +6,13 @@ public struct MQTTLinkStatistics: Sendable, Hashable {
   public var state: MQTTLinkState = .stopped
   /// Milliseconds since CONNACK of the present connection; nil while there is none.
   public var connectedMilliseconds: Int64?
+  /// Milliseconds since the link was last live, or since it started to run; nil while it is live. A link that is live hears
+  /// everything that the broker has granted it.
+  public var notLiveMilliseconds: Int64?
+  /// Milliseconds since the last frame of any kind; nil before the first.
+  public var lastFrameMilliseconds: Int64?
+  /// What is wrong now, in words; nil when nothing is. Also of a link that is live: see ``MQTTLinkProblem/deafensLiveLink``.
+  public var problem: MQTTLinkProblem?
   /// Whether the broker still had our session at the last connect.
   public var sessionPresent = false
   /// Successful connects; one more than the reconnects.
@@ -34,6 +41,9 @@ public struct MQTTLinkStatistics: Sendable, Hashable {
   public var subscriptionsRefused: Int = 0
   /// The last failure, kept after recovery.
   public var lastError: MQTTLinkError?
+
+  /// Times that an accepted connection was closed by the broker's side.
+  public var closings: UInt64 = 0
 
   public init() {}
 

@@ -35,11 +35,23 @@ final class MosquittoClient {
   private(set) var overflowed = false
   /// The library's last error line until CONNACK: the only place where it says what TLS did not like.
   private(set) var lastLogLine = ""
+  /// The library compared the certificate's names with the broker's, and none fits. A later line hides this one.
+  private var nameDoesNotFit = false
+  private var isAccepted = false
+  /// What the library's log said of the PUBLISH that its message callback hands over next.
+  private var announced: PublishLogLine?
   /// A want for writing that the library mentions only once (`mosquitto_want_write` clears it for TLS).
   private var wantedWrite = false
 
   /// What a link holds between the library and the handler, in one read. Beyond it QoS 0 is dropped, QoS 1 breaks the connection.
   static let bytesHeldLimit = 16 << 20
+  /// The longest packet that the link reads: the longest payload that a configuration can allow, and a MiB for its topic and
+  /// properties. MQTT 5 brokers are told, and then drop what is longer. The library itself makes room for whatever a packet's
+  /// header announces (packet__read of 2.0.11 has no limit for clients), so that a 3.1.1 broker which sends more is cut off once
+  /// this much has arrived without a whole packet; its own bound is `max_packet_size` in our drop-in.
+  static let packetBytesMax = 17 << 20
+  /// What TCP had received when the last packet was whole.
+  private var bytesAtLastPacket: UInt64 = 0
   private var framesHeldLimit: Int { configuration.receiveMaximum + 64 }
 
   init(_ configuration: MQTTLinkConfiguration) throws(MQTTLinkError) {
@@ -80,6 +92,9 @@ final class MosquittoClient {
       let expiry = UInt32(clamping: configuration.sessionExpirySeconds)
       try check(
         mosquitto_property_add_int32(&properties, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), expiry), "session expiry")
+      try check(
+        mosquitto_property_add_int32(&properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), UInt32(Self.packetBytesMax)),
+        "maximum packet size")
     }
     let result = mosquitto_connect_bind_v5(
       handle, configuration.host, Int32(configuration.port), Int32(configuration.keepAliveSeconds), nil, properties)
@@ -93,6 +108,13 @@ final class MosquittoClient {
     let result = cmosquitto_loop_read(handle, &wouldBlock)
     if overflowed { return (.inboundOverflow, true) }
     if result != MOSQ_ERR_SUCCESS.rawValue { return (failure(result, errno: cmosquitto_errno()), true) }
+    if events.count > before {
+      bytesAtLastPacket = cmosquitto_bytes_received(socket)
+    } else if wouldBlock {
+      // Keep-alive and acknowledgements bring no event: forty bytes a minute never add up to this.
+      let received = cmosquitto_bytes_received(socket)
+      if received > bytesAtLastPacket &+ UInt64(Self.packetBytesMax) + UInt64(Self.bytesHeldLimit) { return (.packetTooLong, true) }
+    }
     // A packet may have left EAGAIN behind from the library's own wake-up socket: dry is only who brought nothing.
     return (nil, wouldBlock && events.count == before)
   }
@@ -196,9 +218,9 @@ final class MosquittoClient {
     let isHandshake = configuration.tls != nil && !lastLogLine.isEmpty
     switch result {
     case MOSQ_ERR_TLS.rawValue, MOSQ_ERR_TLS_HANDSHAKE.rawValue:
-      return .tls(TLSFailure.text(lastLogLine.isEmpty ? text : lastLogLine, configuration))
+      return .tls(TLSFailure.text(lastLogLine.isEmpty ? text : lastLogLine, nameDoesNotFit: nameDoesNotFit, configuration))
     case _ where isHandshake && lastLogLine.contains("OpenSSL Error"):
-      return .tls(TLSFailure.text(lastLogLine, configuration))
+      return .tls(TLSFailure.text(lastLogLine, nameDoesNotFit: nameDoesNotFit, configuration))
     case MOSQ_ERR_INVAL.rawValue, MOSQ_ERR_NOMEM.rawValue:
       return .library(lastLogLine.isEmpty ? text : lastLogLine)
     case MOSQ_ERR_EAI.rawValue, MOSQ_ERR_LOOKUP.rawValue:
@@ -206,7 +228,7 @@ final class MosquittoClient {
     case MOSQ_ERR_KEEPALIVE.rawValue:
       return .connectionLost("no sign of life from the broker for \(configuration.keepAliveSeconds) s")
     default:
-      return .connectionLost(text)
+      return isAccepted ? .connectionLost(text) : .closedBeforeAnswer
     }
   }
 
@@ -216,8 +238,7 @@ final class MosquittoClient {
     mosquitto_connect_v5_callback_set(handle) { _, object, code, flags, _ in
       guard let client = MosquittoClient.from(object) else { return }
       client.events.append(.connectAnswer(code: code, sessionPresent: flags & 1 != 0))
-      // From here on the library would format a line for each packet; TLS has nothing more to say.
-      if code == 0 { mosquitto_log_callback_set(client.handle, nil) }
+      if code == 0 { client.isAccepted = true }
     }
     mosquitto_disconnect_v5_callback_set(handle) { _, object, code, _ in
       MosquittoClient.from(object)?.events.append(.disconnected(code: code))
@@ -237,8 +258,8 @@ final class MosquittoClient {
       MosquittoClient.from(object)?.events.append(.unsubscribed(messageID: messageID))
     }
     mosquitto_log_callback_set(handle) { _, object, level, text in
-      guard level & Int32(MOSQ_LOG_ERR) != 0, let text, let client = MosquittoClient.from(object) else { return }
-      client.lastLogLine = String(cString: text)
+      guard let text, let client = MosquittoClient.from(object) else { return }
+      client.logged(level, text)
     }
   }
 
@@ -246,7 +267,24 @@ final class MosquittoClient {
     object.map { Unmanaged<MosquittoClient>.fromOpaque($0).takeUnretainedValue() }
   }
 
+  /// Once a packet, some microseconds: what the library says of a PUBLISH, and until CONNACK what it does not like.
+  private func logged(_ level: Int32, _ text: UnsafePointer<CChar>) {
+    if level & Int32(MOSQ_LOG_DEBUG) != 0 {
+      if let line = PublishLogLine(text) { announced = line }
+    } else if !isAccepted, level & Int32(MOSQ_LOG_ERR) != 0 {
+      lastLogLine = String(cString: text)
+      if lastLogLine.contains("host name verification failed") { nameDoesNotFit = true }
+    }
+  }
+
+  private func delivery(of message: mosquitto_message) -> MQTTFrame.Delivery {
+    defer { announced = nil }
+    guard let announced, Int32(announced.messageID) == message.mid, Int32(announced.qos) == message.qos else { return .unknown }
+    return announced.isDuplicate ? .repeated : .first
+  }
+
   private func received(_ message: mosquitto_message) {
+    let delivery = delivery(of: message)
     let bytes = UnsafeRawBufferPointer(start: message.payload, count: message.payload == nil ? 0 : Int(max(0, message.payloadlen)))
     let kept = bytes.count > configuration.maximumPayloadBytes ? min(bytes.count, MQTTLinkConfiguration.quarantinePrefixBytes) : bytes.count
     guard framesHeld < framesHeldLimit, bytesHeld + kept <= Self.bytesHeldLimit else {
@@ -262,7 +300,7 @@ final class MosquittoClient {
     bytesHeld += kept
     let frame = MQTTFrame(
       topic: message.topic.map { String(cString: $0) } ?? "", payload: Array(bytes.prefix(kept)), retained: message.retain,
-      messageID: UInt16(truncatingIfNeeded: message.mid), qos: UInt8(truncatingIfNeeded: message.qos))
+      messageID: UInt16(truncatingIfNeeded: message.mid), qos: UInt8(truncatingIfNeeded: message.qos), delivery: delivery)
     events.append(.frame(frame, payloadBytes: bytes.count))
   }
 }

@@ -24,8 +24,21 @@ enum SecretFile {
 }
 
 enum TLSFailure {
+  /// What the library says when none of the certificate's names is the broker's.
+  static let wrongName = "the broker's certificate is for another name"
+
+  /// Which of the ways to fail `detail` is: OpenSSL's words, or ours before them.
+  static func kind(_ detail: String) -> MQTTLinkProblem.Kind {
+    if detail.hasPrefix(wrongName) { return .certificateName }
+    if detail.contains("certificate verify failed") { return .certificateNotTrusted }
+    if detail.contains("certificate required") || detail.contains("alert") && detail.contains("certificate") { return .clientCertificate }
+    if detail.contains("wrong version number") || detail.contains("no TLS on port") { return .noTLS }
+    return .tls
+  }
+
   /// OpenSSL's words, led by what they mean here when that is known.
-  static func text(_ detail: String, _ configuration: MQTTLinkConfiguration) -> String {
+  static func text(_ detail: String, nameDoesNotFit: Bool, _ configuration: MQTTLinkConfiguration) -> String {
+    if nameDoesNotFit { return "\(wrongName) than \(configuration.host) (\(detail))" }
     let trust = configuration.tls?.caFile.map { "an authority in \($0)" } ?? "an authority that this system trusts"
     if detail.contains("certificate verify failed") {
       return "the broker's certificate is not signed by \(trust), has expired, or is not for the name \(configuration.host) (\(detail))"

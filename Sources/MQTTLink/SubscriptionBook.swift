@@ -21,6 +21,8 @@ struct SubscriptionBook: Sendable {
   private(set) var refused: Set<String> = []
 
   var everythingIsAnswered: Bool { unanswered.isEmpty && asked == wanted }
+  /// Filters that are wanted and have not been asked for on this connection.
+  var missing: Int { wanted.count { asked[$0.key] != $0.value } }
 
   mutating func want(_ subscriptions: [MQTTSubscription]) {
     wanted = Dictionary(subscriptions.map { ($0.filter, $0.qos) }, uniquingKeysWith: max)
@@ -43,23 +45,31 @@ struct SubscriptionBook: Sendable {
       let new = wanted.filter { $0.value == qos && asked[$0.key] != qos }.keys.sorted()
       for chunk in chunks(new) { requests.append(.subscribe(chunk, qos: qos)) }
     }
-    asked = wanted
     refused.formIntersection(wanted.keys)
     return requests
   }
 
-  /// The library took the request under this packet identifier.
+  /// The library took the request under this packet identifier. One that it did not take stays owed: `requests` gives it again.
   mutating func sent(_ request: Request, messageID: Int32) {
     switch request {
-    case .subscribe(let filters, _): unanswered[messageID] = filters
-    case .unsubscribe: unanswered[messageID] = []
+    case .subscribe(let filters, let qos):
+      unanswered[messageID] = filters
+      for filter in filters { asked[filter] = qos }
+    case .unsubscribe(let filters):
+      unanswered[messageID] = []
+      for filter in filters { asked[filter] = nil }
     }
   }
 
-  /// SUBACK. Returns how many filters the broker refused. An answer to a stranger's identifier is ignored.
+  /// SUBACK. Returns how many filters the broker refused. An answer to a stranger's identifier is ignored; one that speaks of
+  /// fewer filters than were asked for grants only those.
   mutating func answered(messageID: Int32, granted: [Int32]) -> Int {
     guard let filters = unanswered.removeValue(forKey: messageID) else { return 0 }
     var count = 0
+    for filter in filters.dropFirst(granted.count) {
+      count += 1
+      refused.insert(filter)
+    }
     for (filter, code) in zip(filters, granted) {
       if code >= 0x80 {
         count += 1
@@ -69,6 +79,11 @@ struct SubscriptionBook: Sendable {
       }
     }
     return count
+  }
+
+  /// What the broker refused is asked for again on this connection: an ACL may have been mended meanwhile.
+  mutating func askRefusedAgain() {
+    for filter in refused { asked[filter] = nil }
   }
 
   /// UNSUBACK.

@@ -9,7 +9,9 @@ import Testing
     var book = SubscriptionBook()
     #expect(book.everythingIsAnswered)
     book.want([.init(filter: "b"), .init(filter: "a"), .init(filter: "z", qos: 0)])
-    #expect(book.requests() == [.subscribe(["z"], qos: 0), .subscribe(["a", "b"], qos: 1)])
+    let requests = book.requests()
+    #expect(requests == [.subscribe(["z"], qos: 0), .subscribe(["a", "b"], qos: 1)])
+    for (index, request) in requests.enumerated() { book.sent(request, messageID: Int32(index + 1)) }
     #expect(book.requests() == [])
     book.want([.init(filter: "c"), .init(filter: "a", qos: 0)])
     #expect(book.requests() == [.unsubscribe(["b", "z"]), .subscribe(["a"], qos: 0), .subscribe(["c"], qos: 1)])
@@ -26,6 +28,47 @@ import Testing
     #expect(book.refused == ["b"])
     #expect(book.answered(messageID: 2, granted: [1]) == 0)
     #expect(book.everythingIsAnswered)
+  }
+
+  @Test func whatCouldNotBeSentIsAskedForAgain() {
+    var book = SubscriptionBook()
+    book.want([.init(filter: "a"), .init(filter: "z", qos: 0)])
+    let requests = book.requests()
+    #expect(requests == [.subscribe(["z"], qos: 0), .subscribe(["a"], qos: 1)])
+    // The library took the first only.
+    book.sent(requests[0], messageID: 1)
+    #expect(book.answered(messageID: 1, granted: [0]) == 0)
+    #expect(!book.everythingIsAnswered, "the link is not live while a home is not subscribed to")
+    #expect(book.missing == 1)
+    #expect(book.requests() == [.subscribe(["a"], qos: 1)])
+    book.sent(.subscribe(["a"], qos: 1), messageID: 2)
+    #expect(book.answered(messageID: 2, granted: [1]) == 0)
+    #expect(book.everythingIsAnswered && book.missing == 0)
+    // An UNSUBSCRIBE that was not sent is owed likewise.
+    book.want([.init(filter: "z", qos: 0)])
+    #expect(book.requests() == [.unsubscribe(["a"])])
+    #expect(book.requests() == [.unsubscribe(["a"])])
+  }
+
+  @Test func aRefusedFilterIsAskedForAgainWhenToldTo() {
+    var book = SubscriptionBook()
+    book.want([.init(filter: "a"), .init(filter: "b")])
+    book.sent(.subscribe(["a", "b"], qos: 1), messageID: 1)
+    #expect(book.answered(messageID: 1, granted: [0x87, 1]) == 1)
+    #expect(book.requests() == [])
+    book.askRefusedAgain()
+    #expect(book.requests() == [.subscribe(["a"], qos: 1)])
+    book.sent(.subscribe(["a"], qos: 1), messageID: 2)
+    #expect(book.answered(messageID: 2, granted: [1]) == 0)
+    #expect(book.refused.isEmpty)
+  }
+
+  @Test func aShortSUBACKGrantsNoMoreThanItSays() {
+    var book = SubscriptionBook()
+    book.want([.init(filter: "a"), .init(filter: "b")])
+    book.sent(.subscribe(["a", "b"], qos: 1), messageID: 1)
+    #expect(book.answered(messageID: 1, granted: [1]) == 1)
+    #expect(book.refused == ["b"])
   }
 
   @Test func asksForEverythingOnANewConnection() {
