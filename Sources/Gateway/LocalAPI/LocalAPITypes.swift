@@ -392,6 +392,12 @@ public enum API {
     /// `core`, `forward`, `console` to `live`, `connected` or `missing`.
     public var roles: [String: String]
     public var notes: [String]
+    /// What does not work now, gravest first. Nil from a core of an earlier version.
+    public var problems: [Problem]?
+    /// Whether alarms can come in, be decided, leave and be kept: no problem is grave. As `/readyz`.
+    public var ready: Bool?
+    /// When a registered device was last heard.
+    public var lastHeard: String?
   }
 
   public struct OutboxRow: Codable, Sendable {
@@ -492,5 +498,9 @@ public enum API {
     public var summary: String
     public var durable: UInt64
     public var at: String
+    /// As in `Status`.
+    public var problems: [Problem]?
+    public var ready: Bool?
+    public var lastHeard: String?
   }
 }
