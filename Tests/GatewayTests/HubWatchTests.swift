@@ -109,7 +109,7 @@ struct HubWatchTests {
     #expect(well.told == ["60-"])
     var unwell = Bench(told: open)
     unwell.run(unwell.times("-", 100))
-    #expect(unwell.told.isEmpty && unwell.watch.shown.first?.since == WallTime(rawValue: 5))
+    #expect(unwell.told.isEmpty && unwell.watch.shown.count == 1)
   }
 
   @Test("What has left the configuration is taken back at once")

@@ -187,10 +187,13 @@ public enum API {
     public var items: [PlanItem]
     public var actor: String
     public var reason: String
-    public init(items: [PlanItem], actor: String, reason: String) {
+    /// Limits of the plan that the items do not name again may go. Nil or false: such a change is refused.
+    public var replace: Bool?
+    public init(items: [PlanItem], actor: String, reason: String, replace: Bool? = nil) {
       self.items = items
       self.actor = actor
       self.reason = reason
+      self.replace = replace
     }
   }
 

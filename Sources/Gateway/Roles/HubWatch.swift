@@ -41,6 +41,7 @@ struct HubWatch: Sendable {
   struct Shown: Sendable, Hashable {
     var subject: Subject
     var name: String?
+    /// Since it fell; when it is well again, since the trouble began.
     var since: WallTime
     var detail: String?
     /// Well at this moment, but not yet for long enough.
@@ -48,8 +49,9 @@ struct HubWatch: Sendable {
   }
 
   fileprivate struct Trouble: Sendable {
-    var since: MonotonicInstant
     var sinceWall: WallTime
+    /// When it fell last.
+    var fellWall: WallTime
     var unwellFor: Int64 = 0
     var falls = 1
     /// Nil while unwell.
@@ -75,7 +77,7 @@ struct HubWatch: Sendable {
   init(told: [(subject: Subject, since: WallTime)] = [], at now: MonotonicInstant) {
     for open in told where !watched.contains(where: { $0.sample.subject == open.subject }) {
       var entry = Watched(sample: Sample(subject: open.subject, name: nil, isWell: true, detail: nil), trouble: nil, toldAt: now)
-      entry.trouble = Trouble(since: now, sinceWall: open.since, unwellFor: Self.tellAfter, wellSince: now)
+      entry.trouble = Trouble(sinceWall: open.since, fellWall: open.since, unwellFor: Self.tellAfter, wellSince: now)
       watched.append(entry)
     }
     sort()
@@ -127,7 +129,8 @@ struct HubWatch: Sendable {
       let isSettling = trouble.wellSince != nil
       guard trouble.isTold || (!isSettling && trouble.unwellFor >= Self.showAfter) else { return nil }
       return Shown(
-        subject: entry.sample.subject, name: entry.sample.name, since: trouble.sinceWall, detail: entry.sample.detail,
+        subject: entry.sample.subject, name: entry.sample.name, since: isSettling ? trouble.sinceWall : trouble.fellWall,
+        detail: entry.sample.detail,
         isSettling: isSettling)
     }
   }
@@ -146,13 +149,14 @@ fileprivate extension HubWatch.Watched {
     sample = new
     sample.detail = detail
     guard var trouble else {
-      if !new.isWell { self.trouble = HubWatch.Trouble(since: now, sinceWall: wall) }
+      if !new.isWell { self.trouble = HubWatch.Trouble(sinceWall: wall, fellWall: wall) }
       return
     }
     switch (new.isWell, trouble.wellSince) {
     case (false, nil): trouble.unwellFor &+= passed
     case (false, .some):
       trouble.wellSince = nil
+      trouble.fellWall = wall
       trouble.falls &+= 1
     case (true, nil): trouble.wellSince = now
     case (true, .some(let since)):
