@@ -6,7 +6,7 @@ public import VitalSigns
 
 /// Sentences for alerts. Immutable; any thread.
 public struct AlertSentences: Sendable {
-  private let catalogues: [ConsoleLanguage: Catalogue]
+  let catalogues: [ConsoleLanguage: Catalogue]
 
   /// Reads every language's catalogue.
   ///

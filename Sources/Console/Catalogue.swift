@@ -66,6 +66,7 @@ struct Catalogue: Sendable {
     "count": ["one", "many", "hidden"],
     "banner": ["since", "sessionEnds"],
     "title": ["board", "resolve", "signIn", "signedOut", "problem"],
+    "hub": ["linkDown", "bluetoothDown", "destinationDown", "roleDown", "storeFailing", "storeFull", "coreStill"],
   ]
 }
 
