@@ -136,7 +136,8 @@ class Gateway:
         def ready():
             self.assert_running(name)
             try:
-                return self.api("GET", "/readyz", timeout=2)[0] == 200
+                # Live and answering. `/readyz` says more: whether the broker, the other roles and the destinations are there too.
+                return self.api("GET", "/livez", timeout=2)[0] == 200
             except (OSError, http.client.HTTPException):
                 return False
         wait_for(ready, seconds, f"{name} is ready")

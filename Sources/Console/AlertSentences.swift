@@ -8,7 +8,7 @@ public import VitalSigns
 public struct AlertSentences: Sendable {
   /// The hub's own language: of the event stream and of everything that a person on the hub reads.
   public let language: ConsoleLanguage
-  private let catalogues: [ConsoleLanguage: Catalogue]
+  let catalogues: [ConsoleLanguage: Catalogue]
   private let zone: TimeZone
   private let names: @Sendable (AlertRule, UInt32) -> String?
 

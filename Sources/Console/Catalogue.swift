@@ -72,6 +72,7 @@ struct Catalogue: Sendable {
     "count": ["one", "many", "hidden"],
     "banner": ["since", "sessionEnds"],
     "title": ["board", "resolve", "signIn", "signedOut", "problem"],
+    "hub": ["linkDown", "bluetoothDown", "destinationDown", "roleDown", "storeFailing", "storeFull", "coreStill"],
   ]
 }
 

@@ -65,6 +65,7 @@ enum ObserveText {
       return text.uppercased()
     case "oxygen":
       if text == "air" { return "0" }
+      let text = DecimalMark.point(text)
       guard let flow = Quantity(decimal: text), flow.mantissa >= 0 else {
         throw ValidationError("oxygen is \"\(text)\"; allowed: air, or litres a minute such as 2.")
       }
@@ -73,10 +74,20 @@ enum ObserveText {
       guard keys.contains(key) else {
         throw ValidationError("unknown key \"\(key)\"; allowed: consciousness, oxygen, \(keys.joined(separator: ", ")).")
       }
-      guard Quantity(decimal: text) != nil else {
-        throw ValidationError("\(key) is \"\(text)\"; allowed: a decimal number such as 18 or 36.6.")
+      let number = DecimalMark.point(text)
+      guard Quantity(decimal: number) != nil else {
+        throw ValidationError("\(key) is \"\(text)\"; allowed: a decimal number such as 18, 36.6 or 36,6.")
       }
-      return text
+      return number
     }
+  }
+}
+
+/// The decimal mark of those who enter: a comma in Norwegian.
+enum DecimalMark {
+  /// `37,1` as `37.1`; any other text as it is.
+  static func point(_ text: String) -> String {
+    guard !text.contains("."), text.count(where: { $0 == "," }) == 1, text.first != ",", text.last != "," else { return text }
+    return text.replacing(",", with: ".")
   }
 }

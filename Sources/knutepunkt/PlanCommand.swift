@@ -47,6 +47,7 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(
       name: .customLong("news2-alerts"), help: ArgumentHelp("Whether NEWS2 raises alerts; it is always computed.", valueName: "on|off"),
       transform: PlanFlagText.news2Alerts) var news2Alerts: API.PlanItem?
+    @Flag(help: "Limits of a signal that are not named again may go; without it such a change is refused.") var replace = false
     @Option(help: "Why, for the record and the access log.") var reason: String
     @OptionGroup var actor: ActorOptions
     @OptionGroup var output: OutputOptions
@@ -63,12 +64,17 @@ struct PlanCommand: AsyncParsableCommand {
           "Nothing to change. Give at least one of --scale, --oxygen, --limit, --validity, --dose, --night, --geofence, --news2-alerts.")
       }
       if reason.isEmpty { throw ValidationError("--reason is empty; a plan is changed for a reason.") }
+      for item in items { if let problem = PlanSafety.problem(item) { throw ValidationError("\(problem)") } }
     }
 
     func run() async throws {
-      let plan: API.Plan = try await core.client().post(
-        "/v1/plans/\(patient)", API.ChangePlan(items: items, actor: actor.actor, reason: reason))
+      let client = try core.client()
+      let before: API.Plan = try await client.get("/v1/plans/\(patient)")
+      let plan: API.Plan = try await client.post(
+        "/v1/plans/\(patient)", API.ChangePlan(items: items, actor: actor.actor, reason: reason, replace: replace ? true : nil))
       if output.json { return try Terminal.printJSON(plan) }
+      // What was changed is read before the whole plan, and by whoever looks at a log.
+      for line in PlanText.changes(items, before: before.items.map(\.item)) { Terminal.error(line) }
       PlanText.print(plan)
     }
   }
@@ -97,6 +103,15 @@ enum PlanText {
       table.rows.append([Cell(sentence(item.item)), Cell(item.author), TimeDisplay.cell(item.since), Cell(item.reason)])
     }
     table.print()
+  }
+
+  /// `before → after` for each item that was given.
+  static func changes(_ items: [API.PlanItem], before: [API.PlanItem]) -> [String] {
+    items.map { item in
+      let old = before.last { $0.isOfSameKey(as: item) }.map(sentence) ?? "nothing of its own"
+      let new = sentence(item)
+      return old == new ? "Unchanged: \(new)" : "Changed: \(old) → \(new)"
+    }
   }
 
   static func sentence(_ item: API.PlanItem) -> String {
@@ -132,4 +147,11 @@ enum PlanText {
   }
 
   private static func duration(_ seconds: UInt32?) -> String { DurationText.text(.seconds(Int64(seconds ?? 0))) }
+}
+
+extension API.PlanItem {
+  /// Whether one replaces the other in a plan.
+  func isOfSameKey(as other: API.PlanItem) -> Bool {
+    kind == other.kind && signal == other.signal && parameter == other.parameter && slot == other.slot
+  }
 }

@@ -80,6 +80,9 @@ enum PlanFlagText {
     let colour = text.prefix { $0.isLetter }
     let sign = text.dropFirst(colour.count).prefix { "<>=".contains($0) }
     guard ["red", "yellow"].contains(colour), ["<", "<=", ">", ">="].contains(sign) else {
+      if !original.isEmpty, original.allSatisfy(\.isNumber) {
+        throw ValidationError("\"\(original)\" stands alone: a comma parts the limits, so write 38.5 with a point here.")
+      }
       throw ValidationError(
         "\"\(original)\" is no part of a limit; allowed: red or yellow with <, <=, >, >= and a number (red<85, or redBelow=85 where the shell minds), delay=5m, hysteresis=2."
       )

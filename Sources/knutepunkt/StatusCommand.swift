@@ -8,7 +8,10 @@ import Gateway
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "How the hub is: links, alerts, journal, deliveries.",
-    discussion: "Exit 0 when the core answers and is live, 75 when it answers and is not live, 69 when it does not answer.")
+    discussion: """
+      Exit 0 when everything works, 75 when the core answers and something does not work (each such thing is listed, with what to \
+      do next), 69 when the core does not answer.
+      """)
   @Flag(help: "Go on showing changes until interrupted.") var watch = false
   @OptionGroup var output: OutputOptions
   @OptionGroup var core: CoreOptions
@@ -18,7 +21,7 @@ struct StatusCommand: AsyncParsableCommand {
     guard watch else {
       let status: API.Status = try await client.get("/v1/status")
       if output.json { try Terminal.printJSON(status) } else { StatusText.lines(status).forEach(Terminal.print) }
-      if !status.live { throw CommandFailure(code: ExitCodes.temporary, nil) }
+      if !status.live || status.problems?.isEmpty == false { throw CommandFailure(code: ExitCodes.temporary, nil) }
       return
     }
     if Terminal.isInteractive, !output.json { try await redraw(client) } else { try await follow(client) }
@@ -52,8 +55,8 @@ struct StatusCommand: AsyncParsableCommand {
           switch event {
           case .alert(let alert):
             if output.json { try Terminal.printJSON(alert) } else { Terminal.print(StatusText.line(alert)) }
-          case .core(let pulse) where pulse.summary != last:
-            last = pulse.summary
+          case .core(let pulse) where Self.withoutAges(pulse.summary) != last:
+            last = Self.withoutAges(pulse.summary)
             if output.json {
               try Terminal.printJSON(pulse)
             } else {
@@ -71,6 +74,9 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
+  /// How long something lasts is no change.
+  private static func withoutAges(_ summary: String) -> String { summary.replacing(/\ for \d+ (s|min|h)\b/, with: "") }
+
   /// Whether waiting can help.
   private static func mayPass(_ error: LocalAPIError) -> Bool {
     switch error {
@@ -83,9 +89,11 @@ struct StatusCommand: AsyncParsableCommand {
 
 enum StatusText {
   static func lines(_ status: API.Status) -> [String] {
-    let summary = (status.live ? TextStyle.good : TextStyle.high).applied(to: status.summary)
-    var lines = [
-      "\(TextStyle.heading.applied(to: status.hub)) (\(status.controller)): \(summary)",
+    let problems = status.problems ?? []
+    let style: TextStyle = !status.live || problems.contains(where: \.isGrave) ? .high : problems.isEmpty ? .good : .medium
+    var lines = ["\(TextStyle.heading.applied(to: status.hub)) (\(status.controller)): \(style.applied(to: status.summary))"]
+    lines += problems.flatMap(problem)
+    lines += [
       "  version     \(status.version), started \(TimeDisplay.age(status.startedAt) ?? status.startedAt), \(status.scheduling)\(status.memoryLocked ? ", memory locked" : "")",
       "  registry    \(counted(status.patients, "patient")), \(counted(status.devices, "device"))",
       "  alerts      \(status.openAlerts) open",
@@ -96,6 +104,15 @@ enum StatusText {
     lines += status.destinations.map { "  destination \($0.name) (\($0.kind)): \(destination($0))" }
     lines += status.roles.sorted { $0.key < $1.key }.map { "  role        \($0.key): \($0.value)" }
     lines += status.notes.map { TextStyle.medium.applied(to: "  note        \($0)") }
+    return lines
+  }
+
+  /// What does not work, what the part itself says, and what to do.
+  private static func problem(_ problem: API.Problem) -> [String] {
+    let style: TextStyle = problem.isGrave ? .high : .medium
+    let detail = problem.detail.map { ": \($0)" } ?? ""
+    var lines = [style.applied(to: "  PROBLEM     \(problem.words(now: TimeDisplay.now))\(detail)"), "              \(problem.text)"]
+    if let next = problem.next { lines.append("              → \(next)") }
     return lines
   }
 
@@ -113,7 +130,7 @@ enum StatusText {
   }
 
   private static func link(_ link: API.Status.Link) -> String {
-    var text = link.state == "connected" ? TextStyle.good.applied(to: link.state) : TextStyle.medium.applied(to: link.state)
+    var text = link.state == "connected" ? TextStyle.good.applied(to: link.state) : TextStyle.medium.applied(to: "not connected")
     if let since = link.since { text += " since \(TimeDisplay.local(since) ?? since)" }
     text += ", \(link.received) received"
     let refused = link.refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }

@@ -46,6 +46,34 @@ import Testing
     expectRefusal(words) { try PlanFlagText.limit(text) }
   }
 
+  @Test func whatWasMeantIsSaid() {
+    for (text, words) in [("spo2:red>85", "did you mean red<85?"), ("pulse:red<130", "did you mean red>130?")] {
+      do {
+        _ = try Knutepunkt.parseAsRoot(["plan", "set", "P1", "--limit", text, "--reason", "x"])
+        Issue.record("\(text) was taken")
+      } catch {
+        #expect(Knutepunkt.message(for: error).contains(words))
+      }
+    }
+  }
+
+  @Test func aDecimalCommaIsADecimalMark() throws {
+    #expect(try ObserveText.values(["temperature=37,1", "oxygen=1,5"]) == ["temperature": "37.1", "oxygen": "1.5"])
+    for text in ["temperature=,1", "temperature=37,", "temperature=3,7,1", "temperature=3.7,1"] {
+      #expect(throws: ValidationError.self) { try ObserveText.values([text]) }
+    }
+  }
+
+  @Test func aChangeIsToldAsBeforeAndAfter() throws {
+    let before = [try PlanFlagText.limit("spo2:red<85,yellow<88")]
+    let lines = PlanText.changes([try PlanFlagText.limit("spo2:red<83,yellow<88"), try PlanFlagText.scale("2")], before: before)
+    #expect(
+      lines == [
+        "Changed: spo2: red at 84 and below, yellow at 87 and below → spo2: red at 82 and below, yellow at 87 and below",
+        "Changed: nothing of its own → SpO₂ scale 2",
+      ])
+  }
+
   @Test func doses() throws {
     let item = try PlanFlagText.dose("7=23:59+90m")
     #expect(item.slot == 7 && item.time == "23:59" && item.graceSeconds == 5_400)
@@ -106,7 +134,8 @@ import Testing
     ["plan", "set", "P1", "--scale", "2"], ["plan", "set", "P1", "--scale", "2", "--reason", ""], ["alerts", "resolve", "3f9a"],
     ["alerts", "resolve", "3f9a", "--comment", " "],
     ["patient", "add", "A", "--controller", "974760674"], ["patient", "add", "A", "--national-id", "123"],
-    ["observe", "P1", "consciousness=B"], ["observe", "P1"],
+    ["plan", "set", "P1", "--limit", "spo2:red>85", "--reason", "x"], ["plan", "set", "P1", "--limit", "pulse:red<130", "--reason", "x"],
+    ["observe", "P1", "temperature=3,7,1"], ["observe", "P1", "consciousness=B"], ["observe", "P1"],
     ["outbox", "retry", "--reason", "x"], ["run", "--role", "boss"], ["device", "assign", "D1", "X"],
   ])
   func wrongUsageExitsWith64(arguments: [String]) {

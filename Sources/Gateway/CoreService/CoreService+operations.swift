@@ -28,7 +28,7 @@ extension CoreService {
       scheduling: counters.isRealtime.load(ordering: .relaxed) ? "fifo" : "ordinary",
       memoryLocked: counters.memoryLocked.load(ordering: .relaxed), links: machinery.links.map(linkStatus) + bluetoothLink,
       destinations: configuration.destinations.map { destinationStatus($0, outbox) }, roles: health.roles(of: self),
-      notes: health.notes(of: self))
+      notes: health.notes(of: self), problems: health.problems, ready: health.isReady, lastHeard: lastHeard)
   }
 
   private var bluetoothLink: [API.Status.Link] {

@@ -177,7 +177,9 @@ extension CoreService {
       } catch {
         throw .bad("items[\(index)] (\(item.kind)): \(error.text)")
       }
+      if let problem = PlanSafety.problem(item) { throw .bad("items[\(index)] (\(item.kind)): \(problem)") }
     }
+    if request.replace != true { try await refuseDropping(request.items, patient) }
     var sequences: [UInt64] = []
     for item in items {
       let companion = Companion(attachment: Attachment(actor: actor, reason: reason), mark: nil)
@@ -189,6 +191,17 @@ extension CoreService {
     if let last = sequences.last { try await durable(last) }
     for sequence in sequences { try await taken(sequence) }
     return try await plan(of: patient)
+  }
+
+  /// A limit that somebody prescribed goes only when the change says so.
+  private func refuseDropping(_ items: [API.PlanItem], _ patient: PatientID) async throws(LocalAPIFailure) {
+    let present = try await read { reader throws(JournalError) in try reader.plan(of: patient) }.map { API.PlanItem($0.item) }
+    let dropped = PlanSafety.dropped(by: items, from: present)
+    guard dropped.isEmpty else {
+      throw .conflict(
+        "this would drop limits that are in force (\(dropped.joined(separator: "; "))); nothing was changed",
+        hint: "limits of a signal are replaced as a whole: name all of them again, or add --replace to let these go")
+    }
   }
 
   func plan(of patient: PatientID) async throws(LocalAPIFailure) -> API.Plan {

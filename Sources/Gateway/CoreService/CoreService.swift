@@ -114,8 +114,14 @@ final class CoreService: Sendable {
   }
 
   func pulse() -> API.CorePulse {
-    API.CorePulse(
+    let problems = health.problems
+    return API.CorePulse(
       live: health.isLive, summary: health.summary(of: self), durable: machinery.durable.sequence,
-      at: machinery.clock.wall().description)
+      at: machinery.clock.wall().description, problems: problems, ready: !problems.contains(where: \.isGrave), lastHeard: lastHeard)
+  }
+
+  /// When a registered device was last heard.
+  var lastHeard: String? {
+    registry.devices.filter { !$0.removed && $0.lastSeen != .unknown }.map(\.lastSeen).max()?.description
   }
 }

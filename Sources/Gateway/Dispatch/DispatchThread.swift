@@ -18,16 +18,18 @@ final class DispatchThread: @unchecked Sendable {
   private let hub: EventHub
   private let registry: Registry
   private let text: AlertSentences
+  private let conditions: HubConditions
   private let stopWanted = Atomic<Bool>(false)
   /// Alert changes told so far.
   let dispatched = Atomic<UInt64>(0)
 
-  init(ring: SingleProducerRing<Outcome>, wake: Wake, hub: EventHub, registry: Registry, text: AlertSentences) {
+  init(ring: SingleProducerRing<Outcome>, wake: Wake, hub: EventHub, registry: Registry, text: AlertSentences, conditions: HubConditions) {
     self.ring = ring
     self.wake = wake
     self.hub = hub
     self.registry = registry
     self.text = text
+    self.conditions = conditions
   }
 
   func start() {
@@ -49,6 +51,7 @@ final class DispatchThread: @unchecked Sendable {
 
   private func tell(_ outcome: Outcome) {
     guard case .alert(let transition) = outcome.payload else { return }
+    conditions.note(transition, at: outcome.wall)
     let alert = API.Alert(transition, outcome, registry: registry, text: text)
     hub.send(ServerEvent("alert", alert))
     dispatched.wrappingAdd(1, ordering: .relaxed)

@@ -15,6 +15,8 @@ final class Intake: Sendable {
   private let journal: SingleProducerRing<JournalItem>
   let companions: Companions
   let clock: HubClock
+  /// What of the hub itself the core was told.
+  let conditions = HubConditions()
 
   init(ring: IntakeRing, coreWake: Wake, journal: SingleProducerRing<JournalItem>, companions: Companions, clock: HubClock) {
     self.ring = ring
@@ -68,6 +70,7 @@ final class Intake: Sendable {
       companions.forget(number)
       return nil
     }
+    if case .hubCondition(let condition) = payload { conditions.note(condition, at: stamp.wall) }
     coreWake.ring()
     return sequence
   }

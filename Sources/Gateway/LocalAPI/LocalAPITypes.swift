@@ -187,10 +187,13 @@ public enum API {
     public var items: [PlanItem]
     public var actor: String
     public var reason: String
-    public init(items: [PlanItem], actor: String, reason: String) {
+    /// Limits of the plan that the items do not name again may go. Nil or false: such a change is refused.
+    public var replace: Bool?
+    public init(items: [PlanItem], actor: String, reason: String, replace: Bool? = nil) {
       self.items = items
       self.actor = actor
       self.reason = reason
+      self.replace = replace
     }
   }
 
@@ -392,6 +395,12 @@ public enum API {
     /// `core`, `forward`, `console` to `live`, `connected` or `missing`.
     public var roles: [String: String]
     public var notes: [String]
+    /// What does not work now, gravest first. Nil from a core of an earlier version.
+    public var problems: [Problem]?
+    /// Whether alarms can come in, be decided, leave and be kept: no problem is grave. As `/readyz`.
+    public var ready: Bool?
+    /// When a registered device was last heard.
+    public var lastHeard: String?
   }
 
   public struct OutboxRow: Codable, Sendable {
@@ -492,5 +501,9 @@ public enum API {
     public var summary: String
     public var durable: UInt64
     public var at: String
+    /// As in `Status`.
+    public var problems: [Problem]?
+    public var ready: Bool?
+    public var lastHeard: String?
   }
 }

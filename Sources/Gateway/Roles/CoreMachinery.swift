@@ -83,7 +83,8 @@ final class CoreMachinery: Sendable {
     reader = try JournalReader(path: configuration.hub.journalPath)
     registry = try Registry(profiles: catalogue.profiles, reader: reader)
     actors = try ActorBook(reader: reader, highest: recovery.highestActor, requests: requests)
-    dispatch = DispatchThread(ring: alarmRing, wake: alarmWake, hub: hub, registry: registry, text: alertText)
+    dispatch = DispatchThread(
+      ring: alarmRing, wake: alarmWake, hub: hub, registry: registry, text: alertText, conditions: intake.conditions)
     writer = JournalWriterThread(
       writer: writerHandle, ring: journalRing, requests: requests, companions: companions, core: core, wake: journalWake,
       clock: clock, lastSequence: recovery.lastSequence, lastSnapshot: report.fromSnapshot,

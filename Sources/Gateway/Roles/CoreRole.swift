@@ -38,7 +38,7 @@ struct CoreRole: Service {
     let machinery = try CoreMachinery(configuration, catalogue: catalogue, alertText: sentences, logger: logger)
     let gauges = CoreMetrics()
     let health = Health(
-      vitals: machinery.core.vitals, writer: machinery.writer, clock: machinery.clock,
+      vitals: machinery.core.vitals, clock: machinery.clock, hub: HubProblems(machinery: machinery, sentences: sentences),
       warnings: configuration.warnings.map(\.message),
       metricsText: {
         gauges.update(from: machinery)
@@ -157,6 +157,7 @@ struct CoreRole: Service {
       var lastAnchor = clockDifference
       var lastOffset = machinery.civil.utcOffsetSeconds(at: machinery.clock.wall())
       while !Task.isCancelled {
+        service.health.look()
         machinery.hub.send(ServerEvent("core", service.pulse()))
         notifier.status(service.health.summary(of: service))
         if case .feed = watchdog.look(at: progress) { notifier.alive() }

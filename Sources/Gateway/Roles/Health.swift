@@ -2,7 +2,6 @@
 
 import Foundation
 import Hummingbird
-import MQTTLink
 import Synchronization
 import VitalSigns
 
@@ -14,18 +13,16 @@ final class Health: Sendable {
   static let deliveredMax = 4_096
 
   private let vitals: CoreVitals
-  private let writer: JournalWriterThread
   private let clock: HubClock
+  private let hub: HubProblems
   private let metricsText: @Sendable () -> String
   private let warnings: [String]
   private let delivered = Mutex<Set<AlertID>>([])
 
-  init(
-    vitals: CoreVitals, writer: JournalWriterThread, clock: HubClock, warnings: [String], metricsText: @escaping @Sendable () -> String
-  ) {
+  init(vitals: CoreVitals, clock: HubClock, hub: HubProblems, warnings: [String], metricsText: @escaping @Sendable () -> String) {
     self.vitals = vitals
-    self.writer = writer
     self.clock = clock
+    self.hub = hub
     self.warnings = warnings
     self.metricsText = metricsText
   }
@@ -35,20 +32,28 @@ final class Health: Sendable {
     clock.now().rawValue - vitals.lastTurn.load(ordering: .relaxed) < Self.turnAgeMax
   }
 
-  /// The core decides and the store takes what must not be lost.
-  var isReady: Bool {
-    if case .failing = writer.storeState { return false }
-    return isLive
-  }
+  /// What does not work now, gravest first.
+  var problems: [API.Problem] { hub.now(isLive: isLive) }
+
+  /// Alarms can come in, are decided, can leave, and are kept.
+  var isReady: Bool { !problems.contains(where: \.isGrave) }
+
+  /// Once a pulse: looks at what the hub leans on, and tells the core what is gone.
+  func look() { hub.look() }
 
   func livez() -> Response {
     isLive ? Response.text("ok\n") : Response.text("the core has not turned for 2 s\n", status: .serviceUnavailable)
   }
 
+  /// 200 `ready`, then what is wrong and not grave; or 503 and the reasons, one a line, gravest first. For machines that watch
+  /// machines: no detail that an outsider could use.
   func readyz() -> Response {
-    if !isLive { return livez() }
-    if case .failing(let reason) = writer.storeState { return Response.text("the store fails: \(reason)\n", status: .serviceUnavailable) }
-    return Response.text("ready\n")
+    let problems = problems
+    let lines = problems.map { $0.words(now: clock.wall()) }
+    if problems.contains(where: \.isGrave) {
+      return Response.text(lines.map { $0 + "\n" }.joined(), status: .serviceUnavailable)
+    }
+    return Response.text((["ready"] + lines).map { $0 + "\n" }.joined())
   }
 
   func metrics() -> Response { Response.text(metricsText(), type: "text/plain; version=0.0.4; charset=utf-8") }
@@ -66,25 +71,15 @@ final class Health: Sendable {
   /// One line, without personal data.
   func summary(of service: CoreService) -> String {
     var parts: [String] = []
-    parts.append(isLive ? "live" : "NOT LIVE: the core stands still")
-    switch writer.storeState {
-    case .writing: break
-    case .shedding: parts.append("DISK FULL: alarms are stored, routine values only counted")
-    case .failing: parts.append("STORE FAILING: nothing is acknowledged, alarms still go out")
-    }
+    let problems = problems
+    parts.append(isLive ? (problems.contains(where: \.isGrave) ? "live, NOT READY" : "live") : "NOT LIVE: the core stands still")
+    for problem in problems where problem.kind != "coreStill" { parts.append(problem.words(now: clock.wall())) }
     let registry = service.registry
     let people = registry.patients.count { $0.ended == nil }
     let devices = registry.devices.count { !$0.removed }
     parts.append("\(people) \(people == 1 ? "person" : "people"), \(devices) \(devices == 1 ? "device" : "devices")")
     let open = vitals.openAlerts.load(ordering: .relaxed)
     parts.append("\(open) open \(open == 1 ? "alert" : "alerts")")
-    for link in service.machinery.links {
-      let state = link.link.statistics.state
-      if state != .live { parts.append("link \(link.name) is \(state.rawValue)") }
-    }
-    for (role, state) in roles(of: service).sorted(by: { $0.key < $1.key }) where state == "missing" {
-      parts.append("\(role) role missing")
-    }
     return parts.joined(separator: ", ")
   }
 
@@ -109,13 +104,6 @@ final class Health: Sendable {
     }
     let dropped = service.machinery.requests.dropped
     if dropped > 0 { notes.append("\(dropped) records beside the intake were dropped (quarantine, reads): the journal could not keep up") }
-    let roles = roles(of: service)
-    if roles["forward"] == "missing" {
-      notes.append("the forward role is missing: nothing is delivered; systemctl status knutepunkt-forward")
-    }
-    if roles["console"] == "missing" {
-      notes.append("the console role is missing: nurses see no board; systemctl status knutepunkt-console")
-    }
     return notes
   }
 }

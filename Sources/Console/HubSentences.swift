@@ -1,0 +1,15 @@
+// What is wrong with the hub itself, in a sentence for nurses: from the same catalogues as the alerts' sentences.
+
+import VitalSigns
+
+extension AlertSentences {
+  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill` or `storeFull`.
+  ///
+  /// - Parameter isSettling: it works again, but not yet for long enough.
+  public func hubProblem(_ kind: String, name: String?, isSettling: Bool = false, language: ConsoleLanguage) -> String {
+    guard let catalogue = catalogues[language] else { return kind }
+    let keys = [name.map { "\(kind).\($0)" }, isSettling ? "\(kind).settling" : nil, kind].compactMap { $0 }
+    if let key = keys.first(where: { catalogue.has("hub", $0) }) { return catalogue.text("hub", key, ["name": name ?? ""]) }
+    return catalogue.has("rule", kind) ? catalogue.text("rule", kind) : kind
+  }
+}

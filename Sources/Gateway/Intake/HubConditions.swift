@@ -1,0 +1,64 @@
+// Which conditions of the hub hold: noted where they enter the intake, and where the core decides about one by itself, so
+// that status, readiness and the board say what the core was told. Nothing here reaches the core.
+
+import Synchronization
+import VitalSigns
+
+/// The conditions that hold now. Any thread.
+final class HubConditions: Sendable {
+  struct Holding: Sendable, Hashable {
+    var rule: AlertRule
+    /// As in `HubCondition`.
+    var subject: UInt32
+    var since: WallTime
+    /// Decided by the core without having been told: a person's resolving ends it, for nobody else will.
+    var isDecided: Bool
+  }
+
+  /// Conditions at once: every link, destination and role of a large hub. Beyond it the newest are left out; those that stand here
+  /// already say that things are bad.
+  static let holdingMax = 512
+
+  private let holding = Mutex<[Holding]>([])
+
+  /// By rule and subject.
+  var all: [Holding] { holding.withLock { $0 } }
+
+  /// The gateway tells the core that a condition starts or ends.
+  func note(_ condition: HubCondition, at wall: WallTime) {
+    set(condition.rule, condition.subject, holds: condition.holds, isDecided: false, at: wall)
+  }
+
+  /// The core tells of an alert of the hub's own.
+  func note(_ transition: AlertTransition, at wall: WallTime) {
+    guard transition.rule.isOfHub else { return }
+    if transition.state == .cleared {
+      set(transition.rule, transition.subject, holds: false, isDecided: true, at: wall)
+    } else if transition.state == .resolved {
+      holding.withLock { $0.removeAll { $0.isDecided && $0.rule == transition.rule && $0.subject == transition.subject } }
+    } else {
+      set(transition.rule, transition.subject, holds: true, isDecided: true, at: wall)
+    }
+  }
+
+  private func set(_ rule: AlertRule, _ subject: UInt32, holds: Bool, isDecided: Bool, at wall: WallTime) {
+    holding.withLock { holding in
+      let index = holding.firstIndex { $0.rule == rule && $0.subject == subject }
+      guard holds else {
+        if let index { holding.remove(at: index) }
+        return
+      }
+      if let index {
+        holding[index].isDecided = holding[index].isDecided && isDecided
+      } else if holding.count < Self.holdingMax {
+        holding.append(Holding(rule: rule, subject: subject, since: wall, isDecided: isDecided))
+        holding.sort { ($0.rule.rawValue, $0.subject) < ($1.rule.rawValue, $1.subject) }
+      }
+    }
+  }
+}
+
+extension AlertRule {
+  /// Whether it tells of the hub itself: no person, no device.
+  var isOfHub: Bool { rawValue >= AlertRule.deadLetter.rawValue }
+}

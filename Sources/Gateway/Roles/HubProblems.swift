@@ -1,0 +1,187 @@
+// What does not work at the hub now: looks at links, Bluetooth and the other roles once a pulse, tells the core through
+// HubWatch.swift, and gives everything that is wrong as one list to the local API, `/readyz`, systemd and the metrics.
+
+import BluetoothLink
+import Console
+import Foundation
+import Journal
+import MQTTLink
+import Synchronization
+import VitalSigns
+
+/// The hub's problems. Any thread; `look()` is the pulse's.
+final class HubProblems: Sendable {
+  private let machinery: CoreMachinery
+  private let sentences: AlertSentences
+  private let names: [UInt32: String]
+  private let watch: Mutex<HubWatch>
+  private var configuration: KnutepunktConfiguration { machinery.configuration }
+
+  init(machinery: CoreMachinery, sentences: AlertSentences) {
+    self.machinery = machinery
+    self.sentences = sentences
+    let configuration = machinery.configuration
+    let known = configuration.mqttLinks.map(\.name) + configuration.destinations.map(\.name) + Self.roles
+    names = Dictionary(known.map { (stableNumber(of: $0), $0) }, uniquingKeysWith: { first, _ in first })
+    // Left open by the run before. A journal that cannot be read now is told by others.
+    let open = Self.openHubAlerts(machinery.reader)
+    for row in open { machinery.intake.conditions.note(row.transition, at: row.raisedWall ?? row.firstWall) }
+    watch = Mutex(
+      HubWatch(
+        told: open.filter { Self.watchedRules.contains($0.transition.rule) }.map {
+          (HubWatch.Subject(rule: $0.transition.rule, number: $0.transition.subject), $0.raisedWall ?? $0.firstWall)
+        }, at: machinery.clock.now()))
+  }
+
+  private static let roles = ["forward", "console"]
+  private static let watchedRules: [AlertRule] = [.linkDown, .bluetoothDown, .roleDown]
+
+  private static func openHubAlerts(_ reader: JournalReader) -> [AlertRow] {
+    AlertRule.allCases.filter(\.isOfHub).flatMap { rule in
+      (try? reader.alerts(AlertFilter(rule: rule, openOnly: true, limit: HubConditions.holdingMax))) ?? []
+    }
+  }
+
+  // MARK: Watching
+
+  /// Once a pulse. What the intake has no room for is offered again at the next.
+  func look() {
+    let (now, wall) = (machinery.clock.now(), machinery.clock.wall())
+    let samples = samples()
+    let due = watch.withLock { watch in
+      watch.look(samples, at: now, wall: wall)
+      return watch.due(at: now)
+    }
+    for condition in due where machinery.intake.submit(.hubCondition(condition)) != nil {
+      watch.withLock { $0.confirm(condition, at: now) }
+    }
+  }
+
+  private func samples() -> [HubWatch.Sample] {
+    var samples = machinery.links.map { running in
+      let statistics = running.link.statistics
+      return sample(
+        .linkDown, running.name, isWell: statistics.state == .live, statistics.lastError.map { "\($0)" })
+    }
+    if let bluetooth = machinery.bluetooth {
+      let snapshot = bluetooth.link.snapshot
+      let isPowered = snapshot.adapter?.isPowered == true
+      samples.append(
+        HubWatch.Sample(
+          subject: HubWatch.Subject(rule: .bluetoothDown, number: 0), name: nil, isWell: snapshot.problem == nil && isPowered,
+          detail: snapshot.problem.map(Self.words) ?? (isPowered ? nil : "the adapter is switched off")))
+    }
+    for role in neededRoles { samples.append(sample(.roleDown, role, isWell: machinery.hub.hears(role), nil)) }
+    return samples
+  }
+
+  private func sample(_ rule: AlertRule, _ name: String, isWell: Bool, _ detail: String?) -> HubWatch.Sample {
+    HubWatch.Sample(
+      subject: HubWatch.Subject(rule: rule, number: stableNumber(of: name)), name: name, isWell: isWell, detail: isWell ? nil : detail)
+  }
+
+  /// The roles beside the core that this hub's configuration needs.
+  private var neededRoles: [String] {
+    (configuration.destinations.isEmpty ? [] : ["forward"]) + (configuration.console.listen == nil ? [] : ["console"])
+  }
+
+  static func words(_ problem: AdapterProblem) -> String {
+    switch problem {
+    case .noService: "the Bluetooth service (bluetoothd) does not run"
+    case .noAdapter: "there is no Bluetooth adapter, or not the configured one"
+    case .cannotPowerOn: "the Bluetooth adapter cannot be switched on"
+    case .cannotScan: "the Bluetooth adapter refuses to look for devices"
+    case .scanStalled: "the Bluetooth adapter hears nothing from anybody"
+    }
+  }
+
+  // MARK: The list
+
+  /// Everything that is wrong now, gravest first.
+  func now(isLive: Bool) -> [API.Problem] {
+    var problems: [API.Problem] = []
+    if !isLive {
+      problems.append(problem("coreStill", effect: .deaf, next: "systemctl restart knutepunkt-core, and tell the maintainers"))
+    }
+    for shown in watch.withLock({ $0.shown }) { problems.append(problem(shown)) }
+    problems += store()
+    for holding in machinery.intake.conditions.all {
+      // Those that are known at first hand stand above.
+      if Self.watchedRules.contains(holding.rule) || holding.rule == .storeFailing { continue }
+      problems.append(problem(holding))
+    }
+    return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
+  }
+
+  private func store() -> [API.Problem] {
+    let since = machinery.intake.conditions.all.first { $0.rule == .storeFailing }?.since
+    let state = machinery.writer.storeState
+    switch state {
+    case .writing: return []
+    case .shedding:
+      return [problem("storeFull", effect: .partial, detail: state.reason, next: "make room on the disk of \(configuration.hub.statePath)")]
+    default:
+      return [
+        problem(
+          "storeFailing", since: since, effect: .unstored, detail: state.reason,
+          next: "look at the disk of \(configuration.hub.statePath); journalctl -u knutepunkt-core says more")
+      ]
+    }
+  }
+
+  private func problem(_ shown: HubWatch.Shown) -> API.Problem {
+    let effect: API.Problem.Effect
+    let next: String
+    switch shown.subject.rule {
+    case .linkDown:
+      effect = .deaf
+      next = "knutepunkt doctor says what is wrong between the hub and the broker of links.mqtt \(shown.name ?? "")"
+    case .bluetoothDown:
+      effect = .deaf
+      next = "systemctl status bluetooth; knutepunkt doctor says more"
+    default:
+      // Without a board alarms still reach the destinations; without any destination nobody hears of them.
+      effect = shown.name == "forward" || configuration.destinations.isEmpty ? .mute : .partial
+      next = "systemctl status knutepunkt-\(shown.name ?? "")"
+    }
+    return problem(
+      shown.subject.rule.key, name: shown.name, since: shown.since, effect: shown.isSettling ? .partial : effect, detail: shown.detail,
+      next: next, isSettling: shown.isSettling)
+  }
+
+  private func problem(_ holding: HubConditions.Holding) -> API.Problem {
+    let name = names[holding.subject]
+    let effect: API.Problem.Effect
+    let next: String?
+    switch holding.rule {
+    case .destinationDown:
+      effect = configuration.destinations.contains { $0.name == name && $0.isCalled } ? .mute : .partial
+      next = "knutepunkt doctor tries destinations[\(name ?? "?")]; knutepunkt outbox list shows what waits"
+    case .deadLetter: (effect, next) = (.partial, "knutepunkt outbox list --state dead")
+    case .nobodyOnDuty: (effect, next) = (.mute, "give escalation.receivers a destination, or console.listen an address")
+    case .journalLost: (effect, next) = (.unstored, "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
+    case .registryFull: (effect, next) = (.unwatched, "raise realtime.patientsMax or realtime.devicesMax and restart the core")
+    case .alertRoomFull: (effect, next) = (.partial, "resolve alerts that are done: knutepunkt alerts list; or raise realtime.alertsMax")
+    case .clockDoubtful: (effect, next) = (.partial, "timedatectl shows the clock and whether it is kept right")
+    case .recordsDropped: (effect, next) = (.partial, "journalctl -u knutepunkt-core says which; is the disk slow or full?")
+    default: (effect, next) = (.partial, nil)
+    }
+    return problem(holding.rule.key, name: name, since: holding.since, effect: effect, next: next)
+  }
+
+  private func problem(
+    _ kind: String, name: String? = nil, since: WallTime? = nil, effect: API.Problem.Effect, detail: String? = nil, next: String? = nil,
+    isSettling: Bool = false
+  ) -> API.Problem {
+    let language = ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb
+    return API.Problem(
+      kind: kind, name: name, since: since == .unknown ? nil : since?.description, effect: effect,
+      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, language: language), detail: detail, next: next,
+      isSettling: isSettling ? true : nil)
+  }
+}
+
+extension KnutepunktConfiguration.DestinationSettings {
+  /// Whether alarms are called out there at once; a record system files them.
+  var isCalled: Bool { if case .webhook = kind { true } else { false } }
+}

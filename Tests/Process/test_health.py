@@ -1,0 +1,95 @@
+"""What the hub has lost is told: on status (exit), /readyz, the receivers and as an alert, and taken back when it is there again."""
+
+import subprocess
+
+import pytest
+
+from support import escalation, wait_for, wait_heard, webhook
+
+# HubWatch: 30 s unwell until it is told, 60 s well until it is over; and a pulse of a second.
+TOLD, OVER = 36, 70
+
+
+@pytest.fixture
+def house(make_hub, broker, receiver):
+    hub = make_hub(broker, [webhook(receiver)], start=False, escalation=escalation("nurses"))
+    for role in ("core", "forward", "console"):
+        hub.start(role)
+    wait_for(lambda: problems(hub) == [] and hub.status()["links"][0]["state"] == "connected", 15, "everything is there")
+    return hub
+
+
+def problems(hub) -> list[str]:
+    return sorted(" ".join(filter(None, (p["kind"], p.get("name")))) for p in hub.status()["problems"])
+
+
+def status_exit(hub) -> tuple[int, str]:
+    run = subprocess.run([str(hub.binary), "status", "--socket", str(hub.socket)], capture_output=True, text=True, timeout=20)
+    return run.returncode, run.stdout
+
+
+def hub_alerts(hub, state="open") -> list[str]:
+    return sorted(a["rule"] for a in (hub.open_alerts() if state == "open" else hub.all_alerts()))
+
+
+def test_a_lost_broker_and_a_lost_board_are_told_and_taken_back(house, broker, receiver):
+    assert status_exit(house)[0] == 0 and house.http("/readyz")[0] == 200
+    port = broker.port
+    broker.kill()
+    house.kill("console")
+    # Lists show it within seconds: what, since when, what to do.
+    wait_for(lambda: problems(house) == ["linkDown street", "roleDown console"], 8, "both problems")
+    code, text = status_exit(house)
+    assert code == 75, text
+    for word in ("link street not connected for", "nødrutinen", "knutepunkt doctor", "console role missing", "systemctl status knutepunkt-console"):
+        assert word in text, text
+    assert "backingOff" not in text and "waiting;" not in text, text
+    ready, reasons = house.http("/readyz")
+    assert ready == 503 and reasons.splitlines()[0].startswith("link street not connected for"), reasons
+    assert house.http("/livez")[0] == 200, "the core lives"
+    # Within the minute it is an alert, and the receiver hears it.
+    wait_heard(receiver, "linkDown", seconds=TOLD)
+    wait_heard(receiver, "roleDown", seconds=5)
+    assert hub_alerts(house) == ["linkDown", "roleDown"]
+    # Back again, and taken back.
+    broker.start()
+    assert broker.port == port
+    house.start("console")
+    wait_for(lambda: house.http("/readyz")[0] == 200, 60, "ready again")
+    wait_heard(receiver, "linkDown", "cleared", seconds=OVER)
+    wait_heard(receiver, "roleDown", "cleared", seconds=5)
+    wait_for(lambda: status_exit(house)[0] == 0, 5, "status has nothing to say")
+    assert hub_alerts(house) == []
+    assert hub_alerts(house, "all") == ["linkDown", "roleDown"], "one alert each"
+
+
+def test_without_the_forward_role_the_core_says_that_nothing_leaves(house):
+    house.kill("forward")
+    wait_for(lambda: problems(house) == ["roleDown forward"], 8, "the missing role")
+    code, text = status_exit(house)
+    assert code == 75 and "forward role missing" in text and "systemctl status knutepunkt-forward" in text
+    assert house.http("/readyz")[0] == 503
+    house.alert("roleDown", TOLD)
+    house.start("forward")
+    wait_for(lambda: house.http("/readyz")[0] == 200, 10, "ready again")
+
+
+def test_a_plan_change_that_would_drop_a_limit_is_refused(hub):
+    patient = hub.person()
+    plan = ["plan", "set", patient, "--reason", "prescribed", "--socket", str(hub.socket)]
+
+    def run(*words):
+        return subprocess.run([str(hub.binary), *plan, *words], capture_output=True, text=True, timeout=20)
+
+    assert run("--limit", "spo2:red<85,yellow<88").returncode == 0
+    slip = run("--limit", "spo2:red>85")
+    assert slip.returncode == 64 and "did you mean red<85?" in slip.stderr, slip.stderr
+    partly = run("--limit", "spo2:red<83")
+    assert partly.returncode == 65 and "yellow at 87 and below" in partly.stderr and "--replace" in partly.stderr, partly.stderr
+    # The API is another door, with the same lock.
+    item = {"kind": "limits", "signal": "spo2", "redHigh": "86"}
+    hub.post(f"/v1/plans/{patient}", {"items": [item], "actor": "a", "reason": "r"}, expect=400)
+    limits = hub.get(f"/v1/plans/{patient}")["items"][0]["item"]
+    assert (limits["redLow"], limits["yellowLow"]) == ("84", "87"), "nothing was changed"
+    meant = run("--limit", "spo2:red<83", "--replace")
+    assert meant.returncode == 0 and "red at 84 and below, yellow at 87 and below → spo2: red at 82 and below" in meant.stderr, meant.stderr
