@@ -1,32 +1,46 @@
 // What an alert says, in every language, for those who send it elsewhere: the same sentences as on the board, from the same
 // catalogues, so that a nurse's phone and a nurse's screen never differ.
 
-import Foundation
+public import Foundation
 public import VitalSigns
 
 /// Sentences for alerts. Immutable; any thread.
 public struct AlertSentences: Sendable {
+  /// The hub's own language: of the event stream and of everything that a person on the hub reads.
+  public let language: ConsoleLanguage
   let catalogues: [ConsoleLanguage: Catalogue]
+  private let zone: TimeZone
+  private let names: @Sendable (AlertRule, UInt32) -> String?
 
   /// Reads every language's catalogue.
   ///
-  /// - Parameter resources: as in `ConsoleConfiguration.resources`.
-  public init(resources: String? = nil) throws(ConsoleStartError) {
+  /// - Parameters:
+  ///   - resources: as in `ConsoleConfiguration.resources`.
+  ///   - language: the hub's.
+  ///   - zone: the hub's, for the hours that sentences hold.
+  ///   - names: what the configuration calls the link, receiver or role that a hub alert's subject number stands for.
+  public init(
+    resources: String? = nil, language: ConsoleLanguage = .nb, zone: TimeZone = .gmt,
+    names: @escaping @Sendable (AlertRule, UInt32) -> String? = { _, _ in nil }
+  ) throws(ConsoleStartError) {
     var catalogues: [ConsoleLanguage: Catalogue] = [:]
     for language in ConsoleLanguage.allCases {
       catalogues[language] = try ConsoleResources.catalogue(language, folder: resources)
     }
     self.catalogues = catalogues
+    self.language = language
+    self.zone = zone
+    self.names = names
   }
 
-  /// One sentence without the person's name. `isBound`: the value is the least that an incomplete score can be.
-  public func sentence(_ transition: AlertTransition, isBound: Bool = false, language: ConsoleLanguage) -> String {
+  /// One sentence without the person's name, from the alert's present numbers.
+  ///
+  /// - Parameter raisedAt: when the alert was raised, by the wall clock.
+  public func sentence(_ transition: AlertTransition, raisedAt: WallTime, language: ConsoleLanguage) -> String {
     guard let catalogue = catalogues[language] else { return transition.rule.key }
-    let score = BoardNEWS2(
-      low: Int(transition.value), high: Int(transition.value) + (isBound ? 1 : 0), band: .none, at: .unknown)
-    return BoardAlert(
-      id: transition.id, rule: transition.rule, priority: transition.priority, state: transition.state, person: nil,
-      raisedAt: .unknown, value: transition.value, limit: transition.limit, subject: transition.subject, news2: score
-    ).sentence(catalogue)
+    return catalogue.sentence(
+      AlertFact(
+        reason: AlertReason(transition), also: transition.also, raisedAt: raisedAt,
+        subjectName: names(transition.rule, transition.subject)), in: zone)
   }
 }

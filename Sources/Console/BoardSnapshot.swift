@@ -40,6 +40,13 @@ public struct BoardAlert: Sendable, Identifiable {
   public var value: Int32
   public var limit: Int32
   public var subject: UInt32
+  /// As in `AlertTransition`: the most that `value` may be, and a second rule that the same measurement broke.
+  public var upper: Int32
+  public var also: AlertReason?
+  /// What the configuration calls the link, receiver or role that a hub alert concerns.
+  public var subjectName: String?
+  /// When `value` was first told; `.unknown`: when the alert was raised.
+  public var valueAt: WallTime
   public var acknowledgement: BoardMark?
   public var response: BoardMark?
   /// Set exactly when the alert is not open.
@@ -50,7 +57,8 @@ public struct BoardAlert: Sendable, Identifiable {
   public init(
     id: AlertID, rule: AlertRule, priority: AlertPriority, state: AlertState, person: BoardPerson?, raisedAt: WallTime,
     device: String? = nil, level: UInt8 = 0, escalatesAt: WallTime? = nil, value: Int32 = 0, limit: Int32 = 0,
-    subject: UInt32 = 0, acknowledgement: BoardMark? = nil, response: BoardMark? = nil, closure: BoardMark? = nil,
+    subject: UInt32 = 0, upper: Int32? = nil, also: AlertReason? = nil, subjectName: String? = nil, valueAt: WallTime = .unknown,
+    acknowledgement: BoardMark? = nil, response: BoardMark? = nil, closure: BoardMark? = nil,
     news2: BoardNEWS2? = nil
   ) {
     self.id = id
@@ -65,6 +73,10 @@ public struct BoardAlert: Sendable, Identifiable {
     self.value = value
     self.limit = limit
     self.subject = subject
+    self.upper = upper ?? value
+    self.also = also
+    self.subjectName = subjectName
+    self.valueAt = valueAt
     self.acknowledgement = acknowledgement
     self.response = response
     self.closure = closure
@@ -125,6 +137,9 @@ public struct BoardNEWS2: Sendable, Hashable {
     self.changeOver24Hours = changeOver24Hours
     self.at = at
   }
+
+  /// Whether the missing inputs cannot change the band.
+  public var isBandKnown: Bool { band.holds(low: low, high: high) }
 
   /// From the core's score.
   public init(_ score: NEWS2Score, at: WallTime) {

@@ -120,7 +120,7 @@ struct AlertCard {
     stateKey = alert.state.key
     stateText = catalogue.text("state", alert.state.key)
     let who = alert.person?.displayName ?? catalogue.text("card", "hub")
-    let what = alert.sentence(catalogue)
+    let what = alert.presentSentence(catalogue, in: zone)
     self.who = who
     self.what = what
     place = alert.person == nil ? catalogue.text("card", "notPerson") : alert.person?.place ?? ""
@@ -165,14 +165,17 @@ struct ScoreBadge {
 
   init(_ score: BoardNEWS2, catalogue: Catalogue, zone: TimeZone) {
     total = score.low == score.high ? "\(score.low)" : "\(score.low)–\(score.high)"
-    bandKey = score.band.key
-    bandText = catalogue.text("band", score.band.key)
+    // An interval over several bands has none: 0–20 shown as "no points" would be lost data shown as good news.
+    bandKey = score.isBandKnown ? score.band.key : "incomplete"
+    bandText = score.isBandKnown ? catalogue.text("band", score.band.key) : catalogue.text("news2", "incomplete", ["range": total])
     isIncomplete = score.low != score.high || !score.missing.isEmpty
-    missingText = catalogue.text(
-      "news2", "missing", ["list": score.missing.map { catalogue.text("parameter", $0.key) }.joined(separator: ", ")])
-    // The day's change says more than the last step, which may be one reading apart.
+    // The day's change says more than the last step, which may be one reading apart. Neither: the scores were made from different
+    // inputs, and an arrow between them would tell of what is missing, not of the person.
     let change = score.changeOver24Hours ?? score.changeSinceLast
     hasTrend = change != nil
+    missingText = catalogue.text(
+      "news2", hasTrend ? "missing" : "notComparable",
+      ["list": score.missing.map { catalogue.text("parameter", $0.key) }.joined(separator: ", ")])
     let value = change ?? 0
     trendArrow = value > 0 ? "▲" : value < 0 ? "▼" : "▶"
     let direction = catalogue.text("trend", value > 0 ? "rising" : value < 0 ? "falling" : "steady")
@@ -202,7 +205,7 @@ struct ClosedRow {
   init(_ alert: BoardAlert, catalogue: Catalogue, zone: TimeZone) {
     closedClock = clockText(alert.closure?.at ?? .unknown, in: zone)
     closedWho = alert.person?.displayName ?? catalogue.text("card", "hub")
-    closedWhat = alert.sentence(catalogue)
+    closedWhat = alert.sentence(catalogue, in: zone)
     if let by = alert.closure?.by {
       closedHow = catalogue.text("card", "resolved", ["who": by])
     } else {
@@ -212,23 +215,22 @@ struct ClosedRow {
 }
 
 extension BoardAlert {
-  /// What happened, in plain words.
-  func sentence(_ catalogue: Catalogue) -> String {
-    switch rule {
-    case .news2High, .news2Medium:
-      let isBound = news2.map { $0.low == Int(value) && $0.high > $0.low } ?? false
-      return catalogue.text("rule", isBound ? rule.key + ".atLeast" : rule.key, ["value": "\(value)"])
-    case .planRed, .planYellow:
-      guard let signal = UInt8(exactly: subject).flatMap(PlanSignal.init(rawValue:)) else { return catalogue.text("rule", rule.key) }
-      let written = { (steps: Int32) in "\(catalogue.number(steps, exponent: signal.stepExponent)) \(signal.unit.sign)" }
-      return catalogue.text(
-        "rule", rule.key, ["signal": catalogue.text("signal", signal.key), "value": written(value), "limit": written(limit)])
-    case .signalLoss where value > 0:
-      return catalogue.text("rule", "signalLoss.value", ["span": catalogue.length(seconds: value)])
-    case .lowBattery where value > 0:
-      return catalogue.text("rule", "lowBattery.value", ["value": "\(value)"])
-    default:
-      return catalogue.text("rule", rule.key)
-    }
+  /// What was told, in plain words: the sentence of every channel.
+  func sentence(_ catalogue: Catalogue, in zone: TimeZone) -> String {
+    let reason = AlertReason(rule: rule, value: value, limit: limit, upper: upper, subject: subject)
+    return catalogue.sentence(AlertFact(reason: reason, also: also, raisedAt: raisedAt, subjectName: subjectName), in: zone)
+  }
+
+  /// The sentence from the present score where that is another than the one told: one number on a card, the old one in brackets.
+  func presentSentence(_ catalogue: Catalogue, in zone: TimeZone) -> String {
+    guard rule == .news2High || rule == .news2Medium, let news2, also == nil else { return sentence(catalogue, in: zone) }
+    if news2.low == Int(value) && news2.high == Int(upper) { return sentence(catalogue, in: zone) }
+    let places = [
+      "value": "\(news2.low)", "range": "\(news2.low)–\(news2.high)", "band": catalogue.text("band", news2.band.key),
+      "then": upper > value ? catalogue.text("news2", "atLeast", ["value": "\(value)"]) : "\(value)",
+      "time": clockText(valueAt == .unknown ? raisedAt : valueAt, in: zone),
+    ]
+    let form = !news2.isBandKnown ? "now.unknown" : news2.low == news2.high ? "now" : "now.atLeast"
+    return catalogue.text("news2", form, places)
   }
 }

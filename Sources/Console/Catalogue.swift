@@ -42,7 +42,13 @@ struct Catalogue: Sendable {
 
   /// The names that code asks for, by group. The group `page` is asked for by the templates; a test holds it.
   static let required: [String: [String]] = [
-    "rule": AlertRule.allCases.map(\.key) + ["news2High.atLeast", "news2Medium.atLeast", "signalLoss.value", "lowBattery.value"],
+    "rule": AlertRule.allCases.map(\.key) + [
+      "both", "news2High.atLeast", "news2Medium.atLeast", "news2SingleThree.named", "planRed.under", "planRed.over", "planYellow.under",
+      "planYellow.over", "doseMissed.time", "doseMissed.slot", "doseRefused.time", "doseRefused.slot", "geofenceExit.value",
+      "signalLoss.since", "signalLoss.expected", "lowBattery.value", "deadLetter.named", "linkDown.named", "destinationDown.named",
+      "roleDown.named",
+    ],
+    "role": ["core", "forward", "console"],
     "state": [AlertState.raised, .notified, .acknowledged, .responding, .resolved, .cleared].map(\.key),
     "priority": [AlertPriority.low, .medium, .high].map(\.key),
     "signal": PlanSignal.allCases.map(\.key),
@@ -54,7 +60,7 @@ struct Catalogue: Sendable {
     "wait": ["due", "seconds", "minutes", "hours"],
     "span": ["seconds", "minutes", "hours"],
     "trend": ["rising", "falling", "steady", "over24Hours", "sinceLast"],
-    "news2": ["missing", "at", "none"],
+    "news2": ["missing", "at", "none", "atLeast", "now", "now.atLeast", "now.unknown", "incomplete", "notComparable"],
     "card": ["escalated", "acknowledged", "responding", "resolved", "cleared", "hub", "announce", "notPerson"],
     "done": ["acknowledge", "respond", "resolve"],
     "problem": [
@@ -120,7 +126,5 @@ extension Catalogue {
 /// "03:12" or "03:12:45" in the hub's zone.
 func clockText(_ time: WallTime, in zone: TimeZone, seconds: Bool = false) -> String {
   guard time != .unknown else { return "–" }
-  let offset = Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(time.rawValue) / 1_000)))
-  let text = CivilTime(utc: time.adding(milliseconds: offset * 1_000)).description
-  return String(text.dropFirst(11).prefix(seconds ? 8 : 5))
+  return String(localText(time, in: zone).dropFirst(11).prefix(seconds ? 8 : 5))
 }

@@ -92,7 +92,7 @@ import VitalSigns
       let nurse = try await browser.signedIn()
       _ = try await nurse.post("\(Self.path)/rykk-ut", [("csrf", try await nurse.csrf())])
       #expect(await fixture.source.acts.map(\.action) == [.respond])
-      #expect(try await nurse.get("/").text.contains("Nina Nattevakt rykker ut, siden kl. "))
+      #expect(try await nurse.get("/").text.contains("Nina Nattevakt er på vei, fra kl. "))
     }
   }
 
@@ -116,9 +116,9 @@ import VitalSigns
   }
 
   @Test(arguments: [
-    (BoardActionError.coreUnavailable, 503, "IKKE registrert: kjernen svarer ikke."), (.outcomeUnknown, 504, "Usikkert"),
+    (BoardActionError.coreUnavailable, 503, "IKKE registrert: varslingen svarer ikke."), (.outcomeUnknown, 504, "Usikkert"),
     (.notOpen, 409, "allerede avsluttet"), (.unknownAlert, 404, "Fant ikke varselet"), (.notAllowed, 409, "endret tilstand"),
-    (.alreadyTaken(by: "Per", state: .responding), 409, "Per rykker allerede ut."),
+    (.alreadyTaken(by: "Per", state: .responding), 409, "Per er allerede på vei."),
     (.alreadyTaken(by: "Per", state: .resolved), 409, "Allerede avsluttet av Per."),
   ])
   func everyRefusalIsToldPlainly(_ error: BoardActionError, _ status: Int, _ text: String) async throws {

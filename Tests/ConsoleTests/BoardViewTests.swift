@@ -56,7 +56,7 @@ import VitalSigns
 
   @Test func everyRuleHasASentence() {
     for rule in AlertRule.allCases {
-      let sentence = Fixture.alert(1, rule).sentence(catalogue)
+      let sentence = Fixture.alert(1, rule).sentence(catalogue, in: zone)
       #expect(!sentence.isEmpty && !sentence.contains("{"), "\(rule.key)")
     }
   }
@@ -64,18 +64,74 @@ import VitalSigns
   @Test func sentencesCarryTheirNumbers() {
     var fever = Fixture.alert(1, .planRed)
     (fever.value, fever.limit, fever.subject) = (385, 380, UInt32(PlanSignal.temperature.rawValue))
-    #expect(fever.sentence(catalogue) == "Temperatur i rødt felt: 38,5 °C (grense 38,0 °C)")
-    var silent = Fixture.alert(1, .signalLoss)
-    silent.value = 720
-    #expect(silent.sentence(catalogue) == "Ingen kontakt med utstyret på 12 min")
-    var high = Fixture.alert(1, .news2High)
-    high.value = 8
-    #expect(high.sentence(catalogue) == "NEWS2 er 8 (høy)")
-    high.news2 = BoardNEWS2(low: 8, high: 11, band: .high, missing: [.temperature], at: now)
-    #expect(high.sentence(catalogue) == "NEWS2 er minst 8 (høy)")
+    #expect(fever.sentence(catalogue, in: zone) == "Temperatur 38,5 °C – rød sone (over 37,9 °C)")
+    var low = Fixture.alert(1, .planYellow)
+    (low.value, low.limit) = (84, 84)
+    #expect(low.sentence(catalogue, in: zone) == "Oksygenmetning 84 % – gul sone (under 85 %)")
+    var pulse = Fixture.alert(1, .planRed)
+    (pulse.value, pulse.limit, pulse.subject) = (120, 120, UInt32(PlanSignal.pulse.rawValue))
+    #expect(pulse.sentence(catalogue, in: zone) == "Puls 120 /min – rød sone", "on the limit itself the side is not known")
+    (pulse.value, pulse.limit) = (.min, .min)
+    #expect(!pulse.sentence(catalogue, in: zone).isEmpty)
     var strange = Fixture.alert(1, .planRed)
     strange.subject = 999
-    #expect(!strange.sentence(catalogue).isEmpty)
+    #expect(!strange.sentence(catalogue, in: zone).isEmpty)
+  }
+
+  /// A number of seconds of silence would stand still while the silence goes on.
+  @Test func silenceSaysSinceWhen() {
+    var silent = Fixture.alert(1, .signalLoss, at: WallTime(rawValue: 1_768_872_000_000))  // 02:20 in Oslo.
+    (silent.value, silent.limit) = (720, 300)
+    #expect(silent.sentence(catalogue, in: zone) == "Ingen kontakt med utstyret siden kl. 02:08 (skulle meldt seg innen 5 min)")
+    silent.limit = 0
+    #expect(silent.sentence(catalogue, in: zone) == "Ingen kontakt med utstyret siden kl. 02:08")
+    silent.value = 9_000
+    #expect(silent.sentence(catalogue, in: zone) == "Ingen kontakt med utstyret siden kl. 19.01. 23:50")
+  }
+
+  @Test func dosesNameTheirHour() {
+    var dose = Fixture.alert(1, .doseMissed)
+    (dose.value, dose.limit, dose.subject) = (480, 1_800, 2)
+    #expect(dose.sentence(catalogue, in: zone) == "Dose kl. 08:00 ikke tatt (frist 08:30)")
+    (dose.value, dose.limit) = (1_430, 1_200)
+    #expect(dose.sentence(catalogue, in: zone) == "Dose kl. 23:50 ikke tatt (frist 00:10)")
+    (dose.value, dose.limit, dose.subject) = (0, 0, 9)
+    #expect(dose.sentence(catalogue, in: zone) == "Medisindose ikke tatt (dose 9)")
+    dose.value = 99_999
+    #expect(dose.sentence(catalogue, in: zone) == "Medisindose ikke tatt (dose 9)")
+  }
+
+  @Test func placesAndParametersAreNamed() {
+    var away = Fixture.alert(1, .geofenceExit)
+    (away.value, away.limit) = (880, 300)
+    #expect(away.sentence(catalogue, in: zone) == "Er 580 m utenfor det avtalte området")
+    away.value = 2_650
+    #expect(away.sentence(catalogue, in: zone) == "Er 2,3 km utenfor det avtalte området")
+    var three = Fixture.alert(1, .news2SingleThree)
+    three.subject = UInt32(NEWS2Parameter.respiration.rawValue)
+    #expect(three.sentence(catalogue, in: zone) == "3 poeng på én parameter: respirasjonsfrekvens")
+    three.subject = UInt32(NEWS2Parameter.consciousness.rawValue)
+    #expect(three.sentence(catalogue, in: zone) == "3 poeng på én parameter: bevissthet")
+    three.subject = 77
+    #expect(three.sentence(catalogue, in: zone) == "3 poeng på én parameter")
+  }
+
+  /// One number on a card: the present one, and what was told in brackets.
+  @Test func theHeadlineIsThePresentScore() {
+    var high = Fixture.alert(1, .news2High, at: WallTime(rawValue: 1_768_872_000_000))
+    (high.value, high.upper) = (7, 7)
+    let now = { (low: Int, top: Int, band: NEWS2Band) in
+      high.news2 = BoardNEWS2(low: low, high: top, band: band, at: self.now)
+      return AlertCard(high, now: self.now, catalogue: catalogue, zone: zone).what
+    }
+    #expect(now(7, 7, .high) == "NEWS2 er 7 – høy")
+    #expect(now(17, 17, .high) == "NEWS2 er 17 – høy (var 7 kl. 02:20)")
+    #expect(now(14, 17, .high) == "NEWS2 er minst 14 – høy (var 7 kl. 02:20)")
+    #expect(now(3, 3, .low) == "NEWS2 er 3 – lav (var 7 kl. 02:20)")
+    #expect(now(0, 20, .none) == "NEWS2 er ufullstendig: kan være 0–20 (var 7 kl. 02:20)")
+    (high.value, high.upper) = (7, 11)
+    #expect(now(7, 11, .high) == "NEWS2 er minst 7 – høy")
+    #expect(now(9, 9, .high) == "NEWS2 er 9 – høy (var minst 7 kl. 02:20)")
   }
 
   @Test func anIncompleteScoreIsAnIntervalWithWhatIsMissing() {
@@ -85,10 +141,22 @@ import VitalSigns
       at: now)
     let badge = ScoreBadge(score, catalogue: catalogue, zone: zone)
     #expect(badge.total == "4–10" && badge.isIncomplete)
-    #expect(badge.missingText == "mangler: pust, temperatur")
-    #expect(badge.bandText == "3 i én måling")
+    #expect(badge.missingText == "mangler: respirasjon, temperatur")
+    #expect(badge.bandKey == "incomplete" && badge.bandText == "ufullstendig – kan være 4–10")
     #expect(badge.trendArrow == "▼" && badge.trendText == "synker −2 siden sist")
     #expect(badge.items.map(\.points) == [3, 1])
+  }
+
+  /// After an oximeter went silent: nothing is known, and that is neither "no points" nor an improvement.
+  @Test func lostDataIsNoImprovement() {
+    let lost = ScoreBadge(
+      BoardNEWS2(low: 0, high: 20, band: .none, missing: NEWS2Parameter.allCases, at: now), catalogue: catalogue, zone: zone)
+    #expect(lost.bandKey == "incomplete" && lost.bandText == "ufullstendig – kan være 0–20" && !lost.hasTrend)
+    #expect(lost.missingText.hasPrefix("kan ikke sammenlignes – mangler respirasjon, oksygenmetning"))
+    for (low, high, band, isKnown) in [
+      (0, 0, NEWS2Band.none, true), (0, 1, .none, false), (1, 3, .low, true), (1, 4, .low, false), (3, 4, .lowMedium, true),
+      (3, 5, .lowMedium, false), (5, 6, .medium, true), (5, 7, .medium, false), (7, 20, .high, true),
+    ] { #expect(BoardNEWS2(low: low, high: high, band: band, at: now).isBandKnown == isKnown, "\(low)–\(high)") }
   }
 
   @Test func theCoresScoreIsTakenOverWhole() {

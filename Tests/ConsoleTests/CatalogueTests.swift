@@ -79,20 +79,57 @@ import VitalSigns
 
 /// What is sent elsewhere says what the board says.
 @Suite struct AlertSentencesTests {
+  let raisedAt = WallTime(rawValue: 1_768_872_000_000)
+
+  func transition(
+    _ rule: AlertRule, _ value: Int32 = 7, limit: Int32 = 7, upper: Int32? = nil, subject: UInt32 = 0, also: AlertReason? = nil
+  ) -> AlertTransition {
+    AlertTransition(
+      id: AlertID(high: 1, low: 2), rule: rule, priority: .high, state: .raised, previous: .suspected, kind: .raised, level: 0,
+      deadline: .never, firstCause: 1, raisedAt: .zero, value: value, limit: limit, subject: subject, actor: .hub, upper: upper, also: also)
+  }
+
   @Test func everyRuleHasASentenceInEveryLanguage() throws {
-    let sentences = try AlertSentences()
+    let sentences = try AlertSentences(names: { _, _ in "hjem" })
     for rule in AlertRule.allCases {
-      let transition = AlertTransition(
-        id: AlertID(high: 1, low: 2), rule: rule, priority: .high, state: .raised, previous: .suspected, kind: .raised, level: 0,
-        deadline: .never, firstCause: 1, raisedAt: .zero, value: 7, limit: 5, subject: 0, actor: .hub)
-      let texts = ConsoleLanguage.allCases.map { sentences.sentence(transition, language: $0) }
+      let texts = ConsoleLanguage.allCases.map { sentences.sentence(transition(rule, limit: 5), raisedAt: raisedAt, language: $0) }
       for text in texts { #expect(text != "" && text != rule.key && !text.contains("{"), "\(rule.key)") }
       #expect(texts[2] != texts[0], "\(rule.key)")
     }
-    let high = AlertTransition(
-      id: AlertID(high: 1, low: 2), rule: .news2High, priority: .high, state: .raised, previous: .suspected, kind: .raised, level: 0,
-      deadline: .never, firstCause: 1, raisedAt: .zero, value: 7, limit: 7, subject: 0, actor: .hub)
-    #expect(sentences.sentence(high, language: .nb) == "NEWS2 er 7 (høy)")
-    #expect(sentences.sentence(high, isBound: true, language: .nb) == "NEWS2 er minst 7 (høy)")
+  }
+
+  @Test func anIncompleteScoreIsToldAsItsLeast() throws {
+    let sentences = try AlertSentences()
+    let said = { sentences.sentence($0, raisedAt: raisedAt, language: .nb) }
+    #expect(said(transition(.news2High)) == "NEWS2 er 7 – høy")
+    #expect(said(transition(.news2High, upper: 12)) == "NEWS2 er minst 7 – høy")
+    #expect(said(transition(.news2Medium, 5, upper: 19)) == "NEWS2 er minst 5 – middels")
+    #expect(sentences.sentence(transition(.news2High, upper: 12), raisedAt: raisedAt, language: .en) == "NEWS2 is at least 7 – high")
+    #expect(sentences.sentence(transition(.news2High, upper: 12), raisedAt: raisedAt, language: .nn) == "NEWS2 er minst 7 – høg")
+  }
+
+  @Test func twoReasonsAreOneSentence() throws {
+    let limit = AlertReason(rule: .planRed, value: 83, limit: 84, upper: 83, subject: UInt32(PlanSignal.oxygenSaturation.rawValue))
+    let sentences = try AlertSentences()
+    #expect(
+      sentences.sentence(transition(.news2High, upper: 12, also: limit), raisedAt: raisedAt, language: .nb)
+        == "NEWS2 er minst 7 – høy, og oksygenmetning 83 % – rød sone (under 85 %)")
+    let score = AlertReason(rule: .news2Medium, value: 5, limit: 5, upper: 5, subject: 0)
+    #expect(
+      sentences.sentence(transition(.planRed, 83, limit: 84, also: score), raisedAt: raisedAt, language: .en)
+        == "Oxygen saturation 83 % – red zone (below 85 %), and NEWS2 is 5 – medium")
+  }
+
+  @Test func hubAlertsNameWhatTheyConcern() throws {
+    let sentences = try AlertSentences(names: { rule, subject in subject == 9 ? (rule == .roleDown ? "forward" : "Responssenteret") : nil })
+    let said = { (rule: AlertRule, subject: UInt32) in
+      sentences.sentence(transition(rule, subject: subject), raisedAt: raisedAt, language: .nb)
+    }
+    #expect(said(.destinationDown, 9) == "Responssenteret kan ikke nås: varsler dit venter. Følg nødrutinen")
+    #expect(said(.destinationDown, 8) == "En mottaker kan ikke nås: varsler dit venter. Følg nødrutinen")
+    #expect(said(.deadLetter, 9).hasPrefix("Responssenteret tok ikke imot en melding"))
+    #expect(said(.linkDown, 9).contains("(Responssenteret)"))
+    #expect(said(.roleDown, 9) == "Utsending av varsler er nede. Følg nødrutinen, og ring drift")
+    #expect(said(.roleDown, 8) == "En del av knutepunktet er nede. Ring drift")
   }
 }

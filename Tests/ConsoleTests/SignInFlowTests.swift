@@ -59,7 +59,7 @@ import VitalSigns
       let good = try browser.token()
       let foreign = try browser.token(key: [UInt8](repeating: 9, count: 32))
       #expect(try await browser.post("/inn", [("link", foreign)]).text.contains("ikke laget av dette knutepunktet"))
-      #expect(try await browser.post("/inn", [("link", "x")]).text.contains("Lenken er ikke hel"))
+      #expect(try await browser.post("/inn", [("link", "x")]).text.contains("Lenken er ufullstendig"))
       fixture.clock.advance(seconds: 600)
       #expect(try await browser.post("/inn", [("link", good)]).text.contains("Lenken er for gammel"))
     }

@@ -15,7 +15,9 @@ extension API.Score {
       if score.missing & (1 << parameter.rawValue) != 0 { missing.append(parameter.key) }
     }
     self.init(
-      low: Int(score.low), high: Int(score.high), complete: score.isComplete, band: score.band.key, scale: Int(score.scale.rawValue),
+      low: Int(score.low), high: Int(score.high), complete: score.isComplete,
+      // Where what is missing could change the band, the lower bound's own would be a false comfort: 0–20 is not "none".
+      band: score.isBandKnown ? score.band.key : "incomplete", scale: Int(score.scale.rawValue),
       points: points, missing: missing, changeSinceLast: score.changeSinceLast == .min ? nil : Int(score.changeSinceLast),
       changeOver24Hours: score.changeOver24Hours == .min ? nil : Int(score.changeOver24Hours), at: time.description)
   }
@@ -36,7 +38,8 @@ extension CoreService {
       subject: transition.subject, level: Int(transition.level), raisedAt: (row.raisedWall ?? row.firstWall).description,
       changedAt: row.changedWall.description, escalatesAt: escalates?.description,
       actor: transition.actor == .hub ? nil : machinery.actors.name(of: transition.actor), comment: nil,
-      text: sentences.sentence(transition, language: language), firstCause: transition.firstCause,
+      text: sentences.sentence(transition, raisedAt: row.raisedWall ?? row.firstWall, language: language),
+      firstCause: transition.firstCause,
       changeID: DeliveryKey.transition(transition.id, transition.kind, at: row.changedInstant).rawValue, transition: nil)
   }
 

@@ -31,7 +31,7 @@ extension CoreService {
     }
     return API.Explanation(
       subject: explanation.alert.id.description, rule: explanation.alert.transition.rule.key,
-      reason: reason(explanation, decisive?.transition ?? explanation.alert.transition),
+      reason: reason(explanation),
       score: score.map { API.Score($0.score.score, at: $0.score.wall) }, evidence: evidence,
       history: explanation.history.map(step))
   }
@@ -48,7 +48,7 @@ extension CoreService {
     let missing = NEWS2Parameter.allCases.filter { score.missing & (1 << $0.rawValue) != 0 }.map(\.key)
     let total = score.low == score.high ? "\(score.low)" : "between \(score.low) and \(score.high)"
     let reason =
-      "NEWS2 is \(total) (\(score.band.key)) on SpO₂ scale \(score.scale.rawValue)"
+      "NEWS2 is \(total) (\(score.isBandKnown ? score.band.key : "incomplete")) on SpO₂ scale \(score.scale.rawValue)"
       + (missing.isEmpty ? "" : "; missing or too old: \(missing.joined(separator: ", "))")
     return API.Explanation(
       subject: patient.description, rule: nil, reason: reason, score: API.Score(score, at: explanation.score.wall),
@@ -76,28 +76,25 @@ extension CoreService {
       comment: row.note?.comment.isEmpty == false ? row.note?.comment : nil)
   }
 
-  /// The rule in words, with what passed it.
-  private func reason(_ explanation: AlertExplanation, _ decisive: AlertTransition) -> String {
-    switch decisive.rule {
-    case .news2High: return "NEWS2 reached \(decisive.value); 7 or more is an emergency (RCP)"
-    case .news2Medium: return "NEWS2 reached \(decisive.value); 5 or 6 is urgent (RCP)"
-    case .news2SingleThree: return "one parameter gave 3 points, with a total below 5 (RCP: own category)"
+  /// The rule in words, with what passed it: the alert's own sentence, from its present numbers, and what the rule is.
+  private func reason(_ explanation: AlertExplanation) -> String {
+    let present = explanation.alert.transition
+    let said = sentences.sentence(present, raisedAt: explanation.alert.raisedWall ?? explanation.alert.firstWall, language: .en)
+    var rules = [rule(present.rule, explanation)]
+    if let also = present.also { rules.append(rule(also.rule, explanation)) }
+    let known = rules.compactMap { $0 }
+    return known.isEmpty ? said : "\(said); \(known.joined(separator: "; "))"
+  }
+
+  private func rule(_ rule: AlertRule, _ explanation: AlertExplanation) -> String? {
+    switch rule {
+    case .news2High: return "7 or more is an emergency (RCP)"
+    case .news2Medium: return "5 or 6 is urgent (RCP)"
+    case .news2SingleThree: return "with a total below 5 that is the RCP's own category"
     case .planRed, .planYellow:
-      let colour = decisive.rule == .planRed ? "red" : "yellow"
-      guard let signal = UInt8(exactly: decisive.subject).flatMap(PlanSignal.init(rawValue:)) else {
-        return "the plan's \(colour) limit was passed"
-      }
-      let written = { (steps: Int32) in "\(Quantity(mantissa: Int64(steps), exponent: signal.stepExponent)) \(signal.unit.sign)" }
-      let author = explanation.plan.flatMap { machinery.actors.name(of: $0.author) }.map { ", set by \($0)" } ?? ""
-      return
-        "\(signal.key) \(written(decisive.value)) is in the \(colour) field of the person's plan (limit \(written(decisive.limit))\(author))"
-    case .signalLoss:
-      return "the device has been silent for longer than its interval (\(decisive.limit > 0 ? decisive.limit : decisive.value) s)"
-    case .lowBattery: return "the battery is low" + (decisive.value > 0 ? " (\(decisive.value) %)" : "")
-    case .doorOpenAtNight: return "the door stood open within the night watch"
-    case .geofenceExit: return "the tracker left the agreed area, confirmed by consecutive fixes"
-    case .doseMissed: return "a planned dose was not taken in time"
-    default: return sentences.sentence(decisive, language: .en)
+      return explanation.plan.flatMap { machinery.actors.name(of: $0.author) }.map { "the person's own limit, set by \($0)" }
+    case .geofenceExit: return "confirmed by consecutive fixes"
+    default: return nil
     }
   }
 }

@@ -49,7 +49,8 @@ struct RecordBuilder: Sendable {
       let record = AlertRecord(
         transition: transition.transition, instant: transition.instant, occurredAt: transition.wall,
         raisedAt: alert.raisedWall ?? alert.firstWall, patient: patient, device: row.device.map(identity), controller: alert.controller,
-        evidence: evidence.map { AlertRecord.Evidence(sequence: $0.sequence) }, text: text(transition.transition))
+        evidence: evidence.map { AlertRecord.Evidence(sequence: $0.sequence) },
+        text: text(transition.transition, raisedAt: alert.raisedWall ?? alert.firstWall))
       return DeliveryItem(row: row.row, record: .alert(record))
     case .dose(let event, let planned):
       guard let patient, let kind = DoseRecord.Event(event.event.kind) else { return nil }
@@ -88,15 +89,17 @@ struct RecordBuilder: Sendable {
     return AlertRecord(
       transition: transition, instant: MonotonicInstant(rawValue: raw.instant), occurredAt: WallTime(rawValue: raw.wall),
       raisedAt: WallTime(rawValue: raw.raisedWall), patient: patient, device: device, controller: controller,
-      evidence: transition.firstCause == 0 ? [] : [AlertRecord.Evidence(sequence: transition.firstCause)], text: text(transition))
+      evidence: transition.firstCause == 0 ? [] : [AlertRecord.Evidence(sequence: transition.firstCause)],
+      text: text(transition, raisedAt: WallTime(rawValue: raw.raisedWall)))
   }
 
   // MARK: Parts
 
-  private func text(_ transition: AlertTransition) -> AlertRecord.Text {
+  private func text(_ transition: AlertTransition, raisedAt: WallTime) -> AlertRecord.Text {
     AlertRecord.Text(
-      nb: sentences.sentence(transition, language: .nb), nn: sentences.sentence(transition, language: .nn),
-      en: sentences.sentence(transition, language: .en))
+      nb: sentences.sentence(transition, raisedAt: raisedAt, language: .nb),
+      nn: sentences.sentence(transition, raisedAt: raisedAt, language: .nn),
+      en: sentences.sentence(transition, raisedAt: raisedAt, language: .en))
   }
 
   private func record(

@@ -254,7 +254,7 @@ public enum API {
     public var escalatesAt: String?
     public var actor: String?
     public var comment: String?
-    /// One line in bokmål for people.
+    /// One sentence for people, in the hub's language.
     public var text: String
     /// Journal sequence of the entry that first raised it.
     public var firstCause: UInt64

@@ -45,6 +45,7 @@ final class JournalBoardSource: ConsoleSource {
 
   private let client: LocalAPIClient
   private let journal: JournalOnDemand
+  private let names: SubjectNames
   private let heard = Mutex<[AlertID: BoardAlert]>([:])
   /// CLOCK_BOOTTIME of the last sign of life in the event stream, nanoseconds; 0 before the first.
   private let lastPulse = Atomic<Int64>(0)
@@ -53,6 +54,7 @@ final class JournalBoardSource: ConsoleSource {
   init(configuration: KnutepunktConfiguration, logger: Logger) {
     client = LocalAPIClient(socketPath: configuration.hub.socketPath)
     journal = JournalOnDemand(path: configuration.hub.journalPath)
+    names = SubjectNames(configuration)
     self.logger = logger
   }
 
@@ -61,9 +63,9 @@ final class JournalBoardSource: ConsoleSource {
   func board() async throws(BoardReadError) -> BoardSnapshot {
     let live = await isCoreLive()
     do {
-      let journal = journal
+      let (journal, subjects) = (journal, names)
       var snapshot = try await NIOThreadPool.singleton.runIfActive {
-        try Self.snapshot(try journal.reader(), core: live ? .live : .lost(since: nil))
+        try Self.snapshot(try journal.reader(), subjects: subjects, core: live ? .live : .lost(since: nil))
       }
       addHeard(to: &snapshot)
       return snapshot
@@ -89,7 +91,8 @@ final class JournalBoardSource: ConsoleSource {
       id: transition.id, rule: transition.rule, priority: transition.priority, state: transition.state,
       person: raw.patient == 0 ? nil : BoardPerson(id: PatientID(rawValue: raw.patient), displayName: alert.patientName ?? ""),
       raisedAt: WallTime(rawValue: raw.raisedWall), level: transition.level, value: transition.value, limit: transition.limit,
-      subject: transition.subject)
+      subject: transition.subject, upper: transition.upper, also: transition.also,
+      subjectName: names.name(transition.rule, transition.subject), valueAt: WallTime(rawValue: raw.wall))
     heard.withLock { heard in
       // A change of an alert that is over is the journal's to tell.
       heard[transition.id] = transition.state.isOpen && heard.count < Self.heardMax ? card : nil
@@ -169,7 +172,7 @@ final class JournalBoardSource: ConsoleSource {
     return (try? await client.text("/livez")) != nil
   }
 
-  private static func snapshot(_ reader: JournalReader, core: CoreLiveness) throws(JournalError) -> BoardSnapshot {
+  private static func snapshot(_ reader: JournalReader, subjects: SubjectNames, core: CoreLiveness) throws(JournalError) -> BoardSnapshot {
     let now = HubClock.wall()
     var people: [PatientID: PatientRow] = [:]
     for row in try reader.patients(includingEnded: true) { people[row.id] = row }
@@ -179,7 +182,7 @@ final class JournalBoardSource: ConsoleSource {
     for row in try reader.currentScores() { scores[row.patient] = row }
     var names: [ActorID: String] = [:]
     for actor in try reader.actors() { names[actor.id] = actor.displayName }
-    let context = BoardContext(people: people, devices: devices, scores: scores, names: names)
+    let context = BoardContext(people: people, devices: devices, scores: scores, names: names, subjects: subjects)
     let recent = now.adding(milliseconds: -closedMilliseconds)
     let open = try reader.openAlerts()
     let closed = try reader.alerts(AlertFilter(since: now.adding(milliseconds: -24 * closedMilliseconds), limit: 500))
@@ -198,6 +201,7 @@ private struct BoardContext {
   var devices: [DeviceID: DeviceRow]
   var scores: [PatientID: ScoreRow]
   var names: [ActorID: String]
+  var subjects: SubjectNames
 
   func alert(_ row: AlertRow, history: [AlertTransitionRow]) -> BoardAlert {
     let transition = row.transition
@@ -208,9 +212,17 @@ private struct BoardContext {
       id: row.id, rule: transition.rule, priority: transition.priority, state: transition.state,
       person: people[row.patient].map { BoardPerson(id: $0.id, displayName: $0.name) }, raisedAt: row.raisedWall ?? row.firstWall,
       device: devices[row.device]?.label, level: transition.level, escalatesAt: escalates, value: transition.value,
-      limit: transition.limit, subject: transition.subject, acknowledgement: mark(.acknowledged, history),
+      limit: transition.limit, subject: transition.subject, upper: transition.upper, also: transition.also,
+      subjectName: subjects.name(transition.rule, transition.subject), valueAt: toldAt(transition, history),
+      acknowledgement: mark(.acknowledged, history),
       response: mark(.responding, history), closure: row.isOpen ? nil : mark(.resolved, history) ?? mark(.cleared, history),
       news2: scores[row.patient].map { BoardNEWS2($0.score, at: $0.wall) })
+  }
+
+  /// When the alert's present value was first told.
+  private func toldAt(_ now: AlertTransition, _ history: [AlertTransitionRow]) -> WallTime {
+    history.first { $0.transition.state != .suspected && $0.transition.value == now.value && $0.transition.upper == now.upper }?.wall
+      ?? .unknown
   }
 
   private func mark(_ kind: AlertTransitionKind, _ history: [AlertTransitionRow]) -> BoardMark? {

@@ -36,7 +36,7 @@ public func runGateway(_ configuration: KnutepunktConfiguration, path: String, r
   signal(SIGPIPE, SIG_IGN)
   let sentences: AlertSentences
   do {
-    sentences = try AlertSentences()
+    sentences = try AlertSentences(configuration)
   } catch {
     throw GatewayError.profiles("the text catalogues do not load: \(error)")
   }

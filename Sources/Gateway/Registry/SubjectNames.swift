@@ -1,0 +1,40 @@
+// What a hub alert is about: the core knows links, destinations and roles by number only (`stableNumber`), people know them by
+// the name in the configuration. One place turns the one into the other, for every channel.
+
+import Console
+import Foundation
+import VitalSigns
+
+/// Names of links, destinations and roles by their stable numbers. Immutable; any thread.
+struct SubjectNames: Sendable {
+  private let links: [UInt32: String]
+  private let destinations: [UInt32: String]
+  private let roles: [UInt32: String]
+
+  init(_ configuration: KnutepunktConfiguration) {
+    let numbered = { (names: [String]) in Dictionary(names.map { (stableNumber(of: $0), $0) }, uniquingKeysWith: { first, _ in first }) }
+    links = numbered(configuration.mqttLinks.map(\.name))
+    destinations = numbered(configuration.destinations.map(\.name))
+    roles = numbered(["core", "forward", "console"])
+  }
+
+  /// Nil when the configuration no longer has it, or the rule concerns nothing that has a name.
+  func name(_ rule: AlertRule, _ subject: UInt32) -> String? {
+    switch rule {
+    case .linkDown: links[subject]
+    case .destinationDown, .deadLetter: destinations[subject]
+    case .roleDown: roles[subject]
+    default: nil
+    }
+  }
+}
+
+extension AlertSentences {
+  /// Sentences in this hub's language, zone and names.
+  init(_ configuration: KnutepunktConfiguration) throws(ConsoleStartError) {
+    let names = SubjectNames(configuration)
+    try self.init(
+      language: ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb,
+      zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt, names: { names.name($0, $1) })
+  }
+}
