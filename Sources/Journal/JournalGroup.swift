@@ -199,11 +199,21 @@ public struct DeliveryMark: Sendable, Hashable {
   public var message: UInt32
   /// Hash of topic and payload, by the link.
   public var hash: UInt64
+  /// How many of the frame's readings are in the journal with this mark's entry: a crash may fall between two of them. 0: all, or
+  /// the link does not count. `refused`: the frame gave none. Marks of one frame that follow each other are one row.
+  public var taken: UInt16
+  /// When the frame came.
+  public var wall: WallTime
 
-  public init(link: UInt32, message: UInt32, hash: UInt64) {
+  /// `taken` of a frame that gave no reading.
+  public static let refused = UInt16.max
+
+  public init(link: UInt32, message: UInt32, hash: UInt64, taken: UInt16 = 0, wall: WallTime = .unknown) {
     self.link = link
     self.message = message
     self.hash = hash
+    self.taken = taken
+    self.wall = wall
   }
 }
 

@@ -75,9 +75,12 @@ extension JournalWriter {
           highestPatient: try Self.highest(db, "SELECT max(id) FROM patient"),
           highestDevice: try Self.highest(db, "SELECT max(id) FROM device"),
           highestActor: try Self.highest(db, "SELECT max(id) FROM actor"),
-          deliveryMarks: try Row.fetchAll(db, sql: "SELECT link, message, hash FROM delivery_mark ORDER BY link, number").map {
-            DeliveryMark(link: $0[0], message: $0[1], hash: UInt64(bitPattern: $0[2] as Int64))
-          })
+          deliveryMarks: try Row.fetchAll(db, sql: "SELECT link, message, hash, taken, wall FROM delivery_mark ORDER BY link, number")
+            .map {
+              DeliveryMark(
+                link: $0[0], message: $0[1], hash: UInt64(bitPattern: $0[2] as Int64), taken: UInt16(truncatingIfNeeded: $0[3] as Int64),
+                wall: WallTime(rawValue: $0[4]))
+            })
       }
     }
   }

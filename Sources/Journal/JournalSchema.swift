@@ -23,6 +23,7 @@ enum JournalSchema {
     }
     migrator.registerMigration("2: alert transitions have a number, a bound and a second reason") { db in
       try db.execute(sql: transitionDetails)
+      try db.execute(sql: markDetails)
       try db.execute(sql: "PRAGMA user_version = 2")
     }
     return migrator
@@ -153,6 +154,12 @@ enum JournalSchema {
     ALTER TABLE alert_transition ADD COLUMN also_bound INTEGER;
     ALTER TABLE alert_transition ADD COLUMN also_upper INTEGER;
     ALTER TABLE alert_transition ADD COLUMN also_subject INTEGER;
+    """
+
+  private static let markDetails = """
+    -- How many readings of the frame are in the journal: 0 all, 65535 it gave none. And when it came, 0 when not known.
+    ALTER TABLE delivery_mark ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE delivery_mark ADD COLUMN wall INTEGER NOT NULL DEFAULT 0;
     """
 
   private static let registryTables = """

@@ -195,11 +195,18 @@ extension JournalTransaction {
   }
 
   mutating func remember(_ mark: DeliveryMark) throws {
-    let number = (state.marks[mark.link] ?? 0) + 1
+    var number = state.marks[mark.link] ?? 0
+    let newest = state.newestMark[mark.link]
+    let isSameFrame = mark.taken > 1 && newest.map { $0.message == mark.message && $0.hash == mark.hash && $0.taken < mark.taken } == true
+    if !isSameFrame { number += 1 }
     state.marks[mark.link] = number
+    state.newestMark[mark.link] = mark
     try run(
-      "INSERT OR REPLACE INTO delivery_mark VALUES (?, ?, ?, ?, ?)",
-      [Int64(mark.link), number % Int64(configuration.deliveryMarksPerLink), number, Int64(mark.message), signed(mark.hash)])
+      "INSERT OR REPLACE INTO delivery_mark VALUES (?, ?, ?, ?, ?, ?, ?)",
+      [
+        Int64(mark.link), number % Int64(configuration.deliveryMarksPerLink), number, Int64(mark.message), signed(mark.hash),
+        Int64(mark.taken), mark.wall.rawValue,
+      ])
   }
 
   // MARK: Sums of the group

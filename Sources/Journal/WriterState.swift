@@ -20,6 +20,8 @@ struct WriterState {
   var deviceController: [UInt32: Int64] = [:]
   /// Frames marked so far, by link.
   var marks: [UInt32: Int64] = [:]
+  /// The newest of them, by link: the readings of one frame share a row.
+  var newestMark: [UInt32: DeliveryMark] = [:]
   var access = AccessChain()
   /// The open gap's row, while routine samples are shed.
   var openGap: Int64?

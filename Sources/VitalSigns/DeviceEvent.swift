@@ -50,8 +50,12 @@
 @frozen public struct DeviceEvent: Sendable, Hashable {
   public var kind: DeviceEventKind
   public var phase: DeviceEventPhase
-  /// Meaning by kind: the dose slot (0…7) of the person's plan for dose events, else 0.
+  /// Meaning by kind: the dose slot (0…7) of the person's plan for dose events; `perhapsTold` for a call for help; else 0.
   public var detail: UInt32
+
+  /// A press or fall that the broker sends a second time, of which the hub does not know whether it was told: the open alert of
+  /// the same device is told again under its own id; when none is open, it is a new one.
+  @inlinable public static var perhapsTold: UInt32 { 1 }
 
   @inlinable public init(kind: DeviceEventKind, phase: DeviceEventPhase = .moment, detail: UInt32 = 0) {
     self.kind = kind

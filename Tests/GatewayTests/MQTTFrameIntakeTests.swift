@@ -39,13 +39,44 @@ import VitalSigns
       logger: Street.logger)
   }
 
-  private func frame(_ topic: String, _ payload: [UInt8], message: UInt16 = 1, qos: UInt8 = 1, retained: Bool = false) -> MQTTFrame {
-    MQTTFrame(topic: topic, payload: payload, retained: retained, messageID: message, qos: qos)
+  private func frame(
+    _ topic: String, _ payload: [UInt8], message: UInt16 = 1, qos: UInt8 = 1, retained: Bool = false,
+    _ delivery: MQTTFrame.Delivery = .first
+  ) -> MQTTFrame {
+    MQTTFrame(topic: topic, payload: payload, retained: retained, messageID: message, qos: qos, delivery: delivery)
   }
 
-  private func cuffFrame(message: UInt16 = 1) -> MQTTFrame { frame("ble/cuff-1/2a35", Self.pressure, message: message) }
-  private func pressFrame(message: UInt16 = 1, retained: Bool = false) -> MQTTFrame {
-    frame("zigbee2mqtt/sos-1", Self.press, message: message, retained: retained)
+  private func cuffFrame(message: UInt16 = 1, _ delivery: MQTTFrame.Delivery = .first) -> MQTTFrame {
+    frame("ble/cuff-1/2a35", Self.pressure, message: message, delivery)
+  }
+  private func pressFrame(message: UInt16 = 1, retained: Bool = false, _ delivery: MQTTFrame.Delivery = .first) -> MQTTFrame {
+    frame("zigbee2mqtt/sos-1", Self.press, message: message, retained: retained, delivery)
+  }
+
+  private func reconnect(sessionPresent: Bool = true) {
+    frames.sessionPresent = { sessionPresent }
+    frames.linkStateChanged(.backingOff, reason: nil)
+    frames.linkStateChanged(.subscribing, reason: nil)
+  }
+
+  /// A hub that was killed: a new intake for the same link, which knows what the journal has.
+  private func restarted(_ marks: [DeliveryMark]) throws -> MQTTFrameIntake {
+    let known = marks.map { mark in
+      (
+        mark: RedeliveryBook.Mark(message: UInt16(truncatingIfNeeded: mark.message), hash: mark.hash),
+        known: RedeliveryBook.Known(sequence: 1, taken: Int(mark.taken)), arrived: mark.wall
+      )
+    }
+    let next = MQTTFrameIntake(
+      name: "homes", registry: registry, intake: intake, requests: requests, civil: CivilClock(zone: .gmt),
+      redeliveries: RedeliveryBook(marksMax: 64, known: known), logger: Street.logger)
+    next.sessionPresent = { true }
+    next.linkStateChanged(.subscribing, reason: nil)
+    return next
+  }
+
+  private var sosDetails: [UInt32] {
+    entries().compactMap { if case .event(let event) = $0.payload, event.kind == .sos { event.detail } else { nil } }
   }
 
   /// Everything in the intake.
@@ -82,12 +113,22 @@ import VitalSigns
     #expect(journaled().quarantined.isEmpty)
   }
 
-  @Test func onlyTheLastReadingCarriesTheMark() {
+  @Test func eachReadingSaysHowMuchOfItsFrameIsIn() {
     _ = frames.frame(cuffFrame(message: 9))
-    let marks = entries().map { companions.take($0.attachment)?.mark }
-    let mark = DeliveryMark(
-      link: stableNumber(of: "homes"), message: 9, hash: frameHash(topic: "ble/cuff-1/2a35", payload: Self.pressure))
-    #expect(marks == [nil, nil, nil, mark])
+    let entries = entries()
+    let marks = entries.map { companions.take($0.attachment)?.mark }
+    let hash = frameHash(topic: "ble/cuff-1/2a35", payload: Self.pressure)
+    #expect(
+      marks
+        == (1...4).map {
+          DeliveryMark(link: stableNumber(of: "homes"), message: 9, hash: hash, taken: $0, wall: entries[0].wall)
+        })
+  }
+
+  @Test func anAlarmDoesNotWaitBehindAnotherReadingOfItsFrame() {
+    let press = Array(#"{"battery": 80, "action":"emergency"}"#.utf8)
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", press)) == .accepted(lastSequence: 2))
+    #expect(entries().first?.payload == .event(DeviceEvent(kind: .sos)))
   }
 
   @Test func aFrameWithoutAPromiseHasNoMark() {
@@ -205,32 +246,114 @@ import VitalSigns
 
   // MARK: Redelivery
 
-  @Test func aRedeliveredFrameWaitsForTheEntriesThatItHas() {
+  @Test(arguments: [MQTTFrame.Delivery.first, .repeated, .unknown])
+  func aRedeliveredMeasurementWaitsForTheEntriesThatItHas(_ delivery: MQTTFrame.Delivery) {
     #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 4))
-    frames.sessionPresent = { true }
-    frames.linkStateChanged(.subscribing, reason: nil)
-    #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 4))
-    #expect(frames.refused == ["redelivered": 1])
+    reconnect()
+    // Rubbish and strangers between end nothing.
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", Array("{".utf8), message: 7)) == .refused(.malformed, lastSequence: nil))
+    #expect(frames.frame(frame("zigbee2mqtt/stranger", Self.press, message: 8)) == .refused(.unknownTopic, lastSequence: nil))
+    #expect(frames.frame(cuffFrame(delivery)) == .accepted(lastSequence: 4))
+    #expect(frames.refused["redelivered"] == 1)
     #expect(entries().count == 4)
     // The same measurement once more is a measurement.
-    #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 8))
+    #expect(frames.frame(cuffFrame(message: 2)) == .accepted(lastSequence: 8))
   }
 
   @Test func afterALostSessionEveryPressIsAPress() {
     #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 1))
-    frames.sessionPresent = { false }
-    frames.linkStateChanged(.subscribing, reason: nil)
-    #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 2))
+    reconnect(sessionPresent: false)
+    #expect(frames.frame(pressFrame(.repeated)) == .accepted(lastSequence: 2))
+    #expect(sosDetails == [0, 0])
   }
 
-  @Test func aRedeliveredFrameThatGaveNothingIsLetGo() {
+  @Test func aPressThatTheBrokerCallsNewIsNewUnderWhateverNumber() {
+    #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 1))
+    frames.acknowledgementsWritten()
+    // A broker that counts from 1 on each connection, or was set back to an older state.
+    reconnect()
+    #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 2))
+    #expect(sosDetails == [0, 0])
+  }
+
+  @Test func aPressWhoseAcknowledgementNeverLeftIsNotToldTwice() {
+    #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 1))
+    reconnect()
+    #expect(frames.frame(pressFrame(.repeated)) == .accepted(lastSequence: 1))
+    #expect(frames.refused == ["redelivered": 1])
+    #expect(sosDetails == [0])
+  }
+
+  @Test(arguments: [MQTTFrame.Delivery.repeated, .unknown])
+  func aPressInDoubtIsToldAgainRatherThanPassedOver(_ delivery: MQTTFrame.Delivery) {
+    #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 1))
+    frames.acknowledgementsWritten()
+    reconnect()
+    // A second press, lost on its first way, would look exactly like this.
+    #expect(frames.frame(pressFrame(delivery)) == .accepted(lastSequence: 2))
+    #expect(frames.refused == ["toldAgain": 1])
+    #expect(sosDetails == [0, DeviceEvent.perhapsTold])
+  }
+
+  @Test func aCrashBetweenTheReadingsOfAFrameLosesNoneAndDoublesNone() throws {
+    let press = Array(#"{"action":"emergency", "battery": 80}"#.utf8)
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", press, message: 5)) == .accepted(lastSequence: 2))
+    let first = try #require(entries().first.flatMap { companions.take($0.attachment)?.mark })
+    #expect(first.taken == 1, "the alarm is committed alone, and its mark with it")
+    let next = try restarted([first])
+    #expect(next.frame(frame("zigbee2mqtt/sos-1", press, message: 5, .repeated)) == .accepted(lastSequence: 3))
+    #expect(codes(entries()) == [.batteryLevel], "the rest of the frame, and no second call for help")
+    #expect(next.refused == ["redelivered": 1])
+  }
+
+  @Test func aMeasurementOfWhichThereIsAPartGoesOnWhereItStopped() throws {
+    #expect(frames.frame(cuffFrame(message: 5)) == .accepted(lastSequence: 4))
+    let marks = entries().prefix(2).compactMap { companions.take($0.attachment)?.mark }
+    let next = try restarted([try #require(marks.last)])
+    #expect(next.frame(cuffFrame(message: 5, .repeated)) == .accepted(lastSequence: 6))
+    #expect(codes(entries()) == [.meanArterialPressure, .pulseRateCuff])
+  }
+
+  @Test func aBusyFrameThatComesAgainAfterAReconnectGoesOnWhereItStopped() {
+    for _ in 0..<5 { #expect(intake.submit(Street.spo2(97)) != nil) }
+    #expect(frames.frame(cuffFrame()) == .busy)
+    #expect(codes(entries().filter { $0.device == Street.cuff }) == [.systolic, .diastolic])
+    reconnect()
+    #expect(frames.frame(cuffFrame(.repeated)) == .accepted(lastSequence: 9))
+    #expect(codes(entries()) == [.meanArterialPressure, .pulseRateCuff])
+  }
+
+  @Test func aRedeliveredFrameThatGaveNothingIsCountedOnceAndStillAStrangers() {
     let stranger = frame("zigbee2mqtt/stranger", Self.press)
     #expect(frames.frame(stranger) == .refused(.unknownTopic, lastSequence: nil))
-    frames.sessionPresent = { true }
-    frames.linkStateChanged(.subscribing, reason: nil)
-    #expect(frames.frame(stranger) == .ignored)
+    reconnect()
+    var again = stranger
+    again.delivery = .repeated
+    // The link must know that it is a stranger's: while another hub uses our client id it may be that hub's.
+    #expect(frames.frame(again) == .refused(.unknownTopic, lastSequence: nil))
+    #expect(frames.refused == ["unknownTopic": 1, "redelivered": 1])
     // Known again also by the next run.
     let hash = frameHash(topic: stranger.topic, payload: stranger.payload)
-    #expect(journaled().deliveryMarks == [DeliveryMark(link: stableNumber(of: "homes"), message: 1, hash: hash)])
+    let marks = journaled().deliveryMarks
+    #expect(marks.map(\.hash) == [hash] && marks.map(\.taken) == [DeliveryMark.refused])
+  }
+
+  @Test func aStrangerThatIsRegisteredMeanwhileIsHeard() {
+    let press = frame("zigbee2mqtt/sos-9", Self.press)
+    #expect(frames.frame(press) == .refused(.unknownTopic, lastSequence: nil))
+    registry.add(Street.registered(DeviceID(rawValue: 9), "zigbee2mqtt/sos-button", "sos-9"))
+    reconnect()
+    var again = press
+    again.delivery = .repeated
+    #expect(frames.frame(again) == .accepted(lastSequence: 1))
+    #expect(sosDetails == [0])
+  }
+
+  @Test func aRetainedMessageDoesNotMakeItsDeviceSeen() {
+    let low = Array(#"{"battery_low": true}"#.utf8)
+    _ = frames.frame(frame("zigbee2mqtt/sos-1", low, retained: true))
+    #expect(registry.device(Street.button)?.lastSeen == .unknown)
+    _ = frames.frame(frame("zigbee2mqtt/sos-1", low, message: 2))
+    #expect(registry.device(Street.button)?.lastSeen != .unknown)
   }
 }

@@ -1,91 +1,130 @@
-// What is taken for a redelivery after a connect, and what never is.
+// What is taken for a redelivery, how surely, and what never is.
 
+import MQTTLink
 import Testing
+import VitalSigns
 
 @testable import Gateway
 
 @Suite struct RedeliveryBookTests {
   private func mark(_ message: UInt16, _ hash: UInt64 = 7) -> RedeliveryBook.Mark { .init(message: message, hash: hash) }
+  private func known(_ message: UInt16) -> RedeliveryBook.Known { .init(sequence: UInt64(message) * 10, taken: nil) }
+  private func second(_ seconds: Int64) -> WallTime { WallTime(rawValue: 1_790_000_000_000 + seconds * 1_000) }
 
+  /// Frames of a first connection, not acknowledged.
   private func book(_ messages: ClosedRange<UInt16>, marksMax: Int = 100) -> RedeliveryBook {
     var book = RedeliveryBook(marksMax: marksMax)
-    for message in messages { book.took(mark(message), sequence: UInt64(message) * 10) }
+    book.connected(sessionPresent: true, at: second(0))
+    for message in messages { book.took(mark(message), known(message)) }
     return book
   }
 
-  @Test func aRedeliveredRunIsRecognisedInItsOrder() {
+  @Test func whatWasNeverAcknowledgedIsCertainHoweverLate() {
     var book = book(1...3)
-    book.connected(sessionPresent: true)
-    #expect(book.redelivery(mark(1)) == 10)
-    #expect(book.redelivery(mark(2)) == 20)
-    #expect(book.redelivery(mark(3)) == 30)
-    #expect(book.redelivery(mark(4)) == nil)
+    book.disconnected(at: second(1))
+    book.connected(sessionPresent: true, at: second(86_400))
+    for message in UInt16(1)...3 { #expect(book.answer(mark(message), .repeated, at: second(86_400)) == .certain(known(message))) }
+    #expect(book.answer(mark(4), .repeated, at: second(86_400)) == .new)
   }
 
-  @Test func eachIsRecognisedOnce() {
-    var book = book(1...2)
-    book.connected(sessionPresent: true)
-    #expect(book.redelivery(mark(1)) == 10)
-    #expect(book.redelivery(mark(1)) == nil, "the same packet a second time is a new frame")
-  }
-
-  @Test func theFirstNewFrameEndsTheSearch() {
+  @Test func framesBetweenDoNotEndTheSearch() {
     var book = book(1...3)
-    book.connected(sessionPresent: true)
-    #expect(book.redelivery(mark(1)) == 10)
-    #expect(book.redelivery(mark(9)) == nil)
-    #expect(book.redelivery(mark(2)) == nil, "the same press and packet id later is a press of its own")
+    book.disconnected(at: second(1))
+    book.connected(sessionPresent: true, at: second(2))
+    #expect(book.answer(mark(9), .repeated, at: second(2)) == .new)
+    book.took(mark(9), known(9))
+    #expect(book.answer(mark(2), .repeated, at: second(2)) == .certain(known(2)))
+    #expect(book.answer(mark(3), .first, at: second(2)) == .guess(known(3)), "a broker set back to an older state says so, too")
   }
 
   @Test func anotherContentUnderTheSameIdentifierIsNew() {
     var book = book(1...1)
-    book.connected(sessionPresent: true)
-    #expect(book.redelivery(mark(1, 8)) == nil)
+    book.connected(sessionPresent: true, at: second(1))
+    #expect(book.answer(mark(1, 8), .repeated, at: second(1)) == .new)
   }
 
-  @Test func withoutAConnectNothingIsARedelivery() {
-    var book = book(1...3)
-    #expect(book.redelivery(mark(1)) == nil)
+  @Test func onOneConnectionAFirstDeliveryIsNewUnderWhateverNumber() {
+    var book = book(1...1)
+    #expect(book.answer(mark(1), .first, at: second(31)) == .new)
+    book.acknowledged(at: second(1))
+    #expect(book.answer(mark(1), .first, at: second(31)) == .new)
   }
 
   @Test func aLostSessionForgetsAll() {
     var book = book(1...3)
-    book.connected(sessionPresent: false)
-    #expect(book.redelivery(mark(1)) == nil)
-    book.connected(sessionPresent: true)
-    #expect(book.redelivery(mark(1)) == nil)
+    book.connected(sessionPresent: false, at: second(1))
+    #expect(book.answer(mark(1), .repeated, at: second(1)) == .new)
+    book.connected(sessionPresent: true, at: second(2))
+    #expect(book.answer(mark(1), .repeated, at: second(2)) == .new)
   }
 
-  @Test func whatWasRecognisedMayComeAgainAfterTheNextConnect() {
-    var book = book(1...2)
-    for _ in 0..<2 {
-      book.connected(sessionPresent: true)
-      #expect(book.redelivery(mark(1)) == 10)
+  @Test(arguments: [(1, true), (89, true), (91, false), (3_600, false)])
+  func anAcknowledgementThatLeftIsInDoubtOnlyNearTheEndOfItsConnection(lived: Int64, isDoubtful: Bool) {
+    var book = book(1...1)
+    book.acknowledged(at: second(10))
+    book.disconnected(at: second(10 + lived))
+    book.connected(sessionPresent: true, at: second(5_000))
+    #expect(book.answer(mark(1), .repeated, at: second(5_000)) == (isDoubtful ? .likely(known(1)) : .new))
+    #expect(book.answer(mark(1), .first, at: second(5_000)) == (isDoubtful ? .guess(known(1)) : .new))
+    #expect(book.answer(mark(1), .unknown, at: second(5_000)) == (isDoubtful ? .guess(known(1)) : .new))
+  }
+
+  @Test func aGuessIsMadeSoonAfterAConnectOnly() {
+    var book = book(1...1)
+    book.disconnected(at: second(1))
+    book.connected(sessionPresent: true, at: second(2))
+    #expect(book.answer(mark(1), .first, at: second(32)) == .guess(known(1)))
+    #expect(book.answer(mark(1), .first, at: second(33)) == .new)
+    #expect(book.answer(mark(1), .repeated, at: second(33)) == .certain(known(1)), "the broker says so at any time")
+  }
+
+  @Test(arguments: [(30, true), (31, false)])
+  func afterARestartWhatCameSecondsAgoIsCertain(age: Int64, isCertain: Bool) {
+    var book = RedeliveryBook(marksMax: 10, known: [(mark(1), known(1), second(0)), (mark(2), .init(sequence: 9, taken: 1), second(0))])
+    book.connected(sessionPresent: true, at: second(age))
+    #expect(book.answer(mark(1), .repeated, at: second(age)) == (isCertain ? .certain(known(1)) : .likely(known(1))))
+    #expect(book.answer(mark(2), .first, at: second(age)) == .guess(.init(sequence: 9, taken: 1)))
+  }
+
+  @Test func ofAnEarlierRunOnlyItsLastFramesAreInDoubt() {
+    let marks = [(mark(1), known(1), second(0)), (mark(2), known(2), WallTime.unknown), (mark(3), known(3), second(91))]
+    var book = RedeliveryBook(marksMax: 10, known: marks)
+    book.connected(sessionPresent: true, at: second(1_000))
+    #expect(book.answer(mark(1), .repeated, at: second(1_000)) == .new)
+    #expect(book.answer(mark(2), .repeated, at: second(1_000)) == .new, "of version 1, without a time")
+    #expect(book.answer(mark(3), .repeated, at: second(1_000)) == .likely(known(3)))
+  }
+
+  @Test func aRedeliveryThatIsTakenAgainIsOwedAgain() {
+    var book = book(1...1)
+    for start in [Int64(1), 100, 200] {
+      book.disconnected(at: second(start))
+      book.connected(sessionPresent: true, at: second(start + 1))
+      #expect(book.answer(mark(1), .repeated, at: second(start + 1)) == .certain(known(1)))
+      book.took(mark(1), known(1))
     }
-  }
-
-  @Test func marksOfTheLastRunCount() {
-    var book = RedeliveryBook(marksMax: 2, known: (1...3).map { (mark($0), 500) })
-    book.connected(sessionPresent: true)
-    var first = book
-    #expect(first.redelivery(mark(1)) == nil, "only the newest are kept")
-    #expect(book.redelivery(mark(2)) == 500)
-    #expect(book.redelivery(mark(3)) == 500)
+    book.acknowledged(at: second(210))
+    book.disconnected(at: second(400))
+    book.connected(sessionPresent: true, at: second(401))
+    #expect(book.answer(mark(1), .repeated, at: second(401)) == .new)
   }
 
   @Test func onlyTheNewestAreKept() {
     var book = book(1...8, marksMax: 4)
-    book.connected(sessionPresent: true)
+    book.connected(sessionPresent: true, at: second(1))
     for message in UInt16(1)...8 {
-      var copy = book
-      #expect(copy.redelivery(mark(message)) == (message > 4 ? UInt64(message) * 10 : nil))
+      #expect(book.answer(mark(message), .repeated, at: second(1)) == (message > 4 ? .certain(known(message)) : .new))
     }
+    let many = RedeliveryBook(marksMax: 2, known: (1...3).map { (mark($0), known($0), second(0)) })
+    #expect(many.answer(mark(1), .repeated, at: second(1)) == .new)
+    #expect(many.answer(mark(2), .repeated, at: second(1)) == .certain(known(2)))
   }
 
-  @Test func aFrameThatGaveNoEntryHasSequenceZero() {
-    var book = RedeliveryBook(marksMax: 4)
-    book.took(mark(1), sequence: 0)
-    book.connected(sessionPresent: true)
-    #expect(book.redelivery(mark(1)) == 0)
+  @Test func aMarkEnteredAgainIsNotTrimmedWithItsOldPlace() {
+    var book = RedeliveryBook(marksMax: 2)
+    book.connected(sessionPresent: true, at: second(0))
+    for message in [UInt16(1), 2, 1, 3] { book.took(mark(message), known(message)) }
+    #expect(book.answer(mark(1), .repeated, at: second(1)) == .certain(known(1)))
+    #expect(book.answer(mark(2), .repeated, at: second(1)) == .new)
   }
 }

@@ -53,6 +53,7 @@ import Testing
       #expect(hub.handler.waitForFrames(3))
       #expect(hub.handler.texts == ["one", "two", "three"])
       #expect(broker.count("Sending PUBLISH to hub-07 (d1,") == 3, "the broker calls them duplicates")
+      #expect(hub.handler.frames.map(\.delivery) == [.repeated, .repeated, .repeated], "and the link knows")
       #expect(hub.stop())
       #expect(hub.link.statistics.sessionPresent)
     }
@@ -62,6 +63,7 @@ import Testing
     try broker.publish("vitals/a", "four")
     #expect(hub.handler.waitForFrames(1))
     #expect(hub.handler.texts == ["four"], "what was acknowledged is not sent again")
+    #expect(hub.handler.frames.map(\.delivery) == [.first])
   }
 
   @Test func anAlarmBehindRoutineDataIsReadWhileTheStoreFails() throws {

@@ -1,53 +1,154 @@
-// Knows a frame again that the broker sends a second time because our acknowledgement did not leave: after a crash, a
-// power cut or a lost connection. Without it a committed observation would be recorded twice, under two identities.
+// Knows a frame again that the broker sends a second time because our acknowledgement did not leave or did not arrive: after
+// a crash, a power cut or a lost connection. Without it a committed observation would be recorded twice, under two identities.
 //
-// A broker with a persistent session resends what was in flight first, in its old order and under the same packet
-// identifiers, before anything new. So a frame right after a connect whose identifier and content are marked is a
-// redelivery; the first frame that is not ends the search, and from then on nothing is ever taken for one. A session
-// that the broker has lost starts its identifiers again: then the marks mean nothing and are forgotten.
+// A frame is told by its packet identifier and its content. Both may be those of another message: identifiers are free again
+// once they are acknowledged, and a button always says the same. So three things are weighed, and an answer says how sure it is:
+//
+// - What the broker says. DUP = 1 means that it tried before. DUP = 0 from a broker that was set back to an older state (killed,
+//   and started from its last save) may be a second try all the same, or a new message under an old number.
+// - Whether our acknowledgement left. One that never left is still owed: then it is the same message.
+// - When. A frame that was acknowledged long before its connection ended was heard by the broker, which has given its number
+//   to somebody else since.
+//
+// Whoever uses the answer decides what a doubt costs: for an alarm it is never silence (MQTTFrameIntake.swift).
 
-import Journal
+import MQTTLink
+import VitalSigns
 
-/// Redeliveries of one link. Owned by the link's thread. Bound: `marksMax` newest marks; more cannot be in flight.
+/// Redeliveries of one link. Owned by the link's thread. Bound: at most `2 * marksMax` marks, the newest; more frames than that
+/// cannot be on their way without an acknowledgement.
 struct RedeliveryBook {
-  /// What a mark leads to.
+  /// How a frame is known again.
   struct Mark: Hashable {
     var message: UInt16
     var hash: UInt64
   }
 
-  let marksMax: Int
-  /// In order of arrival, with the last sequence of the frame's entries; 0 for a frame that gave none.
-  private var marks: [(mark: Mark, sequence: UInt64)] = []
-  private var expected: [Mark: UInt64] = [:]
-
-  init(marksMax: Int, known: [(mark: Mark, sequence: UInt64)] = []) {
-    self.marksMax = marksMax
-    marks = known.suffix(marksMax)
+  /// What became of a frame.
+  struct Known: Equatable {
+    /// The last sequence of its entries; 0 for a frame that gave none.
+    var sequence: UInt64
+    /// Readings that have an entry; nil: all.
+    var taken: Int?
   }
 
-  /// A connection was accepted; `sessionPresent` says whether the broker still has our session.
-  mutating func connected(sessionPresent: Bool) {
-    expected = [:]
-    if sessionPresent {
-      for known in marks { expected[known.mark] = known.sequence }
-    } else {
-      marks = []
+  enum Answer: Equatable {
+    case new
+    /// The same message: the broker says that it tried before, and our acknowledgement never left or is seconds old.
+    case certain(Known)
+    /// The same message, or another one that looks alike and was lost on its first way.
+    case likely(Known)
+    /// Only number and content speak for it; the broker calls it new, or does not say.
+    case guess(Known)
+  }
+
+  private enum Acknowledgement: Equatable {
+    /// Of this run, and never handed to the socket.
+    case owed
+    case left(WallTime)
+    /// Of an earlier run, which may have died before or after.
+    case unknown(arrived: WallTime)
+  }
+
+  private struct Entry {
+    var known: Known
+    var acknowledgement: Acknowledgement
+    var ordinal: UInt64
+  }
+
+  /// An acknowledgement that left this long before the end of its connection has arrived: TCP would have broken the connection,
+  /// or the keep-alive did. Three times the default keep-alive. Milliseconds.
+  static let doubtMilliseconds: Int64 = 90_000
+  /// A restarted hub takes a frame for the same as one that came this recently. To be another, a button would have to be pressed
+  /// twice, the second time while the network was down, and the whole hub to restart, all within it. Milliseconds.
+  static let restartMilliseconds: Int64 = 30_000
+  /// How long after a connect a frame may be a redelivery that the broker does not call so: its old queue goes out first.
+  static let searchMilliseconds: Int64 = 30_000
+
+  let marksMax: Int
+  private var entries: [Mark: Entry] = [:]
+  /// Oldest first, with the ordinal under which each was entered.
+  private var order: [(mark: Mark, ordinal: UInt64)] = []
+  /// Taken on this connection, acknowledgements not written yet.
+  private var owed: [Mark] = []
+  private var lastOrdinal: UInt64 = 0
+  private var searchUntil: WallTime?
+  /// When the last connection ended, or the last frame of the run before came.
+  private var lastLife = WallTime.unknown
+
+  init(marksMax: Int, known: [(mark: Mark, known: Known, arrived: WallTime)] = []) {
+    self.marksMax = marksMax
+    for item in known.suffix(marksMax) {
+      enter(item.mark, item.known, .unknown(arrived: item.arrived))
+      lastLife = max(lastLife, item.arrived)
     }
   }
 
-  /// The sequence that a redelivered frame waits for, or nil when the frame is new.
-  mutating func redelivery(_ mark: Mark) -> UInt64? {
-    if expected.isEmpty { return nil }
-    if let sequence = expected.removeValue(forKey: mark) { return sequence }
-    expected = [:]
-    return nil
+  /// A connection was accepted; `sessionPresent` says whether the broker still has our session. A session that the broker has
+  /// lost starts its identifiers again: then the marks mean nothing and are forgotten.
+  mutating func connected(sessionPresent: Bool, at wall: WallTime) {
+    owed = []
+    searchUntil = sessionPresent ? wall.adding(milliseconds: Self.searchMilliseconds) : nil
+    if !sessionPresent {
+      entries = [:]
+      order = []
+    }
   }
 
-  /// A frame was taken in.
-  mutating func took(_ mark: Mark, sequence: UInt64) {
-    marks.append((mark, sequence))
+  mutating func disconnected(at wall: WallTime) { lastLife = max(lastLife, wall) }
+
+  /// Whether this frame was here before.
+  func answer(_ mark: Mark, _ delivery: MQTTFrame.Delivery, at wall: WallTime) -> Answer {
+    guard let entry = entries[mark] else { return .new }
+    let isSearched = searchUntil.map { wall <= $0 } ?? false
+    switch delivery {
+    case .first, .unknown: return isSearched && isDoubtful(entry) ? .guess(entry.known) : .new
+    case .repeated: break
+    }
+    switch entry.acknowledgement {
+    case .owed: return .certain(entry.known)
+    case .left: return isDoubtful(entry) ? .likely(entry.known) : .new
+    case .unknown(let arrived):
+      if let age = Self.milliseconds(from: arrived, to: wall), age <= Self.restartMilliseconds { return .certain(entry.known) }
+      return isDoubtful(entry) ? .likely(entry.known) : .new
+    }
+  }
+
+  /// Whether the acknowledgement may have been lost on its way.
+  private func isDoubtful(_ entry: Entry) -> Bool {
+    switch entry.acknowledgement {
+    case .owed: true
+    case .left(let wall), .unknown(let wall):
+      Self.milliseconds(from: wall, to: lastLife).map { $0 <= Self.doubtMilliseconds } ?? false
+    }
+  }
+
+  /// A frame was taken in, or as much of it as there was room for.
+  mutating func took(_ mark: Mark, _ known: Known) {
+    enter(mark, known, .owed)
+    owed.append(mark)
+  }
+
+  /// The acknowledgements of all frames taken on this connection are in the socket.
+  mutating func acknowledged(at wall: WallTime) {
+    for mark in owed { entries[mark]?.acknowledgement = .left(wall) }
+    owed.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func enter(_ mark: Mark, _ known: Known, _ acknowledgement: Acknowledgement) {
+    lastOrdinal += 1
+    entries[mark] = Entry(known: known, acknowledgement: acknowledgement, ordinal: lastOrdinal)
+    order.append((mark, lastOrdinal))
     // Trimmed in large steps, so that an ordinary frame costs nothing.
-    if marks.count >= 2 * marksMax { marks.removeFirst(marks.count - marksMax) }
+    guard order.count >= 2 * marksMax else { return }
+    for old in order.prefix(order.count - marksMax) where entries[old.mark]?.ordinal == old.ordinal { entries[old.mark] = nil }
+    order.removeFirst(order.count - marksMax)
+  }
+
+  /// Nil when one of the two is not known. Negative ages, of clocks that were set back, count as 0.
+  private static func milliseconds(from: WallTime, to: WallTime) -> Int64? {
+    if from == .unknown || to == .unknown { return nil }
+    let (difference, overflow) = to.rawValue.subtractingReportingOverflow(from.rawValue)
+    return overflow ? nil : max(0, difference)
   }
 }

@@ -37,11 +37,14 @@ final class Wake: @unchecked Sendable {
   func wait(until deadline: Int64?) {
     // A deadline at or before 0 would disarm the timer: ring at once instead.
     _ = clinux_timerfd_set(timer, deadline.map { max($0, 1) } ?? 0)
-    var entries = [
-      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: timer, events: Int16(POLLIN), revents: 0),
-    ]
+    // A tuple lies on the stack: the realtime thread waits here, and allocates nothing. Its two members lie one after the other.
+    var entries = (
+      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: timer, events: Int16(POLLIN), revents: 0)
+    )
     // EINTR comes back as "woken": the owner looks and waits again.
-    _ = poll(&entries, 2, -1)
+    _ = withUnsafeMutableBytes(of: &entries) { bytes in
+      bytes.withMemoryRebound(to: pollfd.self) { poll($0.baseAddress, 2, -1) }
+    }
     var count: UInt64 = 0
     _ = read(descriptor, &count, 8)
     _ = read(timer, &count, 8)

@@ -52,30 +52,42 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   // MARK: MQTTFrameHandler
 
   func frame(_ frame: MQTTFrame) -> FrameVerdict {
+    // First of all: what follows belongs to the time that the hub itself takes.
+    let stamp = intake.stamp()
     let mark = RedeliveryBook.Mark(message: frame.messageID, hash: frameHash(topic: frame.topic, payload: frame.payload))
-    if frame.qos > 0, held?.mark != mark, let sequence = redeliveries.redelivery(mark) {
-      count("redelivered")
-      return sequence == 0 ? .ignored : .accepted(lastSequence: sequence)
-    }
+    let isHeld = held?.mark == mark
+    let answer: RedeliveryBook.Answer =
+      frame.qos > 0 && !isHeld ? redeliveries.answer(mark, frame.delivery, at: stamp.wall) : .new
     guard let (device, profile, frameIndex) = registry.device(onTopic: frame.topic) else {
-      return refuse(frame, mark, .unknownTopic, "unknownTopic")
+      return refuse(frame, mark, answer, .unknownTopic, "unknownTopic")
     }
     do {
       try profile.decode(frame.payload.span, frameIndex: frameIndex, retained: frame.retained, into: &result)
     } catch {
-      return refuse(frame, mark, .malformed, error.reason.key)
+      return refuse(frame, mark, answer, .malformed, error.reason.key)
     }
-    let now = intake.clock.wall()
-    registry.seen(device.id, at: now)
-    for dropped in result.dropped { count(dropped.reason.key) }
+    // A broker repeats retained messages at every connect: they prove nothing about now.
+    if !frame.retained { registry.seen(device.id, at: stamp.wall) }
+    let isRepeated = answer != .new
+    if !isRepeated { for dropped in result.dropped { count(dropped.reason.key) } }
+    var readings = result.readings
     if result.hasNoValidReading {
       let reason = result.dropped[0].reason.key
       // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value".
-      if result.dropped.contains(where: { $0.reason != .sentinel && $0.reason != .retained }) { quarantine(frame, reason: reason) }
-      return signOfLife(of: device, frame: frame, mark: mark)
+      let isOdd = result.dropped.contains { $0.reason != .sentinel && $0.reason != .retained }
+      if isOdd, !isRepeated { quarantine(frame, reason: reason) }
+      readings = []
     }
-    if result.readings.isEmpty || isOldNews(frame) { return signOfLife(of: device, frame: frame, mark: mark) }
-    return take(result.readings, of: device, frame: frame, mark: mark)
+    if readings.isEmpty || isOldNews(frame) {
+      if frame.retained { return ignore(frame, mark) }
+      // A frame without a usable value still proves that its device lives.
+      readings = [.event(DeviceEvent(kind: .heartbeat), at: .none)]
+    }
+    // An alarm does not wait behind a routine value of its own frame.
+    if readings.count > 1, readings.contains(where: \.isAlarm) {
+      readings = readings.filter(\.isAlarm) + readings.filter { !$0.isAlarm }
+    }
+    return takeUnlessKnown(readings, of: device, frame: frame, mark: mark, answer: answer, stamp: stamp)
   }
 
   func oversizedFrame(_ frame: MQTTFrame, payloadBytes: Int) -> FrameVerdict {
@@ -88,14 +100,14 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     stateSince.withLock { $0 = intake.clock.wall() }
     switch state {
     case .subscribing:
-      let hasSession = sessionPresent()
-      redeliveries.connected(sessionPresent: hasSession)
-      // A frame of which a part is in the intake comes again with its session: the rest follows then, not the whole.
-      if !hasSession { held = nil }
+      redeliveries.connected(sessionPresent: sessionPresent(), at: intake.clock.wall())
+      // A frame of which a part is in the intake comes again with its session; the book knows which part.
+      held = nil
     case .live:
       wasConnected = true
       logger.notice("connected to the broker", metadata: ["link": "\(name)"])
     case .backingOff:
+      redeliveries.disconnected(at: intake.clock.wall())
       let text = reason.map { "\($0)" } ?? "unknown"
       logger.warning("no connection to the broker", metadata: ["link": "\(name)", "reason": "\(text)"])
     case .stopped, .connecting, .draining:
@@ -103,24 +115,64 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     }
   }
 
+  func acknowledgementsWritten() { redeliveries.acknowledged(at: intake.clock.wall()) }
+
   // MARK: Readings
+
+  /// What a doubt costs. A measurement that was here before, or very likely so, is not recorded twice. A call for help is passed
+  /// over only when it is certain that this very message was told: otherwise it is told again, under the id of its open alert
+  /// when the broker calls it a second try (`DeviceEvent.perhapsTold`), as a new one when the broker calls it new.
+  private func takeUnlessKnown(
+    _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, answer: RedeliveryBook.Answer,
+    stamp: Intake.Stamp
+  ) -> FrameVerdict {
+    let known: RedeliveryBook.Known
+    var isCertain = false
+    switch answer {
+    case .new: return take(readings, of: device, frame: frame, mark: mark, stamp: stamp)
+    case .certain(let found): (known, isCertain) = (found, true)
+    case .likely(let found), .guess(let found): known = found
+    }
+    // Refused then, and understood now: its device has been registered meanwhile.
+    if known.sequence == 0 { return take(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
+    let taken = min(known.taken ?? readings.count, readings.count)
+    let hasAlarm = readings.contains(where: \.isAlarm)
+    if hasAlarm, !isCertain {
+      if case .guess = answer, frame.delivery == .first { return take(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
+      count("toldAgain")
+      let again = readings.enumerated().compactMap { index, reading in
+        reading.isAlarm ? reading.perhapsTold : index >= taken ? reading : nil
+      }
+      return take(again, of: device, frame: frame, mark: mark, stamp: stamp)
+    }
+    count("redelivered")
+    if taken < readings.count { return take(readings, of: device, frame: frame, mark: mark, stamp: stamp, from: taken) }
+    redeliveries.took(mark, known)
+    return .accepted(lastSequence: known.sequence)
+  }
 
   /// One entry a reading. When the intake fills in the middle the link offers the frame again and the rest follows; a
   /// routine value that came without acknowledgement is shed and counted instead.
-  private func take(_ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark) -> FrameVerdict {
-    var taken = 0
-    var stamp = intake.stamp()
+  private func take(
+    _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, stamp: Intake.Stamp,
+    from start: Int = 0
+  ) -> FrameVerdict {
+    var (taken, stamp) = (start, stamp)
     if let held, held.mark == mark { (taken, stamp) = (held.taken, held.stamp) }
     var last: UInt64 = 0
     while taken < readings.count {
-      let isLast = taken == readings.count - 1
-      let known = isLast && frame.qos > 0 ? DeliveryMark(link: number, message: UInt32(mark.message), hash: mark.hash) : nil
+      // With each reading, so that what a crash leaves is known exactly: a frame's readings may be in two transactions.
+      let known =
+        frame.qos > 0
+        ? DeliveryMark(
+          link: number, message: UInt32(mark.message), hash: mark.hash, taken: UInt16(clamping: taken + 1), wall: stamp.wall) : nil
       if let sequence = intake.submit(
         readings[taken], device: device.id, civil: civil, mark: known, stamp: stamp, keeper: frame.qos > 0 ? .producer : .nobody)
       {
         last = sequence
       } else if frame.qos > 0 || readings[taken].isAlarm {
         held = (mark, taken, stamp)
+        if frame.qos > 0, last > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: last, taken: taken)) }
         return .busy
       } else {
         // The broker has forgotten it already. Waiting with it would hold up the alarms behind it.
@@ -129,7 +181,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       taken += 1
     }
     held = nil
-    if frame.qos > 0 { redeliveries.took(mark, sequence: last) }
+    if frame.qos > 0, last > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: last, taken: nil)) }
     return last == 0 ? .ignored : .accepted(lastSequence: last)
   }
 
@@ -139,26 +191,27 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       && result.readings.allSatisfy { if case .event(let event, at: _) = $0 { event.kind == .heartbeat } else { false } }
   }
 
-  /// A frame without a usable value still proves that its device lives.
-  private func signOfLife(of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark) -> FrameVerdict {
-    let event = Reading.event(DeviceEvent(kind: .heartbeat), at: .none)
-    // A broker repeats retained messages at every connect: they prove nothing about now.
-    if frame.retained { return ignore(frame, mark) }
-    return take([event], of: device, frame: frame, mark: mark)
-  }
-
   // MARK: What cannot be used
 
-  private func refuse(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark, _ reason: MQTTRefusalReason, _ key: String) -> FrameVerdict {
-    count(key)
-    quarantine(frame, reason: key, mark: mark)
-    if frame.qos > 0 { redeliveries.took(mark, sequence: 0) }
+  private func refuse(
+    _ frame: MQTTFrame, _ mark: RedeliveryBook.Mark, _ answer: RedeliveryBook.Answer, _ reason: MQTTRefusalReason, _ key: String
+  ) -> FrameVerdict {
+    switch answer {
+    case .certain(let known) where known.sequence == 0, .likely(let known) where known.sequence == 0,
+      .guess(let known) where known.sequence == 0:
+      // Counted and kept when it came first.
+      count("redelivered")
+    default:
+      count(key)
+      quarantine(frame, reason: key, mark: mark)
+    }
+    if frame.qos > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: 0, taken: 0)) }
     return .refused(reason, lastSequence: nil)
   }
 
-  /// Nothing is kept of it; a later redelivery of it must still not look like a new frame, which would end the search.
+  /// Nothing is kept of it.
   private func ignore(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark) -> FrameVerdict {
-    if frame.qos > 0 { redeliveries.took(mark, sequence: 0) }
+    if frame.qos > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: 0, taken: 0)) }
     return .ignored
   }
 
@@ -174,7 +227,10 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       link: number, topic: frame.topic, reason: reason, payload: isStranger ? [] : frame.payload, wall: wall)
     made.payloadBytes = frame.payload.count
     let row = made
-    let known = mark.flatMap { frame.qos > 0 ? DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash) : nil }
+    let known = mark.flatMap {
+      frame.qos > 0
+        ? DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash, taken: DeliveryMark.refused, wall: wall) : nil
+    }
     requests.enqueue { group in
       group.quarantined.append(row)
       if let known { group.deliveryMarks.append(known) }

@@ -6,7 +6,7 @@ import Journal
 import VitalSigns
 
 extension Intake {
-  /// Submits one reading of a device. `mark`: by what the frame is known again, on its last reading.
+  /// Submits one reading of a device. `mark`: by what its frame is known again.
   ///
   /// - Returns: its sequence, or nil when the intake is full.
   func submit(
@@ -30,6 +30,13 @@ extension Intake {
 extension Reading {
   /// Somebody asks for help: never shed.
   var isAlarm: Bool { if case .event(let event, at: _) = self { event.kind == .sos || event.kind == .fall } else { false } }
+
+  /// The same call for help, of which it is not known whether it was told.
+  var perhapsTold: Reading {
+    guard case .event(var event, let time) = self else { return self }
+    event.detail = DeviceEvent.perhapsTold
+    return .event(event, at: time)
+  }
 
   var time: DeviceTime {
     switch self {

@@ -17,7 +17,9 @@ final class RunningLink: Sendable {
 
   /// Redeliveries that are recognised: as many frames as the broker can have in flight, and as many again for those whose
   /// acknowledgement left just before a crash.
-  static func marksMax(_ receiveMaximum: Int) -> Int { max(64, 2 * receiveMaximum) }
+  ///
+  /// A 3.1.1 broker keeps to its own window, which the link does not know: our drop-in's 1000 fits in.
+  static func marksMax(_ receiveMaximum: Int) -> Int { max(4_096, 2 * receiveMaximum) }
 
   init(
     _ settings: KnutepunktConfiguration.MQTTLinkSettings, controller: String, hub: String, registry: Registry, intake: Intake,
@@ -25,9 +27,14 @@ final class RunningLink: Sendable {
     logger: Logger
   ) throws(GatewayError) {
     name = settings.name
-    // All of these are durable: a frame that repeats one waits for nothing.
-    let known = marks.map {
-      (mark: RedeliveryBook.Mark(message: UInt16(truncatingIfNeeded: $0.message), hash: $0.hash), sequence: lastSequence)
+    let known = marks.map { mark in
+      let isRefused = mark.taken == DeliveryMark.refused
+      return (
+        mark: RedeliveryBook.Mark(message: UInt16(truncatingIfNeeded: mark.message), hash: mark.hash),
+        // All of these are durable: a frame that repeats one waits for nothing.
+        known: RedeliveryBook.Known(sequence: isRefused ? 0 : lastSequence, taken: mark.taken == 0 ? nil : Int(mark.taken)),
+        arrived: mark.wall
+      )
     }
     frames = MQTTFrameIntake(
       name: settings.name, registry: registry, intake: intake, requests: requests, civil: civil,

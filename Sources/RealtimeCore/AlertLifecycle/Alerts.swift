@@ -96,7 +96,7 @@ extension RealtimeCore {
     }
   }
 
-  @_noLocks private func tell(
+  @_noLocks func tell(
     _ record: AlertRecord, _ kind: AlertTransitionKind, from: AlertState, actor: ActorID, at instant: MonotonicInstant,
     _ outcomes: inout OutcomeBuffer
   ) {

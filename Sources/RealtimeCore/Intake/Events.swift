@@ -39,6 +39,11 @@ extension RealtimeCore {
     _ rule: AlertRule, _ subject: IntakeSubject?, _ entry: IntakeEntry, at instant: MonotonicInstant,
     _ outcomes: inout OutcomeBuffer
   ) {
+    if case .event(let event) = entry.payload, event.detail == DeviceEvent.perhapsTold,
+      tellAgain(rule, of: entry.device, at: instant, &outcomes)
+    {
+      return
+    }
     var opening = AlertOpening(rule, patient: subject?.patient ?? 0, person: subject == nil ? .none : entry.patient)
     opening.device = entry.device
     opening.deviceSlot = subject?.device ?? arena.deviceIndex.find(UInt64(entry.device.rawValue))
