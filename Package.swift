@@ -92,7 +92,7 @@ let package = Package(
       "Gateway",
       [
         "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
-        "FHIRForwarder", "WebhookForwarder", "Console", "CLinux", "CSystemd", hummingbird, httpTypes, httpClient, lifecycle, unixSignals,
+        "FHIRForwarder", "WebhookForwarder", "Console", "CLinux", "CSystemd", hummingbird, hummingbirdCore, httpTypes, httpClient, lifecycle, unixSignals,
         logging, metrics,
         yams, crypto, nioCore, nioPosix, nioHTTP1,
       ]),

@@ -128,16 +128,20 @@ final class CoreMachinery: Sendable {
   }
 
   /// Ends in the reverse order: nothing new comes in, what is in is decided and stored, then everybody is let go.
-  func stop() async {
-    for link in links { link.stop(within: .seconds(5)) }
-    bluetooth?.stop(within: .seconds(5))
+  ///
+  /// - Returns: false when the store stood still for longer than `limit`: its thread is left behind, the process may end.
+  @discardableResult func stop(within limit: Duration = .seconds(10)) async -> Bool {
+    let end = ContinuousClock.now + limit
+    for link in links { link.stop(within: limit / 2) }
+    bluetooth?.stop(within: limit / 2)
     for link in links { await link.ended() }
     await bluetooth?.ended()
     core.stop()
     writer.stop()
-    while !writer.stopped.load(ordering: .acquiring) { try? await Task.sleep(for: .milliseconds(5)) }
+    while !writer.stopped.load(ordering: .acquiring), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
     dispatch.stop()
     hub.close()
+    return writer.stopped.load(ordering: .acquiring)
   }
 
   private func lockMemory() {

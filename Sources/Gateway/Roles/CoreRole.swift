@@ -5,6 +5,7 @@ import Console
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import Metrics
 import ProfileCatalogue
@@ -19,14 +20,28 @@ struct CoreRole: Service {
   /// A wall clock that moved by more than this against the timeline was set by somebody: tell the core.
   static let clockStepMilliseconds: Int64 = 1_000
 
-  /// For requests under way when the core is told to stop.
-  static let farewell = Duration.seconds(3)
+  /// For requests under way when the core is told to stop. One that waits for a disk that stands still is left behind then.
+  static let farewell = Duration.milliseconds(1_500)
+  /// For what came in last to be decided and stored. With `farewell` within the 5 s that systemd, people and a battery can wait:
+  /// what is not on the disk by then was never acknowledged, and comes again.
+  static let storing = Duration.milliseconds(2_500)
+  /// Between two attempts at a listener that failed.
+  static let listenPause = Duration.seconds(10)
+
+  /// Roles' streams (`EventHub.listenersMax`), and people's commands besides.
+  static let localConnections = ConnectionBook.Limits(connectionsMax: 160, headSeconds: 10, idleSeconds: 120)
+  /// A scraper or two, a probe, and somebody who looks.
+  static let observers = ConnectionBook.Limits(connectionsMax: 32, headSeconds: 10, idleSeconds: 120)
+  /// A request's head: a path and a few headers.
+  static let headBytesMax = 16 * 1_024
 
   let service: CoreService
   let machinery: CoreMachinery
   let registry: MetricsRegistry
   let notifier: ServiceNotifier
   let logger: Logger
+  private let localRoom = ConnectionRoom(localConnections)
+  private let observerRoom = ConnectionRoom(observers)
 
   /// Opens and recovers everything; nothing listens yet. Blocks on the disk.
   init(
@@ -35,6 +50,10 @@ struct CoreRole: Service {
   ) throws {
     notifier.status("recovering the journal")
     let catalogue = try Self.catalogue(configuration)
+    // Nobody who is registered goes unwatched because a number in a file is small.
+    let roomy = configuration.withRoomForRegistered()
+    for warning in roomy.warnings.dropFirst(configuration.warnings.count) { logger.error("\(warning.message)") }
+    let configuration = roomy
     let machinery = try CoreMachinery(configuration, catalogue: catalogue, alertText: sentences, logger: logger)
     let gauges = CoreMetrics()
     let health = Health(
@@ -65,43 +84,78 @@ struct CoreRole: Service {
   func run() async throws {
     let socket = machinery.configuration.hub.socketPath
     try prepareSocket(socket)
-    let api = try localAPI(socket)
     try machinery.start()
-    var failure: (any Error)?
-    do { try await serve(api) } catch { failure = error }
+    await serve(socket)
     notifier.stopping(status: "storing what came in last")
-    await machinery.stop()
+    if await !machinery.stop(within: Self.storing) {
+      logger.error("the store stands still: what came in last is not stored; it was not acknowledged and comes again")
+    }
     unlink(socket)
     logger.notice("the core has stopped")
-    if let failure { throw failure }
   }
 
-  /// Until graceful shutdown, or until the local API fails.
-  private func serve(_ api: some ApplicationProtocol) async throws {
-    let observability = self.observability()
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        // Without its metrics the core still raises alarms.
-        do { try await observability?.run() } catch { logger.error("no metrics are served", metadata: ["reason": "\(error)"]) }
-      }
+  /// Until graceful shutdown. No listener that fails ends the core: alarms need none.
+  private func serve(_ socket: String) async {
+    // Not a child of the group: a request that waits for a disk cannot be cancelled, and must not hold up the end.
+    let door = Task { await openDoor(socket) }
+    await withDiscardingTaskGroup { group in
+      group.addTask { await observe() }
       group.addTask { await pulse() }
-      group.addTask {
-        try? await gracefulShutdown()
-        // Event streams never end by themselves, and a listener that is told nothing would hold the shutdown up.
-        machinery.hub.close()
-        // Nor can one end whose listener does not read: it is cut off, so that what came in last is stored all the same.
-        try await Task.sleep(for: Self.farewell)
-        throw CancellationError()
-      }
-      group.addTask {
-        try await api.run()
-        throw CancellationError()
-      }
+      try? await gracefulShutdown()
+      // Event streams never end by themselves, and a listener that is told nothing would hold the shutdown up.
+      machinery.hub.close()
+      await Self.end(of: door, within: Self.farewell)
+      group.cancelAll()
+    }
+    door.cancel()
+  }
+
+  private static func end(of task: Task<Void, Never>, within limit: Duration) async {
+    let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
+    let watcher = Task {
+      await task.value
+      continuation.finish()
+    }
+    let clock = Task {
+      try? await Task.sleep(for: limit)
+      continuation.finish()
+    }
+    for await _ in ends {}
+    clock.cancel()
+    watcher.cancel()
+  }
+
+  /// The local API until graceful shutdown: opened again when it ends for whatever reason.
+  private func openDoor(_ socket: String) async {
+    while !Task.isShuttingDownGracefully, !Task.isCancelled {
       do {
-        for try await _ in group {}
-      } catch is CancellationError {
-        group.cancelAll()
+        try await localAPI(socket).run()
+        if Task.isShuttingDownGracefully || Task.isCancelled { return }
+        logger.error("the local API ended; it is opened again")
+      } catch {
+        if Task.isShuttingDownGracefully || Task.isCancelled { return }
+        logger.error(
+          "the local API cannot be served", metadata: ["reason": "\(ListenProblem.text(error, key: "hub.runtime", address: socket))"])
       }
+      await cancelWhenGracefulShutdown { try? await Task.sleep(for: .milliseconds(500)) }
+    }
+  }
+
+  /// Liveness and metrics until graceful shutdown. Without them the core still raises alarms.
+  private func observe() async {
+    guard let listen = machinery.configuration.observabilityListen else { return }
+    let address = "\(listen.host):\(listen.port)"
+    while !Task.isShuttingDownGracefully, !Task.isCancelled {
+      do {
+        try await observability(listen).run()
+        if Task.isShuttingDownGracefully || Task.isCancelled { return }
+        logger.error("the observability port closed; it is opened again")
+      } catch {
+        if Task.isShuttingDownGracefully || Task.isCancelled { return }
+        let reason = ListenProblem.text(error, key: "observability.listen", address: address)
+        logger.error("no metrics are served", metadata: ["reason": "\(reason)", "again": "in \(Self.listenPause)"])
+      }
+      await cancelWhenGracefulShutdown { try? await Task.sleep(for: Self.listenPause) }
     }
   }
 
@@ -118,7 +172,14 @@ struct CoreRole: Service {
     return !settings.allowedGroups.isEmpty || !settings.allowedUsers.isEmpty
   }
 
-  private func localAPI(_ path: String) throws -> some ApplicationProtocol {
+  private static func http(_ room: ConnectionRoom) -> HTTPServerBuilder {
+    .http1(
+      configuration: .init(
+        additionalChannelHandlers: [ConnectionGuard(room)],
+        httpDecoderConfiguration: .init(maxHeaderFieldSize: headBytesMax, maxHeaderListSize: headBytesMax, maxHeaderFieldCount: 100)))
+  }
+
+  private func localAPI(_ path: String) -> some ApplicationProtocol {
     var unknown: [String] = []
     let settings = machinery.configuration.localAPI
     let policy = PeerPolicy(userNames: settings.allowedUsers, groupNames: settings.allowedGroups, unknown: &unknown)
@@ -126,7 +187,7 @@ struct CoreRole: Service {
     let router = LocalAPIServer(service: service, policy: policy, logger: logger).router()
     let opensToOthers = opensToOthers
     return Application(
-      router: router, configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
+      router: router, server: Self.http(localRoom), configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
       onServerRunning: { [service, notifier, logger] _ in
         // Others are let in by the peer check, which knows them by name; the mode only opens the door to it.
         chmod(path, opensToOthers ? 0o666 : 0o600)
@@ -136,15 +197,14 @@ struct CoreRole: Service {
   }
 
   /// Liveness and metrics over TCP, for machines that watch machines. No personal data.
-  private func observability() -> (some ApplicationProtocol)? {
-    guard let listen = machinery.configuration.observabilityListen else { return nil as Application<RouterResponder<BasicRequestContext>>? }
+  private func observability(_ listen: ListenAddress) -> some ApplicationProtocol {
     let router = Router(context: BasicRequestContext.self)
     let health = service.health
     router.get("livez") { _, _ in health.livez() }
     router.get("readyz") { _, _ in health.readyz() }
     router.get("metrics") { _, _ in health.metrics() }
     return Application(
-      responder: router.buildResponder(),
+      responder: router.buildResponder(), server: Self.http(observerRoom),
       configuration: ApplicationConfiguration(address: .hostname(listen.host, port: Int(listen.port))), logger: logger)
   }
 
@@ -158,6 +218,8 @@ struct CoreRole: Service {
       var lastOffset = machinery.civil.utcOffsetSeconds(at: machinery.clock.wall())
       while !Task.isCancelled {
         service.health.look()
+        localRoom.sweep()
+        observerRoom.sweep()
         machinery.hub.send(ServerEvent("core", service.pulse()))
         notifier.status(service.health.summary(of: service))
         if case .feed = watchdog.look(at: progress) { notifier.alive() }

@@ -34,6 +34,7 @@ public func runGateway(_ configuration: KnutepunktConfiguration, path: String, r
   let notifier = ServiceNotifier()
   // A peer that hangs up must end a write with an error, not the process with a signal.
   signal(SIGPIPE, SIG_IGN)
+  raiseDescriptorLimit()
   let sentences: AlertSentences
   do {
     sentences = try AlertSentences(configuration)
@@ -47,21 +48,43 @@ public func runGateway(_ configuration: KnutepunktConfiguration, path: String, r
       .init(service: try CoreRole(configuration, sentences: sentences, registry: metrics, notifier: notifier, logger: logger)))
   }
   if role == .all || role == .forward {
-    let forward = ForwardRole(configuration, sentences: sentences, logger: Logger(label: "knutepunkt.forward"))
-    services.append(.init(service: forward, failureTerminationBehavior: .gracefullyShutdownGroup))
+    let (forward, logger) = (ForwardRole(configuration, sentences: sentences, logger: Logger(label: "knutepunkt.forward")), logger)
+    services.append(.init(service: EnduringRole(name: "forward", logger: logger, explain: { "\($0)" }, role: { try await forward.run() })))
     if role == .forward { services.append(.init(service: RoleBeat(notifier: notifier, name: "forward", progress: { forward.beat() }))) }
   }
   if role == .all || role == .console {
+    let console = ConsoleRole(configuration: configuration, logger: Logger(label: "knutepunkt.console"))
+    let address = configuration.console.listen.map { "\($0.host):\($0.port)" } ?? ""
     services.append(
       .init(
-        service: ConsoleRole(configuration: configuration, logger: Logger(label: "knutepunkt.console")),
-        failureTerminationBehavior: .gracefullyShutdownGroup))
+        service: EnduringRole(
+          name: "console", logger: logger, explain: { ListenProblem.text($0, key: "console.listen", address: address) },
+          role: { try await console.run() })))
     if role == .console { services.append(.init(service: RoleBeat(notifier: notifier, name: "console", progress: nil))) }
   }
   services.append(.init(service: ReloadService(path: path, notifier: notifier, logger: logger)))
+  // The last is told first.
+  services.append(.init(service: LastResort(logger: logger)))
   let group = ServiceGroup(
     configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
   try await group.run()
+}
+
+/// Ends the process when an orderly end takes too long: what is not on the disk was never acknowledged, and comes again.
+struct LastResort: Service {
+  /// All roles of one process end well within this; systemd would kill without a word later.
+  static let seconds = 10.0
+  let logger: Logger
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    let logger = logger
+    Thread.detachNewThread {
+      Thread.sleep(forTimeInterval: Self.seconds)
+      logger.critical("not ended in order after \(Int(Self.seconds)) s: ending now; what is not stored was not acknowledged")
+      _exit(GatewayError.localAPI(path: "", reason: "").exitCode)
+    }
+  }
 }
 
 /// READY, STATUS and the watchdog of a role that is not the core.

@@ -21,3 +21,14 @@ func networkEUI64() -> String? {
   }
   return nil
 }
+
+/// Lets the process hold as many descriptors as its hard limit lets it: listeners are bounded far below, and an alarm must never
+/// wait for a descriptor. Quietly does nothing where it may not.
+func raiseDescriptorLimit() {
+  var limit = rlimit()
+  guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+  let wanted = min(limit.rlim_max, 65_536)
+  guard limit.rlim_cur < wanted else { return }
+  limit.rlim_cur = wanted
+  setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}
