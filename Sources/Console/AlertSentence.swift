@@ -35,8 +35,7 @@ extension Catalogue {
   private func words(_ reason: AlertReason, _ fact: AlertFact, _ zone: TimeZone) -> String {
     let key = reason.rule.key
     switch reason.rule {
-    case .news2High, .news2Medium:
-      return text("rule", reason.upper > reason.value ? key + ".atLeast" : key, ["value": "\(reason.value)"])
+    case .news2High, .news2Medium: return scoreWords(reason)
     case .news2SingleThree:
       guard let parameter = UInt8(exactly: reason.subject).flatMap(NEWS2Parameter.init(rawValue:)) else { return text("rule", key) }
       return text("rule", "news2SingleThree.named", ["parameter": name(parameter)])
@@ -56,15 +55,28 @@ extension Catalogue {
     }
   }
 
-  /// The core counts a value on its limit as beyond it; what was prescribed is one step further in: "under 85" is stored as 84.
+  /// By the present sum, which may have become another category since the alert rose.
+  private func scoreWords(_ reason: AlertReason) -> String {
+    let isLeast = reason.upper > reason.value
+    let places = ["value": "\(reason.value)"]
+    switch reason.value {
+    case 7...: return text("rule", isLeast ? "news2High.atLeast" : "news2High", places)
+    case 5...6: return text("rule", isLeast ? "news2Medium.atLeast" : "news2Medium", places)
+    default: return text("news2", isLeast ? "plain.atLeast" : "plain", places)
+    }
+  }
+
+  /// The core counts a value on its limit as beyond it; what was prescribed is one step further in: "under 85" is stored as 84. The
+  /// value follows the person, also back inside; then, and where the limit's side is not certain, nothing is said of where it stands.
   private func limitWords(_ reason: AlertReason) -> String {
     guard let signal = UInt8(exactly: reason.subject).flatMap(PlanSignal.init(rawValue:)) else { return text("rule", reason.rule.key) }
     let written = { (steps: Int64) in "\(number(Int32(clamping: steps), exponent: signal.stepExponent)) \(signal.unit.sign)" }
-    var places = ["signal": text("signal", signal.key), "value": written(Int64(reason.value))]
-    // On the limit itself the side is not known, but for oxygen saturation, which has no other.
-    let isLow = reason.value < reason.limit || (signal == .oxygenSaturation && reason.value == reason.limit)
-    guard reason.limit != 0, isLow || reason.value > reason.limit else { return text("rule", reason.rule.key, places) }
-    places["limit"] = written(Int64(reason.limit) + (isLow ? 1 : -1))
+    let isLow = signal.isLow(limit: reason.limit)
+    let prescribed = Int64(reason.limit) + (isLow.map { $0 ? 1 : -1 } ?? 0)
+    let places = ["signal": text("signal", signal.key), "value": written(Int64(reason.value)), "limit": written(prescribed)]
+    guard let isLow, isLow ? reason.value <= reason.limit : reason.value >= reason.limit else {
+      return text("rule", reason.rule.key + ".told", places)
+    }
     return text("rule", reason.rule.key + (isLow ? ".under" : ".over"), places)
   }
 
@@ -121,4 +133,20 @@ func momentText(_ time: WallTime, seenFrom now: WallTime, in zone: TimeZone) -> 
 func localText(_ time: WallTime, in zone: TimeZone) -> String {
   let offset = Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(time.rawValue) / 1_000)))
   return CivilTime(utc: time.adding(milliseconds: offset * 1_000)).description
+}
+
+extension PlanSignal {
+  /// Whether a limit is one to fall below, by where people's values lie; nil for what has no such place.
+  fileprivate func isLow(limit steps: Int32) -> Bool? {
+    switch self {
+    case .oxygenSaturation: true
+    case .pulse: steps < 80
+    case .systolic: steps < 130
+    case .diastolic: steps < 75
+    case .temperature: steps < 370
+    case .respiration: steps < 15
+    case .glucose: steps < 70
+    case .weight: nil
+    }
+  }
 }

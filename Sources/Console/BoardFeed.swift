@@ -15,6 +15,8 @@ struct FeedPage: Sendable {
   var board: ByteBuffer
   var beatNumber: UInt64
   var beat: Heartbeat
+  /// Whose alerts are on it.
+  var people: [PatientID]
 }
 
 /// What every screen must know every two seconds.
@@ -22,6 +24,11 @@ struct Heartbeat: Sendable, Encodable {
   var core: String
   var since: String
   var readable: Bool
+  /// Whether the hub has said how it is.
+  var known: Bool
+  var problems: [BoardProblem]
+  /// "Siste melding fra utstyr kl. 03:12:45.", or nothing.
+  var heard: String
   var now: Int64
   var zone: Int
   var revision: UInt64
@@ -33,8 +40,13 @@ struct Heartbeat: Sendable, Encodable {
 
 /// The live board.
 actor BoardFeed: Service {
-  /// Open boards at once. Each costs one connection and two wake-ups in two seconds; beyond it the answer is 503.
-  static let screensMax = 64
+  /// Open boards at once: one for each session there can be. Each costs one connection and two wake-ups in two seconds; beyond it
+  /// the answer is 503.
+  static let screensMax = 256
+  /// Open boards of one session: a wall of screens and a phone. Beyond it the answer is 503, and others have their place.
+  static let screensPerSessionMax = 8
+  /// Lines of what does not work, on each screen and in each heartbeat. The gravest come first; the last says that there are more.
+  static let problemsMax = 12
   /// The page's patience is 4 s: one lost heartbeat is not yet an alarm.
   static let beatInterval: Int64 = 2_000_000_000
   /// At most this many rereads a second, so that a flood of changes costs the journal's reader no more.
@@ -63,6 +75,8 @@ actor BoardFeed: Service {
   private(set) var isReady = false
   private struct Screen {
     let wake: AsyncStream<Void>.Continuation
+    /// The session's, which tells one from another.
+    let session: String
     /// Number of the last heartbeat that it took.
     var taken: UInt64 = 0
   }
@@ -84,7 +98,9 @@ actor BoardFeed: Service {
       isReadable: false)
     page = FeedPage(
       boardRevision: 0, board: ByteBuffer(), beatNumber: 0,
-      beat: Heartbeat(core: "lost", since: "", readable: false, now: 0, zone: 0, revision: 0, newest: 0, endsIn: 0))
+      beat: Heartbeat(
+        core: "lost", since: "", readable: false, known: false, problems: [], heard: "", now: 0, zone: 0, revision: 0, newest: 0, endsIn: 0),
+      people: [])
     refreshedAt = now
     beatAt = now
     (changed, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -115,15 +131,17 @@ actor BoardFeed: Service {
     return state
   }
 
-  var hasRoom: Bool { screens.count < Self.screensMax }
+  func hasRoom(for session: String) -> Bool {
+    screens.count < Self.screensMax && screens.values.count { $0.session == session } < Self.screensPerSessionMax
+  }
   var screenCount: Int { screens.count }
 
   /// Joins a screen; nil when there is no room. The stream wakes it whenever `newest` has changed, and ends at shutdown.
-  func join() -> (id: UInt64, wakes: AsyncStream<Void>)? {
-    guard hasRoom else { return nil }
+  func join(_ session: String) -> (id: UInt64, wakes: AsyncStream<Void>)? {
+    guard hasRoom(for: session) else { return nil }
     screensEver += 1
     let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    screens[screensEver] = Screen(wake: wake)
+    screens[screensEver] = Screen(wake: wake, session: session)
     wake.yield()
     return (screensEver, wakes)
   }
@@ -153,6 +171,11 @@ actor BoardFeed: Service {
     switch update {
     case .alert: change.yield()
     case .score: scoresChanged = true
+    case .health(let health):
+      let hasChanged = health.problems != state.health?.problems
+      state.health = health
+      // A device that was heard is news for the next heartbeat.
+      if hasChanged { publish() }
     case .core(let liveness):
       if watch.event(liveness, at: clock.monotonic(), wall: clock.wall()) {
         // The board says at once that it is blind, or sees again; the read that follows may take its time.
@@ -194,9 +217,12 @@ actor BoardFeed: Service {
       // Two reads may overlap; the one that began earlier must not overwrite the later one.
       guard read > readShown else { return }
       readShown = read
-      if !state.isReadable && isReady { logger.notice("The board can be read again") }
+      if snapshot.isCurrent != state.isReadable && isReady {
+        logger.notice("\(snapshot.isCurrent ? "The board can be read again" : "The board cannot be read; what is told since is shown")")
+      }
       state.snapshot = snapshot
-      state.isReadable = true
+      if let health = snapshot.health { state.health = health }
+      state.isReadable = snapshot.isCurrent
       isReady = true
     } catch {
       if state.isReadable || !isReady { logger.error("The board cannot be read", metadata: ["reason": "\(error.reason)"]) }
@@ -213,6 +239,7 @@ actor BoardFeed: Service {
       state.revision += 1
       page.boardRevision = state.revision
       page.board = Self.event("board", id: state.revision, lines: fragment)
+      page.people = state.people
     }
     beat()
   }
@@ -234,6 +261,7 @@ actor BoardFeed: Service {
     page.beatNumber += 1
     page.beat = Heartbeat(
       core: state.core == .live ? "live" : "lost", since: pages.sinceText(state.core), readable: state.isReadable,
+      known: state.health != nil, problems: pages.problems(state), heard: pages.heardText(state.health, now: now),
       now: now.rawValue, zone: pages.zoneOffset(at: now), revision: state.revision,
       newest: state.snapshot.open.filter { $0.state != .suspected }.map(\.raisedAt.rawValue).max() ?? 0, endsIn: 0)
     for screen in screens.values { screen.wake.yield() }

@@ -16,6 +16,7 @@ struct BoardRoutes: Sendable {
   let signIn: SignInRoutes
   let pages: Pages
   let clock: ConsoleClock
+  let looks: LookLog
 
   private var catalogue: Catalogue { pages.catalogue }
 
@@ -31,14 +32,16 @@ struct BoardRoutes: Sendable {
   private func board(_ request: Request) async -> Response {
     guard let (cookie, session) = await signIn.signedIn(request) else { return signIn.signedOut() }
     let notice = await signIn.desk.takeNotice(of: cookie)
-    return .html(pages.board(await feed.current(), session: session, notice: notice, now: clock.wall()))
+    let state = await feed.current()
+    await looks.saw(state.people, session: session)
+    return .html(pages.board(state, session: session, notice: notice, now: clock.wall()))
   }
 
   // MARK: Live events
 
   private func events(_ request: Request) async -> Response {
-    guard let (cookie, _) = await signIn.signedIn(request) else { return signIn.signedOut() }
-    guard await feed.hasRoom else {
+    guard let (cookie, session) = await signIn.signedIn(request) else { return signIn.signedOut() }
+    guard await feed.hasRoom(for: session.csrf) else {
       return Response(status: .serviceUnavailable, headers: [.retryAfter: "10"])
     }
     return Response(
@@ -46,7 +49,7 @@ struct BoardRoutes: Sendable {
       // The last one asks an nginx in front not to hold events back.
       headers: [.contentType: "text/event-stream; charset=utf-8", .named("X-Accel-Buffering"): "no"],
       body: ResponseBody { writer in
-        if let (screen, wakes) = await feed.join() {
+        if let (screen, wakes) = await feed.join(session.csrf) {
           do {
             try await send(to: screen, wakes, cookie: cookie, &writer)
           } catch {
@@ -75,6 +78,7 @@ struct BoardRoutes: Sendable {
       let newest = await feed.take(screen)
       if newest.boardRevision != sentBoard {
         sentBoard = newest.boardRevision
+        await looks.saw(newest.people, session: session)
         try await writer.write(newest.board)
       }
       if newest.beatNumber != sentBeat {
@@ -149,17 +153,52 @@ struct BoardRoutes: Sendable {
       case .resolve: "resolve"
       }
     let done = Notice(kind: .done, text: catalogue.text("done", name, ["who": who]))
+    let group = AlertGroup.members(of: id, in: await feed.current().snapshot.open)
     do throws(BoardActionError) {
       try await source.act(on: id, action, by: actor)
-      _ = await feed.refreshed()
-      return (done, .ok)
     } catch {
-      _ = await feed.refreshed()
       // The same person on a second click or a second screen: it is done.
-      if case .alreadyTaken(let by, let state) = error, by == actor, state == action.reaches { return (done, .ok) }
-      return explain(error)
+      guard case .alreadyTaken(let by, let state) = error, by == actor, state == action.reaches else {
+        _ = await feed.refreshed()
+        return explain(error)
+      }
     }
+    let failure = await performRest(action, on: group.map(\.id), by: actor)
+    _ = await feed.refreshed()
+    return failure.map(explain) ?? (done, .ok)
   }
+
+  /// Does it to the other alerts of the same card. Returns the first failure that is not somebody else's having been first.
+  ///
+  /// Bounded in number and time: what is left stays open on the board, with its number, and the next press takes it.
+  @concurrent private func performRest(_ action: BoardAction, on ids: [AlertID], by actor: String) async -> BoardActionError? {
+    let end = clock.monotonic().adding(nanoseconds: Self.groupNanosecondsMax)
+    var failure: BoardActionError?
+    var rest = ids.prefix(Self.groupMax)[...]
+    while !rest.isEmpty, failure == nil, clock.monotonic() < end {
+      let batch = rest.prefix(Self.groupWidth)
+      rest = rest.dropFirst(batch.count)
+      await withTaskGroup(of: BoardActionError?.self) { tasks in
+        for id in batch {
+          tasks.addTask {
+            do throws(BoardActionError) {
+              try await source.act(on: id, action, by: actor)
+              return nil
+            } catch {
+              return error.retryHelps ? error : nil
+            }
+          }
+        }
+        for await error in tasks { failure = failure ?? error }
+      }
+    }
+    return failure
+  }
+
+  /// Alerts of one card that one press acts on, at most; at once; and for how long. The page waits for eight seconds.
+  private static let groupMax = 1_024
+  private static let groupWidth = 16
+  private static let groupNanosecondsMax: Int64 = 5_000_000_000
 
   private func explain(_ error: BoardActionError) -> (Notice, HTTPResponse.Status) {
     switch error {

@@ -12,12 +12,20 @@ public struct BoardSnapshot: Sendable {
   /// When it was read, by the hub's wall clock.
   public var takenAt: WallTime
   public var core: CoreLiveness
+  /// What the hub says of itself; nil: nothing yet.
+  public var health: BoardHealth?
+  /// False: the journal could not be read now. What is shown is the last that was read, with what has been told since.
+  public var isCurrent: Bool
 
-  public init(open: [BoardAlert], closed: [BoardAlert] = [], takenAt: WallTime, core: CoreLiveness) {
+  public init(
+    open: [BoardAlert], closed: [BoardAlert] = [], takenAt: WallTime, core: CoreLiveness, health: BoardHealth? = nil, isCurrent: Bool = true
+  ) {
     self.open = open
     self.closed = closed
     self.takenAt = takenAt
     self.core = core
+    self.health = health
+    self.isCurrent = isCurrent
   }
 }
 
@@ -51,6 +59,10 @@ public struct BoardAlert: Sendable, Identifiable {
   public var response: BoardMark?
   /// Set exactly when the alert is not open.
   public var closure: BoardMark?
+  /// Whom it was sent to, and whom it has not reached: receivers that are called, not systems that file records.
+  public var receipts: [BoardReceipt]
+  /// More open alerts of the same kind, which are known only by their number.
+  public var alsoOpen: Int
   /// The person's latest score, whichever rule raised the alert.
   public var news2: BoardNEWS2?
 
@@ -59,7 +71,7 @@ public struct BoardAlert: Sendable, Identifiable {
     device: String? = nil, level: UInt8 = 0, escalatesAt: WallTime? = nil, value: Int32 = 0, limit: Int32 = 0,
     subject: UInt32 = 0, upper: Int32? = nil, also: AlertReason? = nil, subjectName: String? = nil, valueAt: WallTime = .unknown,
     acknowledgement: BoardMark? = nil, response: BoardMark? = nil, closure: BoardMark? = nil,
-    news2: BoardNEWS2? = nil
+    receipts: [BoardReceipt] = [], alsoOpen: Int = 0, news2: BoardNEWS2? = nil
   ) {
     self.id = id
     self.rule = rule
@@ -80,6 +92,8 @@ public struct BoardAlert: Sendable, Identifiable {
     self.acknowledgement = acknowledgement
     self.response = response
     self.closure = closure
+    self.receipts = receipts
+    self.alsoOpen = alsoOpen
     self.news2 = news2
   }
 }

@@ -7,51 +7,52 @@ import VitalSigns
 
 /// Everything that the board's fragment shows. The same for every screen: nothing of a session is in it.
 struct BoardView {
-  /// Most cards on one page. A board beyond it is a disaster, and says so instead of growing.
+  /// Most full cards on one page. What is beyond it has a line for each person: nobody with an open alert is left out.
   static let cardsMax = 100
   static let closedMax = 30
 
   let cards: [AlertCard]
+  /// What concerns the hub and devices, apart from what concerns people.
+  let apart: [AlertCard]
+  let rest: [RestRow]
   let closed: [ClosedRow]
   let hasCards: Bool
+  let hasApart: Bool
+  let hasAny: Bool
+  let hasRest: Bool
   let hasClosed: Bool
   let isEmpty: Bool
   /// Empty because nothing can be seen: never shown as all well.
   let isBlind: Bool
   let countText: String
-  let hiddenText: String
-  let isCut: Bool
   let tally: [TallyItem]
   let countOpen: Int
 
   init(_ snapshot: BoardSnapshot, isBlind: Bool, catalogue: Catalogue, zone: TimeZone) {
-    let shown = snapshot.open.filter { $0.state.isOpen && $0.state != .suspected }.sorted(by: Self.precedes)
-    cards = shown.prefix(Self.cardsMax).map { AlertCard($0, now: snapshot.takenAt, catalogue: catalogue, zone: zone) }
+    let groups = AlertGroup.all(snapshot.open)
+    let (people, others) = (groups.filter { !$0.shown.isApart }, groups.filter(\.shown.isApart))
+    let card = { (group: AlertGroup) in AlertCard(group, now: snapshot.takenAt, catalogue: catalogue, zone: zone) }
+    cards = people.prefix(Self.cardsMax).map(card)
+    apart = others.prefix(max(0, Self.cardsMax - cards.count)).map(card)
+    rest = RestRow.all(
+      Array(people.dropFirst(cards.count)) + Array(others.dropFirst(apart.count)), catalogue: catalogue, zone: zone)
     let done = snapshot.closed.sorted {
       Self.closedAt($0) == Self.closedAt($1) ? Self.idPrecedes($0, $1) : Self.closedAt($0) > Self.closedAt($1)
     }
     closed = done.prefix(Self.closedMax).map { ClosedRow($0, catalogue: catalogue, zone: zone) }
     hasCards = !cards.isEmpty
+    hasApart = !apart.isEmpty
+    hasAny = !groups.isEmpty
+    hasRest = !rest.isEmpty
     hasClosed = !closed.isEmpty
-    isEmpty = cards.isEmpty && !isBlind
-    self.isBlind = cards.isEmpty && isBlind
-    countText = catalogue.text("count", shown.count == 1 ? "one" : "many", ["n": "\(shown.count)"])
-    isCut = shown.count > cards.count
-    hiddenText = catalogue.text("count", "hidden", ["n": "\(shown.count - cards.count)"])
+    isEmpty = groups.isEmpty && !isBlind
+    self.isBlind = groups.isEmpty && isBlind
+    let count = groups.reduce(0) { $0 + 1 + $1.more }
+    countText = catalogue.text("count", count == 1 ? "one" : "many", ["n": "\(count)"])
     tally = [AlertPriority.high, .medium, .low].map { priority in
-      TallyItem(priority, count: shown.count { $0.priority == priority }, catalogue: catalogue)
+      TallyItem(priority, count: groups.filter { $0.shown.priority == priority }.reduce(0) { $0 + 1 + $1.more }, catalogue: catalogue)
     }
-    countOpen = shown.count
-  }
-
-  /// Most urgent first; of those the ones that nobody has taken; then the one that has waited longest. The id makes the
-  /// order total.
-  private static func precedes(_ a: BoardAlert, _ b: BoardAlert) -> Bool {
-    if a.priority != b.priority { return a.priority > b.priority }
-    let (aIsTaken, bIsTaken) = (a.state == .acknowledged || a.state == .responding, b.state == .acknowledged || b.state == .responding)
-    if aIsTaken != bIsTaken { return bIsTaken }
-    if a.raisedAt != b.raisedAt { return a.raisedAt < b.raisedAt }
-    return idPrecedes(a, b)
+    countOpen = count
   }
 
   private static func idPrecedes(_ a: BoardAlert, _ b: BoardAlert) -> Bool {
@@ -59,6 +60,35 @@ struct BoardView {
   }
 
   private static func closedAt(_ alert: BoardAlert) -> WallTime { alert.closure?.at ?? .unknown }
+}
+
+/// One person beyond the full cards: what is most urgent, and how much more there is.
+struct RestRow {
+  let restID: String
+  let restWho: String
+  let restWhat: String
+  let restMark: String
+  let restClock: String
+  let restMore: String
+
+  /// One row a person (and one for the hub), in the order of the board.
+  static func all(_ groups: [AlertGroup], catalogue: Catalogue, zone: TimeZone) -> [RestRow] {
+    var order: [PatientID] = []
+    var byPerson: [PatientID: [AlertGroup]] = [:]
+    for group in groups {
+      let person = group.shown.person?.id ?? .none
+      if byPerson[person] == nil { order.append(person) }
+      byPerson[person, default: []].append(group)
+    }
+    return order.compactMap { person in
+      guard let groups = byPerson[person], let first = groups.first?.shown else { return nil }
+      let more = groups.reduce(0) { $0 + 1 + $1.more } - 1
+      return RestRow(
+        restID: first.id.description, restWho: first.person?.displayName ?? catalogue.text("card", "hub"),
+        restWhat: first.presentSentence(catalogue, in: zone), restMark: first.priority.mark, restClock: clockText(first.raisedAt, in: zone),
+        restMore: more > 0 ? catalogue.text("count", "more", ["n": "\(more)"]) : "")
+    }
+  }
 }
 
 /// How many of one priority are open.
@@ -102,6 +132,8 @@ struct AlertCard {
   let isEscalated: Bool
   let escalatesMilliseconds: String
   let escalatesText: String
+  /// A taken alert is told again to the same people; one that nobody has taken goes to the next.
+  let escalatesLabel: String
   let hasEscalation: Bool
   /// Who has taken it, most recent first step last.
   let marks: [String]
@@ -109,16 +141,37 @@ struct AlertCard {
   let canAcknowledge: Bool
   let canRespond: Bool
   let score: ScoreBadge?
+  /// "og 99 til, den første kl. 02:10"
+  let moreText: String
+  let hasMore: Bool
+  /// "Ikke levert til responssenteret – ring"
+  let undeliveredText: String
+  let isUndelivered: Bool
+  /// A word for the strip at the top: "trygghetsalarm".
+  let short: String
   /// Read aloud when the card appears.
   let announcement: String
 
   init(_ alert: BoardAlert, now: WallTime, catalogue: Catalogue, zone: TimeZone) {
+    self.init(AlertGroup(shown: alert, others: [], uncounted: alert.alsoOpen), now: now, catalogue: catalogue, zone: zone)
+  }
+
+  init(_ group: AlertGroup, now: WallTime, catalogue: Catalogue, zone: TimeZone) {
+    let alert = group.shown
     id = alert.id.description
     priorityKey = alert.priority.key
     priorityMark = alert.priority.mark
     priorityText = catalogue.text("priority", alert.priority.key)
     stateKey = alert.state.key
-    stateText = catalogue.text("state", alert.state.key)
+    let told = alert.receipts.filter { $0.state == .delivered }
+    let receivers = told.map(\.receiver).joined(separator: ", ")
+    stateText =
+      told.isEmpty
+      ? catalogue.text("state", alert.state.key)
+      : catalogue.text("card", "sent", ["who": receivers, "time": clockText(told.map(\.at).max() ?? .unknown, in: zone)])
+    let missing = alert.isTaken ? [] : alert.receipts.filter { $0.isMissing(at: now) }.map(\.receiver)
+    isUndelivered = !missing.isEmpty
+    undeliveredText = catalogue.text("card", "notDelivered", ["who": missing.joined(separator: ", ")])
     let who = alert.person?.displayName ?? catalogue.text("card", "hub")
     let what = alert.presentSentence(catalogue, in: zone)
     self.who = who
@@ -131,14 +184,21 @@ struct AlertCard {
     raisedClock = clockText(alert.raisedAt, in: zone)
     ageText = catalogue.age(from: alert.raisedAt, to: now)
     isEscalated = alert.level > 0
-    levelText = catalogue.text("card", "escalated", ["n": "\(alert.level)"])
+    levelText =
+      receivers.isEmpty
+      ? catalogue.text("card", "escalated", ["n": "\(alert.level)"]) : catalogue.text("card", "escalatedTo", ["who": receivers])
     hasEscalation = alert.escalatesAt != nil
     escalatesMilliseconds = "\(alert.escalatesAt?.rawValue ?? 0)"
     escalatesText = catalogue.wait(from: now, until: alert.escalatesAt ?? now)
+    escalatesLabel = catalogue.text("card", alert.isTaken ? "toldAgain" : "nextLevel")
+    hasMore = group.more > 0
+    moreText = catalogue.text(
+      "count", "moreSince", ["n": "\(group.more)", "time": momentText(group.firstRaisedAt, seenFrom: now, in: zone)])
+    short = catalogue.has("short", alert.rule.key) ? catalogue.text("short", alert.rule.key) : alert.sentence(catalogue, in: zone)
     marks = [("acknowledged", alert.acknowledgement), ("responding", alert.response)].compactMap { name, mark in
       mark.map { catalogue.text("card", name, ["who": $0.by ?? catalogue.text("card", "hub"), "time": clockText($0.at, in: zone)]) }
     }
-    isTaken = alert.state == .acknowledged || alert.state == .responding
+    isTaken = alert.isTaken
     canAcknowledge = !isTaken
     // Nobody drives out to the hub.
     canRespond = alert.state != .responding && alert.person != nil

@@ -43,7 +43,8 @@ struct Catalogue: Sendable {
   /// The names that code asks for, by group. The group `page` is asked for by the templates; a test holds it.
   static let required: [String: [String]] = [
     "rule": AlertRule.allCases.map(\.key) + [
-      "both", "news2High.atLeast", "news2Medium.atLeast", "news2SingleThree.named", "planRed.under", "planRed.over", "planYellow.under",
+      "both", "news2High.atLeast", "news2Medium.atLeast", "news2SingleThree.named", "planRed.told", "planYellow.told", "planRed.under",
+      "planRed.over", "planYellow.under",
       "planYellow.over", "doseMissed.time", "doseMissed.slot", "doseRefused.time", "doseRefused.slot", "geofenceExit.value",
       "signalLoss.since", "signalLoss.expected", "lowBattery.value", "deadLetter.named", "linkDown.named", "destinationDown.named",
       "roleDown.named",
@@ -60,8 +61,15 @@ struct Catalogue: Sendable {
     "wait": ["due", "seconds", "minutes", "hours"],
     "span": ["seconds", "minutes", "hours"],
     "trend": ["rising", "falling", "steady", "over24Hours", "sinceLast"],
-    "news2": ["missing", "at", "none", "atLeast", "now", "now.atLeast", "now.unknown", "incomplete", "notComparable"],
-    "card": ["escalated", "acknowledged", "responding", "resolved", "cleared", "hub", "announce", "notPerson"],
+    "news2": [
+      "missing", "at", "none", "atLeast", "plain", "plain.atLeast", "now", "now.atLeast", "now.unknown", "incomplete", "notComparable",
+    ],
+    "card": [
+      "escalated", "escalatedTo", "acknowledged", "responding", "resolved", "cleared", "hub", "announce", "notPerson", "sent",
+      "notDelivered", "nextLevel", "toldAgain",
+    ],
+    "short": ["sos", "fall"],
+    "unseen": ["one", "many"],
     "done": ["acknowledge", "respond", "resolve"],
     "problem": [
       "alreadyAcknowledged", "alreadyResponding", "alreadyClosed", "notOpen", "unknownAlert", "coreUnavailable", "outcomeUnknown",
@@ -69,8 +77,8 @@ struct Catalogue: Sendable {
       "internal", "boardUnreadable",
     ],
     "link": ["malformed", "badSignature", "notYetValid", "expired", "used", "beforeStart", "noRoom"],
-    "count": ["one", "many", "hidden"],
-    "banner": ["since", "sessionEnds"],
+    "count": ["one", "many", "more", "moreSince"],
+    "banner": ["since", "sessionEnds", "more", "heard"],
     "title": ["board", "resolve", "signIn", "signedOut", "problem"],
     "hub": ["linkDown", "bluetoothDown", "destinationDown", "roleDown", "storeFailing", "storeFull", "coreStill"],
   ]

@@ -12,9 +12,9 @@ import VitalSigns
 /// The nurses' web pages.
 public struct ConsoleService: Service {
   /// Connections at once: every screen with its stream and a page load, twice over. Beyond it new ones wait unaccepted.
-  static let connectionsMax = 256
-  /// A connection without a request is closed after this.
-  static let idleSeconds: Int64 = 60
+  static let connectionsMax = 1_024
+  /// A connection between two requests is closed after this; one that never asked, sooner (`ConnectionGate`).
+  static let idleSeconds: Int64 = 15
   /// One cookie and a link fit many times over.
   static let headerBytesMax = 8 * 1_024
 
@@ -23,6 +23,7 @@ public struct ConsoleService: Service {
   private let onListening: @Sendable (Int) async -> Void
   private let responder: RouterResponder<ConsoleContext>
   let feed: BoardFeed
+  let looks: LookLog
 
   /// Reads all resources; serves nothing before `run()`.
   ///
@@ -44,13 +45,15 @@ public struct ConsoleService: Service {
     self.logger = logger
     self.onListening = onListening
     self.feed = feed
+    let looks = LookLog(source: source, clock: clock, logger: logger)
+    self.looks = looks
     let router = Router(context: ConsoleContext.self)
     router.add(middleware: SecurityHeaders(isHTTPS: configuration.publicURL.hasPrefix("https://")))
     router.add(middleware: ProblemPages(pages: pages))
     Self.addFiles(resources, to: router)
     Self.addProbes(feed, to: router)
     signIn.add(to: router)
-    BoardRoutes(source: source, feed: feed, signIn: signIn, pages: pages, clock: clock).add(to: router)
+    BoardRoutes(source: source, feed: feed, signIn: signIn, pages: pages, clock: clock, looks: looks).add(to: router)
     responder = router.buildResponder()
   }
 
@@ -58,17 +61,18 @@ public struct ConsoleService: Service {
   public func run() async throws { try await application().run() }
 
   func application() -> some ApplicationProtocol {
-    Application(
+    let silent = SilentConnections()
+    return Application(
       responder: responder,
       server: .http1(
         configuration: .init(
-          idleTimeout: .seconds(Self.idleSeconds),
+          additionalChannelHandlers: [ConnectionGate(silent)], idleTimeout: .seconds(Self.idleSeconds),
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: Self.headerBytesMax, maxHeaderListSize: 2 * Self.headerBytesMax, maxHeaderFieldCount: 100))),
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port),
         availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax, logger: logger)),
-      services: [feed],
+      services: [feed, looks],
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
       logger: logger)
   }

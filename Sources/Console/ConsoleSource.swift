@@ -21,6 +21,9 @@ public protocol ConsoleSource: Sendable {
   ///
   /// - Parameter actor: the display name from the sign-in link, 1…`ConsoleLink.actorBytesMax` bytes of UTF-8.
   func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError)
+
+  /// Writes to the access log that a signed-in person has looked at these people's alerts. False: not written; the console asks again.
+  func look(at people: [PatientID], by actor: String) async -> Bool
 }
 
 /// The board could not be read. The console keeps the last one on screen, says so loudly, and tries again.
@@ -43,6 +46,8 @@ public enum BoardUpdate: Sendable, Hashable {
   /// A score changed for a person who may have an open alert.
   case score(PatientID)
   case core(CoreLiveness)
+  /// What the hub says of itself has changed, or a device was heard.
+  case health(BoardHealth)
 }
 
 /// What a person does to an alert.

@@ -12,9 +12,14 @@ struct BoardState: Sendable {
   var core: CoreLiveness
   /// Whether the last attempt to read the board succeeded.
   var isReadable: Bool
+  /// Nil: the hub has not said yet.
+  var health: BoardHealth?
 
-  /// Whether an empty board may be believed.
-  var isTrusted: Bool { core == .live && isReadable }
+  /// Whether an empty board may be believed: everything that must work does, and says so.
+  var isTrusted: Bool { core == .live && isReadable && health?.problems.isEmpty == true }
+
+  /// Whose alerts are shown.
+  var people: [PatientID] { Array(Set((snapshot.open + snapshot.closed).compactMap(\.person?.id))).sorted() }
 }
 
 /// The page maker.
@@ -84,6 +89,21 @@ struct Pages: Sendable {
     return catalogue.text("banner", "since", ["time": clockText(since, in: zone, seconds: true)])
   }
 
+  /// What does not work, gravest first; never cut without a word.
+  func problems(_ state: BoardState) -> [BoardProblem] {
+    let all = state.health?.problems ?? []
+    guard all.count > BoardFeed.problemsMax else { return all }
+    let rest = all.count - BoardFeed.problemsMax + 1
+    return all.prefix(BoardFeed.problemsMax - 1)
+      + [BoardProblem(text: catalogue.text("banner", "more", ["n": "\(rest)"]), isGrave: all[BoardFeed.problemsMax - 1].isGrave)]
+  }
+
+  /// "Siste melding fra utstyr kl. 03:12:45."
+  func heardText(_ health: BoardHealth?, now: WallTime) -> String {
+    guard let heard = health?.lastHeard, heard != .unknown else { return "" }
+    return catalogue.text("banner", "heard", ["time": momentText(heard, seenFrom: now, in: zone)])
+  }
+
   func zoneOffset(at now: WallTime) -> Int {
     zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(now.rawValue) / 1_000))
   }
@@ -102,6 +122,15 @@ struct Pages: Sendable {
     page["csrf"] = session.csrf
     page["coreIsLive"] = state.core == .live
     page["coreIsLost"] = state.core != .live
+    let problems = problems(state)
+    // What the hub last said of itself is old once it is lost.
+    page["grave"] = state.core == .live ? problems.filter(\.isGrave).map(\.text) : []
+    page["partial"] = state.core == .live ? problems.filter { !$0.isGrave }.map(\.text) : []
+    page["hasGrave"] = state.core == .live && problems.contains(where: \.isGrave)
+    page["hasPartial"] = state.core == .live && problems.contains { !$0.isGrave }
+    page["isPart"] = state.core == .live && state.health?.problems.isEmpty != true
+    page["isKnown"] = state.health != nil
+    page["heard"] = heardText(state.health, now: now)
     page["coreSince"] = sinceText(state.core)
     page["boardIsUnreadable"] = !state.isReadable && state.core == .live
     page["updatedClock"] = clockText(state.snapshot.takenAt, in: zone, seconds: true)
@@ -120,12 +149,15 @@ struct Pages: Sendable {
       let age: [String: String]
       let wait: [String: String]
       let actionFailed: String
+      let outcomeUnknown: String
+      let unseen: [String: String]
       let sessionEnds: String
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let texts = Texts(
       age: age, wait: wait, actionFailed: catalogue.text("page", "actionFailed"),
+      outcomeUnknown: catalogue.text("problem", "outcomeUnknown"), unseen: catalogue.groups["unseen"] ?? [:],
       sessionEnds: catalogue.groups["banner"]?["sessionEnds"] ?? "")
     guard let json = try? encoder.encode(texts) else { preconditionFailure("texts are strings, which JSON can hold") }
     return String(decoding: json, as: UTF8.self)

@@ -60,6 +60,8 @@ let importRules: [String: ImportRule] = [
     own: ["VitalSigns"],
     external: [
       "Hummingbird", "HummingbirdCore", "HTTPTypes", "Mustache", "Crypto", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Metrics",
+      // The parts of a request, in the public face of HummingbirdCore's channel handlers.
+      "NIOHTTPTypes",
     ]),
   "Gateway": ImportRule(
     own: [

@@ -21,17 +21,18 @@ import VitalSigns
       BoardSnapshot(open: alerts, closed: closed, takenAt: now, core: .live), isBlind: isBlind, catalogue: catalogue, zone: zone)
   }
 
-  @Test func mostUrgentFirstThenLongestWaiting() {
+  /// What has just happened is what nobody has seen: the newest of the most urgent that nobody has taken stands first.
+  @Test func mostUrgentFirstThenUntakenThenNewest() {
     let ago = { (seconds: Int64) in WallTime(rawValue: 1_790_000_000_000 - seconds * 1_000) }
     let alerts = [
-      Fixture.alert(1, .lowBattery, .low, at: ago(9_000)), Fixture.alert(2, .sos, .high, at: ago(10)),
-      Fixture.alert(3, .doseMissed, .medium, at: ago(500)), Fixture.alert(4, .fall, .high, at: ago(60)),
-      Fixture.alert(5, .fall, .high, at: ago(60)),
+      Fixture.alert(1, .dispenserEmpty, .low, at: ago(9_000)), Fixture.alert(2, .sos, .high, at: ago(10)),
+      Fixture.alert(3, .doseMissed, .medium, at: ago(500)), Fixture.alert(4, .fall, .high, person: 2, at: ago(60)),
+      Fixture.alert(5, .fall, .high, person: 3, at: ago(60)), Fixture.alert(6, .sos, .high, state: .acknowledged, person: 4, at: ago(1)),
     ]
-    let order = [4, 5, 2, 3, 1].map { AlertID(high: 7, low: $0).description }
+    let order = [2, 4, 5, 6, 3, 1].map { AlertID(high: 7, low: $0).description }
     #expect(view(alerts).cards.map(\.id) == order)
     #expect(view(alerts.reversed()).cards.map(\.id) == order)
-    #expect(view(alerts).cards.map(\.priorityMark) == ["***", "***", "***", "**", "*"])
+    #expect(view(alerts).cards.map(\.priorityMark) == ["***", "***", "***", "***", "**", "*"])
   }
 
   @Test func suspectedAndClosedAreNotOpen() {
@@ -46,12 +47,65 @@ import VitalSigns
     #expect(view([], isBlind: true).isBlind)
   }
 
-  @Test func aFloodIsCutAndSaysSo() {
-    let alerts = (0..<150).map { Fixture.alert(UInt64($0), at: WallTime(rawValue: Int64($0))) }
-    let view = view(alerts)
-    #expect(view.cards.count == BoardView.cardsMax && view.isCut)
-    #expect(view.hiddenText == "50 varsler til får ikke plass på tavlen.")
-    #expect(view.countOpen == 150)
+  /// One stuck button takes no other person's place: its presses are one card that says how many they are.
+  @Test func aFloodOfOnePersonIsOneCard() throws {
+    let start: Int64 = 1_768_872_000_000
+    var alerts = (0..<1_140).map { Fixture.alert(UInt64($0), at: WallTime(rawValue: start + Int64($0))) }
+    alerts.append(Fixture.alert(5_000, name: "Trenger Hjelp", person: 2, at: WallTime(rawValue: start - 1)))
+    let flooded = view(alerts)
+    #expect(flooded.cards.map(\.who) == ["Kari Testesen", "Trenger Hjelp"])
+    let card = try #require(flooded.cards.first)
+    #expect(card.id == AlertID(high: 7, low: 1_139).description)
+    #expect(card.hasMore && card.moreText == "og 1139 til, den første kl. 20.01. 02:20")
+    #expect(flooded.countOpen == 1_141 && flooded.tally[0].tallyCount == 1_141)
+    // One of them taken: the others still stand as not taken.
+    alerts[1_139].state = .acknowledged
+    #expect(view(alerts).cards.map(\.isTaken) == [false, false, true])
+  }
+
+  /// However many there are, every person with an open alert is on the board by name.
+  @Test func beyondTheCardsEveryPersonHasALine() {
+    let alerts = (0..<300).map {
+      Fixture.alert(UInt64($0), name: "Person \($0)", person: UInt32($0 % 150 + 1), at: WallTime(rawValue: Int64($0)))
+    }
+    let full = view(alerts + [Fixture.alert(900, .fall, name: "Sist", person: 1, at: WallTime(rawValue: 1))])
+    #expect(full.cards.count == BoardView.cardsMax && full.hasRest)
+    let shown = Set(full.cards.map(\.who) + full.rest.map(\.restWho))
+    #expect(shown.count >= 150)
+    #expect(full.countOpen == 301)
+  }
+
+  @Test func whatConcernsNobodyStandsApart() {
+    var hub = Fixture.alert(1, .linkDown, .high)
+    hub.person = nil
+    let alarm = Fixture.alert(2, .signalLoss, .high)
+    let view = view([hub, alarm, Fixture.alert(3, .lowBattery, .low)])
+    #expect(view.cards.map(\.id) == [AlertID(high: 7, low: 2).description], "a silent safety alarm concerns its person")
+    #expect(view.apart.map(\.id) == [1, 3].map { AlertID(high: 7, low: $0).description })
+    #expect(!view.isEmpty)
+  }
+
+  @Test func aCardSaysWhomItReached() {
+    var alert = Fixture.alert(1)
+    let ago = { (seconds: Int64) in self.now.adding(milliseconds: -seconds * 1_000) }
+    let card = { AlertCard(alert, now: self.now, catalogue: catalogue, zone: zone) }
+    #expect(card().stateText == "Ny – ingen har kvittert" && !card().isUndelivered)
+    alert.receipts = [BoardReceipt(receiver: "responssenteret", state: .waiting(attempts: 0), at: ago(1))]
+    #expect(!card().isUndelivered, "a delivery takes its moment")
+    alert.receipts = [BoardReceipt(receiver: "responssenteret", state: .waiting(attempts: 1), at: ago(1))]
+    #expect(card().isUndelivered && card().undeliveredText == "Ikke levert til responssenteret – ring")
+    alert.receipts = [BoardReceipt(receiver: "responssenteret", state: .waiting(attempts: 0), at: ago(11))]
+    #expect(card().isUndelivered)
+    alert.receipts = [
+      BoardReceipt(receiver: "responssenteret", state: .delivered, at: WallTime(rawValue: 1_768_872_000_000)),
+      BoardReceipt(receiver: "nattpatruljen", state: .refused, at: ago(5)),
+    ]
+    alert.level = 1
+    #expect(card().stateText == "Sendt til responssenteret kl. 02:20 – ingen har kvittert")
+    #expect(card().undeliveredText == "Ikke levert til nattpatruljen – ring" && card().levelText == "Varslet på nytt: responssenteret")
+    #expect(card().escalatesLabel == "Neste nivå varsles")
+    alert.state = .acknowledged
+    #expect(!card().isUndelivered && card().escalatesLabel == "Varsles på nytt")
   }
 
   @Test func everyRuleHasASentence() {
@@ -68,9 +122,17 @@ import VitalSigns
     var low = Fixture.alert(1, .planYellow)
     (low.value, low.limit) = (84, 84)
     #expect(low.sentence(catalogue, in: zone) == "Oksygenmetning 84 % – gul sone (under 85 %)")
+    low.value = 92
+    #expect(
+      low.sentence(catalogue, in: zone) == "Oksygenmetning 92 % – varslet for gul sone (grense 85 %)", "back inside is not in the zone")
     var pulse = Fixture.alert(1, .planRed)
     (pulse.value, pulse.limit, pulse.subject) = (120, 120, UInt32(PlanSignal.pulse.rawValue))
-    #expect(pulse.sentence(catalogue, in: zone) == "Puls 120 /min – rød sone", "on the limit itself the side is not known")
+    #expect(pulse.sentence(catalogue, in: zone) == "Puls 120 /min – rød sone (over 119 /min)")
+    pulse.value = 90
+    #expect(pulse.sentence(catalogue, in: zone) == "Puls 90 /min – varslet for rød sone (grense 119 /min)")
+    var weight = Fixture.alert(1, .planRed)
+    (weight.value, weight.limit, weight.subject) = (820, 800, UInt32(PlanSignal.weight.rawValue))
+    #expect(weight.sentence(catalogue, in: zone) == "Vekt 82,0 kg – varslet for rød sone (grense 80,0 kg)")
     (pulse.value, pulse.limit) = (.min, .min)
     #expect(!pulse.sentence(catalogue, in: zone).isEmpty)
     var strange = Fixture.alert(1, .planRed)

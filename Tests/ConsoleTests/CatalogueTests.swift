@@ -103,6 +103,10 @@ import VitalSigns
     let said = { sentences.sentence($0, raisedAt: raisedAt, language: .nb) }
     #expect(said(transition(.news2High)) == "NEWS2 er 7 – høy")
     #expect(said(transition(.news2High, upper: 12)) == "NEWS2 er minst 7 – høy")
+    // The alert follows the score, and says what holds now.
+    #expect(said(transition(.news2High, 6)) == "NEWS2 er 6 – middels")
+    #expect(said(transition(.news2High, 3)) == "NEWS2 er 3")
+    #expect(said(transition(.news2Medium, 3, upper: 9)) == "NEWS2 er minst 3")
     #expect(said(transition(.news2Medium, 5, upper: 19)) == "NEWS2 er minst 5 – middels")
     #expect(sentences.sentence(transition(.news2High, upper: 12), raisedAt: raisedAt, language: .en) == "NEWS2 is at least 7 – high")
     #expect(sentences.sentence(transition(.news2High, upper: 12), raisedAt: raisedAt, language: .nn) == "NEWS2 er minst 7 – høg")

@@ -47,6 +47,9 @@ actor FakeSource: ConsoleSource {
   private var core = CoreLiveness.live
   private var refusal: BoardActionError?
   private var readFailure: BoardReadError?
+  private var health: BoardHealth? = .well
+  private(set) var looks: [(people: [PatientID], actor: String)] = []
+  private var takesLooks = true
   private let stream: AsyncStream<BoardUpdate>
   private let continuation: AsyncStream<BoardUpdate>.Continuation
 
@@ -60,7 +63,7 @@ actor FakeSource: ConsoleSource {
 
   func board() async throws(BoardReadError) -> BoardSnapshot {
     if let readFailure { throw readFailure }
-    return BoardSnapshot(open: alerts, closed: closed, takenAt: clock.wall, core: core)
+    return BoardSnapshot(open: alerts, closed: closed, takenAt: clock.wall, core: core, health: health)
   }
 
   func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError) {
@@ -83,7 +86,17 @@ actor FakeSource: ConsoleSource {
     acts.append(Act(alert: alert, action: action, actor: actor))
   }
 
+  func look(at people: [PatientID], by actor: String) async -> Bool {
+    if takesLooks { looks.append((people, actor)) }
+    return takesLooks
+  }
+
   func say(_ update: BoardUpdate) { continuation.yield(update) }
+  func setHealth(_ health: BoardHealth?) {
+    self.health = health
+    if let health { continuation.yield(.health(health)) }
+  }
+  func takeLooks(_ takes: Bool) { takesLooks = takes }
   func add(_ alert: BoardAlert) {
     alerts.append(alert)
     continuation.yield(.alert(alert.id))
@@ -116,11 +129,11 @@ struct Fixture {
 
   static func alert(
     _ number: UInt64 = 1, _ rule: AlertRule = .sos, _ priority: AlertPriority = .high, state: AlertState = .raised,
-    name: String = "Kari Testesen", at: WallTime = WallTime(rawValue: 1_789_999_880_000)
+    name: String = "Kari Testesen", person: UInt32 = 1, at: WallTime = WallTime(rawValue: 1_789_999_880_000)
   ) -> BoardAlert {
     BoardAlert(
       id: AlertID(high: 7, low: number), rule: rule, priority: priority, state: state,
-      person: BoardPerson(id: PatientID(rawValue: 1), displayName: name), raisedAt: at)
+      person: BoardPerson(id: PatientID(rawValue: person), displayName: name), raisedAt: at)
   }
 }
 

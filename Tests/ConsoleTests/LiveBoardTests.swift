@@ -148,11 +148,81 @@ import VitalSigns
     try await fixture.run { browser in
       let nurse = try await browser.signedIn()
       var joined: [UInt64] = []
-      for _ in 0..<BoardFeed.screensMax { joined.append(try #require(await fixture.service.feed.join()).id) }
+      for _ in 0..<BoardFeed.screensMax {
+        joined.append(try #require(await fixture.service.feed.join("\(joined.count / BoardFeed.screensPerSessionMax)")).id)
+      }
       let refused = try await nurse.get("/hendelser")
       #expect(refused.status == .serviceUnavailable && refused.headers[.retryAfter] == "10")
       for id in joined { await fixture.service.feed.leave(id) }
-      #expect(await fixture.service.feed.hasRoom)
+      #expect(await fixture.service.feed.hasRoom(for: "test"))
+    }
+  }
+
+  /// One session takes no other's screens.
+  @Test func screensOfOneSessionAreBounded() async throws {
+    let fixture = try Fixture([])
+    try await fixture.run { _ in
+      let feed = fixture.service.feed
+      for _ in 0..<BoardFeed.screensPerSessionMax { #expect(await feed.join("greedy") != nil) }
+      #expect(await feed.join("greedy") == nil)
+      #expect(await feed.join("other") != nil)
+    }
+  }
+
+  /// A tick and a green dot only when the hub says that everything works; not knowing is not good.
+  @Test func greenOnlyWhenEverythingWorks() async throws {
+    let fixture = try Fixture([])
+    try await fixture.run { browser in
+      let nurse = try await browser.signedIn()
+      await fixture.source.say(.core(.live))
+      try await eventually("live") { await fixture.service.feed.newest.beat.core == "live" }
+      var page = try await nurse.get("/").text
+      #expect(
+        page.contains("id=\"banner-hub\" role=\"alert\" hidden") && page.contains("empty-calm") && page.contains("data-known=\"true\""))
+      #expect(!page.contains("core-part\" id"))
+      await fixture.source.setHealth(
+        BoardHealth(
+          problems: [BoardProblem(text: "Ingen forbindelse til hjem. Følg nødrutinen.", isGrave: true)], lastHeard: fixture.clock.wall))
+      try await eventually("told") { await fixture.service.feed.newest.beat.problems.count == 1 }
+      page = try await nurse.get("/").text
+      #expect(page.contains("id=\"banner-hub\" role=\"alert\">") && page.contains("<li>Ingen forbindelse til hjem. Følg nødrutinen.</li>"))
+      #expect(!page.contains("empty-calm") && page.contains("core-part\" id") && page.contains("Siste melding fra utstyr kl. "))
+      await fixture.source.setHealth(BoardHealth(problems: [BoardProblem(text: "Batteri", isGrave: false)]))
+      try await eventually("less grave") { await fixture.service.feed.newest.beat.problems.first?.isGrave == false }
+      page = try await nurse.get("/").text
+      #expect(page.contains("id=\"banner-part\" role=\"status\">") && !page.contains("empty-calm"))
+      await fixture.source.setHealth(.well)
+      try await eventually("well") { await fixture.service.feed.newest.beat.problems.isEmpty }
+      #expect(try await nurse.get("/").text.contains("empty-calm"))
+    }
+  }
+
+  @Test func aHubThatHasNotSaidHowItIsIsNotGreen() async throws {
+    let fixture = try Fixture([])
+    await fixture.source.setHealth(nil)
+    try await fixture.run { browser in
+      let page = try await browser.signedIn().get("/").text
+      #expect(!page.contains("empty-calm") && page.contains("Venter på tilstanden"))
+    }
+  }
+
+  /// Who sees whose alerts is told once a quarter of an hour, and kept while the hub does not take it.
+  @Test func looksAreTold() async throws {
+    let fixture = try Fixture([Fixture.alert(), Fixture.alert(2, person: 9)])
+    let looks = fixture.service.looks
+    try await fixture.run { browser in
+      let nurse = try await browser.signedIn()
+      _ = try await nurse.get("/")
+      _ = try await nurse.get("/")
+      try await eventually("told") { await fixture.source.looks.count == 1 }
+      let first = try #require(await fixture.source.looks.first)
+      #expect(first.actor == "Nina Nattevakt" && first.people == [PatientID(rawValue: 1), PatientID(rawValue: 9)])
+      fixture.clock.advance(seconds: 899)
+      _ = try await nurse.get("/")
+      fixture.clock.advance(seconds: 1)
+      _ = try await nurse.get("/")
+      try await eventually("told again") { await fixture.source.looks.count == 2 }
+      _ = looks
     }
   }
 
@@ -161,7 +231,7 @@ import VitalSigns
     let fixture = try Fixture([])
     try await fixture.run { _ in
       let feed = fixture.service.feed
-      let (id, wakes) = try #require(await feed.join())
+      let (id, wakes) = try #require(await feed.join("test"))
       for number in 0..<50 {
         await fixture.source.add(Fixture.alert(UInt64(number)))
         _ = await feed.refreshed()

@@ -140,6 +140,9 @@ struct LocalAPIServer: Sendable {
     group.post("receipts") { request, context in
       try Response.json(try await service.receipts(try await request.json([API.Receipt].self, context: context)))
     }
+    group.post("access/looks") { request, context in
+      try Response.json(try await service.looks(try await request.json(API.Looks.self, context: context)))
+    }
     group.post("console/links") { request, context in
       try Response.json(try await service.consoleLink(try await request.json(API.IssueConsoleLink.self, context: context)))
     }

@@ -20,6 +20,7 @@
 //   GET  /v1/audit/verify                    → AuditResult
 //   POST /v1/receipts                        → Done           ([Receipt])         forward role only
 //   POST /v1/console/links                   → ConsoleLinkAnswer (IssueConsoleLink)
+//   POST /v1/access/looks                    → Done           (Looks)             console role only
 //   GET  /v1/events                          → server-sent events: `alert` (Alert), `committed` (Committed), `core` (CorePulse)
 //   GET  /livez, /readyz, /metrics           → text
 //

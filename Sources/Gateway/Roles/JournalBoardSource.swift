@@ -1,0 +1,316 @@
+// The board from the journal (read-only) and the core's event stream; actions through the core. The journal is slow or away when
+// things are worst, so it is never waited for longer than `patience`: then the last board that could be read is shown, with all that
+// the core has told since, and the console says that it is old.
+
+import Console
+import Foundation
+import Journal
+import Logging
+import NIOPosix
+import Synchronization
+import VitalSigns
+
+/// What the console shows and does.
+final class JournalBoardSource: ConsoleSource {
+  /// Closed alerts stay on the board for this long.
+  static let closedMilliseconds: Int64 = 3_600_000
+  /// Longest wait for the journal. A board of five thousand alerts takes some hundred milliseconds.
+  static let patience: Duration = .seconds(2)
+
+  private struct Last {
+    var snapshot: BoardSnapshot?
+    var stored: [AlertID: HeardAlerts.Mark] = [:]
+    var isReading = false
+    /// Why the last read failed; nil: it did not, or has not ended yet.
+    var failure: String?
+    var reads: UInt64 = 0
+    var waiters: [UInt64: AsyncStream<Void>.Continuation] = [:]
+    var nextWaiter: UInt64 = 0
+  }
+
+  private let client: LocalAPIClient
+  private let journal: JournalOnDemand
+  private let names: SubjectNames
+  /// Receivers that are called, by number: whom an alert was sent to. A record system that has it has told nobody.
+  private let called: [UInt32: String]
+  private let heard = Mutex(HeardAlerts())
+  private let last = Mutex(Last())
+  private let health = Mutex<BoardHealth?>(nil)
+  /// CLOCK_BOOTTIME of the last sign of life in the event stream, nanoseconds; 0 before the first.
+  private let lastPulse = Atomic<Int64>(0)
+  private let logger: Logger
+
+  init(configuration: KnutepunktConfiguration, logger: Logger) {
+    client = LocalAPIClient(socketPath: configuration.hub.socketPath)
+    journal = JournalOnDemand(path: configuration.hub.journalPath)
+    names = SubjectNames(configuration)
+    called = Dictionary(
+      configuration.destinations.filter(\.isCalled).map { (stableNumber(of: $0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
+    self.logger = logger
+  }
+
+  // MARK: Reading
+
+  func board() async throws(BoardReadError) -> BoardSnapshot {
+    let live = await isCoreLive()
+    let isCurrent = await readNow()
+    let (known, stored, failure) = last.withLock { ($0.snapshot, $0.stored, $0.failure) }
+    var snapshot =
+      known ?? BoardSnapshot(open: [], takenAt: HubClock.wall(), core: .lost(since: nil))
+    if !isCurrent && failure != nil { logger.debug("the journal cannot be read", metadata: ["reason": "\(failure ?? "")"]) }
+    snapshot.core = live ? .live : .lost(since: nil)
+    snapshot.isCurrent = isCurrent
+    snapshot.health = health.withLock { $0 }
+    heard.withLock { $0.merge(into: &snapshot, stored: stored) }
+    return snapshot
+  }
+
+  /// Reads the journal, and waits no longer than `patience`. Whether the board is as the journal is now. One read at a time: what
+  /// hangs holds one thread, not one for each attempt.
+  private func readNow() async -> Bool {
+    let (before, waiter, wakes) = last.withLock { last in
+      let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+      last.nextWaiter += 1
+      last.waiters[last.nextWaiter] = wake
+      return (last.reads, last.nextWaiter, wakes)
+    }
+    begin()
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await _ in wakes { return } }
+      group.addTask { try? await Task.sleep(for: Self.patience) }
+      await group.next()
+      group.cancelAll()
+    }
+    return last.withLock { last in
+      last.waiters[waiter] = nil
+      return last.reads > before && last.failure == nil
+    }
+  }
+
+  private func begin() {
+    let isFree = last.withLock { last in
+      defer { last.isReading = true }
+      return !last.isReading
+    }
+    guard isFree else { return }
+    let (journal, context) = (journal, (names, called))
+    NIOThreadPool.singleton.submit { [weak self] state in
+      guard case .active = state else { self?.ended(nil, failure: "the console stops"); return }
+      do throws(JournalError) {
+        let now = HubClock.wall()
+        let rows = try journal.reader().board(closedSince: now.adding(milliseconds: -Self.closedMilliseconds))
+        let board = BoardContext(rows: rows, subjects: context.0, called: context.1)
+        self?.ended((board.snapshot(takenAt: now), rows.marks), failure: nil)
+      } catch {
+        self?.ended(nil, failure: "\(error)")
+      }
+    }
+  }
+
+  private func ended(_ read: (BoardSnapshot, [AlertID: HeardAlerts.Mark])?, failure: String?) {
+    let waiters = last.withLock { last in
+      last.isReading = false
+      last.reads += 1
+      last.failure = failure
+      if let read { (last.snapshot, last.stored) = (read.0, read.1) }
+      return Array(last.waiters.values)
+    }
+    for waiter in waiters { waiter.yield() }
+  }
+
+  /// From the pulses, one a second. Asking would make every page wait for a core that hangs; so only before the first.
+  private func isCoreLive() async -> Bool {
+    let last = lastPulse.load(ordering: .relaxed)
+    if last > 0 { return HubClock.boottime() - last < 3_000_000_000 }
+    return (try? await client.text("/livez")) != nil
+  }
+
+  // MARK: Hearing
+
+  func updates() -> AsyncStream<BoardUpdate> {
+    let client = client
+    let (stream, continuation) = AsyncStream.makeStream(of: BoardUpdate.self, bufferingPolicy: .bufferingNewest(64))
+    let task = Task { [weak self] in
+      while !Task.isCancelled {
+        do {
+          for try await event in client.events(role: "console") {
+            switch event {
+            case .alert(let alert):
+              self?.hear(alert)
+              if let id = AlertID(text: alert.id) { continuation.yield(.alert(id)) }
+            case .committed: continuation.yield(.score(.none))
+            case .core(let pulse):
+              if pulse.live { self?.lastPulse.store(HubClock.boottime(), ordering: .relaxed) }
+              if let health = self?.health(of: pulse) { continuation.yield(.health(health)) }
+              continuation.yield(.core(pulse.live ? .live : .lost(since: nil)))
+            case .other: break
+            }
+          }
+        } catch {
+          if !Task.isCancelled { continuation.yield(.core(.lost(since: nil))) }
+        }
+        try? await Task.sleep(for: .milliseconds(300))
+      }
+      continuation.finish()
+    }
+    // The console takes one stream at a time and drops it when it ends; the task ends with it.
+    continuation.onTermination = { _ in task.cancel() }
+    return stream
+  }
+
+  /// What the pulse says of the hub; nil from a core of an earlier version, which does not say.
+  private func health(of pulse: API.CorePulse) -> BoardHealth? {
+    guard let problems = pulse.problems else { return nil }
+    let heard = pulse.lastHeard.flatMap { try? Date($0, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+    let health = BoardHealth(
+      problems: problems.map { BoardProblem(text: $0.text, isGrave: $0.isGrave) },
+      lastHeard: heard.map { WallTime(rawValue: Int64($0.timeIntervalSince1970 * 1_000)) })
+    self.health.withLock { $0 = health }
+    return health
+  }
+
+  /// Keeps an alert's change until the journal shows it.
+  private func hear(_ alert: API.Alert) {
+    guard let transition = alert.alertTransition, let raw = alert.transition, transition.state != .suspected else { return }
+    let wall = WallTime(rawValue: raw.wall)
+    let escalates =
+      transition.deadline == .never || !transition.state.isOpen
+      ? nil : wall.adding(milliseconds: (transition.deadline.rawValue &- raw.instant) / 1_000_000)
+    let card = BoardAlert(
+      id: transition.id, rule: transition.rule, priority: transition.priority, state: transition.state,
+      person: raw.patient == 0 ? nil : BoardPerson(id: PatientID(rawValue: raw.patient), displayName: alert.patientName ?? ""),
+      raisedAt: WallTime(rawValue: raw.raisedWall), level: transition.level, escalatesAt: escalates, value: transition.value,
+      limit: transition.limit, subject: transition.subject, upper: transition.upper, also: transition.also,
+      subjectName: names.name(transition.rule, transition.subject), valueAt: wall)
+    let mark = HeardAlerts.Mark(instant: MonotonicInstant(rawValue: raw.instant), revision: transition.revision)
+    heard.withLock { $0.hear(card, mark) }
+  }
+
+  // MARK: Doing
+
+  func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError) {
+    var request = API.ActOnAlert(actor: actor)
+    let path: String
+    switch action {
+    case .acknowledge: path = "acknowledge"
+    case .respond: path = "respond"
+    case .resolve(let resolution):
+      path = "resolve"
+      request.comment = resolution.comment
+      request.cause = resolution.cause.rawValue
+      request.measure = resolution.measure.rawValue
+      request.useful = resolution.usefulness == .notStated ? nil : resolution.usefulness == .actionable
+    }
+    do {
+      let _: API.Alert = try await client.post("/v1/alerts/\(alert)/\(path)", request)
+    } catch {
+      throw await reason(error, alert)
+    }
+  }
+
+  func look(at people: [PatientID], by actor: String) async -> Bool {
+    let looks = API.Looks(actor: actor, patients: people.map(\.description), what: "board")
+    do {
+      let _: API.Done = try await client.post("/v1/access/looks", looks)
+      return true
+    } catch .refused(let status, _) where status < 500 {
+      // Asking again would not help: a name that the hub does not take, or a core of another version.
+      logger.error("a look at the board is not in the access log", metadata: ["status": "\(status)", "people": "\(people.count)"])
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// "Not recorded" is said only where that is certain: nobody took the request.
+  private func reason(_ error: LocalAPIError, _ alert: AlertID) async -> BoardActionError {
+    switch error {
+    case .notRunning, .notPermitted: return .coreUnavailable
+    case .noAnswer, .unexpectedAnswer: return .outcomeUnknown
+    case .refused(404, _): return .unknownAlert
+    case .refused(409, _):
+      guard let now: API.Alert = try? await client.get("/v1/alerts/\(alert)") else { return .notOpen }
+      guard let state = AlertState(key: now.state), state.isOpen else { return .notOpen }
+      return now.actor.map { .alreadyTaken(by: $0, state: state) } ?? .notAllowed
+    case .refused(503, _): return .outcomeUnknown
+    case .refused: return .notAllowed
+    }
+  }
+}
+
+extension BoardRows {
+  /// How far the journal tells each alert.
+  var marks: [AlertID: HeardAlerts.Mark] {
+    let marks = (open + closed).map { ($0.id, HeardAlerts.Mark(instant: $0.changedInstant, revision: $0.transition.revision)) }
+    return Dictionary(marks, uniquingKeysWith: { first, _ in first })
+  }
+}
+
+/// What the rows of one board are joined with.
+private struct BoardContext {
+  let rows: BoardRows
+  let subjects: SubjectNames
+  let called: [UInt32: String]
+
+  func snapshot(takenAt now: WallTime) -> BoardSnapshot {
+    BoardSnapshot(open: rows.open.map(alert), closed: rows.closed.map(alert), takenAt: now, core: .lost(since: nil))
+  }
+
+  private func alert(_ row: AlertRow) -> BoardAlert {
+    let transition = row.transition
+    let steps = rows.steps[row.id] ?? []
+    let escalates =
+      transition.deadline == .never || !row.isOpen
+      ? nil : row.changedWall.adding(milliseconds: (transition.deadline.rawValue &- row.changedInstant.rawValue) / 1_000_000)
+    return BoardAlert(
+      id: row.id, rule: transition.rule, priority: transition.priority, state: transition.state,
+      person: row.patient == .none
+        ? nil : BoardPerson(id: row.patient, displayName: rows.people[row.patient]?.name ?? row.patient.description),
+      raisedAt: row.raisedWall ?? row.firstWall, device: rows.devices[row.device]?.label, level: transition.level,
+      escalatesAt: escalates, value: transition.value, limit: transition.limit, subject: transition.subject, upper: transition.upper,
+      also: transition.also, subjectName: subjects.name(transition.rule, transition.subject), valueAt: toldAt(transition, steps),
+      acknowledgement: mark(.acknowledged, steps), response: mark(.responding, steps),
+      closure: row.isOpen ? nil : mark(.resolved, steps) ?? mark(.cleared, steps), receipts: receipts(row.id),
+      news2: rows.scores[row.patient].map { BoardNEWS2($0.score, at: $0.wall) })
+  }
+
+  /// When the alert's present value was first told.
+  private func toldAt(_ now: AlertTransition, _ steps: [BoardStep]) -> WallTime {
+    steps.first { $0.value == now.value && $0.upper == now.upper }?.wall ?? .unknown
+  }
+
+  private func mark(_ kind: AlertTransitionKind, _ steps: [BoardStep]) -> BoardMark? {
+    steps.last { $0.kind == kind }.map { BoardMark(by: rows.actors[$0.actor], at: $0.wall) }
+  }
+
+  /// One for each receiver: what is waiting or refused counts more than what went through before it.
+  private func receipts(_ alert: AlertID) -> [BoardReceipt] {
+    var receipts: [BoardReceipt] = []
+    for delivery in rows.deliveries[alert] ?? [] {
+      guard let name = called[delivery.destination] else { continue }
+      let state: BoardReceipt.State =
+        switch delivery.state {
+        case .delivered: .delivered
+        case .waiting(let attempts): .waiting(attempts: attempts)
+        case .refused: .refused
+        }
+      receipts.append(BoardReceipt(receiver: name, state: state, at: delivery.at))
+    }
+    return receipts
+  }
+}
+
+/// The journal's reading end, opened when it is first needed: the console may start before the core has made the file.
+final class JournalOnDemand: Sendable {
+  private let path: String
+  private let opened = Mutex<JournalReader?>(nil)
+
+  init(path: String) { self.path = path }
+
+  func reader() throws(JournalError) -> JournalReader {
+    if let reader = opened.withLock({ $0 }) { return reader }
+    let reader = try JournalReader(path: path)
+    opened.withLock { $0 = reader }
+    return reader
+  }
+}

@@ -1,0 +1,163 @@
+// Everything that the nurses' board shows, from one moment of the journal and a fixed number of queries, however many alerts are
+// open: a query for each alert made the board, and the end of the console, wait for seconds on a night with thousands.
+
+internal import GRDB
+public import VitalSigns
+
+/// The rows of one board.
+public struct BoardRows: Sendable {
+  /// Open alerts that somebody was told of.
+  public var open: [AlertRow] = []
+  /// Alerts that ended at `since` or later, newest first, at most `closedMax`.
+  public var closed: [AlertRow] = []
+  /// What people did to these alerts and when their values were told, oldest first.
+  public var steps: [AlertID: [BoardStep]] = [:]
+  /// Where the open alerts have gone, and where they have not.
+  public var deliveries: [AlertID: [BoardDelivery]] = [:]
+  public var people: [PatientID: PatientRow] = [:]
+  public var devices: [DeviceID: DeviceRow] = [:]
+  /// The latest scores of those with an open alert.
+  public var scores: [PatientID: BoardScore] = [:]
+  /// Display names.
+  public var actors: [ActorID: String] = [:]
+}
+
+/// A step of an alert's life, as much of it as the board shows.
+public struct BoardStep: Sendable, Hashable {
+  public var kind: AlertTransitionKind
+  public var value: Int32
+  public var upper: Int32
+  public var actor: ActorID
+  public var wall: WallTime
+}
+
+/// How an alert stands with one destination.
+public struct BoardDelivery: Sendable, Hashable {
+  public enum State: Sendable, Hashable {
+    case delivered
+    /// Queued, and not confirmed yet.
+    case waiting(attempts: Int)
+    /// The destination refused it for good.
+    case refused
+  }
+  public var destination: UInt32
+  public var state: State
+  /// Delivered: when it was last confirmed; waiting: since when; refused: when.
+  public var at: WallTime
+}
+
+/// A person's latest score.
+public struct BoardScore: Sendable {
+  public var score: NEWS2Score
+  public var wall: WallTime
+}
+
+extension JournalReader {
+  /// One board. Blocks for a few milliseconds with a hundred open alerts, for some hundred with five thousand.
+  public func board(closedSince since: WallTime, closedMax: Int = 100) throws(JournalError) -> BoardRows {
+    try read { db in
+      var rows = BoardRows()
+      rows.open = try Row.fetchAll(db, sql: AlertRow.sql + " WHERE a.is_open = 1 AND t.state <> 1 ORDER BY a.first_outcome").map {
+        try AlertRow($0)
+      }
+      let ended = "SELECT alert FROM alert_transition WHERE outcome >= \(try Self.firstOutcome(db, since: since)) AND kind IN (6, 7)"
+      rows.closed = try Row.fetchAll(
+        db,
+        sql: AlertRow.sql + """
+           WHERE a.is_open = 0 AND a.raised_wall IS NOT NULL AND a.changed_wall >= ? AND a.id IN (\(ended))
+          ORDER BY a.changed_wall DESC LIMIT \(max(0, closedMax))
+          """, arguments: [since.rawValue]
+      ).map { try AlertRow($0) }
+      try Self.steps(db, ended, &rows)
+      try Self.deliveries(db, &rows)
+      try Self.names(db, &rows)
+      let people = "SELECT patient FROM alert WHERE is_open = 1"
+      for stored in try StoredOutcome.fetch(
+        db, where: "o.id IN (SELECT outcome FROM score_current WHERE patient IN (\(people)))", [])
+      {
+        guard case .scored(let score) = stored.outcome.payload else { continue }
+        rows.scores[stored.outcome.patient] = BoardScore(score: score, wall: stored.outcome.wall)
+      }
+      return rows
+    }
+  }
+
+  /// The first outcome at or after a time: by halving, because outcomes are many and their times have no index.
+  private static func firstOutcome(_ db: Database, since wall: WallTime) throws -> Int64 {
+    guard let first = try Int64.fetchOne(db, sql: "SELECT min(id) FROM outcome"),
+      let last = try Int64.fetchOne(db, sql: "SELECT max(id) FROM outcome")
+    else { return 0 }
+    var (low, high) = (first, last)
+    while low < high {
+      let middle = low + (high - low) / 2
+      let statement = try db.cachedStatement(sql: "SELECT wall FROM outcome WHERE id >= ? ORDER BY id LIMIT 1")
+      if let at = try Int64.fetchOne(statement, arguments: [middle]), at < wall.rawValue { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private static func steps(_ db: Database, _ ended: String, _ rows: inout BoardRows) throws {
+    // Acknowledged, responding, resolved, cleared; and for scores also raised and upgraded, which told a value.
+    let sql = """
+      SELECT t.alert, t.kind, t.value, t.upper, t.actor, o.wall FROM alert_transition t JOIN outcome o ON o.id = t.outcome
+      WHERE t.alert IN (SELECT id FROM alert WHERE is_open = 1 UNION \(ended))
+        AND (t.kind IN (4, 5, 6, 7) OR (t.kind IN (2, 10) AND t.rule IN (10, 11)))
+      ORDER BY t.outcome
+      """
+    for row in try Row.fetchAll(db, sql: sql) {
+      guard let alert = (row[0] as String?).flatMap({ AlertID(text: $0) }),
+        let kind = UInt8(exactly: row[1] as Int64).flatMap(AlertTransitionKind.init(rawValue:))
+      else { continue }
+      let value = Int32(truncatingIfNeeded: row[2] as Int64)
+      rows.steps[alert, default: []].append(
+        BoardStep(
+          kind: kind, value: value, upper: (row[3] as Int64?).map { Int32(truncatingIfNeeded: $0) } ?? value,
+          actor: ActorID(rawValue: UInt32(truncatingIfNeeded: row[4] as Int64)), wall: WallTime(rawValue: row[5])))
+    }
+  }
+
+  private static func deliveries(_ db: Database, _ rows: inout BoardRows) throws {
+    func add(_ sql: String, _ arguments: StatementArguments, _ state: (Row) -> BoardDelivery.State) throws {
+      for row in try Row.fetchAll(db, sql: sql, arguments: arguments) {
+        guard let alert = (row[0] as String?).flatMap({ AlertID(text: $0) }) else { continue }
+        rows.deliveries[alert, default: []].append(
+          BoardDelivery(
+            destination: UInt32(truncatingIfNeeded: row[1] as Int64), state: state(row), at: WallTime(rawValue: row[2])))
+      }
+    }
+    let open = "t.alert IN (SELECT id FROM alert WHERE is_open = 1)"
+    try add(
+      """
+      SELECT t.alert, d.destination, max(d.settled) FROM alert_transition t JOIN delivery d ON d.outcome = t.outcome
+      WHERE \(open) GROUP BY t.alert, d.destination ORDER BY d.destination
+      """, []
+    ) { _ in .delivered }
+    // By destination, because the outbox is ordered by it: what a record system is owed may be millions of rows.
+    for number in try Int64.fetchAll(db, sql: "SELECT number FROM destination ORDER BY number") {
+      try add(
+        """
+        SELECT t.alert, x.destination, min(x.created), max(x.attempts) FROM outbox x JOIN alert_transition t ON t.outcome = x.outcome
+        WHERE x.destination = ? AND x.lane = 0 AND \(open) GROUP BY t.alert
+        """, [number]
+      ) { .waiting(attempts: Int(truncatingIfNeeded: $0[3] as Int64)) }
+      try add(
+        """
+        SELECT t.alert, x.destination, max(x.refused) FROM dead_letter x JOIN alert_transition t ON t.outcome = x.outcome
+        WHERE x.destination = ? AND x.lane = 0 AND \(open) GROUP BY t.alert
+        """, [number]
+      ) { _ in .refused }
+    }
+  }
+
+  private static func names(_ db: Database, _ rows: inout BoardRows) throws {
+    let shown = rows.open + rows.closed
+    let people = Set(shown.map(\.patient.rawValue)).sorted().map(String.init).joined(separator: ",")
+    for row in try Row.fetchAll(db, sql: PatientRow.sql + " WHERE p.id IN (\(people))").map(PatientRow.init) { rows.people[row.id] = row }
+    let devices = Set(shown.map(\.device.rawValue)).sorted().map(String.init).joined(separator: ",")
+    for row in try Row.fetchAll(db, sql: DeviceRow.sql + " WHERE d.id IN (\(devices))").map(DeviceRow.init) { rows.devices[row.id] = row }
+    let actors = Set(rows.steps.values.joined().map(\.actor.rawValue)).sorted().map(String.init).joined(separator: ",")
+    for row in try Row.fetchAll(db, sql: "SELECT id, display_name FROM actor WHERE id IN (\(actors))") {
+      rows.actors[ActorID(rawValue: UInt32(truncatingIfNeeded: row[0] as Int64))] = row[1]
+    }
+  }
+}
