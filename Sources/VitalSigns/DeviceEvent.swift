@@ -50,13 +50,19 @@
 @frozen public struct DeviceEvent: Sendable, Hashable {
   public var kind: DeviceEventKind
   public var phase: DeviceEventPhase
-  /// Meaning by kind: the dose slot (0…7) of the person's plan for dose events, else 0.
+  /// Meaning by kind: the dose slot (0…7) of the person's plan for dose events, else 0. The highest bit: see `isRetained`.
   public var detail: UInt32
 
   @inlinable public init(kind: DeviceEventKind, phase: DeviceEventPhase = .moment, detail: UInt32 = 0) {
     self.kind = kind
     self.phase = phase
     self.detail = detail
+  }
+
+  /// The broker kept the message and repeats it to whoever subscribes: a state of some time before now, and no sign of life.
+  @inlinable public var isRetained: Bool {
+    get { detail & 1 << 31 != 0 }
+    set { detail = newValue ? detail | 1 << 31 : detail & ~(1 << 31) }
   }
 }
 

@@ -11,7 +11,7 @@ import VitalSigns
 
 /// The handler of one MQTT link. `frame` and what it calls run on the link's thread.
 ///
-/// @unchecked Sendable: `redeliveries`, `result`, `held` and `quarantineBudget` are touched by the link's thread alone.
+/// @unchecked Sendable: `redeliveries`, `result`, `clocks`, `backlog`, `held` and `quarantineBudget` are touched by the link's thread alone.
 final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   let name: String
   private let number: UInt32
@@ -24,6 +24,8 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private let stateSince = Mutex<WallTime>(.unknown)
   private var redeliveries: RedeliveryBook
   private var result = DecodeResult()
+  private var clocks = DeviceClocks()
+  private var backlog = LinkBacklog()
   private var wasConnected = false
   /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
   private var held: (mark: RedeliveryBook.Mark, taken: Int, stamp: Intake.Stamp)?
@@ -66,7 +68,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       return refuse(frame, mark, .malformed, error.reason.key)
     }
     let now = intake.clock.wall()
-    registry.seen(device.id, at: now)
+    if !frame.retained { registry.seen(device.id, at: now) }
     for dropped in result.dropped { count(dropped.reason.key) }
     if result.hasNoValidReading {
       let reason = result.dropped[0].reason.key
@@ -75,6 +77,10 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       return signOfLife(of: device, frame: frame, mark: mark)
     }
     if result.readings.isEmpty || isOldNews(frame) { return signOfLife(of: device, frame: frame, mark: mark) }
+    if frame.retained {
+      let kept = result.readings.compactMap { $0.keptByBroker(at: now, civil: civil) }
+      return kept.isEmpty ? ignore(frame, mark) : take(kept, of: device, frame: frame, mark: mark)
+    }
     return take(result.readings, of: device, frame: frame, mark: mark)
   }
 
@@ -90,12 +96,14 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     case .subscribing:
       let hasSession = sessionPresent()
       redeliveries.connected(sessionPresent: hasSession)
+      backlog.connected(hasSession: hasSession, at: intake.clock.now())
       // A frame of which a part is in the intake comes again with its session: the rest follows then, not the whole.
       if !hasSession { held = nil }
     case .live:
       wasConnected = true
       logger.notice("connected to the broker", metadata: ["link": "\(name)"])
     case .backingOff:
+      backlog.lost(at: intake.clock.wall())
       let text = reason.map { "\($0)" } ?? "unknown"
       logger.warning("no connection to the broker", metadata: ["link": "\(name)", "reason": "\(text)"])
     case .stopped, .connecting, .draining:
@@ -111,12 +119,14 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     var taken = 0
     var stamp = intake.stamp()
     if let held, held.mark == mark { (taken, stamp) = (held.taken, held.stamp) }
+    let way = backlog.arrival(at: stamp.instant)
     var last: UInt64 = 0
     while taken < readings.count {
       let isLast = taken == readings.count - 1
       let known = isLast && frame.qos > 0 ? DeliveryMark(link: number, message: UInt32(mark.message), hash: mark.hash) : nil
       if let sequence = intake.submit(
-        readings[taken], device: device.id, civil: civil, mark: known, stamp: stamp, keeper: frame.qos > 0 ? .producer : .nobody)
+        readings[taken], device: device.id, civil: civil, clocks: &clocks, by: way, mark: known, stamp: stamp,
+        keeper: frame.qos > 0 ? .producer : .nobody)
       {
         last = sequence
       } else if frame.qos > 0 || readings[taken].isAlarm {
