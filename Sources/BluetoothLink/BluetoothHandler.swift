@@ -100,6 +100,8 @@ public protocol BluetoothHandler: AnyObject, Sendable {
   /// All frames of the connection were given to `frame` before this. A fetch that was under way is over.
   func disconnected(address: String)
   func detail(_ detail: BluetoothDetail, address: String)
+  /// A registered device and the hub do not know each other any more, or do again: after each attempt that showed it.
+  func bond(isLost: Bool, address: String)
   /// It is there: its advertisement was heard, or its connection lives. At most once in ten seconds for each device.
   func heard(address: String)
 }

@@ -24,7 +24,8 @@ struct EntryStream {
       .observation: try walk("observation", "code, mantissa, exponent, unit, quality, origin"),
       .event: try walk("device_event", "kind, phase, detail"),
       .location: try walk("location_fix", "latitude_e7, longitude_e7, accuracy_metres"),
-      .registry: try walk("registry_change", "change, expected_interval_seconds, is_continuous, is_safety_alarm, plan_key, plan_value"),
+      .registry: try walk(
+        "registry_change", "change, expected_interval_seconds, is_continuous, is_safety_alarm, plan_key, plan_value, abilities"),
       .command: try walk("alert_command", "alert, action, actor, usefulness"),
       .clock: try walk("clock_anchor", "utc_offset_seconds"),
       .hubCondition: try walk("hub_condition", "rule, holds, subject"),
@@ -92,7 +93,9 @@ struct EntryStream {
     case .patientEnded: return .patientEnded
     case .deviceAdded:
       return .deviceAdded(
-        DeviceLiveness(expectedIntervalSeconds: row.number(2), isContinuous: row.int(3) != 0, isSafetyAlarm: row.int(4) != 0))
+        DeviceLiveness(
+          expectedIntervalSeconds: row.number(2), isContinuous: row.int(3) != 0, isSafetyAlarm: row.int(4) != 0,
+          abilities: DeviceAbilities(rawValue: row.number(7))))
     case .deviceRemoved: return .deviceRemoved
     case .deviceAssigned: return .deviceAssigned
     case .deviceReleased: return .deviceReleased

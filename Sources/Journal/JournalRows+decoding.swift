@@ -27,14 +27,16 @@ extension PatientRow {
 extension DeviceRow {
   static let sql = """
     SELECT d.id, d.label, d.profile, d.address, d.serial_number, d.eui64, c.organisation_number, d.expected_interval_seconds,
-      d.is_continuous, d.is_safety_alarm, d.added, d.removed
+      d.is_continuous, d.is_safety_alarm, d.added, d.removed, d.abilities
     FROM device d JOIN controller c ON c.id = d.controller
     """
 
   init(_ row: Row) {
     self.init(
       id: DeviceID(rawValue: row[0]), label: row[1], profile: row[2], address: row[3], serialNumber: row[4], eui64: row[5],
-      controller: row[6], liveness: DeviceLiveness(expectedIntervalSeconds: row[7], isContinuous: row[8], isSafetyAlarm: row[9]),
+      controller: row[6],
+      liveness: DeviceLiveness(
+        expectedIntervalSeconds: row[7], isContinuous: row[8], isSafetyAlarm: row[9], abilities: DeviceAbilities(rawValue: row[12])),
       added: WallTime(rawValue: row[10]), removed: time(row[11]))
   }
 

@@ -24,6 +24,7 @@ enum JournalSchema {
     migrator.registerMigration("2: alert transitions have a number, a bound and a second reason") { db in
       try db.execute(sql: transitionDetails)
       try db.execute(sql: markDetails)
+      try db.execute(sql: deviceAbilities)
       try db.execute(sql: "PRAGMA user_version = 2")
     }
     return migrator
@@ -141,6 +142,12 @@ enum JournalSchema {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alert_open ON alert (first_outcome) WHERE is_open = 1;
     CREATE INDEX alert_by_patient ON alert (patient, first_outcome);
+    """
+
+  private static let deviceAbilities = """
+    -- What the device can say, as `DeviceAbilities`. 0 in rows of version 1: what it can be missed for is not known.
+    ALTER TABLE device ADD COLUMN abilities INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE registry_change ADD COLUMN abilities INTEGER;  -- deviceAdded
     """
 
   private static let transitionDetails = """

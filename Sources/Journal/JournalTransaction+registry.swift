@@ -91,15 +91,16 @@ extension JournalTransaction {
     let controller = try controller(details.controller)
     try run(
       """
-      INSERT INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET label = excluded.label,
+      INSERT INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?) ON CONFLICT (id) DO UPDATE SET label = excluded.label,
         profile = excluded.profile, address = excluded.address, serial_number = excluded.serial_number, eui64 = excluded.eui64,
         controller = excluded.controller, expected_interval_seconds = excluded.expected_interval_seconds,
-        is_continuous = excluded.is_continuous, is_safety_alarm = excluded.is_safety_alarm, removed = NULL
+        is_continuous = excluded.is_continuous, is_safety_alarm = excluded.is_safety_alarm, removed = NULL,
+        abilities = excluded.abilities
       """,
       [
         Int64(item.entry.device.rawValue), details.label, details.profile, details.address, details.serialNumber, details.eui64,
         controller, Int64(liveness.expectedIntervalSeconds), liveness.isContinuous ? 1 : 0, liveness.isSafetyAlarm ? 1 : 0,
-        item.entry.wall.rawValue,
+        item.entry.wall.rawValue, Int64(liveness.abilities.rawValue),
       ])
     state.deviceController[item.entry.device.rawValue] = controller
   }

@@ -190,10 +190,11 @@ struct JournalTransaction {
     if case .deviceAdded(let value) = change { liveness = value }
     if case .planItem(let value) = change { item = value }
     try run(
-      "INSERT INTO registry_change VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO registry_change VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       [
         sequence, RegistryChangeKind(change).rawValue, liveness.map { Int64($0.expectedIntervalSeconds) },
         liveness.map { $0.isContinuous ? 1 : 0 }, liveness.map { $0.isSafetyAlarm ? 1 : 0 }, item?.key, item?.text,
+        liveness.map { Int64($0.abilities.rawValue) },
       ])
   }
 

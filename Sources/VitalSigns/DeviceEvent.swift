@@ -50,7 +50,8 @@
 @frozen public struct DeviceEvent: Sendable, Hashable {
   public var kind: DeviceEventKind
   public var phase: DeviceEventPhase
-  /// Meaning by kind: the dose slot (0…7) of the person's plan for dose events; `perhapsTold` for a call for help; else 0.
+  /// Meaning by kind: the dose slot (0…7) of the person's plan for dose events; `perhapsTold` for a call for help; else 0. The highest
+  /// bit: see `isRetained`.
   public var detail: UInt32
 
   /// A press or fall that the broker sends a second time, of which the hub does not know whether it was told: the open alert of
@@ -61,6 +62,12 @@
     self.kind = kind
     self.phase = phase
     self.detail = detail
+  }
+
+  /// The broker kept the message and repeats it to whoever subscribes: a state of some time before now, and no sign of life.
+  @inlinable public var isRetained: Bool {
+    get { detail & 1 << 31 != 0 }
+    set { detail = newValue ? detail | 1 << 31 : detail & ~(1 << 31) }
   }
 }
 

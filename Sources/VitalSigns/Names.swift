@@ -177,7 +177,7 @@ extension ObservationQuality {
     let names: [(Self, String)] = [
       (.questionable, "questionable"), (.invalid, "invalid"), (.demo, "demo"), (.test, "test"),
       (.earlyEstimate, "earlyEstimate"), (.fromStorage, "fromStorage"), (.clockUnset, "clockUnset"), (.late, "late"),
-      (.implausible, "implausible"), (.ongoing, "ongoing"),
+      (.implausible, "implausible"), (.ongoing, "ongoing"), (.retained, "retained"),
     ]
     return names.filter { contains($0.0) }.map(\.1)
   }

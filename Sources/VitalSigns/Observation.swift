@@ -26,6 +26,8 @@
   @inlinable public static var implausible: Self { Self(rawValue: 1 << 8) }
   /// A measurement still going on.
   @inlinable public static var ongoing: Self { Self(rawValue: 1 << 9) }
+  /// The broker kept the message and repeats it to whoever subscribes: it proves nothing about whether the device lives.
+  @inlinable public static var retained: Self { Self(rawValue: 1 << 10) }
 
   /// With any of these a value never counts in a score or a limit.
   @inlinable public static var neverScores: Self { Self(rawValue: 0b1000_1111) }

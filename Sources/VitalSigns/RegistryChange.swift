@@ -1,6 +1,19 @@
 // Changes of who is here, which device is whose, and what a person's plan says. They are events in the journal and
 // reach the core through the same intake as observations, so a replay sees them too.
 
+/// What a device is able to say, as its profile tells: what it can be missed for. Stored: append, never renumber.
+@frozen public struct DeviceAbilities: OptionSet, Sendable, Hashable {
+  public var rawValue: UInt8
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// It says where it is.
+  @inlinable public static var locates: Self { Self(rawValue: 1 << 0) }
+  /// It measures its person.
+  @inlinable public static var measures: Self { Self(rawValue: 1 << 1) }
+  /// It can say that a dose was handed out, and never that it was taken: handing out has to count as taking.
+  @inlinable public static var dispensingIsTaking: Self { Self(rawValue: 1 << 2) }
+}
+
 /// How the core watches over a device. Fixed size. Realtime-safe.
 @frozen public struct DeviceLiveness: Sendable, Hashable {
   /// Longest silence in seconds before signal loss; 0: this device may be silent for ever.
@@ -9,8 +22,12 @@
   public var isContinuous: Bool
   /// Losing it is a high-priority matter (a safety alarm), not a medium one.
   public var isSafetyAlarm: Bool
+  public var abilities: DeviceAbilities
 
-  @inlinable public init(expectedIntervalSeconds: UInt32, isContinuous: Bool = false, isSafetyAlarm: Bool = false) {
+  @inlinable public init(
+    expectedIntervalSeconds: UInt32, isContinuous: Bool = false, isSafetyAlarm: Bool = false, abilities: DeviceAbilities = []
+  ) {
+    self.abilities = abilities
     self.expectedIntervalSeconds = expectedIntervalSeconds
     self.isContinuous = isContinuous
     self.isSafetyAlarm = isSafetyAlarm

@@ -115,6 +115,52 @@ import VitalSigns
     #expect(restarted.frame(record(2)) == .accepted(sequence: 2))
   }
 
+  /// A crash after the first of two readings: the frame comes again, and only the second is new.
+  @Test func aCrashInTheMiddleOfAFrameRepeatsNoReading() throws {
+    let spot = frame(Self.oximeter, 0x2A5E, [0x01, 0x61, 0, 0x48, 0, 0xEA, 0x07, 1, 1, 8, 9, 0])
+    frames.recordsBegan(address: Self.oximeter, from: Self.records)
+    #expect(frames.frame(spot) == .accepted(sequence: 2))
+    let marks = entries().compactMap { companions.take($0.attachment)?.mark }
+    #expect(marks.count == 2 && Set(marks.map(\.hash)).count == 2)
+    for committed in 0...2 {
+      let ring = IntakeRing(capacity: 8, reserve: 1, firstSequence: 10)
+      let restarted = BluetoothFrameIntake(
+        registry: registry,
+        intake: Intake(
+          ring: ring, coreWake: try Wake(), journal: SingleProducerRing(capacity: 1_024), companions: companions,
+          clock: HubClock(continuing: nil, lastInstant: .zero, lastWall: .unknown, now: .current())),
+        requests: requests, civil: CivilClock(zone: .gmt), marks: Array(marks.prefix(committed)))
+      restarted.recordsBegan(address: Self.oximeter, from: Self.records)
+      let outcome = restarted.frame(spot)
+      #expect(outcome == (committed == 2 ? .duplicate(sequence: 0) : .accepted(sequence: UInt64(11 - committed))))
+    }
+  }
+
+  @Test func aLostBondIsSaidOnceAndSoIsItsReturn() {
+    for isLost in [true, true, false, false, true] { frames.bond(isLost: isLost, address: Self.oximeter) }
+    let phases = entries().compactMap { if case .event(let event) = $0.payload, event.kind == .bondLost { event.phase } else { nil } }
+    #expect(phases == [.raised, .cleared, .raised])
+    frames.bond(isLost: true, address: Self.stranger)
+    #expect(entries().isEmpty)
+  }
+
+  /// 2000-01-01 00:04 in a value that is sent as it is measured, and in one from the store.
+  @Test func aClockThatWasNeverSet() throws {
+    let spot = frame(Self.oximeter, 0x2A5E, [0x01, 0x61, 0, 0x48, 0, 0xD0, 0x07, 1, 1, 0, 4, 0])
+    guard case .accepted = frames.frame(spot) else { return #expect(Bool(false), "not taken") }
+    let live = entries()
+    #expect(live.allSatisfy { $0.measuredAt == .unknown })
+    #expect(live.count { $0.payload == .event(DeviceEvent(kind: .clockWrong, phase: .raised)) } == 1)
+    frames.recordsBegan(address: Self.oximeter, from: Self.records)
+    guard case .accepted = frames.frame(spot) else { return #expect(Bool(false), "not taken") }
+    let stored = entries()
+    #expect(stored.count == 2)
+    for entry in stored {
+      guard case .observation(let observation) = entry.payload else { return #expect(Bool(false), "\(entry)") }
+      #expect(observation.quality.isSuperset(of: [.late, .clockUnset]))
+    }
+  }
+
   @Test func oneAdvertisementRepeatedIsOnePress() {
     #expect(frames.frame(press(7)) == .accepted(sequence: 1))
     for _ in 0..<20 { #expect(frames.frame(press(7)) == .duplicate(sequence: 0)) }

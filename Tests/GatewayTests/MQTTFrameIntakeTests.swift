@@ -210,7 +210,9 @@ import VitalSigns
   @Test func aRetainedStateIsTaken() {
     let low = Array(#"{"battery_low": true}"#.utf8)
     #expect(frames.frame(frame("zigbee2mqtt/sos-1", low, retained: true)) == .accepted(lastSequence: 1))
-    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .lowBattery, phase: .raised))])
+    var kept = DeviceEvent(kind: .lowBattery, phase: .raised)
+    kept.isRetained = true
+    #expect(entries().map(\.payload) == [.event(kept)], "and is no sign of life")
   }
 
   // MARK: A full intake

@@ -33,7 +33,10 @@ import VitalSigns
       .hubCondition(HubCondition(rule: .storeFailing, holds: false)),
       .registry(.patientAdded), .registry(.patientEnded), .registry(.deviceRemoved), .registry(.deviceAssigned),
       .registry(.deviceReleased),
-      .registry(.deviceAdded(DeviceLiveness(expectedIntervalSeconds: .max, isContinuous: true, isSafetyAlarm: true))),
+      .registry(
+        .deviceAdded(
+          DeviceLiveness(
+            expectedIntervalSeconds: .max, isContinuous: true, isSafetyAlarm: true, abilities: [.locates, .dispensingIsTaking]))),
       .registry(.deviceAdded(DeviceLiveness(expectedIntervalSeconds: 0))),
     ]
     for kind in DeviceEventKind.allCases { payloads.append(.event(DeviceEvent(kind: kind))) }

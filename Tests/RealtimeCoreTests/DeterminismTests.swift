@@ -24,7 +24,8 @@ private struct Life {
     for person in 1...people { entries.append(make(.registry(.patientAdded), 0, person)) }
     for device in 1...devices {
       let liveness = DeviceLiveness(
-        expectedIntervalSeconds: number(0...3) * 3_600, isContinuous: oneIn(3), isSafetyAlarm: oneIn(4))
+        expectedIntervalSeconds: number(0...3) * 3_600, isContinuous: oneIn(3), isSafetyAlarm: oneIn(4),
+        abilities: DeviceAbilities(rawValue: number(0...7)))
       entries.append(make(.registry(.deviceAdded(liveness)), device, 0))
       entries.append(make(.registry(.deviceAssigned), device, number(1...people)))
     }
@@ -73,7 +74,7 @@ private struct Life {
       (.glucose, .milligramPerDecilitre, 50...300, 0), (.batteryLevel, .percent, 5...100, 0), (.bodyHeight, .metre, 1...2, 0),
     ]
     let (code, unit, range, exponent) = kinds[number(0...kinds.count - 1)]
-    let quality: ObservationQuality = oneIn(20) ? .questionable : []
+    let quality: ObservationQuality = oneIn(20) ? .questionable : oneIn(20) ? .retained : []
     return make(
       .observation(Observation(code: code, value: Quantity(mantissa: number(range), exponent: exponent), unit: unit, quality: quality)),
       device, device == 0 ? person : 0, age: age)
@@ -292,9 +293,9 @@ private func firstDifference(_ a: [String], _ b: [String]) -> String? {
     #expect(MemoryLayout<PatientState>.size == 208 && MemoryLayout<PatientState>.stride == 208)
     #expect(MemoryLayout<SignalPlan>.size == 32 && MemoryLayout<SignalPlan>.stride == 32)
     #expect(MemoryLayout<PatientPlan>.size == 440 && MemoryLayout<PatientPlan>.stride == 440)
-    #expect(MemoryLayout<DeviceState>.size == 88 && MemoryLayout<DeviceState>.stride == 88)
+    #expect(MemoryLayout<DeviceState>.size == 368 && MemoryLayout<DeviceState>.stride == 368)
     #expect(MemoryLayout<AlertRecord>.size == 88 && MemoryLayout<AlertRecord>.stride == 88)
-    #expect(MemoryLayout<CoreHeader>.size == 304 && MemoryLayout<CoreHeader>.stride == 304)
+    #expect(MemoryLayout<CoreHeader>.size == 312 && MemoryLayout<CoreHeader>.stride == 312)
     #expect(MemoryLayout<DeadlineHeap.Entry>.size == 16)
   }
 }

@@ -25,11 +25,29 @@ import VitalSigns
     #expect(street.pass(86_400).story.contains("doseMissed raised"), "and the next day again")
   }
 
-  @Test(arguments: [DeviceEventKind.doseTaken, .doseAssisted, .doseDispensed])
+  @Test(arguments: [DeviceEventKind.doseTaken, .doseAssisted])
   func takenInTime(kind: DeviceEventKind) {
     var street = street()
     _ = street.pass(7.5 * 3_600)
     #expect(street.event(kind, device: 1).isEmpty)
+    #expect(street.pass(3_600).isEmpty)
+  }
+
+  @Test func handedOutIsNotTaken() {
+    var street = street()
+    _ = street.pass(7.5 * 3_600)
+    #expect(street.event(.doseDispensed, device: 1).isEmpty)
+    #expect(street.event(.doseDispensed, patient: 1).isEmpty)
+    #expect(street.event(.doseDispensed, device: 1, measuredAt: street.wall.adding(milliseconds: -1_000_000)).remarks == [.late])
+    #expect(street.pass(1_800).story == ["doseMissed raised"])
+  }
+
+  @Test func whatCanOnlyHandOutDoesNotAlarmEveryDay() {
+    var street = Street()
+    street.moveIn(abilities: .dispensingIsTaking)
+    _ = street.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 1_200, graceSeconds: 3_600)))
+    _ = street.pass(7.5 * 3_600)
+    #expect(street.event(.doseDispensed, device: 1).isEmpty)
     #expect(street.pass(3_600).isEmpty)
   }
 

@@ -85,13 +85,15 @@ struct Street: ~Copyable {
 
   /// Person 1 with device 1.
   mutating func moveIn(
-    patient: UInt32 = 1, device: UInt32 = 1, interval: UInt32 = 0, isContinuous: Bool = false, isSafetyAlarm: Bool = false
+    patient: UInt32 = 1, device: UInt32 = 1, interval: UInt32 = 0, isContinuous: Bool = false, isSafetyAlarm: Bool = false,
+    abilities: DeviceAbilities = []
   ) {
     _ = send(.registry(.patientAdded), patient: patient)
     _ = send(
       .registry(
         .deviceAdded(
-          DeviceLiveness(expectedIntervalSeconds: interval, isContinuous: isContinuous, isSafetyAlarm: isSafetyAlarm))),
+          DeviceLiveness(
+            expectedIntervalSeconds: interval, isContinuous: isContinuous, isSafetyAlarm: isSafetyAlarm, abilities: abilities))),
       device: device)
     _ = send(.registry(.deviceAssigned), device: device, patient: patient)
   }

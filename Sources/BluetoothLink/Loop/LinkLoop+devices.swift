@@ -172,11 +172,13 @@ extension LinkLoop {
       if entry.device.plan?.security == .passkey, !wasAsked { return give(.bondTooWeak, to: number) }
       if pairing.chosen == number { (pairing.isUsable, pairing.prompt) = (true, nil) }
     case .completed:
+      if entry.isRegistered { link.handler.bond(isLost: false, address: entry.device.address) }
       if pairing.chosen == number { pairing.isUsable = true }
       readDetails(number)
     case .problem(let problem):
       if pairing.chosen == number { (pairing.problem, pairing.prompt) = (problem, nil) }
       if let problem {
+        if entry.isRegistered, problem.isLossOfBond { link.handler.bond(isLost: true, address: entry.device.address) }
         link.logger.warning(
           "a Bluetooth device needs attention", metadata: ["device": "\(entry.device.name)", "problem": "\(problem.rawValue)"])
       }

@@ -267,7 +267,8 @@ struct RecordAccess: Sendable, Hashable {
       case .count, .delete: return finish(.kept)
       }
     case .draining: return settle(at: now, durable: durable)
-    case .settling: return finish(.done)
+    // Nothing is durable, so nothing was deleted: the device's memory goes on filling.
+    case .settling: return finish(.kept)
     case .finished: return []
     }
   }

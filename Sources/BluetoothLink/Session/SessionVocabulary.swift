@@ -135,4 +135,7 @@ public enum BluetoothProblem: String, Sendable, Hashable, CaseIterable {
   case recordAccess
   /// bluetoothd holds an operation of an earlier program that does not end.
   case stuck
+
+  /// Somebody has to pair it anew before it is heard again.
+  public var isLossOfBond: Bool { self == .bondLost || self == .notPaired }
 }

@@ -74,7 +74,7 @@ extension CoreService {
     case .underWay: throw .conflict("somebody is registering this address now", hint: "knutepunkt device list shows it in a moment")
     }
     defer { registry.release(profile: profile, address: address) }
-    var liveness = profile.liveness
+    var liveness = profile.watchedLiveness
     if let seconds = request.expectedIntervalSeconds { liveness.expectedIntervalSeconds = seconds }
     let id = registry.newDeviceID()
     let details = DeviceDetails(label: label, profile: profile.id, address: address, controller: patient?.controller)

@@ -14,7 +14,7 @@ import VitalSigns
 
 /// The handler of the Bluetooth link. Its methods run on the link's thread, but for those that say otherwise.
 ///
-/// @unchecked Sendable: `result`, `books`, `marksAtStart`, `filters`, `held`, `toldAlive`, `batteries`, `recordedUpTo`, `shedSeen` and
+/// @unchecked Sendable: `result`, `books`, `marksAtStart`, `filters`, `held`, `toldAlive`, `clocks`, `bondIsLost`, `batteries`, `recordedUpTo`, `shedSeen` and
 /// `quarantineBudget` are touched by the link's thread alone.
 final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   static let linkName = "bluetooth"
@@ -39,6 +39,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     var frame: BluetoothFrame
     var readings: [Reading]
     var mark: RecordBook.Mark?
+    var way: Arrival
     var taken = 0
     var stamp: Intake.Stamp
   }
@@ -61,6 +62,9 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   private var filters: [FilterKey: RepeatFilter] = [:]
   private var held: [DeviceID: Held] = [:]
   private var toldAlive: [DeviceID: MonotonicInstant] = [:]
+  private var clocks = DeviceClocks()
+  /// Whether the core knows that the device's bond is lost; nil: nothing was said in this run.
+  private var bondIsLost: [DeviceID: Bool] = [:]
   private var batteries: [DeviceID: (level: Int, told: MonotonicInstant)] = [:]
   private var result = DecodeResult()
   private var quarantineBudget = QuarantineBudget()
@@ -163,7 +167,10 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     }
     // An alarm does not wait behind a routine value of its own frame.
     let ordered = readings.filter(\.isAlarm) + readings.filter { !$0.isAlarm }
-    return take(Held(frame: frame, readings: ordered, mark: mark, stamp: stamp), of: device)
+    // What a crash left of this frame in the record is not taken again.
+    let taken = mark.map { mark in book(of: device) { $0.partsTaken(of: mark, count: ordered.count) } } ?? 0
+    return take(
+      Held(frame: frame, readings: ordered, mark: mark, way: isStored ? .stored : .live, taken: taken, stamp: stamp), of: device)
   }
 
   func frameLost(address: String) {
@@ -221,6 +228,13 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     alive(device.id, stamp)
   }
 
+  func bond(isLost: Bool, address: String) {
+    guard let (device, _) = registry.device(onBluetooth: address), bondIsLost[device.id] != isLost else { return }
+    let event = IntakePayload.event(DeviceEvent(kind: .bondLost, phase: isLost ? .raised : .cleared))
+    // Without room the next attempt to connect says it again.
+    if intake.submit(event, device: device.id) != nil { bondIsLost[device.id] = isLost }
+  }
+
   func detail(_ detail: BluetoothDetail, address: String) {
     guard case .battery(let level) = detail, let (device, _) = registry.device(onBluetooth: address) else { return }
     let stamp = intake.stamp()
@@ -245,10 +259,14 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     while progress.taken < readings.count {
       let reading = readings[progress.taken]
       let isLast = progress.taken == readings.count - 1
-      let known = isLast ? progress.mark.map { DeliveryMark(link: Self.markLink(device.address), message: $0.place, hash: $0.hash) } : nil
+      let known = progress.mark.map { mark in
+        let known = isLast ? mark : RecordBook.part(progress.taken, of: mark)
+        return DeliveryMark(link: Self.markLink(device.address), message: known.place, hash: known.hash)
+      }
       let isKept = progress.mark != nil || reading.isAlarm
       if let sequence = intake.submit(
-        reading, device: device.id, civil: civil, mark: known, stamp: progress.stamp, keeper: isKept ? .producer : .nobody)
+        reading, device: device.id, civil: civil, clocks: &clocks, by: progress.way, mark: known, stamp: progress.stamp,
+        keeper: isKept ? .producer : .nobody)
       {
         last = sequence
       } else if isKept {

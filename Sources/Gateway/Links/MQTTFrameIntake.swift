@@ -11,7 +11,7 @@ import VitalSigns
 
 /// The handler of one MQTT link. `frame` and what it calls run on the link's thread.
 ///
-/// @unchecked Sendable: `redeliveries`, `result`, `held` and `quarantineBudget` are touched by the link's thread alone.
+/// @unchecked Sendable: `redeliveries`, `result`, `clocks`, `backlog`, `held` and `quarantineBudget` are touched by the link's thread alone.
 final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   let name: String
   private let number: UInt32
@@ -24,6 +24,8 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private let stateSince = Mutex<WallTime>(.unknown)
   private var redeliveries: RedeliveryBook
   private var result = DecodeResult()
+  private var clocks = DeviceClocks()
+  private var backlog = LinkBacklog()
   private var wasConnected = false
   /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
   private var held: (mark: RedeliveryBook.Mark, taken: Int, stamp: Intake.Stamp)?
@@ -83,6 +85,10 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       // A frame without a usable value still proves that its device lives.
       readings = [.event(DeviceEvent(kind: .heartbeat), at: .none)]
     }
+    if frame.retained {
+      readings = readings.compactMap { $0.keptByBroker(at: stamp.wall, civil: civil) }
+      if readings.isEmpty { return ignore(frame, mark) }
+    }
     // An alarm does not wait behind a routine value of its own frame.
     if readings.count > 1, readings.contains(where: \.isAlarm) {
       readings = readings.filter(\.isAlarm) + readings.filter { !$0.isAlarm }
@@ -100,7 +106,9 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     stateSince.withLock { $0 = intake.clock.wall() }
     switch state {
     case .subscribing:
-      redeliveries.connected(sessionPresent: sessionPresent(), at: intake.clock.wall())
+      let hasSession = sessionPresent()
+      redeliveries.connected(sessionPresent: hasSession, at: intake.clock.wall())
+      backlog.connected(hasSession: hasSession, at: intake.clock.now())
       // A frame of which a part is in the intake comes again with its session; the book knows which part.
       held = nil
     case .live:
@@ -108,6 +116,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       logger.notice("connected to the broker", metadata: ["link": "\(name)"])
     case .backingOff:
       redeliveries.disconnected(at: intake.clock.wall())
+      backlog.lost(at: intake.clock.wall())
       let text = reason.map { "\($0)" } ?? "unknown"
       logger.warning("no connection to the broker", metadata: ["link": "\(name)", "reason": "\(text)"])
     case .stopped, .connecting, .draining:
@@ -159,6 +168,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   ) -> FrameVerdict {
     var (taken, stamp) = (start, stamp)
     if let held, held.mark == mark { (taken, stamp) = (held.taken, held.stamp) }
+    let way = backlog.arrival(at: stamp.instant)
     var last: UInt64 = 0
     while taken < readings.count {
       // With each reading, so that what a crash leaves is known exactly: a frame's readings may be in two transactions.
@@ -167,7 +177,8 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
         ? DeliveryMark(
           link: number, message: UInt32(mark.message), hash: mark.hash, taken: UInt16(clamping: taken + 1), wall: stamp.wall) : nil
       if let sequence = intake.submit(
-        readings[taken], device: device.id, civil: civil, mark: known, stamp: stamp, keeper: frame.qos > 0 ? .producer : .nobody)
+        readings[taken], device: device.id, civil: civil, clocks: &clocks, by: way, mark: known, stamp: stamp,
+        keeper: frame.qos > 0 ? .producer : .nobody)
       {
         last = sequence
       } else if frame.qos > 0 || readings[taken].isAlarm {

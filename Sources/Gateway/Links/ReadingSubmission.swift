@@ -6,24 +6,27 @@ import Journal
 import VitalSigns
 
 extension Intake {
-  /// Submits one reading of a device. `mark`: by what its frame is known again.
+  /// Submits one reading of a device. `mark`: by what its frame is known again. `way`: how it came, by which its own time is judged.
   ///
   /// - Returns: its sequence, or nil when the intake is full.
   func submit(
-    _ reading: Reading, device: DeviceID, civil: CivilClock, mark: DeliveryMark?, stamp: Stamp, keeper: Keeper
+    _ reading: Reading, device: DeviceID, civil: CivilClock, clocks: inout DeviceClocks, by way: Arrival, mark: DeliveryMark?,
+    stamp: Stamp, keeper: Keeper
   ) -> UInt64? {
-    let payload: IntakePayload
-    let time: DeviceTime
-    switch reading {
-    case .observation(let observation, at: let at): (payload, time) = (.observation(observation), at)
-    case .event(let event, at: let at): (payload, time) = (.event(event), at)
-    case .location(let fix, at: let at): (payload, time) = (.location(fix), at)
-    }
+    let time = reading.time
+    let verdict = clocks.judge(reading, of: device, by: way, at: stamp.wall, civil: civil)
     var companion: Companion?
     if time != .none || mark != nil {
       companion = Companion(attachment: time == .none ? nil : Attachment(.deviceTime(time)), mark: mark)
     }
-    return submit(payload, device: device, measuredAt: civil.resolve(time), companion: companion, stamp: stamp, keeper: keeper)
+    let sequence = submit(
+      verdict.payload, device: device, measuredAt: verdict.measuredAt, companion: companion, stamp: stamp, keeper: keeper)
+    if sequence != nil, verdict.isNews {
+      // After the value, which is what matters. Without room the next value says it.
+      let event = IntakePayload.event(DeviceEvent(kind: .clockWrong, phase: .raised))
+      if submit(event, device: device, stamp: stamp, keeper: .nobody) != nil { clocks.told(device) }
+    }
+    return sequence
   }
 }
 
@@ -34,7 +37,7 @@ extension Reading {
   /// The same call for help, of which it is not known whether it was told.
   var perhapsTold: Reading {
     guard case .event(var event, let time) = self else { return self }
-    event.detail = DeviceEvent.perhapsTold
+    event.detail |= DeviceEvent.perhapsTold
     return .event(event, at: time)
   }
 

@@ -77,6 +77,22 @@ struct RecordBook {
     order.removeAll { known[$0] == nil }
   }
 
+  /// By what one reading of a frame is known, other than the last, which carries the frame's own mark: so that a crash between two
+  /// readings of a frame repeats none of them.
+  static func part(_ index: Int, of mark: Mark) -> Mark {
+    var hash = FNV1a()
+    hash.add(mark.hash)
+    hash.add(UInt64(truncatingIfNeeded: index) &+ 1)
+    return Mark(place: mark.place, hash: hash.value)
+  }
+
+  /// How many of the frame's first readings are in the record already, though the frame is not.
+  func partsTaken(of mark: Mark, count: Int) -> Int {
+    var taken = 0
+    while taken < count - 1, known[Self.part(taken, of: mark)] != nil { taken += 1 }
+    return taken
+  }
+
   /// The sequence of the measurement that this repeats; 0 when it was durable before this run. Nil: it is new.
   func sequence(of mark: Mark) -> UInt64? { known[mark] }
 
@@ -119,13 +135,10 @@ extension Reading {
     if case .observation(let observation, at: _) = self, observation.quality.contains(.clockUnset) { return false }
     return switch time {
     case .none: false
-    case .epoch(let wall): wall.rawValue >= Self.earliestMilliseconds
-    case .local(let civil): civil.millisecondsAsUTC >= Self.earliestMilliseconds
+    case .epoch(let wall): DeviceClock.isPossible(wall)
+    case .local(let civil): DeviceClock.isPossible(WallTime(rawValue: civil.millisecondsAsUTC))
     }
   }
-
-  /// 2025-01-01: before there was a hub. The same for ever, so that a record that is never deleted keeps its mark.
-  private static let earliestMilliseconds: Int64 = 1_735_689_600_000
 }
 
 /// FNV-1a, 64 bits: stored in the journal, so it must be the same in every run.

@@ -158,7 +158,8 @@ extension RealtimeCore {
       let signal = arena.signal(record.ownerSlot, planSignal)
       signal.pointee.alert = 0
       if isResolved { signal.pointee.resolvedColour = signal.pointee.colour }
-    case .device: arena.device(record.ownerSlot).pointee.alerts[Int(record.condition)] = 0
+    case .device:
+      conditionAlertClosed(Int(record.condition), record.ownerSlot, isResolved: isResolved, at: arena.header.pointee.now)
     case .hub: unlinkHubAlert(slot)
     }
     arena.alertIndex.remove(record.id.low)

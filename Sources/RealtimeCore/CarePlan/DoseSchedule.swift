@@ -2,7 +2,8 @@
 //
 // One alert per slot and day, whether the dispenser says so (`doseMissed`, with the slot as detail) or the clock does. Which day an
 // event belongs to: the one on which the planned time is nearest, so a dose of 23:50 taken at 00:20 counts for the evening
-// before. Slots above 7 are not in any plan: such events are told each time.
+// before. Slots above 7 are not in any plan: such events are told each time. Handed out is not taken. The grace is real time, also
+// when the clock changes meanwhile.
 
 import VitalSigns
 
@@ -15,7 +16,8 @@ extension RealtimeCore {
     _ event: DeviceEvent, _ subject: IntakeSubject, _ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer
   ) {
     switch event.kind {
-    case .doseTaken, .doseAssisted, .doseDispensed: doseTaken(event, subject.patient, at: eventTime(entry))
+    case .doseTaken, .doseAssisted, .doseDispensed:
+      if provesDose(event.kind, subject.device) { doseTaken(event, subject.patient, at: eventTime(entry)) }
     case .doseMissed: doseFailed(.doseMissed, event, subject, entry, &outcomes)
     case .doseRefused: doseFailed(.doseRefused, event, subject, entry, &outcomes)
     default: break

@@ -78,11 +78,13 @@ extension Geofence {
 extension RealtimeCore {
   @_noLocks func locate(_ fix: LocationFix, _ entry: inout IntakeEntry, _ outcomes: inout OutcomeBuffer) {
     if entry.device != .none { signOfLife(entry.device, at: entry.instant, &outcomes) }
-    guard case .live(let measured, _) = timeliness(of: entry) else {
+    let timeliness = timeliness(of: entry)
+    guard case .live(let measured, _) = timeliness else {
       if subject(of: &entry, isLate: true, &outcomes) != nil { recordLate(entry, &outcomes) }
       return
     }
     guard let subject = subject(of: &entry, isLate: false, &outcomes), subject.device != 0 else { return }
+    judgeClock(timeliness, entry, subject.device, &outcomes)
     guard (-900_000_000...900_000_000).contains(fix.latitudeE7), (-1_800_000_000...1_800_000_000).contains(fix.longitudeE7)
     else { return remark(.outOfRange, entry, &outcomes) }
     let device = arena.device(subject.device)
@@ -90,7 +92,9 @@ extension RealtimeCore {
     let isFirst = !device.pointee.isTracker
     device.pointee.isTracker = true
     device.pointee.lastFix = measured.rawValue
-    if isFirst { armSilence(subject.device, at: entry.instant) } else { mayBeBack(subject.device, at: entry.instant, &outcomes) }
+    mayBeBack(subject.device, at: entry.instant, &outcomes)
+    if isFirst { armSilence(subject.device, at: entry.instant) }
+    didMeasure(subject.device, at: entry.instant, &outcomes)
     judgeFix(fix, subject, entry.instant, &outcomes)
   }
 
@@ -114,6 +118,7 @@ extension RealtimeCore {
       if device.pointee.fixesInside >= fence.confirmingFixes { isInside(subject.device, at: instant, &outcomes) }
     case .outside:
       device.pointee.fixesInside = 0
+      device.pointee.fenceMetres = Int32(clamping: decimetres / 10)
       device.pointee.fixesOutside = min(10, device.pointee.fixesOutside + 1)
       if case .outside = device.pointee.fence { return }
       guard device.pointee.fixesOutside >= fence.confirmingFixes else { return }
@@ -134,6 +139,7 @@ extension RealtimeCore {
     ends(.outsideFence, slot, at: instant, &outcomes)
     orphan(device.pointee.alerts[index])
     device.pointee.alerts[index] = 0
+    device.pointee.again[index] = 0
   }
 
   /// A new fence, or none: where everybody stands to it is unknown again.
@@ -148,8 +154,8 @@ extension RealtimeCore {
     while slot != 0 {
       let device = arena.device(slot)
       forgetFence(slot)
-      // A tracker that is silent since before the fence has its time from now.
-      if device.pointee.isTracker { device.pointee.lastFix = max(device.pointee.lastFix, instant.rawValue) }
+      // A tracker that is silent since before the fence has its time from now, also one that never said where it is.
+      if device.pointee.givesLocations { device.pointee.lastFix = max(device.pointee.lastFix, instant.rawValue) }
       armSilence(slot, at: instant)
       slot = device.pointee.next
     }
@@ -164,5 +170,6 @@ extension RealtimeCore {
     device.pointee.holding &= ~DeviceCondition.outsideFence.bit
     orphan(device.pointee.alerts[index])
     device.pointee.alerts[index] = 0
+    device.pointee.again[index] = 0
   }
 }

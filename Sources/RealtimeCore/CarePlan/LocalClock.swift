@@ -1,5 +1,8 @@
 // Between the hub's timeline and the clock on the wall: a straight line through the last clock anchor. Integer
 // arithmetic only, so that dose times and night windows replay exactly. Daylight saving reaches the core as a new anchor.
+//
+// The offset before the last change is remembered: a time that was planned before the change is mapped with the offset that
+// held then. A local time that comes twice means the first one; one that does not come at all means the moment of the change.
 
 import VitalSigns
 
@@ -8,6 +11,9 @@ struct LocalClock {
   let anchorInstant: Int64
   let anchorWall: Int64
   let utcOffsetSeconds: Int32
+  /// The offset until `changedWall` (milliseconds since 1970).
+  let offsetBeforeSeconds: Int32
+  let changedWall: Int64
 
   static var dayMilliseconds: Int64 { 86_400_000 }
 
@@ -15,8 +21,16 @@ struct LocalClock {
     WallTime(rawValue: anchorWall &+ floorDivided(instant.rawValue &- anchorInstant, by: 1_000_000))
   }
 
-  /// Milliseconds since 1970-01-01 as the clock on the wall shows it.
-  @_noLocks func local(_ wall: WallTime) -> Int64 { wall.rawValue &+ Int64(utcOffsetSeconds) &* 1_000 }
+  /// Milliseconds since 1970-01-01 as the clock on the wall shows it then.
+  @_noLocks func local(_ wall: WallTime) -> Int64 {
+    wall.rawValue &+ Int64(wall.rawValue < changedWall ? offsetBeforeSeconds : utcOffsetSeconds) &* 1_000
+  }
+
+  /// When the clock on the wall shows `local` (milliseconds since 1970-01-01).
+  @_noLocks private func wall(local: Int64) -> Int64 {
+    let before = local &- Int64(offsetBeforeSeconds) &* 1_000
+    return before < changedWall ? before : max(changedWall, local &- Int64(utcOffsetSeconds) &* 1_000)
+  }
 
   /// The local day, counted from 1970-01-01.
   @_noLocks func day(at instant: MonotonicInstant) -> Int32 {
@@ -29,16 +43,16 @@ struct LocalClock {
     return UInt16(truncatingIfNeeded: (local - day * Self.dayMilliseconds) / 60_000)
   }
 
-  /// The instant at which the local clock shows `minute` of `day`, plus seconds. `.never` when it is beyond the timeline.
+  /// The instant at which the local clock shows `minute` of `day`, plus as many real seconds. `.never` when it is beyond the timeline.
   @_noLocks func instant(day: Int32, minute: UInt16, plusSeconds seconds: UInt32 = 0) -> MonotonicInstant {
-    let local = Int64(day) * Self.dayMilliseconds + Int64(minute) * 60_000 + Int64(seconds) * 1_000
-    let milliseconds = local &- Int64(utcOffsetSeconds) * 1_000 &- anchorWall
+    let local = Int64(day) * Self.dayMilliseconds + Int64(minute) * 60_000
+    let milliseconds = wall(local: local) &+ Int64(seconds) * 1_000 &- anchorWall
     let (nanoseconds, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
     if overflow { return milliseconds < 0 ? .zero : .never }
     return MonotonicInstant(rawValue: anchorInstant).adding(nanoseconds: nanoseconds)
   }
 
-  /// The day on which a thing planned daily at `minute` is nearest to `wall`: within twelve hours either way.
+  /// The day on which a thing planned daily at `minute` is nearest to `wall`: within twelve hours of the clock either way.
   @_noLocks func nearestDay(to wall: WallTime, minute: UInt16) -> Int32 {
     let shifted = local(wall) &- Int64(minute) * 60_000 &+ Self.dayMilliseconds / 2
     return Int32(clamping: floorDivided(shifted, by: Self.dayMilliseconds))
@@ -57,7 +71,8 @@ extension RealtimeCore {
       let header = arena.header
       return LocalClock(
         anchorInstant: header.pointee.anchorInstant, anchorWall: header.pointee.anchorWall,
-        utcOffsetSeconds: header.pointee.utcOffsetSeconds)
+        utcOffsetSeconds: header.pointee.utcOffsetSeconds, offsetBeforeSeconds: header.pointee.offsetBeforeSeconds,
+        changedWall: header.pointee.changedWall)
     }
   }
 
@@ -66,13 +81,22 @@ extension RealtimeCore {
     let header = arena.header
     header.pointee.anchorInstant = instant.rawValue
     header.pointee.anchorWall = min(max(wall.rawValue, 0), 253_402_300_799_999)
-    header.pointee.utcOffsetSeconds = min(max(utcOffsetSeconds, -64_800), 64_800)
-    header.pointee.isAnchored = 1
+    let offset = min(max(utcOffsetSeconds, -64_800), 64_800)
+    if header.pointee.isAnchored == 0 {
+      // Nothing is known of the time before.
+      header.pointee.offsetBeforeSeconds = offset
+      header.pointee.changedWall = 0
+    } else if offset != header.pointee.utcOffsetSeconds {
+      header.pointee.offsetBeforeSeconds = header.pointee.utcOffsetSeconds
+      header.pointee.changedWall = header.pointee.anchorWall
+    }
+    header.pointee.utcOffsetSeconds = offset
   }
 
   /// A new anchor: every dose and night watch may now fall at another instant.
   @_noLocks func anchorClock(_ anchor: ClockAnchor, _ entry: IntakeEntry) {
     setClock(instant: entry.instant, wall: entry.wall, utcOffsetSeconds: anchor.utcOffsetSeconds)
+    arena.header.pointee.isAnchored = 1
     var slot: UInt32 = 1
     while slot <= arena.header.pointee.patients.highWater {
       if arena.patient(slot).pointee.id != 0 { clockChanged(slot, at: entry.instant) }

@@ -1,6 +1,7 @@
 // A door that stands open at night. It is worth a visit when it has been open for the plan's delay within the night window,
 // whether it was opened then or stood open when the night began. Closing it ends a suspicion; a raised alert stays for a person.
-// Once judged, the same opening is not judged again until the door moves or the next night begins.
+// Once judged, the same opening is not judged again until the door moves or the next night begins; but an alert that a person
+// resolved speaks again while the door stands open and the night lasts (DeviceConditions.swift).
 
 import VitalSigns
 
@@ -27,6 +28,7 @@ extension RealtimeCore {
     // A raised alert belongs to this opening; the next opening has its own.
     orphan(device.pointee.alerts[index])
     device.pointee.alerts[index] = 0
+    device.pointee.again[index] = 0
   }
 
   /// The window opens: each of the person's doors is looked at, by its own timer, at this same instant.
@@ -60,6 +62,8 @@ extension RealtimeCore {
     opening.limit = Int32(clamping: delay)
     device.pointee.alerts[index] = open(opening, at: instant, &outcomes)
   }
+
+  @_noLocks func isNight(for patient: UInt32, at instant: MonotonicInstant) -> Bool { nightEnd(arena.plan(patient), at: instant) != nil }
 
   /// The end of the night window that `instant` lies in; nil in the daytime, or without a window.
   @_noLocks private func nightEnd(_ plan: UnsafeMutablePointer<PatientPlan>, at instant: MonotonicInstant) -> MonotonicInstant? {

@@ -2,23 +2,26 @@
 //
 // Help is never refused: SOS always raises an alert of its own, late or not, from an unassigned or unregistered device
 // too (fail open, with a remark). A fall does so unless it is late. Everything else needs a person, and counts only when live; with
-// one exception: late proof that a dose was taken still prevents a false alarm about it.
+// one exception: late proof that a dose was taken still prevents a false alarm about it. What a broker kept and repeats is a state,
+// but no sign of life.
 
 import VitalSigns
 
 extension RealtimeCore {
   @_noLocks func happen(_ event: DeviceEvent, _ entry: inout IntakeEntry, _ outcomes: inout OutcomeBuffer) {
-    if entry.device != .none, event.kind != .offline { signOfLife(entry.device, at: entry.instant, &outcomes) }
+    if entry.device != .none, event.kind.isSignOfLife, !event.isRetained { signOfLife(entry.device, at: entry.instant, &outcomes) }
+    let timeliness = timeliness(of: entry)
     var isLate = false
-    if case .late = timeliness(of: entry) { isLate = true }
+    if case .late = timeliness { isLate = true }
     // Whoever has the device now is who needs help now: for SOS the device's person counts even if the press is old.
     let subject = subject(of: &entry, isLate: isLate && event.kind != .sos, &outcomes)
     if event.kind == .sos {
       if event.phase != .cleared { callsForHelp(.sos, subject, entry, at: entry.instant, &outcomes) }
       return
     }
+    if let subject { judgeClock(timeliness, entry, subject.device, &outcomes) }
     if isLate {
-      if let subject, event.kind.provesDose { doseTaken(event, subject.patient, at: entry.measuredAt) }
+      if let subject, provesDose(event.kind, subject.device) { doseTaken(event, subject.patient, at: entry.measuredAt) }
       if subject != nil { recordLate(entry, &outcomes) }
       return
     }
@@ -39,7 +42,7 @@ extension RealtimeCore {
     _ rule: AlertRule, _ subject: IntakeSubject?, _ entry: IntakeEntry, at instant: MonotonicInstant,
     _ outcomes: inout OutcomeBuffer
   ) {
-    if case .event(let event) = entry.payload, event.detail == DeviceEvent.perhapsTold,
+    if case .event(let event) = entry.payload, event.detail & DeviceEvent.perhapsTold != 0,
       tellAgain(rule, of: entry.device, at: instant, &outcomes)
     {
       return
@@ -57,17 +60,25 @@ extension RealtimeCore {
     let instant = entry.instant
     switch event.kind {
     case .fall: fall(event, subject, entry, &outcomes)
-    case .lowBattery: report(.lowBattery, event.phase, device, at: instant, &outcomes)
+    case .lowBattery: batteryFlag(event.phase, device, at: instant, &outcomes)
     case .tamper: report(.tamper, event.phase, device, at: instant, &outcomes)
     case .jam: report(.jam, event.phase, device, at: instant, &outcomes)
     case .dispenserEmpty: report(.dispenserEmpty, event.phase, device, at: instant, &outcomes)
-    case .lockJammed: report(.lockJammed, event.phase, device, at: instant, &outcomes)
+    // It is jammed until it moves, also when the device only says so once.
+    case .lockJammed: report(.lockJammed, event.phase == .cleared ? .cleared : .raised, device, at: instant, &outcomes)
     case .locked, .unlocked: ends(.lockJammed, device, at: instant, &outcomes)
     case .doorOpened where event.phase != .cleared: doorOpened(device, at: instant, &outcomes)
     case .doorOpened, .doorClosed: doorClosed(device, at: instant, &outcomes)
     case .offline: wentOffline(device, at: instant, &outcomes)
+    case .notUnderstood where event.phase == .cleared: ends(.notUnderstood, device, at: instant, &outcomes)
+    case .notUnderstood: saidSomethingUnknown(device, at: instant, &outcomes)
+    // Conditions, whatever phase they come in.
+    case .clockWrong: report(.clockWrong, event.phase == .cleared ? .cleared : .raised, device, at: instant, &outcomes)
+    case .bondLost: report(.bondLost, event.phase == .cleared ? .cleared : .raised, device, at: instant, &outcomes)
+    case .noContact where event.phase == .cleared: arena.device(device).pointee.holding &= ~DeviceState.noContact
+    case .noContact: lostContact(device, at: instant)
     // Signs of life and history: recorded, no rule looks at them.
-    case .online, .heartbeat, .motion, .motionEnded, .locking, .unlocking, .notUnderstood, .clockWrong, .bondLost, .noContact: break
+    case .online, .heartbeat, .motion, .motionEnded, .locking, .unlocking: break
     // Handled before.
     case .sos, .dosePlanned, .doseDispensed, .doseTaken, .doseMissed, .doseRefused, .doseAssisted: break
     }
@@ -84,30 +95,38 @@ extension RealtimeCore {
     }
   }
 
-  /// A sensor that repeats `raised` without `cleared` between tells of the same fall while its alert is open; once a person has
-  /// resolved that, the next report counts as a new fall: rather twice than never. Each `moment` is a fall of its own.
+  /// Each `moment` is a fall of its own; a state is one fall while it lasts, see `fallLasts`.
   @_noLocks private func fall(
     _ event: DeviceEvent, _ subject: IntakeSubject, _ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer
   ) {
-    let device = arena.device(subject.device)
-    let index = DeviceCondition.fall.index
     switch event.phase {
     case .moment: callsForHelp(.fall, subject, entry, at: entry.instant, &outcomes)
-    case .raised:
-      guard device.pointee.alerts[index] == 0 else { return }
-      device.pointee.alerts[index] = open(opening(.fall, subject.device), at: entry.instant, &outcomes)
-    case .cleared:
-      // The next fall is another one, whether or not somebody has closed this alert.
-      orphan(device.pointee.alerts[index])
-      device.pointee.alerts[index] = 0
+    case .raised: fallLasts(subject.device, at: entry.instant, &outcomes)
+    case .cleared: fallIsOver(subject.device)
+    }
+  }
+
+  /// Whether a dose event shows that the person got the dose. Handing it out does not: it may lie in the tray for ever. Only of a device that
+  /// can say nothing more it has to do, or it would alarm every day.
+  @_noLocks func provesDose(_ kind: DeviceEventKind, _ device: UInt32) -> Bool {
+    switch kind {
+    case .doseTaken, .doseAssisted: true
+    case .doseDispensed: device != 0 && arena.device(device).pointee.abilities.contains(.dispensingIsTaking)
+    default: false
     }
   }
 }
 
 extension DeviceEventKind {
-  /// A dose event that shows that the person got the dose. `doseDispensed` counts: a dispenser that hands out a dose which is then
-  /// not taken says `doseMissed`, and one that can only say `doseDispensed` must not alarm every day.
-  var provesDose: Bool { @_noLocks get { self == .doseTaken || self == .doseAssisted || self == .doseDispensed } }
+  /// The hub's own remarks about a device are no words of the device; that something was not understood is, for it spoke.
+  var isSignOfLife: Bool {
+    @_noLocks get {
+      switch self {
+      case .offline, .clockWrong, .bondLost: false
+      default: true
+      }
+    }
+  }
 
   var isDose: Bool {
     @_noLocks get {

@@ -43,26 +43,44 @@ private struct ObservationUse {
   }
 }
 
+extension Observation {
+  /// Shows that its device measures its person: not a word about itself, not a value that nobody repeats but a broker.
+  var isMeasurement: Bool {
+    @_noLocks get {
+      var usable = quality
+      usable.remove(.late)
+      return code != .batteryLevel && usable.isDisjoint(with: .neverScores) && !quality.contains(.retained)
+    }
+  }
+}
+
 extension RealtimeCore {
   @_noLocks func observe(_ observation: inout Observation, _ entry: inout IntakeEntry, _ outcomes: inout OutcomeBuffer) {
-    if entry.device != .none { signOfLife(entry.device, at: entry.instant, &outcomes) }
-    guard case .live(let measured, let clockIsWrong) = timeliness(of: entry) else {
+    if entry.device != .none, !observation.quality.contains(.retained) { signOfLife(entry.device, at: entry.instant, &outcomes) }
+    let timeliness = timeliness(of: entry)
+    guard case .live(let measured, let clockIsWrong) = timeliness else {
       observation.quality.insert(.late)
-      if subject(of: &entry, isLate: true, &outcomes) != nil { recordLate(entry, &outcomes) }
-      return
+      guard let subject = subject(of: &entry, isLate: true, &outcomes) else { return }
+      if subject.device != 0, observation.isMeasurement { didMeasure(subject.device, at: entry.instant, &outcomes) }
+      return recordLate(entry, &outcomes)
     }
     if clockIsWrong { observation.quality.insert(.clockUnset) }
     guard let subject = subject(of: &entry, isLate: false, &outcomes) else { return }
+    judgeClock(timeliness, entry, subject.device, &outcomes)
     if observation.code == .batteryLevel, subject.device != 0, observation.quality.isDisjoint(with: .neverScores) {
       return judgeBattery(observation, subject.device, at: entry.instant, &outcomes)
     }
-    guard let use = ObservationUse(observation.code) else { return }
+    guard let use = ObservationUse(observation.code) else {
+      if subject.device != 0, observation.isMeasurement { didMeasure(subject.device, at: entry.instant, &outcomes) }
+      return
+    }
     // Before the quality is looked at: the flag that is set here is stored with the entry, and a replay must remark again.
     guard let steps = use.steps(of: observation) else {
       observation.quality.insert(.invalid)
       return remark(.outOfRange, entry, &outcomes)
     }
     guard observation.quality.isDisjoint(with: .neverScores) else { return }
+    if subject.device != 0, observation.isMeasurement { didMeasure(subject.device, at: entry.instant, &outcomes) }
     if let parameter = use.parameter { score(parameter, steps, measured: measured, entry, subject, &outcomes) }
     if let signal = use.signal { judge(signal, steps, measured: measured, entry, subject.patient, &outcomes) }
   }

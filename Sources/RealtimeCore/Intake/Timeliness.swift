@@ -1,5 +1,6 @@
 // How old a measurement was when it reached the hub, and whose it is. Late data reaches the record and never raises a live
-// alarm (promise 6); a device whose clock runs ahead is measured by its arrival.
+// alarm (promise 6). Whether a device's clock is to be believed the links have decided before (`DeviceClock`); here stays what
+// needs no memory of the device: the future and the years before there was a hub are wrong clocks, measured by arrival.
 
 import VitalSigns
 
@@ -19,7 +20,16 @@ struct IntakeSubject {
 extension RealtimeCore {
   /// Judges `measuredAt` by the entry's own wall clock, so that a replay judges alike.
   @_noLocks func timeliness(of entry: IntakeEntry) -> Timeliness {
+    var isStored = false
+    if case .observation(let observation) = entry.payload {
+      // The link knows that it is an old one, though its time may say nothing.
+      if observation.quality.contains(.late) { return .late }
+      isStored = observation.quality.contains(.fromStorage) || observation.quality.contains(.retained)
+    }
     guard entry.measuredAt != .unknown else { return .live(measured: entry.instant, clockIsWrong: false) }
+    if entry.device != .none, !isStored, !DeviceClock.isPossible(entry.measuredAt), DeviceClock.isPossible(entry.wall) {
+      return .live(measured: entry.instant, clockIsWrong: true)
+    }
     let (age, overflow) = entry.wall.rawValue.subtractingReportingOverflow(entry.measuredAt.rawValue)
     if overflow { return entry.measuredAt < entry.wall ? .late : .live(measured: entry.instant, clockIsWrong: true) }
     if age > Int64(configuration.liveWindowSeconds) * 1_000 { return .late }
@@ -30,7 +40,7 @@ extension RealtimeCore {
   /// Finds whose entry this is, and writes the device's person into it. Nil, after a remark, when it concerns nobody.
   ///
   /// A late value that was measured before the device came to its present person belongs to somebody else: it gets no person here,
-  /// and the journal, which knows who had the device then, may still attribute it.
+  /// and the journal, which knows who had the device then, may still attribute it. One of an unknown time is its present person's.
   @_noLocks func subject(of entry: inout IntakeEntry, isLate: Bool, _ outcomes: inout OutcomeBuffer) -> IntakeSubject? {
     guard entry.device != .none else {
       let patient = arena.patientIndex.find(UInt64(entry.patient.rawValue))
@@ -45,12 +55,22 @@ extension RealtimeCore {
       return nil
     }
     let state = arena.device(device)
-    guard state.pointee.patient != 0, !(isLate && entry.measuredAt.rawValue < state.pointee.assignedWall) else {
+    let isOlder = isLate && entry.measuredAt != .unknown && entry.measuredAt.rawValue < state.pointee.assignedWall
+    guard state.pointee.patient != 0, !isOlder else {
       remark(.unassigned, entry, &outcomes)
       return nil
     }
     entry.patient = PatientID(rawValue: arena.patient(state.pointee.patient).pointee.id)
     return IntakeSubject(patient: state.pointee.patient, device: device)
+  }
+
+  /// A wrong clock is reported once; a live claim close to the hub's own clock shows that it is right again.
+  @_noLocks func judgeClock(_ timeliness: Timeliness, _ entry: IntakeEntry, _ device: UInt32, _ outcomes: inout OutcomeBuffer) {
+    guard device != 0, case .live(_, let clockIsWrong) = timeliness else { return }
+    if clockIsWrong { return begins(.clockWrong, device, at: entry.instant, &outcomes) }
+    guard entry.measuredAt != .unknown, arena.device(device).pointee.holds(.clockWrong) else { return }
+    let (age, overflow) = entry.wall.rawValue.subtractingReportingOverflow(entry.measuredAt.rawValue)
+    if !overflow, age <= DeviceClock.toleranceMilliseconds { ends(.clockWrong, device, at: entry.instant, &outcomes) }
   }
 
   @_noLocks func recordLate(_ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) {

@@ -15,7 +15,11 @@ struct CoreHeader {
   var processed: UInt64
   var late: UInt64
   var refused: UInt64
+  /// The wall clock at the last change of the offset, milliseconds since 1970.
+  var changedWall: Int64
   var utcOffsetSeconds: Int32
+  /// The offset before the last change.
+  var offsetBeforeSeconds: Int32
   var isAnchored: UInt32
   var patients: ArenaUse
   var devices: ArenaUse
@@ -27,7 +31,6 @@ struct CoreHeader {
   var episodesFloor: UInt32
   /// Of the hub's own alerts and of unregistered devices'.
   var episodes: InlineArray<48, UInt32>
-  var unused: UInt32
 }
 
 /// Which places of an arena are taken: all up to `highWater` but those in the free list.

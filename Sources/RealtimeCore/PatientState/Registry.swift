@@ -46,7 +46,7 @@ extension RealtimeCore {
       hour += 1
     }
     var rule = 0
-    while rule < 20 {
+    while rule < 48 {
       arena.plan(slot).pointee.episodes[rule] = arena.header.pointee.episodesFloor
       rule += 1
     }
@@ -65,6 +65,8 @@ extension RealtimeCore {
     device.pointee.expectedIntervalSeconds = liveness.expectedIntervalSeconds
     device.pointee.isContinuous = liveness.isContinuous
     device.pointee.isSafetyAlarm = liveness.isSafetyAlarm
+    device.pointee.abilities = liveness.abilities
+    device.pointee.measuringSeconds = measuringSeconds(liveness)
     if known == 0 {
       device.pointee.id = id.rawValue
       device.pointee.episodes = arena.header.pointee.episodesFloor
@@ -77,6 +79,13 @@ extension RealtimeCore {
     return true
   }
 
+  /// How long a device may be heard without measuring: its interval, and for a continuous one not less than what its values live.
+  @_noLocks private func measuringSeconds(_ liveness: DeviceLiveness) -> UInt32 {
+    guard liveness.abilities.contains(.measures) else { return 0 }
+    let interval = liveness.expectedIntervalSeconds
+    return liveness.isContinuous ? max(interval, configuration.validity.continuousSeconds) : interval
+  }
+
   @_noLocks private func assign(_ slot: UInt32, to patient: UInt32, _ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) {
     let device = arena.device(slot)
     if device.pointee.patient == patient { return }
@@ -85,6 +94,8 @@ extension RealtimeCore {
     device.pointee.assignedWall = entry.wall.rawValue
     // The watch begins with the assignment: a device from the cupboard has its first interval to report.
     device.pointee.lastSeen = entry.instant.rawValue
+    device.pointee.lastMeasured = entry.instant.rawValue
+    device.pointee.lastFix = entry.instant.rawValue
     device.pointee.next = arena.patient(patient).pointee.firstDevice
     arena.patient(patient).pointee.firstDevice = slot
     armSilence(slot, at: entry.instant)
@@ -126,9 +137,19 @@ extension RealtimeCore {
       }
       index += 1
     }
+    device.pointee.again = InlineArray(repeating: 0)
+    device.pointee.settles = InlineArray(repeating: 0)
     device.pointee.holding = 0
+    device.pointee.unsettled = 0
     device.pointee.isTracker = false
     device.pointee.lastFix = 0
+    device.pointee.lastMeasured = 0
+    device.pointee.measuringDue = 0
+    device.pointee.offlineSince = 0
+    device.pointee.lastFall = 0
+    device.pointee.lastNotUnderstood = 0
+    device.pointee.batterySources = 0
+    device.pointee.fenceMetres = 0
     forgetFence(slot)
   }
 
@@ -160,7 +181,7 @@ extension RealtimeCore {
       arena.heap.set(arena.timers.silence(device), instant)
     }
     var rule = 0
-    while rule < 20 {
+    while rule < 48 {
       arena.header.pointee.episodesFloor = max(arena.header.pointee.episodesFloor, arena.plan(slot).pointee.episodes[rule])
       rule += 1
     }

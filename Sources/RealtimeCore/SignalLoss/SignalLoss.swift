@@ -1,12 +1,16 @@
-// Silence as an alert with a deadline, on the monotonic clock, whether or not anything arrives; and the other technical
-// conditions that a device reports of itself: battery, tamper, jam.
+// Silence as an alert with a deadline, on the monotonic clock, whether or not anything arrives.
 //
-// A device is watched while it is somebody's. Everything it sends is a sign of life, also what is late or unusable;
-// only `offline` is not. A tracker with a fence must besides give locations often enough.
+// A device is watched while it is somebody's. Everything it sends is a sign of life, also what is late or unusable; `offline`
+// is not, nor what a broker kept and repeats. A tracker with a fence must besides give locations often enough, from the day
+// it is given out. A device that measures must measure: see `watchMeasuring`. The other conditions: DeviceConditions.swift.
 
 import VitalSigns
 
 extension DeviceState {
+  /// How long a device other than a safety alarm may be away after it said so. Links come and go: ten minutes bridge a restart
+  /// of a gateway. Seconds.
+  static var offlineGraceSeconds: UInt32 { @_noLocks get { 600 } }
+
   /// When it has been silent for too long, given what is known now; `.never` when it may be silent.
   @_noLocks func silenceDeadline(fenceStaleSeconds: UInt32) -> MonotonicInstant {
     guard patient != 0 else { return .never }
@@ -14,19 +18,26 @@ extension DeviceState {
     if expectedIntervalSeconds != 0 {
       deadline = MonotonicInstant(rawValue: lastSeen).adding(seconds: expectedIntervalSeconds)
     }
-    if isTracker, fenceStaleSeconds != 0 {
+    if offlineSince != 0 {
+      deadline = min(deadline, MonotonicInstant(rawValue: offlineSince).adding(seconds: isSafetyAlarm ? 0 : Self.offlineGraceSeconds))
+    }
+    if givesLocations, fenceStaleSeconds != 0 {
       deadline = min(deadline, MonotonicInstant(rawValue: lastFix).adding(seconds: fenceStaleSeconds))
     }
     return deadline
   }
 
-  @_noLocks func holds(_ condition: DeviceCondition) -> Bool { holding & condition.bit != 0 }
+  /// Until when it should have measured; `.never` when it need not.
+  var measuringDeadline: MonotonicInstant {
+    @_noLocks get {
+      measuringSeconds == 0 || patient == 0 ? .never : MonotonicInstant(rawValue: lastMeasured).adding(seconds: measuringSeconds)
+    }
+  }
 }
 
 extension RealtimeCore {
-  /// Per cent. Below 15 most home devices have a day or two left; 25 shows that somebody has charged or changed it.
-  private static var batteryLowPercent: Int64 { 15 }
-  private static var batteryGoodPercent: Int64 { 25 }
+  /// How long a device may be connected before its measurement comes: stored records are fetched first, a cuff is wound on. Seconds.
+  private static var measuringGraceSeconds: UInt32 { @_noLocks get { 120 } }
 
   @_noLocks func silenceDeadline(_ slot: UInt32) -> MonotonicInstant {
     arena.device(slot).pointee.silenceDeadline(fenceStaleSeconds: fenceStaleSeconds(slot))
@@ -39,30 +50,41 @@ extension RealtimeCore {
     return arena.plan(patient).pointee.fenceStaleSeconds
   }
 
-  /// The device was heard. Costs one store unless it was lost.
+  /// The device was heard. Costs two stores and two comparisons unless it was lost or ought to have measured.
   @_noLocks func signOfLife(_ id: DeviceID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
     let slot = arena.deviceIndex.find(UInt64(id.rawValue))
     guard slot != 0 else { return }
-    arena.device(slot).pointee.lastSeen = instant.rawValue
-    if arena.device(slot).pointee.holds(.signalLoss) { mayBeBack(slot, at: instant, &outcomes) }
+    let device = arena.device(slot)
+    device.pointee.lastSeen = instant.rawValue
+    device.pointee.offlineSince = 0
+    if device.pointee.holds(.signalLoss) { mayBeBack(slot, at: instant, &outcomes) }
+    if device.pointee.measuringDeadline <= instant { watchMeasuring(slot, at: instant) }
   }
 
   @_noLocks func mayBeBack(_ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
     let device = arena.device(slot)
-    let deadline = silenceDeadline(slot)
-    guard device.pointee.holds(.signalLoss), deadline > instant else { return }
+    guard device.pointee.holds(.signalLoss), silenceDeadline(slot) > instant else { return }
     ends(.signalLoss, slot, at: instant, &outcomes)
-    arena.heap.set(arena.timers.silence(slot), deadline)
+    armSilence(slot, at: instant)
   }
 
-  /// Arms the watch anew after the device, its person or the fence changed.
+  /// Arms the device's timer anew after the device, its person or the fence changed.
   @_noLocks func armSilence(_ slot: UInt32, at instant: MonotonicInstant) {
-    let deadline = silenceDeadline(slot)
-    let isWatched = deadline != .never && !arena.device(slot).pointee.holds(.signalLoss)
-    arena.heap.set(arena.timers.silence(slot), isWatched ? max(instant, deadline) : .never)
+    let device = arena.device(slot)
+    var deadline = MonotonicInstant.never
+    if device.pointee.patient != 0 {
+      if !device.pointee.holds(.signalLoss) { deadline = silenceDeadline(slot) }
+      if device.pointee.measuringDue != 0 { deadline = min(deadline, MonotonicInstant(rawValue: device.pointee.measuringDue)) }
+      var index = 0
+      while index < DeviceCondition.count {
+        deadline = min(deadline, device.pointee.conditionDeadline(index))
+        index += 1
+      }
+    }
+    arena.heap.set(arena.timers.silence(slot), deadline == .never ? .never : max(instant, deadline))
   }
 
-  /// The device's timer: it has been silent for too long, or it left its person, or a night has begun.
+  /// The device's timer. One thing at a time: what else is due fires again at this same instant.
   @_noLocks func deviceIsDue(_ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
     let device = arena.device(slot)
     guard device.pointee.patient != 0 else {
@@ -71,94 +93,80 @@ extension RealtimeCore {
       return
     }
     watchDoor(slot, at: instant, &outcomes)
-    if silenceDeadline(slot) <= instant, !device.pointee.holds(.signalLoss) { isLost(slot, at: instant, &outcomes) }
+    if silenceDeadline(slot) <= instant, !device.pointee.holds(.signalLoss) {
+      isLost(slot, at: instant, &outcomes)
+    } else if device.pointee.measuringDue != 0, device.pointee.measuringDue <= instant.rawValue {
+      measuresNothing(slot, at: instant, &outcomes)
+    } else {
+      conditionIsDue(slot, at: instant, &outcomes)
+    }
     armSilence(slot, at: instant)
   }
 
+  /// It has been silent for too long: an alert with the silence as its value.
   @_noLocks private func isLost(_ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
+    let (silence, limit) = silence(slot, at: instant)
+    begins(.signalLoss, slot, value: silence, limit: limit, at: instant, &outcomes)
+  }
+
+  /// For how long it has been silent, and for how long it might have been.
+  @_noLocks func silence(_ slot: UInt32, at instant: MonotonicInstant) -> (seconds: Int32, limit: Int32) {
     let device = arena.device(slot)
-    device.pointee.holding |= DeviceCondition.signalLoss.bit
-    var opening = opening(.signalLoss, slot)
-    opening.priority = device.pointee.isSafetyAlarm ? .high : .medium
     // A tracker may be heard and yet not say where it is: then the silence is that of its locations.
     let interval = device.pointee.expectedIntervalSeconds
     let isSilent =
-      !device.pointee.isTracker
+      !device.pointee.givesLocations || device.pointee.offlineSince != 0
       || (interval != 0 && MonotonicInstant(rawValue: device.pointee.lastSeen).adding(seconds: interval) <= instant)
     let silence = instant.rawValue - (isSilent ? device.pointee.lastSeen : device.pointee.lastFix)
-    opening.value = Int32(clamping: silence / 1_000_000_000)
-    opening.limit = Int32(clamping: isSilent ? interval : fenceStaleSeconds(slot))
-    device.pointee.alerts[DeviceCondition.signalLoss.index] = open(opening, at: instant, &outcomes)
+    return (Int32(clamping: silence / 1_000_000_000), Int32(clamping: isSilent ? interval : fenceStaleSeconds(slot)))
   }
 
-  /// The device or its bridge says that it is gone. A safety alarm is lost at once; for others the interval decides, because
-  /// links come and go.
+  /// The device or its bridge says that it is gone. A safety alarm is lost at once; others have their grace, however long their
+  /// interval, because links come and go.
   @_noLocks func wentOffline(_ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
     let device = arena.device(slot)
-    guard device.pointee.isSafetyAlarm, !device.pointee.holds(.signalLoss) else { return }
-    isLost(slot, at: instant, &outcomes)
-    arena.heap.set(arena.timers.silence(slot), .never)
+    if device.pointee.offlineSince == 0 { device.pointee.offlineSince = instant.rawValue }
+    if device.pointee.isSafetyAlarm, !device.pointee.holds(.signalLoss) { isLost(slot, at: instant, &outcomes) }
+    armSilence(slot, at: instant)
   }
 
-  @_noLocks func judgeBattery(
-    _ observation: Observation, _ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
-  ) {
-    guard observation.unit == .percent, let percent = observation.value.rounded(toExponent: 0) else { return }
-    if percent <= Self.batteryLowPercent {
-      begins(.lowBattery, slot, value: Int32(clamping: percent), limit: Int32(Self.batteryLowPercent), at: instant, &outcomes)
-    } else if percent >= Self.batteryGoodPercent {
-      ends(.lowBattery, slot, at: instant, &outcomes)
-    }
-  }
+  // MARK: Heard, but does not measure
 
-  @_noLocks func opening(_ condition: DeviceCondition, _ slot: UInt32) -> AlertOpening {
+  /// It is heard and should have measured by now: a measurement may still follow within the grace.
+  @_noLocks func watchMeasuring(_ slot: UInt32, at instant: MonotonicInstant) {
     let device = arena.device(slot)
-    let patient = device.pointee.patient
-    let person = patient == 0 ? PatientID.none : PatientID(rawValue: arena.patient(patient).pointee.id)
-    var opening = AlertOpening(condition.rule, patient: patient, person: person)
-    opening.deviceSlot = slot
-    opening.device = DeviceID(rawValue: device.pointee.id)
-    opening.owner = .device
-    opening.ownerSlot = slot
-    opening.condition = UInt8(truncatingIfNeeded: condition.index)
-    return opening
+    guard device.pointee.measuringDue == 0, !device.pointee.holds(.notMeasuring) else { return }
+    let due = instant.adding(seconds: Self.measuringGraceSeconds)
+    device.pointee.measuringDue = due.rawValue
+    arena.heap.ensure(arena.timers.silence(slot), by: due)
   }
 
-  /// A condition that lasts begins, or is reported again: one alert while it holds, also after a person resolved it.
-  @_noLocks func begins(
-    _ condition: DeviceCondition, _ slot: UInt32, value: Int32 = 0, limit: Int32 = 0, at instant: MonotonicInstant,
-    _ outcomes: inout OutcomeBuffer
-  ) {
+  /// Its sensor says that it measures nobody. That alone is no alarm; that it lasts is.
+  @_noLocks func lostContact(_ slot: UInt32, at instant: MonotonicInstant) {
     let device = arena.device(slot)
-    guard !device.pointee.holds(condition) else { return }
-    device.pointee.holding |= condition.bit
-    occurs(condition, slot, value: value, limit: limit, at: instant, &outcomes)
+    device.pointee.holding |= DeviceState.noContact
+    guard device.pointee.measuringSeconds != 0, device.pointee.measuringDue == 0, !device.pointee.holds(.notMeasuring) else { return }
+    let due = max(device.pointee.measuringDeadline, instant.adding(seconds: Self.measuringGraceSeconds))
+    device.pointee.measuringDue = due.rawValue
+    arena.heap.ensure(arena.timers.silence(slot), by: due)
   }
 
-  /// Something happens that has no end of its own: an alert, or the open one is told anew when somebody has taken it.
-  @_noLocks func occurs(
-    _ condition: DeviceCondition, _ slot: UInt32, value: Int32 = 0, limit: Int32 = 0, at instant: MonotonicInstant,
-    _ outcomes: inout OutcomeBuffer
-  ) {
+  /// A usable measurement or location arrived.
+  @_noLocks func didMeasure(_ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
     let device = arena.device(slot)
-    let index = condition.index
-    if device.pointee.alerts[index] != 0 {
-      apply(.conditionAgain, to: device.pointee.alerts[index], at: instant, &outcomes)
-      return
-    }
-    var opening = opening(condition, slot)
-    opening.value = value
-    opening.limit = limit
-    device.pointee.alerts[index] = open(opening, at: instant, &outcomes)
+    device.pointee.lastMeasured = instant.rawValue
+    device.pointee.measuringDue = 0
+    device.pointee.holding &= ~DeviceState.noContact
+    if device.pointee.holds(.notMeasuring) { ends(.notMeasuring, slot, at: instant, &outcomes) }
   }
 
-  /// A condition ends: a technical alert clears itself, a clinical one stays, a suspicion is over.
-  @_noLocks func ends(
-    _ condition: DeviceCondition, _ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
-  ) {
+  @_noLocks private func measuresNothing(_ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
     let device = arena.device(slot)
-    device.pointee.holding &= ~condition.bit
-    let alert = device.pointee.alerts[condition.index]
-    if alert != 0 { apply(.conditionEnded, to: alert, at: instant, &outcomes) }
+    device.pointee.measuringDue = 0
+    // One that is lost does not measure either, and has its alert.
+    guard device.pointee.measuringDeadline <= instant, !device.pointee.holds(.signalLoss) else { return }
+    let seconds = (instant.rawValue - device.pointee.lastMeasured) / 1_000_000_000
+    begins(
+      .notMeasuring, slot, value: Int32(clamping: seconds), limit: Int32(clamping: device.pointee.measuringSeconds), at: instant, &outcomes)
   }
 }

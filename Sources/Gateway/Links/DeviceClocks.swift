@@ -1,0 +1,112 @@
+// What a link must know to judge a device's clock (`DeviceClock`, docs/device-time.md): each device's clock so far, and whether what
+// arrives may have waited in the broker. The verdict goes into the entry; the device's own words stay beside it.
+
+import DeviceProfile
+import VitalSigns
+
+/// The clocks of one link's devices. Owned by the link's thread. Bound: one for each registered device that ever sent a time.
+struct DeviceClocks {
+  private struct Known {
+    var clock = DeviceClock()
+    /// The core was told in this run that it is wrong, and it has not been right since.
+    var isTold = false
+  }
+  private var known: [DeviceID: Known] = [:]
+
+  struct Verdict {
+    var payload: IntakePayload
+    var measuredAt: WallTime
+    /// The clock turned out to be wrong, and nobody has been told yet: see `told`.
+    var isNews: Bool
+  }
+
+  mutating func judge(_ reading: Reading, of device: DeviceID, by way: Arrival, at wall: WallTime, civil: CivilClock) -> Verdict {
+    var isCivil = false
+    if case .local = reading.time { isCivil = true }
+    var way = way
+    if case .observation(let observation, at: _) = reading,
+      !observation.quality.isDisjoint(with: [.fromStorage, .retained])
+    {
+      way = .stored
+    }
+    let claim = civil.resolve(reading.time)
+    var trusted = TrustedTime(measuredAt: claim)
+    var isNews = false
+    if claim != .unknown {
+      var mine = known[device] ?? Known()
+      trusted = mine.clock.judge(claim, arrival: wall, by: way, isCivil: isCivil)
+      if trusted.clockIsWrong { isNews = !mine.isTold } else if way != .stored, mine.clock.lag == 0 { mine.isTold = false }
+      known[device] = mine
+    }
+    return Verdict(payload: reading.payload(trusted), measuredAt: trusted.measuredAt, isNews: isNews)
+  }
+
+  mutating func told(_ device: DeviceID) { known[device, default: Known()].isTold = true }
+}
+
+/// Whether a frame of an MQTT link may have waited in the broker while the link was away. Owned by the link's thread.
+struct LinkBacklog {
+  /// A broker sends what waited without a pause, but for our acknowledgements; half a minute without any frame: that was all. Seconds.
+  static let quietSeconds: UInt32 = 30
+  /// However busy the link is: what comes later is new. Seconds.
+  static let longestSeconds: UInt32 = 900
+  /// What was published before the link was lost, and not yet delivered then. Milliseconds.
+  static let marginMilliseconds: Int64 = 900_000
+
+  /// The wall clock when the link was last live; `.unknown`: not in this run.
+  private var lostAt = WallTime.unknown
+  private var isLive = false
+  private var quietAt = MonotonicInstant.zero
+  private var endsAt = MonotonicInstant.zero
+
+  mutating func lost(at wall: WallTime) {
+    if isLive { lostAt = wall.adding(milliseconds: -Self.marginMilliseconds) }
+    isLive = false
+  }
+
+  /// `hasSession`: the broker kept ours. Else it kept nothing for us.
+  mutating func connected(hasSession: Bool, at instant: MonotonicInstant) {
+    isLive = true
+    endsAt = hasSession ? instant.adding(seconds: Self.longestSeconds) : .zero
+    quietAt = instant.adding(seconds: Self.quietSeconds)
+  }
+
+  /// A frame arrived.
+  mutating func arrival(at instant: MonotonicInstant) -> Arrival {
+    guard instant < endsAt, instant < quietAt else {
+      endsAt = .zero
+      return .live
+    }
+    quietAt = instant.adding(seconds: Self.quietSeconds)
+    return .queued(since: lostAt)
+  }
+}
+
+extension Reading {
+  fileprivate func payload(_ trusted: TrustedTime) -> IntakePayload {
+    switch self {
+    case .observation(var observation, at: _):
+      if trusted.clockIsWrong { observation.quality.insert(.clockUnset) }
+      if trusted.isLate { observation.quality.insert(.late) }
+      return .observation(observation)
+    case .event(let event, at: _): return .event(event)
+    case .location(let fix, at: _): return .location(fix)
+    }
+  }
+
+  /// As a broker repeats it to whoever subscribes: no sign of life. Nil: nothing that is worth keeping. A location cannot say that it was
+  /// kept, so an old one is left out: it has been recorded when it was new.
+  func keptByBroker(at wall: WallTime, civil: CivilClock) -> Reading? {
+    switch self {
+    case .observation(var observation, at: let time):
+      observation.quality.insert(.retained)
+      return .observation(observation, at: time)
+    case .event(var event, at: let time):
+      event.isRetained = true
+      return .event(event, at: time)
+    case .location(_, at: let time):
+      let (age, overflow) = wall.rawValue.subtractingReportingOverflow(civil.resolve(time).rawValue)
+      return overflow || age > DeviceClock.toleranceMilliseconds ? nil : self
+    }
+  }
+}

@@ -1,0 +1,125 @@
+// When something was measured: the one rule of trust for what a device's clock claims (docs/device-time.md). Pure; who uses it keeps
+// one `DeviceClock` for each device and tells it each claim with its arrival.
+//
+// The question is always the same: is this an old value, or an old clock? A value that is taken for old is never told live; a clock
+// that is taken for right though it is behind silences its device. So what speaks for "old" has to be known: the value comes
+// from a store, the link may have kept it, or the device's clock was right a moment ago. Else it was measured now.
+
+/// How something came to the hub.
+@frozen public enum Arrival: Sendable, Hashable {
+  /// The device sends it now, as far as the link knows.
+  case live
+  /// The link had been away, and this may have waited in the broker: published before `wall`, after `since`.
+  case queued(since: WallTime)
+  /// From the device's own store: measured earlier, whatever its clock says.
+  case stored
+}
+
+/// What a claim is worth.
+@frozen public struct TrustedTime: Sendable, Hashable {
+  /// For the entry: the claim, or the claim corrected by a known lag, or `.unknown`: by its arrival.
+  public var measuredAt: WallTime
+  /// The device's clock is wrong, as this claim shows.
+  public var clockIsWrong: Bool
+  /// The value is an old one although no usable time says so: it must not count live.
+  public var isLate: Bool
+
+  @inlinable public init(measuredAt: WallTime, clockIsWrong: Bool = false, isLate: Bool = false) {
+    self.measuredAt = measuredAt
+    self.clockIsWrong = clockIsWrong
+    self.isLate = isLate
+  }
+}
+
+/// What is known of one device's clock. Fixed size. One owner.
+@frozen public struct DeviceClock: Sendable, Hashable {
+  /// 2025-01-01: before there was a hub. A claim before it is a clock that was never set. The same for ever: marks that are stored
+  /// depend on it. Milliseconds since 1970.
+  @inlinable public static var earliestMilliseconds: Int64 { 1_735_689_600_000 }
+  /// A clock that is wrong by more than this is wrong; less is drift, and the time from the measurement to the message.
+  @inlinable public static var toleranceMilliseconds: Int64 { 300_000 }
+  /// An unknown device's clock may be behind by this much at first sight: a wrong time zone with summer time, and some drift.
+  @inlinable public static var strangerLagMilliseconds: Int64 { 3 * 3_600_000 }
+  /// No link and no device keeps a value for longer without saying so: a clock that was reset to its maker's date.
+  @inlinable public static var yearMilliseconds: Int64 { 366 * 86_400_000 }
+
+  /// How far the clock is behind (below 0: ahead) when it is known to be wrong, or 0 when it is known to be right; nil: nothing
+  /// is known.
+  public private(set) var lag: Int64?
+  /// Of the newest claim that was taken for late though the device may have sent it now: its arrival and age.
+  private var suspect: Suspect?
+
+  @usableFromInline struct Suspect: Sendable, Hashable {
+    var arrival: Int64
+    var age: Int64
+  }
+
+  public init() {}
+
+  /// Whether a claim can be true at all: else it tells nothing, and many measurements may bear it.
+  @inlinable public static func isPossible(_ claim: WallTime) -> Bool { claim.rawValue >= earliestMilliseconds }
+
+  /// Judges one claim. `isCivil`: it came without a zone, so that a clock which missed summer time is off by an hour.
+  public mutating func judge(_ claim: WallTime, arrival: WallTime, by way: Arrival, isCivil: Bool) -> TrustedTime {
+    // Without a clock there is nothing to judge: it counts when it arrives.
+    if claim == .unknown { return TrustedTime(measuredAt: .unknown) }
+    let (age, overflow) = arrival.rawValue.subtractingReportingOverflow(claim.rawValue)
+    // A hub that does not know the year itself cannot judge anybody's.
+    let isUnset = !Self.isPossible(claim) && Self.isPossible(arrival)
+    if way == .stored { return judgeStored(claim, isWrong: overflow || isUnset || age < -Self.toleranceMilliseconds) }
+    if overflow || isUnset || age > Self.yearMilliseconds { return wrong(by: overflow ? Self.yearMilliseconds : age) }
+    if age < -Self.toleranceMilliseconds { return wrong(by: age) }
+    if age <= Self.toleranceMilliseconds {
+      lag = 0
+      suspect = nil
+      return TrustedTime(measuredAt: claim)
+    }
+    return judgeOld(claim, age: age, arrival: arrival, way, isCivil: isCivil)
+  }
+
+  /// Never live. A clock that is known to be behind is allowed for; a claim that cannot be true leaves the time unknown.
+  private func judgeStored(_ claim: WallTime, isWrong: Bool) -> TrustedTime {
+    if isWrong { return TrustedTime(measuredAt: .unknown, clockIsWrong: true, isLate: true) }
+    return TrustedTime(measuredAt: claim.adding(milliseconds: max(0, lag ?? 0)))
+  }
+
+  /// More than the tolerance behind: an old value, or an old clock?
+  private mutating func judgeOld(
+    _ claim: WallTime, age: Int64, arrival: WallTime, _ way: Arrival, isCivil: Bool
+  ) -> TrustedTime {
+    // How old it is when the clock is as wrong as it was.
+    let rest = age - (lag ?? 0)
+    if let lag, lag > 0, rest.magnitude <= UInt64(Self.toleranceMilliseconds) { return wrong(by: age) }
+    if case .queued(let since) = way {
+      // The link was away for that long: nothing speaks against the claim.
+      if claim >= since || lag == 0 { return TrustedTime(measuredAt: claim) }
+      if let lag, lag > 0, rest > 0 { return TrustedTime(measuredAt: claim.adding(milliseconds: lag), clockIsWrong: true) }
+    }
+    if let lag, lag > 0, rest < 0 { return wrong(by: age) }  // Set, but not well.
+    let isConstant = isSteady(age, at: arrival)
+    suspect = Suspect(arrival: arrival.rawValue, age: age)
+    if isConstant { return wrong(by: age) }
+    if isCivil, Self.isSummerTime(rest) { return wrong(by: age) }
+    if lag ?? -1 < 0, age <= Self.strangerLagMilliseconds { return wrong(by: age) }
+    return TrustedTime(measuredAt: claim.adding(milliseconds: max(0, lag ?? 0)), clockIsWrong: (lag ?? 0) > 0)
+  }
+
+  /// The claims advance as time does: it is the clock that is behind. Values that waited come all at once, and one that is sent twice
+  /// claims the same moment again.
+  private func isSteady(_ age: Int64, at arrival: WallTime) -> Bool {
+    guard let suspect else { return false }
+    let between = arrival.rawValue - suspect.arrival
+    return between >= 10_000 && (age - suspect.age).magnitude <= UInt64(min(60_000, between / 2))
+  }
+
+  /// One or two hours, and little else.
+  private static func isSummerTime(_ age: Int64) -> Bool {
+    (age - 3_600_000).magnitude <= UInt64(toleranceMilliseconds) || (age - 7_200_000).magnitude <= UInt64(toleranceMilliseconds)
+  }
+
+  private mutating func wrong(by age: Int64) -> TrustedTime {
+    lag = age
+    suspect = nil
+    return TrustedTime(measuredAt: .unknown, clockIsWrong: true)
+  }
+}

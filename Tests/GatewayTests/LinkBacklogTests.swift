@@ -1,0 +1,45 @@
+// What may have waited in the broker while the link was away.
+
+import Testing
+import VitalSigns
+
+@testable import Gateway
+
+@Suite struct LinkBacklogTests {
+  private let lost = WallTime(rawValue: 1_780_315_200_000)
+
+  private func at(_ seconds: UInt32) -> MonotonicInstant { MonotonicInstant(rawValue: 1_000_000_000).adding(seconds: seconds) }
+
+  @Test func withoutASessionNothingWaited() {
+    var backlog = LinkBacklog()
+    #expect(backlog.arrival(at: at(0)) == .live)
+    backlog.connected(hasSession: false, at: at(0))
+    #expect(backlog.arrival(at: at(0)) == .live)
+  }
+
+  @Test func theFirstConnectionOfARunMayBringAnything() {
+    var backlog = LinkBacklog()
+    backlog.connected(hasSession: true, at: at(0))
+    #expect(backlog.arrival(at: at(1)) == .queued(since: .unknown))
+  }
+
+  @Test func theBurstEndsWithAPause() {
+    var backlog = LinkBacklog()
+    backlog.connected(hasSession: true, at: at(0))
+    backlog.lost(at: lost)
+    backlog.lost(at: lost.adding(milliseconds: 60_000))
+    backlog.connected(hasSession: true, at: at(100))
+    let since = lost.adding(milliseconds: -LinkBacklog.marginMilliseconds)
+    #expect(backlog.arrival(at: at(101)) == .queued(since: since), "since it was live, not since the last attempt")
+    #expect(backlog.arrival(at: at(130)) == .queued(since: since))
+    #expect(backlog.arrival(at: at(160)) == .live)
+    #expect(backlog.arrival(at: at(161)) == .live, "and does not begin again")
+  }
+
+  @Test func aBusyLinkIsNotAlwaysBehind() {
+    var backlog = LinkBacklog()
+    backlog.connected(hasSession: true, at: at(0))
+    for second in UInt32(1)..<LinkBacklog.longestSeconds { #expect(backlog.arrival(at: at(second)) != .live) }
+    #expect(backlog.arrival(at: at(LinkBacklog.longestSeconds)) == .live)
+  }
+}
