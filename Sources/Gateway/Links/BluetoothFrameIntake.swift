@@ -248,7 +248,8 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
       let known = isLast ? progress.mark.map { DeliveryMark(link: Self.markLink(device.address), message: $0.place, hash: $0.hash) } : nil
       let isKept = progress.mark != nil || reading.isAlarm
       if let sequence = intake.submit(
-        reading, device: device.id, civil: civil, mark: known, stamp: progress.stamp, keeper: isKept ? .producer : .nobody)
+        reading, device: device.id, civil: civil, mark: known, stamp: progress.stamp, keeper: isKept ? .producer : .nobody,
+        moreFollows: !isLast)
       {
         last = sequence
       } else if isKept {

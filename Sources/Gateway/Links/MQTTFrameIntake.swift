@@ -116,7 +116,8 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       let isLast = taken == readings.count - 1
       let known = isLast && frame.qos > 0 ? DeliveryMark(link: number, message: UInt32(mark.message), hash: mark.hash) : nil
       if let sequence = intake.submit(
-        readings[taken], device: device.id, civil: civil, mark: known, stamp: stamp, keeper: frame.qos > 0 ? .producer : .nobody)
+        readings[taken], device: device.id, civil: civil, mark: known, stamp: stamp, keeper: frame.qos > 0 ? .producer : .nobody,
+        moreFollows: !isLast)
       {
         last = sequence
       } else if frame.qos > 0 || readings[taken].isAlarm {

@@ -6,11 +6,12 @@ import Journal
 import VitalSigns
 
 extension Intake {
-  /// Submits one reading of a device. `mark`: by what the frame is known again, on its last reading.
+  /// Submits one reading of a device. `mark`: by what the frame is known again, on its last reading; `moreFollows`: on all others.
   ///
   /// - Returns: its sequence, or nil when the intake is full.
   func submit(
-    _ reading: Reading, device: DeviceID, civil: CivilClock, mark: DeliveryMark?, stamp: Stamp, keeper: Keeper
+    _ reading: Reading, device: DeviceID, civil: CivilClock, mark: DeliveryMark?, stamp: Stamp, keeper: Keeper,
+    moreFollows: Bool = false
   ) -> UInt64? {
     let payload: IntakePayload
     let time: DeviceTime
@@ -23,7 +24,8 @@ extension Intake {
     if time != .none || mark != nil {
       companion = Companion(attachment: time == .none ? nil : Attachment(.deviceTime(time)), mark: mark)
     }
-    return submit(payload, device: device, measuredAt: civil.resolve(time), companion: companion, stamp: stamp, keeper: keeper)
+    return submit(payload, device: device, measuredAt: civil.resolve(time), companion: companion, stamp: stamp, keeper: keeper,
+      moreFollows: moreFollows)
   }
 }
 
