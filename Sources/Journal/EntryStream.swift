@@ -19,14 +19,19 @@ struct EntryStream {
       statement.bind(1, signed(sequence))
       return statement
     }
-    headers = try walk("entry", "instant, wall, measured_at, kind, device, patient, attachment")
+    headers = try walk("entry", "instant, wall, measured_at, kind, device, patient, attachment, more_follows")
     contents = [
       .observation: try walk("observation", "code, mantissa, exponent, unit, quality, origin"),
       .event: try walk("device_event", "kind, phase, detail"),
       .location: try walk("location_fix", "latitude_e7, longitude_e7, accuracy_metres"),
       .registry: try walk(
         "registry_change", "change, expected_interval_seconds, is_continuous, is_safety_alarm, plan_key, plan_value, abilities"),
-      .command: try walk("alert_command", "alert, action, actor, usefulness"),
+      .command: try walk(
+        "alert_command c LEFT JOIN alert_transition t ON t.outcome = c.standing",
+        """
+        c.alert, c.action, c.actor, c.usefulness, c.standing, t.first_cause, t.raised_at, t.value, t.bound, coalesce(t.upper, t.value),
+        t.subject, t.revision, t.rule, t.priority, t.state, t.level
+        """),
       .clock: try walk("clock_anchor", "utc_offset_seconds"),
       .hubCondition: try walk("hub_condition", "rule, holds, subject"),
     ]
@@ -53,7 +58,7 @@ struct EntryStream {
       measuredAt: headers.optionalInt(3).map(WallTime.init(rawValue:)) ?? .unknown,
       device: DeviceID(rawValue: UInt32(truncatingIfNeeded: headers.int(5))),
       patient: PatientID(rawValue: UInt32(truncatingIfNeeded: headers.int(6))), attachment: UInt64(bitPattern: headers.int(7)),
-      payload: payload)
+      moreFollows: headers.int(8) != 0, payload: payload)
     entry.sequence = sequence
     return entry
   }
@@ -79,12 +84,26 @@ struct EntryStream {
       guard let alert = AlertID(text: row.text(1)), let action = AlertAction(rawValue: row.number(2)),
         let usefulness = AlertUsefulness(rawValue: row.number(4))
       else { return nil }
-      return .command(AlertCommand(alert: alert, action: action, actor: ActorID(rawValue: row.number(3)), usefulness: usefulness))
+      return .command(
+        AlertCommand(
+          alert: alert, action: action, actor: ActorID(rawValue: row.number(3)), usefulness: usefulness, standing: standing(row, alert)))
     case .clock: return .clock(ClockAnchor(utcOffsetSeconds: row.number(1)))
     case .hubCondition:
       guard let rule = AlertRule(rawValue: row.number(1)) else { return nil }
       return .hubCondition(HubCondition(rule: rule, holds: row.int(2) != 0, subject: row.number(3)))
     }
+  }
+
+  /// Nil when the command names none, or its transition is not there.
+  private static func standing(_ row: PreparedStatement, _ alert: AlertID) -> AlertStanding? {
+    guard !row.isNull(5), let rule = AlertRule(rawValue: row.number(13)), let priority = AlertPriority(rawValue: row.number(14)),
+      let state = AlertState(rawValue: row.number(15))
+    else { return nil }
+    let transition = AlertTransition(
+      id: alert, rule: rule, priority: priority, state: state, previous: state, kind: .raised, level: row.number(16), deadline: .never,
+      firstCause: UInt64(bitPattern: row.int(6)), raisedAt: MonotonicInstant(rawValue: row.int(7)), value: row.number(8),
+      limit: row.number(9), subject: row.number(11), actor: .hub, revision: row.number(12), upper: row.number(10))
+    return AlertStanding(transition, row: UInt64(bitPattern: row.int(5)))
   }
 
   private static func change(_ row: PreparedStatement) -> RegistryChange? {

@@ -45,6 +45,9 @@ public struct JournalRecovery: Sendable {
   public var highestPatient: UInt32
   public var highestDevice: UInt32
   public var highestActor: UInt32
+  /// How many alerts were ever raised on this hub, whatever has been purged since: no counter of ids may start below it when a replay
+  /// is not exact.
+  public var alertsEver: UInt32
   /// The frames that a redelivery may repeat, oldest first by link.
   public var deliveryMarks: [DeliveryMark]
 }
@@ -75,6 +78,7 @@ extension JournalWriter {
           highestPatient: try Self.highest(db, "SELECT max(id) FROM patient"),
           highestDevice: try Self.highest(db, "SELECT max(id) FROM device"),
           highestActor: try Self.highest(db, "SELECT max(id) FROM actor"),
+          alertsEver: try Self.highest(db, "SELECT value FROM counter WHERE name = 'alert'"),
           deliveryMarks: try Row.fetchAll(db, sql: "SELECT link, message, hash, taken, wall FROM delivery_mark ORDER BY link, number")
             .map {
               DeliveryMark(

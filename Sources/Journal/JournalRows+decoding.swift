@@ -199,7 +199,8 @@ extension AlertRow {
     self.init(
       transition: transition, patient: PatientID(rawValue: row[at + 5]), device: DeviceID(rawValue: row[at + 6]), controller: row[at],
       firstWall: WallTime(rawValue: row[at + 1]), raisedWall: time(row[at + 2]), changedWall: WallTime(rawValue: row[at + 3]),
-      changedInstant: stored.outcome.instant, usefulness: AlertUsefulness(rawValue: row[at + 4]) ?? .notStated)
+      changedInstant: stored.outcome.instant, usefulness: AlertUsefulness(rawValue: row[at + 4]) ?? .notStated,
+      outcome: stored.id)
   }
 
   static func fetch(_ db: Database, _ id: AlertID) throws -> Self? {

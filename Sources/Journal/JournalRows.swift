@@ -113,6 +113,8 @@ public struct AlertRow: Sendable, Hashable {
   /// The instant of the latest transition.
   public var changedInstant: MonotonicInstant
   public var usefulness: AlertUsefulness
+  /// The latest transition's number among the outcomes.
+  public var outcome: UInt64
 
   public var id: AlertID { transition.id }
   public var isOpen: Bool { transition.state.isOpen }

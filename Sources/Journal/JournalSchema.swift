@@ -161,6 +161,12 @@ enum JournalSchema {
     ALTER TABLE alert_transition ADD COLUMN also_bound INTEGER;
     ALTER TABLE alert_transition ADD COLUMN also_upper INTEGER;
     ALTER TABLE alert_transition ADD COLUMN also_subject INTEGER;
+    -- 1: more readings of the same frame follow this one.
+    ALTER TABLE entry ADD COLUMN more_follows INTEGER NOT NULL DEFAULT 0;
+    -- The transition that the person saw when they acted; NULL: a receipt, or a command of version 1.
+    ALTER TABLE alert_command ADD COLUMN standing INTEGER;
+    -- How many alerts were ever raised, whatever retention does: ids are never given twice.
+    INSERT OR IGNORE INTO counter VALUES ('alert', (SELECT count(*) FROM alert));
     """
 
   private static let markDetails = """

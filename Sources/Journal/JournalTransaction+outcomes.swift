@@ -99,6 +99,7 @@ extension JournalTransaction {
     }
     try row.execute()
     let controller = state.controller(patient: outcome.patient, device: outcome.device)
+    if transition.revision == 0 { state.alertCounter += 1 }
     try updateAlert(transition, alert, id, outcome, controller)
     if transition.mustBeSent {
       try share(
@@ -116,7 +117,7 @@ extension JournalTransaction {
       """
       INSERT INTO alert VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?6, ?8, ?9, ?10, ?11)
       ON CONFLICT (id) DO UPDATE SET last_outcome = excluded.last_outcome, changed_wall = excluded.changed_wall,
-        raised_wall = coalesce(raised_wall, excluded.raised_wall), state = excluded.state, is_open = excluded.is_open,
+        raised_wall = coalesce(raised_wall, excluded.raised_wall), rule = excluded.rule, state = excluded.state, is_open = excluded.is_open,
         usefulness = max(usefulness, excluded.usefulness)
       """,
       [

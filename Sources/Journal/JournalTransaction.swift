@@ -24,7 +24,7 @@ struct JournalTransaction {
 
   mutating func write(_ group: JournalGroup) throws {
     report.mode = mode
-    let (outcomeCounter, outboxCounter) = (state.outcomeCounter, state.outboxCounter)
+    let (outcomeCounter, outboxCounter, alertCounter) = (state.outcomeCounter, state.outboxCounter, state.alertCounter)
     let accessRows = state.access.rows
     for actor in group.actors {
       try run(
@@ -43,6 +43,7 @@ struct JournalTransaction {
     for record in group.access { try state.access.append(record, db) }
     try closeGroup()
     if state.outcomeCounter != outcomeCounter { try run("UPDATE counter SET value = ? WHERE name = 'outcome'", [state.outcomeCounter]) }
+    if state.alertCounter != alertCounter { try run("UPDATE counter SET value = ? WHERE name = 'alert'", [state.alertCounter]) }
     if state.outboxCounter != outboxCounter { try run("UPDATE counter SET value = ? WHERE name = 'outboxRow'", [state.outboxCounter]) }
     if state.access.rows != accessRows { try state.access.writeHead(db) }
     report.durableSequence = state.lastSequence
@@ -137,6 +138,7 @@ struct JournalTransaction {
     header.bind(7, entry.patient.rawValue)
     header.bind(8, controller)
     header.bind(9, signed(entry.attachment))
+    header.bind(10, entry.moreFollows ? 1 : 0)
     try header.execute()
     let sequence = signed(entry.sequence)
     let patient = Int64(entry.patient.rawValue)
@@ -171,10 +173,10 @@ struct JournalTransaction {
     case .registry(let change): try insert(change, sequence)
     case .command(let command):
       try run(
-        "INSERT INTO alert_command VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO alert_command VALUES (?, ?, ?, ?, ?, ?)",
         [
           sequence, command.alert.description, Int64(command.action.rawValue), Int64(command.actor.rawValue),
-          Int64(command.usefulness.rawValue),
+          Int64(command.usefulness.rawValue), command.standing.map { signed($0.row) },
         ])
     case .clock(let anchor): try run("INSERT INTO clock_anchor VALUES (?, ?)", [sequence, Int64(anchor.utcOffsetSeconds)])
     case .hubCondition(let condition):

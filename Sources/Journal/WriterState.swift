@@ -13,6 +13,8 @@ struct WriterState {
   var tail: Set<DecisionKey> = []
   var outcomeCounter: Int64 = 0
   var outboxCounter: Int64 = 0
+  /// Alerts ever raised; never falls.
+  var alertCounter: Int64 = 0
   var quarantineCounter: Int64 = 0
   var controllers: [String: Int64] = [:]
   var hubController: Int64 = 0
@@ -46,6 +48,7 @@ struct WriterState {
       switch row[0] as String {
       case "outcome": state.outcomeCounter = row[1]
       case "outboxRow": state.outboxCounter = row[1]
+      case "alert": state.alertCounter = row[1]
       case "quarantine": state.quarantineCounter = row[1]
       default: break
       }
@@ -87,8 +90,12 @@ struct DecisionKey: Hashable {
         2, Int64(bitPattern: alert.id.high), Int64(bitPattern: alert.id.low), Int64(alert.rule.rawValue),
         Int64(alert.priority.rawValue), Int64(alert.state.rawValue), Int64(alert.previous.rawValue), Int64(alert.kind.rawValue),
         Int64(alert.level), alert.deadline.rawValue, Int64(bitPattern: alert.firstCause), alert.raisedAt.rawValue,
-        Int64(alert.value), Int64(alert.limit), Int64(alert.subject), Int64(alert.actor.rawValue),
+        Int64(alert.value), Int64(alert.limit), Int64(alert.subject), Int64(alert.actor.rawValue), Int64(alert.revision),
+        Int64(alert.upper),
       ]
+      if let also = alert.also {
+        words += [Int64(also.rule.rawValue), Int64(also.value), Int64(also.limit), Int64(also.upper), Int64(also.subject)]
+      }
     case .remark(let remark):
       words += [3, Int64(remark.rawValue)]
     }

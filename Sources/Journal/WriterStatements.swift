@@ -20,7 +20,7 @@ struct WriterStatements {
   let settle: PreparedStatement
 
   init(_ db: Database) throws {
-    entry = try PreparedStatement(db, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    entry = try PreparedStatement(db, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     observation = try PreparedStatement(db, "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
     latest = try PreparedStatement(db, "SELECT sequence FROM observation_latest WHERE patient = ? AND code = ?")
     setLatest = try PreparedStatement(

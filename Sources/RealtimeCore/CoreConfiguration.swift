@@ -1,6 +1,8 @@
 // What the realtime core is told once, at start: how much room it has, how old "live" may be, and how alerts escalate.
 // Everything that changes while it runs (people, devices, plans) comes through the intake instead.
 
+public import VitalSigns
+
 /// Default lifetimes of NEWS2 inputs, counted from the measurement. A person's plan may replace each.
 public struct ValidityWindows: Sendable, Hashable {
   /// Pulse and SpO₂ of a device that measures continuously, seconds. 5 min: a sensor that fell off must not score on.
@@ -21,8 +23,9 @@ public struct CoreConfiguration: Sendable {
   public var patientsMax: Int
   /// Most devices at a time, 1…4 000 000. One more is answered with the remark `noRoom`.
   public var devicesMax: Int
-  /// Most open alerts (suspicions included) at a time, 16…1 000 000. The last eighth is kept for SOS, falls and high
-  /// priority; when even that is full, an alert is still told, but no longer followed (remark `noRoom`).
+  /// Most open alerts (suspicions included) at a time, 16…1 000 000. One person (or device without one) gets at most an eighth of
+  /// it for one rule; the last eighth is kept for high priority; beyond it each person has a place for a first alert.
+  /// What finds no room is still told, but not followed (remark `noRoom`), and the hub says so: docs/alerts.md.
   public var alertsMax: Int
   /// Makes alert ids of two hubs differ. Never changes during a hub's life.
   public var hubSalt: UInt64
@@ -35,11 +38,16 @@ public struct CoreConfiguration: Sendable {
   public var scoreRefreshSeconds: UInt32
   public var validity: ValidityWindows
   public var escalation: EscalationPolicy
+  /// How urgent 3 points in one parameter are while the sum stays below 5. Medium until a clinical owner signs another.
+  public var singleThreePriority: AlertPriority
+  /// Where counters of alert ids start when the journal cannot give them again exactly: above every number ever given.
+  public var episodesFloor: UInt32
 
   public init(
     patientsMax: Int = 64, devicesMax: Int = 512, alertsMax: Int = 512, hubSalt: UInt64 = 0,
     liveWindowSeconds: UInt32 = 900, futureToleranceSeconds: UInt32 = 300, scoreRefreshSeconds: UInt32 = 900,
-    validity: ValidityWindows = ValidityWindows(), escalation: EscalationPolicy = .standard
+    validity: ValidityWindows = ValidityWindows(), escalation: EscalationPolicy = .standard,
+    singleThreePriority: AlertPriority = .medium, episodesFloor: UInt32 = 0
   ) {
     self.patientsMax = patientsMax
     self.devicesMax = devicesMax
@@ -50,5 +58,7 @@ public struct CoreConfiguration: Sendable {
     self.scoreRefreshSeconds = scoreRefreshSeconds
     self.validity = validity
     self.escalation = escalation
+    self.singleThreePriority = singleThreePriority
+    self.episodesFloor = episodesFloor
   }
 }

@@ -11,14 +11,16 @@ public struct RealtimeCore: ~Copyable {
   let arena: CoreArena
   let configuration: CoreConfiguration
 
-  /// The most outcomes that one entry or one deadline gives: what must be free in the buffer before each. The worst is
-  /// eight doses missed at one instant with neither room for alerts nor anybody on duty: 18.
-  public static var outcomesPerStepMax: Int { @_noLocks get { 24 } }
+  /// The most outcomes that one entry or one deadline gives: what must be free in the buffer before each. The worst is a frame
+  /// that ends with all eight signals and the score beyond their limits, with neither room for alerts nor anybody on duty: a
+  /// score, nine alerts and nine remarks, and the hub's two own alerts, each told anew: 23. Eight missed doses: 20.
+  public static var outcomesPerStepMax: Int { @_noLocks get { 32 } }
 
   /// An empty core. Allocates all its memory, once.
   public init(_ configuration: CoreConfiguration) {
     arena = CoreArena(configuration)
     self.configuration = configuration
+    setCounters(to: configuration.episodesFloor)
   }
 
   /// A core as it was when `snapshot` was written. Replay the journal's entries after `lastSequence` into it.
@@ -58,6 +60,7 @@ public struct RealtimeCore: ~Copyable {
     case .clock(let anchor): anchorClock(anchor, entry)
     case .hubCondition(let condition): hubReports(condition, at: entry.instant, &outcomes)
     }
+    if header.pointee.openFrames != 0, !entry.moreFollows { frameEnded(entry, &outcomes) }
     return true
   }
 
@@ -81,10 +84,14 @@ public struct RealtimeCore: ~Copyable {
       inputsMayBeStale(timer + 1, at: instant, &outcomes)
     } else if timer < 2 * timers.patientsMax {
       scheduleIsDue(timer - timers.patientsMax + 1, at: instant, &outcomes)
-    } else if timer < 2 * timers.patientsMax + timers.devicesMax {
+    } else if timer < timers.alert(1) {
       deviceIsDue(timer - 2 * timers.patientsMax + 1, at: instant, &outcomes)
+    } else if timer < timers.again(1) {
+      apply(.deadlinePassed, to: timer - timers.alert(1) + 1, at: instant, &outcomes)
+    } else if timer < timers.hub {
+      personIsDue(timer - timers.again(1) + 1, at: instant, &outcomes)
     } else {
-      apply(.deadlinePassed, to: timer - 2 * timers.patientsMax - timers.devicesMax + 1, at: instant, &outcomes)
+      hubIsDue(at: instant, &outcomes)
     }
   }
 
@@ -104,6 +111,8 @@ public struct CoreCounters: Sendable, Hashable {
   public var devices: Int
   /// Suspicions included.
   public var openAlerts: Int
+  /// Told without room to follow them, and not closed yet.
+  public var untrackedAlerts: Int
   /// Entries taken since the journal began.
   public var processed: UInt64
   /// Entries that were late.
@@ -119,7 +128,7 @@ extension RealtimeCore {
       let header = arena.header
       return CoreCounters(
         patients: Int(header.pointee.patients.count), devices: Int(header.pointee.devices.count),
-        openAlerts: Int(header.pointee.alerts.count), processed: header.pointee.processed, late: header.pointee.late,
+        openAlerts: Int(header.pointee.alerts.count), untrackedAlerts: Int(header.pointee.untracked), processed: header.pointee.processed, late: header.pointee.late,
         refused: header.pointee.refused)
     }
   }

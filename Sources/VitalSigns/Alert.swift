@@ -104,18 +104,55 @@
   case notActionable = 2
 }
 
+/// How an alert stands by the journal, for a core that had no room to follow it. Fixed size. Realtime-safe.
+@frozen public struct AlertStanding: Sendable, Hashable {
+  /// The row of the transition that the rest is from: what the journal keeps of this value.
+  public var row: UInt64
+  public var firstCause: UInt64
+  public var raisedAt: MonotonicInstant
+  public var value: Int32
+  public var limit: Int32
+  public var upper: Int32
+  public var subject: UInt32
+  public var revision: UInt16
+  public var rule: AlertRule
+  public var priority: AlertPriority
+  public var state: AlertState
+  public var level: UInt8
+
+  @inlinable public init(_ transition: AlertTransition, row: UInt64) {
+    self.row = row
+    firstCause = transition.firstCause
+    raisedAt = transition.raisedAt
+    value = transition.value
+    limit = transition.limit
+    upper = transition.upper
+    subject = transition.subject
+    revision = transition.revision
+    rule = transition.rule
+    priority = transition.priority
+    state = transition.state
+    level = transition.level
+  }
+}
+
 /// An action on an alert as it travels to the core. The comment stays in the journal, never in the core.
 @frozen public struct AlertCommand: Sendable, Hashable {
   public var alert: AlertID
   public var action: AlertAction
   public var actor: ActorID
   public var usefulness: AlertUsefulness
+  /// How the alert stood when the person acted: used only when the core does not follow it. Nil for receipts.
+  public var standing: AlertStanding?
 
-  @inlinable public init(alert: AlertID, action: AlertAction, actor: ActorID, usefulness: AlertUsefulness = .notStated) {
+  @inlinable public init(
+    alert: AlertID, action: AlertAction, actor: ActorID, usefulness: AlertUsefulness = .notStated, standing: AlertStanding? = nil
+  ) {
     self.alert = alert
     self.action = action
     self.actor = actor
     self.usefulness = usefulness
+    self.standing = standing
   }
 }
 

@@ -27,11 +27,14 @@
   public var patient: PatientID
   /// Joins texts (names, comments, the raw device time) that wait outside the realtime path; 0: none.
   public var attachment: UInt64
+  /// More readings of the same frame (one device's message, one person's set of values) follow: they are judged together, when
+  /// the last of them is in, so that one frame is one score and one alert.
+  public var moreFollows: Bool
   public var payload: IntakePayload
 
   @inlinable public init(
     instant: MonotonicInstant, wall: WallTime, measuredAt: WallTime = .unknown, device: DeviceID = .none,
-    patient: PatientID = .none, attachment: UInt64 = 0, payload: IntakePayload
+    patient: PatientID = .none, attachment: UInt64 = 0, moreFollows: Bool = false, payload: IntakePayload
   ) {
     self.sequence = 0
     self.instant = instant
@@ -40,6 +43,7 @@
     self.device = device
     self.patient = patient
     self.attachment = attachment
+    self.moreFollows = moreFollows
     self.payload = payload
   }
 

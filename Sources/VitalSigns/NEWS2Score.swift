@@ -31,9 +31,10 @@
   public var missing: UInt8
   /// The sequence of the entry that gave each parameter; 0 where there is none.
   public var sources: InlineArray<7, UInt64>
-  /// Change of `low` since the score before; `Int8.min`: there was none.
+  /// Change of `low` since the score before; `Int8.min`: there was none, or not the same inputs were known: what is lost or found
+  /// is no change of the person.
   public var changeSinceLast: Int8
-  /// Change of `low` over 24 h; `Int8.min`: nothing that old is known.
+  /// Change of `low` over 24 h; `Int8.min`: nothing that old is known, or not from the same inputs.
   public var changeOver24Hours: Int8
 
   @inlinable public init() {

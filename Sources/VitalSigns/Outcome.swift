@@ -36,11 +36,13 @@
   public var firstCause: UInt64
   /// When the alert was raised on the hub's timeline.
   public var raisedAt: MonotonicInstant
-  /// The value that tripped the rule, in the rule's steps (a NEWS2 sum, a SpO₂ in %, seconds of silence); 0 if none.
+  /// The value now, in the rule's steps (a NEWS2 sum, a SpO₂ in %, seconds of silence); 0 if none. It follows the person: a value
+  /// inside `limit` has become better since it was told.
   public var value: Int32
-  /// The limit it passed, in the same steps; 0 if none.
+  /// The limit that was passed, in the same steps; 0 if none.
   public var limit: Int32
-  /// Which signal of the plan, for planRed and planYellow; else the hub condition's subject, or 0.
+  /// Which signal of the plan, for planRed and planYellow; which `NEWS2Parameter` has the 3, for news2SingleThree (its value is
+  /// 3); which dose; else the hub condition's subject, or 0.
   public var subject: UInt32
   public var actor: ActorID
   /// How many transitions of this alert came before this one: part of its identity on every wire, because two may share an

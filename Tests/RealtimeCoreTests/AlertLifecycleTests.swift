@@ -35,7 +35,7 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
 @Suite struct AlertLifecycleTests {
   private static let states: [AlertState] = [.suspected, .raised, .notified, .acknowledged, .responding, .resolved, .cleared]
   private static let events: [(String, AlertLifecycle.Event)] = [
-    ("again", .conditionAgain), ("ended", .conditionEnded), ("deadline", .deadlinePassed), ("upgrade", .upgrade(.high)),
+    ("again", .conditionAgain), ("anew", .tellAgain), ("ended", .conditionEnded), ("deadline", .deadlinePassed), ("upgrade", .upgrade(.high)),
     ("delivered", .action(.delivered)), ("acknowledge", .action(.acknowledge)), ("respond", .action(.respond)),
     ("resolve", .action(.resolve)),
   ]
@@ -44,6 +44,9 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
   private static let table: [String: [String]] = [
     //              suspected          raised                     notified                   acknowledged                 responding                  resolved cleared
     "again": ["-", "-", "-", "retriggered acknowledged", "retriggered responding", "-", "-"],
+    "anew": [
+      "-", "retriggered raised", "retriggered notified", "retriggered acknowledged", "retriggered responding", "-", "-",
+    ],
     "ended": ["cleared cleared", "*", "*", "*", "*", "-", "-"],
     "deadline": [
       "raised raised", "escalated raised", "escalated notified", "retriggered acknowledged", "retriggered responding", "-", "-",
@@ -111,6 +114,18 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
     var taken = alert(in: .acknowledged, latches: true)
     _ = taken.event(.upgrade(.high), at: at(500), policy: policy)
     #expect(taken.deadline == at(560), "who took the milder alert is reminded as soon as nobody would be")
+  }
+
+  /// A value that falls and falls tells again and again; the next person's turn comes all the same.
+  @Test func gettingWorseWithinOnePriorityPutsNobodyOff() {
+    var waiting = alert(in: .raised, latches: true, priority: .high)
+    for second in stride(from: 10, through: 50, by: 10) as StrideThrough<Int> {
+      #expect(waiting.event(.upgrade(.high), at: at(UInt32(second)), policy: policy) == .transition(.upgraded, from: .raised))
+    }
+    #expect(waiting.deadline == at(60) && waiting.level == 0)
+    var late = alert(in: .raised, latches: true)
+    _ = late.event(.upgrade(.high), at: at(890), policy: policy)
+    #expect(late.deadline == at(900), "what is due sooner stays due")
   }
 
   @Test func levelsWithoutReceiversArePassedOver() {

@@ -87,9 +87,11 @@ import VitalSigns
   @Test func raisedAlertsLatchAndStayOne() {
     var street = street()
     #expect(street.measure(.oxygenSaturation, 84, 0, .percent, device: 1).story == ["planRed raised"])
-    for value in [95, 84, 87, 95, 80] as [Int64] {
+    for value in [95, 84, 87, 95, 83] as [Int64] {
       #expect(street.measure(.oxygenSaturation, value, 0, .percent, device: 1).story.isEmpty)
     }
+    let worse = street.measure(.oxygenSaturation, 80, 0, .percent, device: 1)
+    #expect(worse.story == ["planRed upgraded"] && worse.transitions[0].value == 80, "further down by the step: told anew")
   }
 
   @Test func newLimitsEndASuspicionAndStartGreen() {

@@ -74,7 +74,8 @@ import VitalSigns
     let outcomes = street.pass(60)
     let score = try #require(outcomes.scores.first)
     #expect(outcomes[0].instant == measured.adding(seconds: 300), "stamped with the deadline, not with the look")
-    #expect(score.low == 0 && score.high == 20 && score.missing == 0b111_1111 && score.changeSinceLast == -3)
+    #expect(score.low == 0 && score.high == 20 && score.missing == 0b111_1111)
+    #expect(score.changeSinceLast == .min, "what is lost is no improvement")
   }
 
   @Test func freshValuesKeepTheDeadlineAway() {
@@ -105,7 +106,7 @@ import VitalSigns
     _ = street.pass(3 * 3_600)
     let rise = street.measure(.respirationRate, 26, 0, .perMinute, patient: 1).scores
     #expect(rise.count == 1 && rise[0].low == 3 && rise[0].missing == 0, "nothing evaporates when the score rises")
-    #expect(street.pass(3_599).isEmpty)
+    #expect(street.pass(3_599).scores.isEmpty)
     let hour = street.pass(1).scores
     #expect(hour.count == 1 && hour[0].missing == 0b111_1111, "an hour later everything waits to be measured anew")
     // Measured again: within an hour of each other.
@@ -188,7 +189,9 @@ import VitalSigns
     #expect(outcomes.story == ["news2SingleThree raised", "news2Medium upgraded", "news2High upgraded"])
     let transitions = outcomes.transitions
     #expect(Set(transitions.map(\.id)).count == 1)
-    #expect(transitions.map(\.priority) == [.low, .medium, .high])
+    #expect(transitions.map(\.priority) == [.medium, .medium, .high])
+    #expect(transitions.map(\.subject) == [4, 0, 0], "a single 3 names its parameter")
+    #expect(transitions.map(\.revision) == [0, 1, 2])
     #expect(transitions.map(\.value) == [3, 5, 7] && transitions.map(\.limit) == [3, 5, 7])
     #expect(transitions[2].firstCause == transitions[0].firstCause)
   }
@@ -226,7 +229,9 @@ import VitalSigns
     #expect(street.fullSet(pulse: 140).story == ["news2SingleThree raised"])
     #expect(street.measure(.pulseRateCuff, 70, 0, .perMinute, patient: 1).story.isEmpty)
     #expect(street.core.counters.openAlerts == 1)
-    #expect(street.pass(100_000).story.isEmpty, "going stale resolves nothing, and low priority has no escalation")
+    let later = street.pass(100_000)
+    #expect(later.story == Array(repeating: "news2SingleThree escalated", count: 3), "going stale resolves nothing")
+    #expect(later.transitions.last?.value == 0, "the 3 points are gone: what is said now is of now")
   }
 
   @Test func switchedOffItScoresButRaisesNothing() {

@@ -36,6 +36,19 @@ struct Street: ~Copyable {
     return hand(&entry)
   }
 
+  /// Sends readings of one frame: all but the last say that more follow.
+  mutating func frame(_ readings: [(ObservationCode, Int64, UCUMUnit)], device: UInt32 = 0, patient: UInt32 = 0) -> [Outcome] {
+    var all: [Outcome] = []
+    for (index, reading) in readings.enumerated() {
+      var entry = IntakeEntry(
+        instant: now, wall: wall, device: DeviceID(rawValue: device), patient: PatientID(rawValue: patient),
+        moreFollows: index < readings.count - 1,
+        payload: .observation(Observation(code: reading.0, value: Quantity(mantissa: reading.1), unit: reading.2)))
+      all += hand(&entry)
+    }
+    return all
+  }
+
   /// Sends an entry as it is, but for its sequence.
   mutating func hand(_ entry: inout IntakeEntry) -> [Outcome] {
     sequence += 1
@@ -144,7 +157,8 @@ extension Outcome {
         + "\(score.changeSinceLast) \(score.changeOver24Hours)"
     case .alert(let t):
       return head + "\(t.kind) \(t.id.high):\(t.id.low) \(t.rule) \(t.priority) \(t.previous)>\(t.state) \(t.level) "
-        + "\(t.deadline.rawValue) \(t.firstCause) \(t.raisedAt.rawValue) \(t.value) \(t.limit) \(t.subject) \(t.actor.rawValue)"
+        + "\(t.deadline.rawValue) \(t.firstCause) \(t.raisedAt.rawValue) \(t.value) \(t.limit) \(t.subject) \(t.actor.rawValue) "
+        + "#\(t.revision) \(t.upper) \(t.also.map { "\($0)" } ?? "-")"
     case .remark(let remark): return head + "remark \(remark)"
     }
   }

@@ -147,7 +147,10 @@ extension KnutepunktConfiguration {
       low: steps("low", [3_600, 14_400], shown: "[1h, 4h]", "The same for low priority."),
       retrigger: section.value(
         "retriggerAcknowledged", .duration(.seconds(60)...(.seconds(7 * 86_400))), default: .seconds(1_800), shown: "30m",
-        "An alert that is acknowledged and not resolved is told anew after this.")
+        "An alert that is acknowledged and not resolved is told anew after this; one that is resolved while it still holds, too."),
+      singleThree: section.value(
+        "singleThree", .choice, default: EscalationSettings.Priority.medium, shown: "medium",
+        "Priority of 3 points in one NEWS2 parameter with a sum below 5. Another than medium is the clinical owner's to sign.")
     )
     let receivers = section.sections("receivers", countMax: 4) { item in
       let level = item.required("level", .integer(0...3), placeholder: 0, "Escalation level; 0 is told at once.")
@@ -167,7 +170,8 @@ extension KnutepunktConfiguration {
     let ordered = receivers.map(\.value).sorted { $0.level < $1.level }
     return (
       EscalationSettings(
-        high: settings.high, medium: settings.medium, low: settings.low, retriggerAcknowledged: settings.retrigger, receivers: ordered),
+        high: settings.high, medium: settings.medium, low: settings.low, retriggerAcknowledged: settings.retrigger,
+        singleThree: settings.singleThree, receivers: ordered),
       receivers
     )
   }

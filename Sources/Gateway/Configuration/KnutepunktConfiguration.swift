@@ -102,12 +102,17 @@ public struct KnutepunktConfiguration: Sendable {
   }
 
   public struct EscalationSettings: Sendable, Hashable {
+    public enum Priority: String, Sendable, Hashable, CaseIterable {
+      case low, medium, high
+    }
     /// Time until the next level is told, counted from the level before; 1 to 3 of each.
     public var high: [Duration]
     public var medium: [Duration]
     public var low: [Duration]
     /// How long an acknowledged alert may stay unresolved before it is told anew.
     public var retriggerAcknowledged: Duration
+    /// How urgent 3 points in one parameter are, with a sum below 5.
+    public var singleThree: Priority
     /// Who is told at which level, by rising level. Each level stands here once.
     public var receivers: [Receivers]
   }

@@ -28,9 +28,11 @@ extension CoreService {
     }
     let command = AlertCommand(
       alert: id, action: action.alertAction, actor: actor,
-      usefulness: request.useful.map { $0 ? .actionable : .notActionable } ?? .notStated)
+      usefulness: request.useful.map { $0 ? .actionable : .notActionable } ?? .notStated,
+      // The core may have had no room to follow it; then it acts by what the journal knows.
+      standing: AlertStanding(before.transition, row: before.outcome))
     let sequence = try await store(
-      .command(command), patient: before.patient, actor: actor, reason: note.comment, .note(note))
+      .command(command), device: before.device, patient: before.patient, actor: actor, reason: note.comment, .note(note))
     guard let after = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw unknownAlert(text) }
     if try await read({ reader throws(JournalError) in try reader.remarks(on: sequence).contains(.refused) }) {
       throw .conflict("somebody was first: the alert is \(after.transition.state.key)" + by(after))
@@ -125,9 +127,14 @@ extension CoreService {
       observations.append(try EnteredValue.observation(key, text, origin: origin))
     }
     var sequences: [UInt64] = []
-    for observation in observations {
+    // Entered together, judged together: one score, and one alert with all its reasons.
+    let stamp = machinery.intake.stamp()
+    for (index, observation) in observations.enumerated() {
       let companion = Companion(attachment: Attachment(actor: actor, reason: "entered by hand"), mark: nil)
-      guard let sequence = machinery.intake.submit(.observation(observation), patient: patient.id, companion: companion) else {
+      guard
+        let sequence = machinery.intake.submit(
+          .observation(observation), patient: patient.id, companion: companion, stamp: stamp, moreFollows: index < observations.count - 1)
+      else {
         throw .unavailable(
           "the intake is full; \(sequences.count) of \(observations.count) values were taken", hint: "enter the rest again")
       }

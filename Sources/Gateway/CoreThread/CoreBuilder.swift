@@ -1,5 +1,9 @@
 // From the configuration and the journal to a core that knows everything again: the newest snapshot that fits this
 // program's layout, then every entry after it. Before any link opens.
+//
+// Without a snapshot that fits, a replay from the beginning is exact only while nothing has been purged and this version decided all
+// of it. Else the core is rebuilt: people, plans and values from what is left, the open alerts from the journal, and ids from above
+// every one that was ever given. It says so, and is never taken for exact.
 
 import Journal
 import Logging
@@ -14,28 +18,54 @@ enum CoreBuilder {
     var fromSnapshot: UInt64 = 0
     /// Snapshots that another layout or another size wrote.
     var snapshotsRefused = 0
+    /// False: no replay could give the state exactly, so alerts were taken over from the journal and ids start anew.
+    var isExact = true
+    /// Open alerts taken over then.
+    var adopted = 0
   }
 
   static func configuration(_ configuration: KnutepunktConfiguration, salt: UInt64) -> CoreConfiguration {
     CoreConfiguration(
       patientsMax: configuration.realtime.patientsMax, devicesMax: configuration.realtime.devicesMax,
       alertsMax: configuration.realtime.alertsMax, hubSalt: salt,
-      liveWindowSeconds: seconds(configuration.realtime.liveWindow), escalation: escalation(configuration))
+      liveWindowSeconds: seconds(configuration.realtime.liveWindow), escalation: escalation(configuration),
+      singleThreePriority: singleThree(configuration.escalation.singleThree))
+  }
+
+  private static func singleThree(_ priority: KnutepunktConfiguration.EscalationSettings.Priority) -> AlertPriority {
+    switch priority {
+    case .low: .low
+    case .medium: .medium
+    case .high: .high
+    }
   }
 
   /// The state after the last entry of the journal. Blocks on the disk.
+  ///
+  /// - Parameter openAlerts: the alerts that are open by the journal; asked for only when the state cannot be exact.
   static func recover(
-    _ configuration: CoreConfiguration, writer: JournalWriter, recovery: JournalRecovery, report: inout Report
+    _ configuration: CoreConfiguration, writer: JournalWriter, recovery: JournalRecovery, report: inout Report,
+    openAlerts: () throws(JournalError) -> [AlertRow] = { () throws(JournalError) in [] }
   ) throws(JournalError) -> RealtimeCore {
+    var configuration = configuration
     var core = RealtimeCore(configuration)
+    var isRestored = false
     for snapshot in recovery.snapshots {
       do {
         core = try RealtimeCore(configuration, snapshot: snapshot.state.span)
         report.fromSnapshot = snapshot.sequence
+        isRestored = true
         break
       } catch {
         report.snapshotsRefused += 1
       }
+    }
+    // What another version decided, this one may decide otherwise: then its counters stand elsewhere.
+    let wasOurs = recovery.lastRun.map { $0.version == KnutepunktVersion.current } ?? true
+    report.isExact = isRestored || (recovery.purgedThrough == 0 && report.snapshotsRefused == 0 && wasOurs)
+    if !report.isExact {
+      configuration.episodesFloor = recovery.alertsEver
+      core = RealtimeCore(configuration)
     }
     var outcomes = OutcomeBuffer(capacity: 512)
     var replayed: UInt64 = 0
@@ -47,7 +77,23 @@ enum CoreBuilder {
       replayed += 1
     }
     report.replayed = replayed
+    guard !report.isExact else { return core }
+    core.forgetAlerts()
+    for row in try openAlerts() {
+      core.adopt(row.transition, patient: row.patient, device: row.device)
+      report.adopted += 1
+    }
+    keepSnapshot(of: core, writer, wall: recovery.lastWall)
     return core
+  }
+
+  /// A rebuilt state is kept at once: the next start must not rebuild it from what will then be there. A disk that refuses only makes
+  /// that start rebuild once more.
+  private static func keepSnapshot(of core: borrowing RealtimeCore, _ writer: JournalWriter, wall: WallTime) {
+    guard core.lastSequence > 0 else { return }
+    var bytes = [UInt8](repeating: 0, count: core.snapshotSize)
+    bytes.withUnsafeMutableBytes { core.writeSnapshot(into: $0) }
+    try? writer.saveSnapshot(bytes, sequence: core.lastSequence, wall: wall)
   }
 
   // MARK: Escalation

@@ -53,16 +53,17 @@ final class Intake: Sendable {
 
   func stamp() -> Stamp { Stamp(instant: clock.now(), wall: clock.wall()) }
 
-  /// Pushes one entry and wakes the core.
+  /// Pushes one entry and wakes the core. `moreFollows`: others of the same frame come next, to be judged with it.
   ///
   /// - Returns: its sequence, which is durable once the watermark reaches it; nil when the intake is full: nothing was taken.
   func submit(
     _ payload: IntakePayload, device: DeviceID = .none, patient: PatientID = .none, measuredAt: WallTime = .unknown,
-    companion: Companion? = nil, stamp: Stamp? = nil, keeper: Keeper = .producer
+    companion: Companion? = nil, stamp: Stamp? = nil, keeper: Keeper = .producer, moreFollows: Bool = false
   ) -> UInt64? {
     let stamp = stamp ?? self.stamp()
     var entry = IntakeEntry(
-      instant: stamp.instant, wall: stamp.wall, measuredAt: measuredAt, device: device, patient: patient, payload: payload)
+      instant: stamp.instant, wall: stamp.wall, measuredAt: measuredAt, device: device, patient: patient, moreFollows: moreFollows,
+      payload: payload)
     if !entry.isAlarm, !hasRoom(keeper) { return nil }
     let number = companion.map(companions.leave) ?? 0
     entry.attachment = number

@@ -266,7 +266,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
       let isKept = progress.mark != nil || reading.isAlarm
       if let sequence = intake.submit(
         reading, device: device.id, civil: civil, clocks: &clocks, by: progress.way, mark: known, stamp: progress.stamp,
-        keeper: isKept ? .producer : .nobody)
+        keeper: isKept ? .producer : .nobody, moreFollows: !isLast)
       {
         last = sequence
       } else if isKept {

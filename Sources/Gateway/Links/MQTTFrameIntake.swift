@@ -178,7 +178,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
           link: number, message: UInt32(mark.message), hash: mark.hash, taken: UInt16(clamping: taken + 1), wall: stamp.wall) : nil
       if let sequence = intake.submit(
         readings[taken], device: device.id, civil: civil, clocks: &clocks, by: way, mark: known, stamp: stamp,
-        keeper: frame.qos > 0 ? .producer : .nobody)
+        keeper: frame.qos > 0 ? .producer : .nobody, moreFollows: taken < readings.count - 1)
       {
         last = sequence
       } else if frame.qos > 0 || readings[taken].isAlarm {

@@ -7,11 +7,12 @@ import VitalSigns
 
 extension Intake {
   /// Submits one reading of a device. `mark`: by what its frame is known again. `way`: how it came, by which its own time is judged.
+  /// `moreFollows`: on all readings of a frame but the last.
   ///
   /// - Returns: its sequence, or nil when the intake is full.
   func submit(
     _ reading: Reading, device: DeviceID, civil: CivilClock, clocks: inout DeviceClocks, by way: Arrival, mark: DeliveryMark?,
-    stamp: Stamp, keeper: Keeper
+    stamp: Stamp, keeper: Keeper, moreFollows: Bool = false
   ) -> UInt64? {
     let time = reading.time
     let verdict = clocks.judge(reading, of: device, by: way, at: stamp.wall, civil: civil)
@@ -20,7 +21,8 @@ extension Intake {
       companion = Companion(attachment: time == .none ? nil : Attachment(.deviceTime(time)), mark: mark)
     }
     let sequence = submit(
-      verdict.payload, device: device, measuredAt: verdict.measuredAt, companion: companion, stamp: stamp, keeper: keeper)
+      verdict.payload, device: device, measuredAt: verdict.measuredAt, companion: companion, stamp: stamp, keeper: keeper,
+      moreFollows: moreFollows)
     if sequence != nil, verdict.isNews {
       // After the value, which is what matters. Without room the next value says it.
       let event = IntakePayload.event(DeviceEvent(kind: .clockWrong, phase: .raised))

@@ -33,6 +33,8 @@ final class CoreMachinery: Sendable {
   let bluetooth: RunningBluetooth?
   let startedAt: WallTime
   let hubID: String
+  /// False: this run began with a state that no replay could give exactly (CoreBuilder).
+  let isRecoveryExact: Bool
   let logger: Logger
 
   /// Entries in the journal ring: several in-flight windows of a link with all that they can cause, so that a disk that
@@ -55,12 +57,20 @@ final class CoreMachinery: Sendable {
         bootID: reading.bootID, boottimeNanoseconds: reading.boottime,
         instant: MonotonicInstant(rawValue: reading.boottime &+ clock.offset), wall: reading.wall, version: KnutepunktVersion.current))
 
+    let journalReader = try JournalReader(path: configuration.hub.journalPath)
     var report = CoreBuilder.Report()
     let recovered = try CoreBuilder.recover(
-      CoreBuilder.configuration(configuration, salt: recovery.hubSalt), writer: writerHandle, recovery: recovery, report: &report)
+      CoreBuilder.configuration(configuration, salt: recovery.hubSalt), writer: writerHandle, recovery: recovery, report: &report,
+      openAlerts: { () throws(JournalError) in try journalReader.openAlerts() })
+    isRecoveryExact = report.isExact
     logger.notice(
       "the core is restored",
       metadata: ["entries": "\(recovery.lastSequence)", "replayed": "\(report.replayed)", "snapshot": "\(report.fromSnapshot)"])
+    if !report.isExact {
+      logger.warning(
+        "no snapshot fits and a replay cannot be exact: open alerts were taken over from the journal, ids start above all that were given",
+        metadata: ["alerts": "\(report.adopted)", "refused": "\(report.snapshotsRefused)", "purgedThrough": "\(recovery.purgedThrough)"])
+    }
 
     let coreWake = try Wake()
     let journalWake = try Wake()
@@ -80,7 +90,7 @@ final class CoreMachinery: Sendable {
     let commitRequest = CommitRequest(wake: journalWake)
     durable = DurableSequence(startingAt: recovery.lastSequence) { commitRequest.raise() }
     hub = EventHub()
-    reader = try JournalReader(path: configuration.hub.journalPath)
+    reader = journalReader
     registry = try Registry(profiles: catalogue.profiles, reader: reader)
     actors = try ActorBook(reader: reader, highest: recovery.highestActor, requests: requests)
     dispatch = DispatchThread(
@@ -117,9 +127,26 @@ final class CoreMachinery: Sendable {
     dispatch.start()
     core.start(logger: logger)
     if !anchorClock() { logger.error("the intake had no room for the clock") }
+    tellRegistryRoom()
     writer.start()
     for link in links { try link.start(subscriptions: registry.subscriptions()) }
     bluetooth?.start()
+  }
+
+  /// Says whether everybody and everything that is registered is watched over, or is so again.
+  private func tellRegistryRoom() {
+    let people = registry.patients.count { $0.ended == nil }
+    let devices = registry.devices.count { !$0.removed }
+    let isFull = people > configuration.realtime.patientsMax || devices > configuration.realtime.devicesMax
+    if isFull {
+      logger.error(
+        "more people or devices are registered than there is room for; raise realtime.patientsMax or realtime.devicesMax",
+        metadata: ["people": "\(people)", "devices": "\(devices)"])
+    } else {
+      // Nothing to take back when it was never told.
+      guard let told = try? reader.alerts(AlertFilter(rule: .registryFull, limit: 1)), !told.isEmpty else { return }
+    }
+    _ = intake.submit(.hubCondition(HubCondition(rule: .registryFull, holds: isFull)))
   }
 
   /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.

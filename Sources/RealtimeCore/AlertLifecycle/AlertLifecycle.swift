@@ -22,6 +22,8 @@ struct AlertLifecycle: Sendable, Hashable {
   enum Event: Sendable, Hashable {
     /// The condition was seen again as a new occurrence (not a repeated state).
     case conditionAgain
+    /// What nobody must forget is told anew, whoever has taken it.
+    case tellAgain
     case conditionEnded
     /// The clock reached `deadline`.
     case deadlinePassed
@@ -65,7 +67,7 @@ struct AlertLifecycle: Sendable, Hashable {
 
   @_noLocks private mutating func suspected(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
     switch event {
-    case .conditionAgain: return .none
+    case .conditionAgain, .tellAgain: return .none
     case .conditionEnded: return move(to: .cleared, .cleared)
     case .deadlinePassed:
       raise(at: instant, policy)
@@ -82,6 +84,7 @@ struct AlertLifecycle: Sendable, Hashable {
   @_noLocks private mutating func waiting(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
     switch event {
     case .conditionAgain: return .none  // It is already calling.
+    case .tellAgain: return .transition(.retriggered, from: state)
     case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)
     case .deadlinePassed:
       guard let next = policy.nextLevel(above: level, for: priority) else {
@@ -92,9 +95,15 @@ struct AlertLifecycle: Sendable, Hashable {
       scheduleEscalation(policy)
       return .transition(.escalated, from: state)
     case .upgrade(let new):
-      priority = new
-      base = instant
-      scheduleEscalation(policy)
+      // A more urgent one gets the urgent times, from now; what is due sooner stays. One that only gets worse within its urgency
+      // keeps its times: a value that falls and falls must not put the next person off for ever.
+      if new > priority {
+        let due = deadline
+        priority = new
+        base = instant
+        scheduleEscalation(policy)
+        deadline = min(deadline, due)
+      }
       return .transition(.upgraded, from: state)
     case .action(.delivered):
       // Each of several destinations confirms; the first one counts.
@@ -114,15 +123,15 @@ struct AlertLifecycle: Sendable, Hashable {
   /// Somebody has it.
   @_noLocks private mutating func handled(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
     switch event {
-    case .conditionAgain, .deadlinePassed:
+    case .conditionAgain, .tellAgain, .deadlinePassed:
       scheduleRetrigger(at: instant, policy)
       return .transition(.retriggered, from: state)
     case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)
     case .upgrade(let new):
       // Who took the milder alert may not have seen the worse one: told at once (`upgraded`), and told anew when it is
       // not resolved within the time that an untaken alert of the new priority gets before its first escalation.
-      priority = new
-      let first = policy.steps(for: new).level1Seconds
+      priority = priority.orMoreUrgent(new)
+      let first = policy.steps(for: priority).level1Seconds
       if first != EscalationPolicy.never { deadline = min(deadline, instant.adding(seconds: first)) }
       return .transition(.upgraded, from: state)
     case .action(.delivered): return .none
@@ -145,6 +154,26 @@ struct AlertLifecycle: Sendable, Hashable {
     state = new
     if !new.isOpen { deadline = .never }
     return .transition(kind, from: old)
+  }
+
+  /// An alert as a journal has it, for a core that starts without having seen it rise.
+  @_noLocks init(_ transition: AlertTransition, latches: Bool) {
+    base = transition.raisedAt
+    deadline = transition.state.isOpen ? transition.deadline : .never
+    state = transition.state
+    priority = transition.priority
+    level = transition.level
+    self.latches = latches
+  }
+
+  /// An alert as a person saw it when they acted, for a core that does not follow it.
+  @_noLocks init(_ standing: AlertStanding) {
+    base = standing.raisedAt
+    deadline = .never
+    state = standing.state
+    priority = standing.priority
+    level = standing.level
+    latches = !standing.rule.isTechnical
   }
 
   /// There is no room to follow it: told once, never escalated.

@@ -10,18 +10,38 @@ struct AlertRecord {
   var lifecycle: AlertLifecycle
   var patient: UInt32
   var device: UInt32
+  /// The first reason's numbers, as they are now.
   var value: Int32
   var limit: Int32
+  var upper: Int32
   var subject: UInt32
-  /// Slot of the person or device whose condition this is.
+  /// The second reason's, when `alsoRule` is there.
+  var alsoValue: Int32
+  var alsoLimit: Int32
+  var alsoUpper: Int32
+  var alsoSubject: UInt32
+  /// Slot of the person or device whose condition this is; of a hub's condition the place in its table.
   var ownerSlot: UInt32
-  /// Next free slot while free; next of the hub's own alerts while in that list.
+  /// Next free slot while free; else the alert of the same group that was opened before this one.
   var next: UInt32
+  /// The alert of the same group that was opened after this one; 0: this is the newest.
+  var newer: UInt32
+  /// How many open alerts the group has; counts in the newest only.
+  var groupCount: UInt32
+  /// How many transitions have been told.
+  var revision: UInt16
   var rule: AlertRule
+  var alsoRule: AlertRule?
   var owner: AlertOwner
-  /// Which signal of the person, or which condition of the device.
+  /// The owner of the second reason.
+  var alsoOwner: AlertOwner
+  /// Which condition of the device, or which signal of the person (the first reason's or the second's: only one can be a signal).
   var condition: UInt8
-  var unused: InlineArray<5, UInt8>
+  /// The rule under which it was opened: its group's.
+  var groupRule: AlertRule
+  /// Which inputs of the score were missing when the NEWS2 reason's numbers were taken.
+  var missing: UInt8
+  var unused: InlineArray<3, UInt8>
 
   @_noLocks init(id: AlertID, firstCause: UInt64, raisedAt: MonotonicInstant, lifecycle: AlertLifecycle, _ opening: AlertOpening) {
     self.id = id
@@ -32,13 +52,97 @@ struct AlertRecord {
     device = opening.device.rawValue
     value = opening.value
     limit = opening.limit
+    upper = max(opening.upper, opening.value)
     subject = opening.subject
+    alsoValue = 0
+    alsoLimit = 0
+    alsoUpper = 0
+    alsoSubject = 0
     ownerSlot = opening.ownerSlot
     next = 0
+    newer = 0
+    groupCount = 0
+    revision = 0
     rule = opening.rule
+    alsoRule = nil
     owner = opening.owner
+    alsoOwner = .none
     condition = opening.condition
+    groupRule = opening.rule
+    missing = opening.missing
     unused = InlineArray(repeating: 0)
+  }
+}
+
+/// One reason of an alert: what a rule says now. Realtime-safe.
+struct AlertGround {
+  var rule: AlertRule
+  var value: Int32
+  var limit: Int32
+  var upper: Int32
+  var subject: UInt32
+
+  @_noLocks init(rule: AlertRule, value: Int32, limit: Int32, upper: Int32, subject: UInt32) {
+    self.rule = rule
+    self.value = value
+    self.limit = limit
+    self.upper = upper
+    self.subject = subject
+  }
+}
+
+extension AlertRecord {
+  var first: AlertGround {
+    @_noLocks get { AlertGround(rule: rule, value: value, limit: limit, upper: upper, subject: subject) }
+    @_noLocks set {
+      rule = newValue.rule
+      value = newValue.value
+      limit = newValue.limit
+      upper = newValue.upper
+      subject = newValue.subject
+    }
+  }
+
+  /// Meaningful only while `alsoRule` is there.
+  var second: AlertGround {
+    @_noLocks get { AlertGround(rule: alsoRule ?? rule, value: alsoValue, limit: alsoLimit, upper: alsoUpper, subject: alsoSubject) }
+    @_noLocks set {
+      alsoRule = newValue.rule
+      alsoValue = newValue.value
+      alsoLimit = newValue.limit
+      alsoUpper = newValue.upper
+      alsoSubject = newValue.subject
+    }
+  }
+
+  /// The reason that `owner` gave it; nil when it has none of that owner.
+  @_noLocks func ground(of owner: AlertOwner) -> AlertGround? {
+    if self.owner.index == owner.index { return first }
+    return alsoRule != nil && alsoOwner.index == owner.index ? second : nil
+  }
+
+  /// Writes the reason of `owner`: over the one it has, or as the second. The graver reason stands first.
+  @_noLocks mutating func set(_ ground: AlertGround, of owner: AlertOwner) {
+    if self.owner.index == owner.index {
+      first = ground
+    } else {
+      second = ground
+      alsoOwner = owner
+    }
+    guard let also = alsoRule, also.gravity > rule.gravity else { return }
+    let before = first
+    first = second
+    second = before
+    (self.owner, alsoOwner) = (alsoOwner, self.owner)
+  }
+
+  /// Whether a second reason fits in beside one of `owner`'s.
+  @_noLocks func hasRoom(for owner: AlertOwner) -> Bool {
+    switch self.owner {
+    case .patientNEWS2: alsoRule == nil && owner.index == AlertOwner.patientSignal.index
+    case .patientSignal: alsoRule == nil && owner.index == AlertOwner.patientNEWS2.index
+    case .none, .device, .hub: false
+    }
   }
 }
 
@@ -50,6 +154,9 @@ enum AlertOwner {
   case patientSignal
   case device
   case hub
+
+  /// The place of this case in its declaration; see `NEWS2Severity.index`.
+  var index: Int { @_noLocks get { Int(unsafeBitCast(self, to: UInt8.self)) } }
 }
 
 extension AlertRule {
@@ -94,9 +201,24 @@ extension AlertRule {
     }
   }
 
-  /// How urgent an alert of this rule is. Signal loss of a safety alarm is `.high` instead.
+  /// Which of two reasons of one alert stands first: a person's whole state before one signal's, at the same urgency.
+  var gravity: Int {
+    @_noLocks get {
+      switch self {
+      case .news2High: 5
+      case .planRed: 4
+      case .news2Medium: 3
+      case .news2SingleThree: 2
+      case .planYellow: 1
+      default: 0
+      }
+    }
+  }
+
+  /// How urgent an alert of this rule is. Signal loss of a safety alarm is `.high` instead; a single 3 is what the configuration
+  /// says (`RealtimeCore.priority(of:)`).
   ///
-  /// NEWS2's three categories get the three priorities in their order; the plan's yellow asks for a look today.
+  /// NEWS2's categories and the plan's colours: a look now (high), a look within the hour (medium).
   var priority: AlertPriority {
     @_noLocks get {
       switch self {
@@ -104,9 +226,9 @@ extension AlertRule {
         .linkDown, .destinationDown, .bluetoothDown, .alertRoomFull, .journalLost, .roleDown, .registryFull:
         .high
       case .news2Medium, .planYellow, .doseMissed, .doseRefused, .dispenserEmpty, .lockJammed, .signalLoss, .tamper, .jam,
-        .deadLetter, .notUnderstood, .bondLost, .notMeasuring, .clockDoubtful, .recordsDropped:
+        .deadLetter, .notUnderstood, .bondLost, .notMeasuring, .clockDoubtful, .recordsDropped, .news2SingleThree:
         .medium
-      case .news2SingleThree, .lowBattery, .deviceClockWrong: .low
+      case .lowBattery, .deviceClockWrong: .low
       }
     }
   }

@@ -95,3 +95,8 @@ public struct EscalationPolicy: Sendable, Hashable {
     return nil
   }
 }
+
+extension AlertPriority {
+  /// The more urgent of the two.
+  @_noLocks func orMoreUrgent(_ other: Self) -> Self { other > self ? other : self }
+}

@@ -1,9 +1,10 @@
 // The person's own limits, beside NEWS2: green, yellow, red per signal, with a delay before anybody is told and a hysteresis
 // before it is over.
 //
-// A value beyond a limit opens a suspicion that rises at the end of the delay, unless a value inside comes before; silence in between is no
-// relief. Yellow → red upgrades the same alert. Raised alerts latch. After a person has resolved one, the next rises
-// when the colour gets worse than the resolved one, or was green (or yellow) in between.
+// A value beyond a limit opens a suspicion that rises at the end of the delay, unless a value inside comes before; silence in between
+// is no relief. Raised alerts latch, and follow the value; they are told anew when the colour gets worse or the value goes on
+// by the step. Resolved while it holds, the condition speaks again: worse, at once; unchanged, after its time
+// (SpeakingAgain.swift). What is told together with what: Judgement.swift.
 
 import VitalSigns
 
@@ -28,11 +29,33 @@ extension SignalPlan {
     return high != .max && Int32(steps) >= Int32(high) - margin
   }
 
-  /// The limit of `colour` that `steps` is at or beyond, for the record.
-  @_noLocks func limit(passedBy steps: Int16) -> Int32 {
-    let (low, high) = colour == .red ? (redLow, redHigh) : (yellowLow, yellowHigh)
-    if low != .min, steps <= low { return Int32(low) }
-    return high != .max ? Int32(high) : Int32(low)
+  /// The limit of `told` that `steps` is at or beyond, or came from: the side on which it lies.
+  @_noLocks func limit(of told: PlanColour, for steps: Int16) -> Int32 {
+    let (low, high) = told == .red ? (redLow, redHigh) : (yellowLow, yellowHigh)
+    if high == .max { return Int32(low) }
+    return low != .min && isLow(steps) ? Int32(low) : Int32(high)
+  }
+
+  /// Whether a value beyond limits is too low, rather than too high.
+  @_noLocks func isLow(_ steps: Int16) -> Bool {
+    let low = max(redLow, yellowLow)
+    let high = min(redHigh, yellowHigh)
+    if low == .min { return false }
+    if high == .max { return true }
+    // Nearer to the low limit: also right for a value that the hysteresis still holds.
+    return Int32(steps) - Int32(low) < Int32(high) - Int32(steps)
+  }
+
+  /// Whether `steps` is worse than what was heard of last: further out by the step, or out at the other side.
+  @_noLocks func isWorse(_ steps: Int16, step: Int32) -> Bool {
+    let isLow = isLow(steps)
+    if isLow != self.isLow(heard) { return true }
+    return isLow ? Int32(steps) <= Int32(heard) - step : Int32(steps) >= Int32(heard) + step
+  }
+
+  /// Whether `steps` is better than what was heard of last by two steps: then a fall back is news.
+  @_noLocks func isBetter(_ steps: Int16, step: Int32) -> Bool {
+    isLow(steps) ? Int32(steps) >= Int32(heard) + 2 * step : Int32(steps) <= Int32(heard) - 2 * step
   }
 
   @_noLocks mutating func set(_ limits: PlanLimits) {
@@ -40,7 +63,6 @@ extension SignalPlan {
     yellowLow = Self.limit(limits.yellowLow)
     yellowHigh = Self.limit(limits.yellowHigh)
     redHigh = Self.limit(limits.redHigh)
-    delaySeconds = limits.delaySeconds
     hysteresis = UInt16(clamping: limits.hysteresis)
     hasLimits = redLow != .min || yellowLow != .min || yellowHigh != .max || redHigh != .max
     colour = .green
@@ -51,63 +73,135 @@ extension SignalPlan {
   @_noLocks private static func limit(_ limit: Int32) -> Int16 { Int16(clamping: limit) }
 }
 
-extension RealtimeCore {
-  @_noLocks func judge(
-    _ planSignal: PlanSignal, _ steps: Int32, measured: MonotonicInstant, _ entry: IntakeEntry, _ patient: UInt32,
-    _ outcomes: inout OutcomeBuffer
-  ) {
-    let signal = arena.signal(patient, planSignal)
-    guard signal.pointee.hasLimits, measured.rawValue >= signal.pointee.measured else { return }
-    let value = Int16(clamping: steps)
-    signal.pointee.measured = measured.rawValue
-    let colour = signal.pointee.colour(of: value)
-    signal.pointee.colour = colour
-    if colour < signal.pointee.resolvedColour { signal.pointee.resolvedColour = colour }
-    if signal.pointee.alert != 0 {
-      changeOpenAlert(of: signal, value, at: entry.instant, &outcomes)
-    } else if colour > signal.pointee.resolvedColour {
-      var opening = AlertOpening(colour.rule, patient: patient, person: entry.patient)
-      opening.device = entry.device
-      opening.subject = UInt32(planSignal.rawValue)
-      opening.value = steps
-      opening.limit = signal.pointee.limit(passedBy: value)
-      opening.delaySeconds = signal.pointee.delaySeconds
-      opening.owner = .patientSignal
-      opening.ownerSlot = patient
-      opening.condition = planSignal.rawValue
-      signal.pointee.alert = open(opening, at: entry.instant, &outcomes)
-      // Told without room to follow it: as good as resolved, or every value would tell it again.
-      if signal.pointee.alert == 0 { signal.pointee.resolvedColour = colour }
+/// What a signal's value asks for.
+enum PlanChange {
+  case nothing
+  /// An alert of its own, or a suspicion first.
+  case rise
+  /// The open alert is told anew.
+  case worsen
+}
+
+extension PlanSignal {
+  /// How far a value must go on before it is told again, when the plan names no hysteresis: about the least that a nurse would
+  /// call a change, and more than devices vary by themselves. Steps.
+  var tellingStep: Int32 {
+    @_noLocks get {
+      switch self {
+      case .oxygenSaturation: 2
+      case .pulse, .systolic, .diastolic: 10
+      case .temperature: 5
+      case .respiration: 3
+      case .weight, .glucose: 10
+      }
     }
   }
+}
 
-  @_noLocks private func changeOpenAlert(
-    of signal: UnsafeMutablePointer<SignalPlan>, _ value: Int16, at instant: MonotonicInstant,
-    _ outcomes: inout OutcomeBuffer
-  ) {
+extension RealtimeCore {
+  /// A value of a signal, to be judged with the rest of its frame. False when a newer one is known.
+  @_noLocks func take(
+    _ planSignal: PlanSignal, _ steps: Int32, measured: MonotonicInstant, isContinuous: Bool, _ patient: UInt32
+  ) -> Bool {
+    let signal = arena.signal(patient, planSignal)
+    guard measured.rawValue >= signal.pointee.measured else { return false }
+    signal.pointee.measured = measured.rawValue
+    signal.pointee.value = Int16(clamping: steps)
+    signal.pointee.isContinuous = isContinuous
+    guard signal.pointee.hasLimits else { return false }
+    arena.patient(patient).pointee.signalsDue |= 1 << planSignal.rawValue
+    return true
+  }
+
+  @_noLocks func step(_ planSignal: PlanSignal, _ signal: UnsafeMutablePointer<SignalPlan>) -> Int32 {
+    signal.pointee.hysteresis != 0 ? Int32(signal.pointee.hysteresis) : planSignal.tellingStep
+  }
+
+  /// Judges the newest value of a signal.
+  @_noLocks func judge(
+    _ planSignal: PlanSignal, _ patient: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
+  ) -> PlanChange {
+    let signal = arena.signal(patient, planSignal)
+    guard signal.pointee.hasLimits else { return .nothing }
+    let value = signal.pointee.value
+    let colour = signal.pointee.colour(of: value)
+    signal.pointee.colour = colour
+    if signal.pointee.alert != 0 { return judgeOpen(planSignal, patient, at: instant, &outcomes) }
+    if colour == .green {
+      if signal.pointee.resolvedColour != .green { forgetResolved(planSignal, patient) }
+      return .nothing
+    }
+    if colour < signal.pointee.resolvedColour {
+      // Milder than what was resolved: from here on it is measured against this, unless it lies at the other side.
+      signal.pointee.resolvedColour = signal.pointee.isLow(value) == signal.pointee.isLow(signal.pointee.heard) ? colour : .green
+      signal.pointee.heard = value
+    }
+    let step = step(planSignal, signal)
+    if colour > signal.pointee.resolvedColour || signal.pointee.isWorse(value, step: step) { return .rise }
+    if signal.pointee.isBetter(value, step: step) { signal.pointee.heard = value }
+    return .nothing
+  }
+
+  @_noLocks private func judgeOpen(
+    _ planSignal: PlanSignal, _ patient: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
+  ) -> PlanChange {
+    let signal = arena.signal(patient, planSignal)
     let slot = signal.pointee.alert
     let record = arena.alert(slot)
     let colour = signal.pointee.colour
-    let told: PlanColour = record.pointee.rule == .planRed ? .red : .yellow
     let isSuspected = record.pointee.lifecycle.state == .suspected
     if isSuspected, colour == .green {
       apply(.conditionEnded, to: slot, at: instant, &outcomes)
-    } else if colour > told || (isSuspected && colour != told) {
-      record.pointee.rule = colour.rule
-      record.pointee.value = Int32(value)
-      record.pointee.limit = signal.pointee.limit(passedBy: value)
-      apply(.upgrade(colour.rule.priority), to: slot, at: instant, &outcomes)
+      return .nothing
     }
+    guard var ground = record.pointee.ground(of: .patientSignal) else { return .nothing }
+    let told: PlanColour = ground.rule == .planRed ? .red : .yellow
+    ground.value = Int32(signal.pointee.value)
+    ground.upper = ground.value
+    if isSuspected {
+      ground.rule = colour.rule
+      ground.limit = signal.pointee.limit(of: colour, for: signal.pointee.value)
+      signal.pointee.heard = signal.pointee.value
+      record.pointee.set(ground, of: .patientSignal)
+      if colour != told { apply(.upgrade(colour.rule.priority), to: slot, at: instant, &outcomes) }
+      return .nothing
+    }
+    // The record follows the value, also for the better: what is said next is said of now.
+    if !(colour < told) { ground.limit = signal.pointee.limit(of: colour, for: signal.pointee.value) }
+    record.pointee.set(ground, of: .patientSignal)
+    if colour > told { return .worsen }
+    return colour == told && signal.pointee.isWorse(signal.pointee.value, step: step(planSignal, signal)) ? .worsen : .nothing
   }
 
-  /// A plan item replaces the limits: the person starts green, a suspicion under the old limits ends, a raised alert stays.
+  /// The reason that a signal's value gives, by its colour now.
+  @_noLocks func ground(_ planSignal: PlanSignal, _ patient: UInt32) -> AlertGround {
+    let signal = arena.signal(patient, planSignal)
+    let value = Int32(signal.pointee.value)
+    return AlertGround(
+      rule: signal.pointee.colour.rule, value: value,
+      limit: signal.pointee.limit(of: signal.pointee.colour, for: signal.pointee.value), upper: value,
+      subject: UInt32(planSignal.rawValue))
+  }
+
+  /// The delay that a rise has to wait: what was resolved a while ago is known, and waits no more.
+  @_noLocks func delay(_ planSignal: PlanSignal, _ patient: UInt32) -> UInt32 {
+    let isKnown = arena.signal(patient, planSignal).pointee.resolvedColour > .green
+    return isKnown ? 0 : arena.plan(patient).pointee.signalDelaySeconds[Int(planSignal.rawValue)]
+  }
+
+  /// A plan item replaces the limits. A suspicion under the old limits ends, a raised alert stays, and the newest value is judged
+  /// anew if it still counts: new limits never silence what lies beyond them.
   @_noLocks func setLimits(
     _ limits: PlanLimits, of planSignal: PlanSignal, _ patient: UInt32, at instant: MonotonicInstant,
     _ outcomes: inout OutcomeBuffer
   ) {
     let signal = arena.signal(patient, planSignal)
     endSuspicion(signal.pointee.alert, at: instant, &outcomes)
+    forgetResolved(planSignal, patient)
     signal.pointee.set(limits)
+    arena.plan(patient).pointee.signalDelaySeconds[Int(planSignal.rawValue)] = limits.delaySeconds
+    guard signal.pointee.hasLimits, isCurrent(planSignal, patient, at: instant) else { return }
+    judge(patient, score: nil, signals: 1 << planSignal.rawValue, device: .none, at: instant, &outcomes)
   }
 
   /// Ends `slot` (0: nothing) if nobody has been told of it yet.

@@ -25,6 +25,16 @@ private struct ObservationUse {
     }
   }
 
+  /// Pulse and SpO₂ of a device that streams live for minutes; its other values are spot checks.
+  var mayBeContinuous: Bool {
+    @_noLocks get {
+      switch parameter {
+      case .pulse, .oxygenSaturation: true
+      default: false
+      }
+    }
+  }
+
   /// The value in this use's steps; nil when it cannot be a measurement, or its unit cannot be converted.
   @_noLocks func steps(of observation: Observation) -> Int32? {
     let wide: Int64?
@@ -81,7 +91,12 @@ extension RealtimeCore {
     }
     guard observation.quality.isDisjoint(with: .neverScores) else { return }
     if subject.device != 0, observation.isMeasurement { didMeasure(subject.device, at: entry.instant, &outcomes) }
-    if let parameter = use.parameter { score(parameter, steps, measured: measured, entry, subject, &outcomes) }
-    if let signal = use.signal { judge(signal, steps, measured: measured, entry, subject.patient, &outcomes) }
+    let isContinuous = subject.device != 0 && arena.device(subject.device).pointee.isContinuous && use.mayBeContinuous
+    var isTaken = false
+    if let parameter = use.parameter {
+      isTaken = take(parameter, steps, measured: measured, isContinuous: isContinuous, entry, subject.patient)
+    }
+    if let signal = use.signal, take(signal, steps, measured: measured, isContinuous: isContinuous, subject.patient) { isTaken = true }
+    if isTaken { readingTaken(entry, subject, &outcomes) }
   }
 }

@@ -5,46 +5,47 @@
 import VitalSigns
 
 extension RealtimeCore {
-  /// A fresh value of a parameter, in steps and within its possible range.
-  @_noLocks func score(
-    _ parameter: NEWS2Parameter, _ steps: Int32, measured: MonotonicInstant, _ entry: IntakeEntry,
-    _ subject: IntakeSubject, _ outcomes: inout OutcomeBuffer
-  ) {
-    let state = arena.patient(subject.patient)
+  /// A fresh value of a parameter, in steps and within its possible range, to be scored with the rest of its frame. False when it
+  /// does not count: a newer one is known, or it is stale already.
+  @_noLocks func take(
+    _ parameter: NEWS2Parameter, _ steps: Int32, measured: MonotonicInstant, isContinuous: Bool, _ entry: IntakeEntry, _ patient: UInt32
+  ) -> Bool {
+    let state = arena.patient(patient)
     let index = Int(parameter.rawValue)
     let bit = UInt8(1) << parameter.rawValue
-    if state.pointee.present & bit != 0, measured.rawValue < state.pointee.measured[index] { return }
-    let isContinuous =
-      subject.device != 0 && arena.device(subject.device).pointee.isContinuous
-      && (parameter == .pulse || parameter == .oxygenSaturation)
-    let expiry = expiry(parameter, measured: measured.rawValue, isContinuous: isContinuous, subject.patient)
+    if state.pointee.present & bit != 0, measured.rawValue < state.pointee.measured[index] { return false }
+    let expiry = expiry(parameter, measured: measured.rawValue, isContinuous: isContinuous, patient)
     // Within the live window, yet already stale: a continuous sensor's value may be live for less time than that.
-    guard expiry > entry.instant else { return }
+    guard expiry > entry.instant else { return false }
     state.pointee.measured[index] = measured.rawValue
     state.pointee.sources[index] = entry.sequence
     state.pointee.steps[index] = Int16(truncatingIfNeeded: steps)
     state.pointee.present |= bit
     if isContinuous { state.pointee.continuous |= bit } else { state.pointee.continuous &= ~bit }
-    arena.heap.ensure(arena.timers.staleness(subject.patient), by: expiry)
-    rescore(subject.patient, isFresh: true, device: entry.device, at: entry.instant, &outcomes)
+    arena.heap.ensure(arena.timers.staleness(patient), by: expiry)
+    state.pointee.isScoreDue = true
+    return true
   }
 
-  /// Computes the score anew, tells it when there is something to tell, and looks after the alert.
+  /// Computes the score anew, records it when there is something to tell, and says what it asks for.
   @_noLocks func rescore(
-    _ patient: UInt32, isFresh: Bool, device: DeviceID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
-  ) {
+    _ patient: UInt32, _ cause: ScoringCause, device: DeviceID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
+  ) -> NEWS2Change {
     let state = arena.patient(patient)
     // Nothing was ever measured: a person who was just registered has no score to tell.
-    guard state.pointee.hasScore || state.pointee.present != 0 else { return }
+    guard state.pointee.hasScore || state.pointee.present != 0 else { return .nothing }
     var score = NEWS2.score(inputs(of: patient))
-    if isFresh, score.band != state.pointee.intervalBand { intervalBandChanged(to: score.band, patient, at: instant) }
+    if cause.isMeasured, score.band != state.pointee.intervalBand { intervalBandChanged(to: score.band, patient, at: instant) }
     let isChanged = differs(score, from: state)
     let isDue =
-      isFresh && instant.rawValue - state.pointee.scoredAt >= Int64(configuration.scoreRefreshSeconds) * 1_000_000_000
-    guard isChanged || isDue else { return }
+      cause.isMeasured && instant.rawValue - state.pointee.scoredAt >= Int64(configuration.scoreRefreshSeconds) * 1_000_000_000
     // An unchanged score cannot change the alert, so only a told one looks after it.
+    guard isChanged || isDue else { return .nothing }
     fillSources(&score, patient)
-    if state.pointee.hasScore { score.changeSinceLast = Int8(clamping: Int(score.low) - Int(state.pointee.low)) }
+    // Sums of different inputs are no course: what is lost would look like an improvement.
+    if state.pointee.hasScore, state.pointee.missing == score.missing, state.pointee.toldScale == score.scale {
+      score.changeSinceLast = Int8(clamping: Int(score.low) - Int(state.pointee.low))
+    }
     score.changeOver24Hours = recordTrend(score, patient, at: instant)
     state.pointee.hasScore = true
     state.pointee.scoredAt = instant.rawValue
@@ -55,7 +56,7 @@ extension RealtimeCore {
     state.pointee.toldScale = score.scale
     state.pointee.points = score.points
     emit(.scored(score), patient: PatientID(rawValue: state.pointee.id), device: device, at: instant, &outcomes)
-    judgeScore(patient, device: device, at: instant, &outcomes)
+    return judgeScore(patient, isLost: cause.isLost)
   }
 
   @_noLocks private func differs(_ score: NEWS2Score, from state: UnsafeMutablePointer<PatientState>) -> Bool {
@@ -105,25 +106,31 @@ extension RealtimeCore {
     }
   }
 
-  /// Keeps the score in force at the end of each hour, and gives the change of `low` since 24 hours ago, to the hour.
+  /// Keeps the score in force at the end of each hour, and gives the change of `low` since 24 hours ago, to the hour: of the same
+  /// inputs only.
   @_noLocks private func recordTrend(_ score: NEWS2Score, _ patient: UInt32, at instant: MonotonicInstant) -> Int8 {
     let state = arena.patient(patient)
+    let plan = arena.plan(patient)
     let hours = 25
     let hour = Int32(clamping: instant.rawValue / 3_600_000_000_000)
     if state.pointee.hasScore {
       // A score stays in force until the next one: hours without any repeat it.
       let inForce = state.pointee.trend[Int(state.pointee.trendHour) % hours]
+      let missing = plan.pointee.trendMissing[Int(state.pointee.trendHour) % hours]
       var skipped = max(state.pointee.trendHour + 1, hour - Int32(hours) + 1)
       while skipped <= hour {
         state.pointee.trend[Int(skipped) % hours] = inForce
+        plan.pointee.trendMissing[Int(skipped) % hours] = missing
         skipped += 1
       }
     }
     state.pointee.trendHour = hour
     let isKnown = score.missing != 0b111_1111
     state.pointee.trend[Int(hour) % hours] = isKnown ? Int8(score.low) : PatientState.noTrendSample
+    plan.pointee.trendMissing[Int(hour) % hours] = score.missing
     let before = state.pointee.trend[Int(hour + 1) % hours]  // 24 hours ago, modulo 25
-    guard isKnown, before != PatientState.noTrendSample else { return Int8.min }
+    guard isKnown, before != PatientState.noTrendSample, plan.pointee.trendMissing[Int(hour + 1) % hours] == score.missing
+    else { return Int8.min }
     return Int8(clamping: Int(score.low) - Int(before))
   }
 }

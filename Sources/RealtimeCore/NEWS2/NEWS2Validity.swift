@@ -80,6 +80,6 @@ extension RealtimeCore {
       index += 1
     }
     armStaleness(patient, at: instant)
-    if state.pointee.present != before { rescore(patient, isFresh: false, device: .none, at: instant, &outcomes) }
+    if state.pointee.present != before { judge(patient, score: .lost, signals: 0, device: .none, at: instant, &outcomes) }
   }
 }

@@ -1,7 +1,7 @@
 // The core's whole memory: one block, allocated at start, in sections. A snapshot is a copy of it.
 //
-// Sections: header, people (hot), signal plans (hot, 8 a person), people's plans (cold), devices, alerts, three identity
-// tables, the heap of deadlines. Slots count from 1. Nothing in here owns anything: `RealtimeCore` frees the block.
+// Sections: header, people (hot), signal plans (hot, 8 a person), people's plans (cold), devices, alerts, the hub's own conditions,
+// ids closed last, four identity tables, the heap of deadlines. Slots count from 1. Nothing in here owns anything: `RealtimeCore` frees the block.
 
 import VitalSigns
 
@@ -24,13 +24,33 @@ struct CoreHeader {
   var patients: ArenaUse
   var devices: ArenaUse
   var alerts: ArenaUse
-  /// Head of the list of the hub's own open alerts.
-  var firstHubAlert: UInt32
+  /// Alerts that were told without room to follow them, and that nobody has closed yet.
+  var untracked: UInt32
   /// Above every counter of people and devices that have left: where a newcomer's counters start, so that a person who
   /// comes back under the same number never gets an old alert's id again.
   var episodesFloor: UInt32
   /// Of the hub's own alerts and of unregistered devices'.
   var episodes: InlineArray<48, UInt32>
+  /// Where the next closed id goes in the ring of those.
+  var nextClosed: UInt32
+  /// Frames of which a part is in.
+  var openFrames: UInt32
+}
+
+/// A condition of the hub itself: it holds, or its alert is still open.
+struct HubConditionState {
+  /// When a resolved alert of a condition that still holds is told again; 0: nothing was resolved.
+  var speaksAgain: Int64
+  var subject: UInt32
+  /// Its open alert, or 0.
+  var alert: UInt32
+  var rule: AlertRule
+  var isUsed: Bool
+  var holds: Bool
+  var unused: InlineArray<5, UInt8>
+
+  /// Places: every link, destination and role that a configuration may name, twice over. What finds none is told all the same.
+  static var countMax: Int { @_noLocks get { 256 } }
 }
 
 /// Which places of an arena are taken: all up to `highWater` but those in the free list.
@@ -40,12 +60,15 @@ struct ArenaUse {
   var count: UInt32
 }
 
-/// Timers are numbered through: two a person, one a device, one an alert.
+/// Timers are numbered through: three a person, one a device, one an alert, one of the hub.
 struct TimerLayout {
   let patientsMax: UInt32
   let devicesMax: UInt32
+  /// Alerts that the configuration gives room for.
   let alertsMax: UInt32
-  var count: Int { Int(2 * patientsMax + devicesMax + alertsMax) }
+  /// All places: beyond `alertsMax` are those that a flood can never take.
+  var alertPlaces: UInt32 { @_noLocks get { alertsMax + patientsMax + 64 } }
+  var count: Int { Int(3 * patientsMax + devicesMax + alertPlaces + 1) }
 
   /// The earliest moment at which an input of the score may go stale.
   @_noLocks func staleness(_ patient: UInt32) -> UInt32 { patient - 1 }
@@ -53,6 +76,9 @@ struct TimerLayout {
   @_noLocks func schedule(_ patient: UInt32) -> UInt32 { patientsMax + patient - 1 }
   @_noLocks func silence(_ device: UInt32) -> UInt32 { 2 * patientsMax + device - 1 }
   @_noLocks func alert(_ alert: UInt32) -> UInt32 { 2 * patientsMax + devicesMax + alert - 1 }
+  /// What was resolved and still holds, and the end of a frame.
+  @_noLocks func again(_ patient: UInt32) -> UInt32 { 2 * patientsMax + devicesMax + alertPlaces + patient - 1 }
+  var hub: UInt32 { @_noLocks get { 3 * patientsMax + devicesMax + alertPlaces } }
 }
 
 /// Where each section begins, bytes from the start of the block.
@@ -77,7 +103,13 @@ struct CoreArena {
   private let alertRecords: UnsafeMutablePointer<AlertRecord>
   let patientIndex: SlotIndex
   let deviceIndex: SlotIndex
+  private let hubConditions: UnsafeMutablePointer<HubConditionState>
+  /// The lower halves of the ids that were closed last, a ring: who acts on one of them comes too late.
+  let closedIDs: UnsafeMutablePointer<UInt64>
+  static var closedIDsCount: UInt32 { @_noLocks get { 256 } }
   let alertIndex: SlotIndex
+  /// The newest alert of each group: one person's (or device's) alerts of one rule.
+  let groupIndex: SlotIndex
   let heap: DeadlineHeap
   let timers: TimerLayout
 
@@ -88,8 +120,9 @@ struct CoreArena {
     precondition((1...4_000_000).contains(devices), "devicesMax is 1…4 000 000")
     precondition((16...1_000_000).contains(alerts), "alertsMax is 16…1 000 000")
     let timers = TimerLayout(patientsMax: UInt32(patients), devicesMax: UInt32(devices), alertsMax: UInt32(alerts))
+    let places = Int(timers.alertPlaces)
     let (patientTable, deviceTable, alertTable) = (
-      SlotIndex.capacity(for: patients), SlotIndex.capacity(for: devices), SlotIndex.capacity(for: alerts)
+      SlotIndex.capacity(for: patients), SlotIndex.capacity(for: devices), SlotIndex.capacity(for: places)
     )
     var sections = Sections()
     let headerAt = sections.take(CoreHeader.self, 1)
@@ -97,13 +130,17 @@ struct CoreArena {
     let signalsAt = sections.take(SignalPlan.self, patients * PlanSignal.count)
     let plansAt = sections.take(PatientPlan.self, patients)
     let devicesAt = sections.take(DeviceState.self, devices)
-    let alertsAt = sections.take(AlertRecord.self, alerts)
+    let alertsAt = sections.take(AlertRecord.self, places)
+    let conditionsAt = sections.take(HubConditionState.self, HubConditionState.countMax)
+    let closedAt = sections.take(UInt64.self, Int(Self.closedIDsCount))
     let patientKeysAt = sections.take(UInt64.self, patientTable)
     let deviceKeysAt = sections.take(UInt64.self, deviceTable)
     let alertKeysAt = sections.take(UInt64.self, alertTable)
+    let groupKeysAt = sections.take(UInt64.self, alertTable)
     let patientSlotsAt = sections.take(UInt32.self, patientTable)
     let deviceSlotsAt = sections.take(UInt32.self, deviceTable)
     let alertSlotsAt = sections.take(UInt32.self, alertTable)
+    let groupSlotsAt = sections.take(UInt32.self, alertTable)
     let deadlinesAt = sections.take(DeadlineHeap.Entry.self, timers.count)
     let positionsAt = sections.take(UInt32.self, timers.count)
     let deadlineCountAt = sections.take(UInt32.self, 1)
@@ -123,10 +160,13 @@ struct CoreArena {
     signalPlans = bound(SignalPlan.self, signalsAt, patients * PlanSignal.count)
     patientPlans = bound(PatientPlan.self, plansAt, patients)
     deviceStates = bound(DeviceState.self, devicesAt, devices)
-    alertRecords = bound(AlertRecord.self, alertsAt, alerts)
+    alertRecords = bound(AlertRecord.self, alertsAt, places)
+    hubConditions = bound(HubConditionState.self, conditionsAt, HubConditionState.countMax)
+    closedIDs = bound(UInt64.self, closedAt, Int(Self.closedIDsCount))
     patientIndex = table(patientKeysAt, patientSlotsAt, patientTable)
     deviceIndex = table(deviceKeysAt, deviceSlotsAt, deviceTable)
     alertIndex = table(alertKeysAt, alertSlotsAt, alertTable)
+    groupIndex = table(groupKeysAt, groupSlotsAt, alertTable)
     heap = DeadlineHeap(
       entries: bound(DeadlineHeap.Entry.self, deadlinesAt, timers.count),
       positions: bound(UInt32.self, positionsAt, timers.count), count: bound(UInt32.self, deadlineCountAt, 1))
@@ -136,6 +176,7 @@ struct CoreArena {
   @_noLocks func plan(_ slot: UInt32) -> UnsafeMutablePointer<PatientPlan> { patientPlans + Int(slot - 1) }
   @_noLocks func device(_ slot: UInt32) -> UnsafeMutablePointer<DeviceState> { deviceStates + Int(slot - 1) }
   @_noLocks func alert(_ slot: UInt32) -> UnsafeMutablePointer<AlertRecord> { alertRecords + Int(slot - 1) }
+  @_noLocks func hubCondition(_ place: UInt32) -> UnsafeMutablePointer<HubConditionState> { hubConditions + Int(place) }
   @_noLocks func signal(_ patient: UInt32, _ signal: PlanSignal) -> UnsafeMutablePointer<SignalPlan> {
     signalPlans + (Int(patient - 1) * PlanSignal.count + Int(signal.rawValue))
   }
@@ -182,7 +223,7 @@ struct CoreArena {
   /// A place for an alert, or 0 when all are taken.
   @_noLocks func takeAlert() -> UInt32 {
     let free = header.pointee.alerts.firstFree
-    guard free != 0 else { return header.pointee.alerts.extended(limit: timers.alertsMax) }
+    guard free != 0 else { return header.pointee.alerts.extended(limit: timers.alertPlaces) }
     header.pointee.alerts.firstFree = alert(free).pointee.next
     header.pointee.alerts.count += 1
     alert(free).pointee.next = 0

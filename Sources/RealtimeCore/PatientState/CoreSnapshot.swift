@@ -30,16 +30,31 @@ private struct SnapshotHeader {
 
   static var magic: UInt64 { 0x4b4e_5554_434f_5245 }  // "KNUTCORE"
   /// Raise by one whenever a field changes its meaning; a changed size is noticed by itself.
-  static var version: UInt64 { 1 }
+  static var version: UInt64 { 2 }
+
+  /// The version and the size of every struct in the block, mixed: none may change unseen.
+  static var layout: UInt64 {
+    @_noLocks get {
+      var word = version
+      word = mixed(word, MemoryLayout<CoreHeader>.stride)
+      word = mixed(word, MemoryLayout<PatientState>.stride)
+      word = mixed(word, MemoryLayout<SignalPlan>.stride)
+      word = mixed(word, MemoryLayout<PatientPlan>.stride)
+      word = mixed(word, MemoryLayout<DeviceState>.stride)
+      word = mixed(word, MemoryLayout<AlertRecord>.stride)
+      word = mixed(word, MemoryLayout<HubConditionState>.stride)
+      return mixed(word, MemoryLayout<DeadlineHeap.Entry>.stride)
+    }
+  }
+
+  @_noLocks private static func mixed(_ word: UInt64, _ stride: Int) -> UInt64 {
+    (word ^ UInt64(truncatingIfNeeded: stride)) &* 0x100_0000_01b3 &+ 1
+  }
 
   /// Everything but the checksum, for a core of this configuration.
   @_noLocks init(_ configuration: CoreConfiguration, byteCount: Int, sequence: UInt64) {
     magic = Self.magic
-    layout =
-      Self.version << 48
-      ^ UInt64(MemoryLayout<CoreHeader>.stride) << 40 ^ UInt64(MemoryLayout<PatientState>.stride) << 30
-      ^ UInt64(MemoryLayout<PatientPlan>.stride) << 20 ^ UInt64(MemoryLayout<DeviceState>.stride) << 10
-      ^ UInt64(MemoryLayout<AlertRecord>.stride)
+    layout = Self.layout
     patientsMax = UInt64(configuration.patientsMax)
     devicesMax = UInt64(configuration.devicesMax)
     alertsMax = UInt64(configuration.alertsMax)

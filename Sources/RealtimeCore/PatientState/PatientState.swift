@@ -28,6 +28,8 @@ struct PatientState {
   var newsAlert: UInt32
   /// Head of the list of this person's devices.
   var firstDevice: UInt32
+  /// Of which device (slot; 0: of a person who enters values) a frame is coming in, while `isFrameOpen`.
+  var frameDevice: UInt32
   /// `low` at the end of each of the last 25 hours, by hour modulo 25; `noTrendSample` where nothing was known.
   var trend: InlineArray<25, Int8>
   /// As last told.
@@ -43,12 +45,22 @@ struct PatientState {
   var intervalBand: NEWS2Band
   /// What NEWS2 calls for now: nothing, single 3, medium, high.
   var newsSeverity: NEWS2Severity
-  /// What a person has resolved while it still held: no new alert until it gets worse than this.
+  /// What a person has resolved while it still held: until its time is over (`PatientPlan.newsSpeaksAgain`) no new alert unless
+  /// it gets worse than this.
   var resolvedSeverity: NEWS2Severity
-  var resolvedLow: UInt8
+  /// What is to be exceeded before something is told: the sum last told in the open alert, or at the resolution.
+  var heardLow: UInt8
+  /// The parameter with the single 3 that was last told or resolved.
+  var heardParameter: UInt8
   var scale: SpO2Scale
   var prescribedOxygen: PrescribedOxygen
   var news2AlertsOff: Bool
+  /// Some of a frame's readings are in, others follow: nothing is judged until the last one.
+  var isFrameOpen: Bool
+  /// An input of the score changed and has not been scored.
+  var isScoreDue: Bool
+  /// Bit n: plan signal n has a value that has not been judged.
+  var signalsDue: UInt8
   var unused: InlineArray<3, UInt8>
 
   static var noTrendSample: Int8 { @_noLocks get { .min } }
@@ -122,17 +134,22 @@ struct SignalPlan {
   /// When the newest value was measured; older ones that arrive later do not count.
   var measured: Int64
   var alert: UInt32
-  var delaySeconds: UInt32
   var redLow: Int16
   var yellowLow: Int16
   var yellowHigh: Int16
   var redHigh: Int16
   var hysteresis: UInt16
+  /// The newest value.
+  var value: Int16
+  /// What is to be exceeded before something is told: the value last told in the open alert, or at the resolution.
+  var heard: Int16
   var hasLimits: Bool
   var colour: PlanColour
   /// What a person has resolved while it still held.
   var resolvedColour: PlanColour
-  var unused: InlineArray<3, UInt8>
+  /// The newest value comes from a device that measures continuously.
+  var isContinuous: Bool
+  var unused: InlineArray<2, UInt8>
 
   /// Values of limited signals: 3 276.6 kg and 3 276.6 mmol/L are beyond any person. The ends mean "no limit".
   static var stepRange: ClosedRange<Int64> { @_noLocks get { -32_767...32_766 } }
@@ -142,6 +159,14 @@ struct SignalPlan {
 struct PatientPlan {
   /// The plan item that prescribed air or oxygen.
   var oxygenSource: UInt64
+  /// When a resolved NEWS2 condition that still holds is told again; 0: nothing was resolved.
+  var newsSpeaksAgain: Int64
+  /// Until when the readings that are missing from an open frame are waited for.
+  var frameUntil: Int64
+  /// As `newsSpeaksAgain`, for each `PlanSignal`.
+  var signalSpeaksAgain: InlineArray<8, Int64>
+  /// How long each `PlanSignal` must stay beyond a limit before its alert rises.
+  var signalDelaySeconds: InlineArray<8, UInt32>
   /// 0: the default.
   var validitySeconds: InlineArray<7, UInt32>
   var fenceLatitudeE7: Int32
@@ -166,5 +191,7 @@ struct PatientPlan {
   /// Bit n: dose slot n is planned.
   var dosesPlanned: UInt8
   var fenceConfirmingFixes: UInt8
-  var unused: InlineArray<6, UInt8>
+  /// Which inputs were missing in each sample of `PatientState.trend`.
+  var trendMissing: InlineArray<25, UInt8>
+  var unused: InlineArray<5, UInt8>
 }

@@ -13,10 +13,10 @@ extension RealtimeCore {
     switch change {
     case .patientAdded:
       guard entry.patient != .none else { return remark(.unknownSubject, entry, &outcomes) }
-      if patient == 0, !addPatient(entry.patient) { remark(.noRoom, entry, &outcomes) }
+      if patient == 0, !addPatient(entry.patient) { registryIsFull(entry, &outcomes) }
     case .deviceAdded(let liveness):
       guard entry.device != .none else { return remark(.unknownSubject, entry, &outcomes) }
-      if !setDevice(device, entry.device, liveness, at: entry.instant, &outcomes) { remark(.noRoom, entry, &outcomes) }
+      if !setDevice(device, entry.device, liveness, at: entry.instant, &outcomes) { registryIsFull(entry, &outcomes) }
     case .patientEnded:
       guard patient != 0 else { return remark(.unknownSubject, entry, &outcomes) }
       endPatient(patient, at: entry.instant, &outcomes)
@@ -33,6 +33,12 @@ extension RealtimeCore {
       guard patient != 0 else { return remark(.unknownSubject, entry, &outcomes) }
       setPlan(item, patient, entry, &outcomes)
     }
+  }
+
+  /// Somebody or something is registered and not watched over: said to who registers, and as an alert of the hub.
+  @_noLocks private func registryIsFull(_ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) {
+    remark(.noRoom, entry, &outcomes)
+    hubReports(HubCondition(rule: .registryFull, holds: true), at: entry.instant, &outcomes)
   }
 
   @_noLocks private func addPatient(_ id: PatientID) -> Bool {
@@ -185,8 +191,10 @@ extension RealtimeCore {
       arena.header.pointee.episodesFloor = max(arena.header.pointee.episodesFloor, arena.plan(slot).pointee.episodes[rule])
       rule += 1
     }
+    dropFrame(slot)
     arena.heap.set(arena.timers.staleness(slot), .never)
     arena.heap.set(arena.timers.schedule(slot), .never)
+    arena.heap.set(arena.timers.again(slot), .never)
     arena.patientIndex.remove(UInt64(state.pointee.id))
     arena.releasePatient(slot)
   }
@@ -198,11 +206,11 @@ extension RealtimeCore {
     switch item {
     case .spo2Scale(let scale):
       state.pointee.scale = scale
-      rescore(patient, isFresh: false, device: .none, at: entry.instant, &outcomes)
+      judge(patient, score: .prescribed, signals: 0, device: .none, at: entry.instant, &outcomes)
     case .oxygen(let oxygen):
       state.pointee.prescribedOxygen = oxygen
       arena.plan(patient).pointee.oxygenSource = oxygen == .unknown ? 0 : entry.sequence
-      rescore(patient, isFresh: false, device: .none, at: entry.instant, &outcomes)
+      judge(patient, score: .prescribed, signals: 0, device: .none, at: entry.instant, &outcomes)
     case .limits(let signal, let limits): setLimits(limits, of: signal, patient, at: entry.instant, &outcomes)
     case .validity(let parameter, let seconds):
       arena.plan(patient).pointee.validitySeconds[Int(parameter.rawValue)] = seconds
@@ -214,7 +222,9 @@ extension RealtimeCore {
     case .geofence(let fence): setFence(fence, patient, at: entry.instant)
     case .news2Alerts(let isOn):
       state.pointee.news2AlertsOff = !isOn
-      if state.pointee.hasScore { judgeScore(patient, device: .none, at: entry.instant, &outcomes) }
+      guard state.pointee.hasScore else { return }
+      let change = judgeScore(patient, isLost: false)
+      tell(patient, change, rising: 0, worsening: 0, isKnown: 0, device: .none, at: entry.instant, &outcomes)
     }
   }
 }

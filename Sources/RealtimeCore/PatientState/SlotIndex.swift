@@ -40,6 +40,14 @@ struct SlotIndex {
     slots[index] = slot
   }
 
+  /// Gives a key another slot; adds it when it is not there.
+  @_noLocks func set(_ key: UInt64, slot: UInt32) {
+    var index = home(of: key)
+    while slots[index] != 0, keys[index] != key { index = (index + 1) & mask }
+    keys[index] = key
+    slots[index] = slot
+  }
+
   @_noLocks func remove(_ key: UInt64) {
     var hole = home(of: key)
     while slots[hole] != 0, keys[hole] != key { hole = (hole + 1) & mask }
