@@ -37,7 +37,7 @@ extension CoreService {
       changedAt: row.changedWall.description, escalatesAt: escalates?.description,
       actor: transition.actor == .hub ? nil : machinery.actors.name(of: transition.actor), comment: nil,
       text: sentences.sentence(transition, language: language), firstCause: transition.firstCause,
-      changeID: DeliveryKey.transition(transition.id, transition.kind, at: row.changedInstant).rawValue, transition: nil)
+      changeID: DeliveryKey.transition(transition, at: row.changedInstant).rawValue, transition: nil)
   }
 
   /// What one entry was, in the words of the API.
