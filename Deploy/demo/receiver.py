@@ -41,12 +41,15 @@ class FHIRStore:
     errors: list = field(default_factory=list)
     bundles: int = 0
 
-    def transaction(self, bundle: dict) -> tuple[int, dict]:
+    def transaction(self, bundle: dict, statuses: dict[str, list[str]] | None = None) -> tuple[int, dict]:
         if bundle.get("resourceType") != "Bundle" or bundle.get("type") not in ("transaction", "batch"):
             self.errors.append(f"not a transaction: {bundle.get('resourceType')} {bundle.get('type')}")
             return 400, outcome("the body is not a transaction bundle")
         self.bundles += 1
-        answers = [self.entry(entry) for entry in bundle.get("entry", [])]
+        answers = []
+        for entry in bundle.get("entry", []):
+            told = (statuses or {}).get(entry.get("resource", {}).get("resourceType"))
+            answers.append({"status": told.pop(0)} if told else self.entry(entry))
         return 200, {"resourceType": "Bundle", "type": bundle["type"] + "-response", "entry": [{"response": a} for a in answers]}
 
     def entry(self, entry: dict) -> dict:
@@ -91,11 +94,11 @@ class FHIRStore:
         return answer(201, kind, resource["id"])
 
     def duplicates(self) -> list[str]:
-        """Identifiers that more than one resource of a kind carries. One without a system is no identity but a hint."""
+        """Identifiers that more than one resource of a kind carries. One that finds doubles is no identity but a hint."""
         result = []
         for kind, resources in self.resources.items():
             for name, count in Counter(i for r in resources for i in identifiers(r)).items():
-                if count > 1 and not name.startswith("|"):
+                if count > 1 and not name.startswith(("|", "urn:knutepunkt:measurement|")):
                     result.append(f"{kind} {name} ×{count}")
         return result
 
@@ -127,6 +130,11 @@ class Receiver:
         self.bundles: list[dict] = []
         self.events: dict[str, list[dict]] = defaultdict(list)
         self.deliveries: dict[str, Counter] = defaultdict(Counter)
+        # A name in a Patient that matches several records of ours (412), and what single entries of a type are answered with.
+        self.conflicts: dict[str, str] = {}
+        self.entry_status: dict[str, dict[str, list[str]]] = defaultdict(dict)
+        # Webhooks that answer "ok" instead of the echo.
+        self.plain: set[str] = set()
         self.refused: list[str] = []
         self.requests: Counter = Counter()
         self.arrivals: dict[str, list[float]] = defaultdict(list)
@@ -148,6 +156,8 @@ class Receiver:
             do_PUT = do_POST
 
             def do_GET(self):
+                if "?" in self.path:
+                    return receiver.reply(self, 200, {"resourceType": "Bundle", "type": "searchset", "total": 0})
                 receiver.reply(self, 200, {"resourceType": "CapabilityStatement", "status": "active", "fhirVersion": "4.0.1"})
 
             def log_message(self, *_):
@@ -205,8 +215,11 @@ class Receiver:
             self.refused.append(f"{name}: not JSON")
             return 400, outcome("not JSON")
         if name.startswith("fhir"):
+            conflict = self.conflicts.get(name)
+            if conflict and any(conflict in json.dumps(e["resource"]) for e in value.get("entry", [])):
+                return 412, outcome("several records match")
             self.bundles.append(value)
-            return self.fhir[name].transaction(value)
+            return self.fhir[name].transaction(value, self.entry_status[name])
         return self.webhook(name, headers, body, value)
 
     def webhook(self, name: str, headers, body: bytes, value: dict) -> tuple[int, dict]:
@@ -224,7 +237,7 @@ class Receiver:
         self.deliveries[name][identity] += 1
         if self.deliveries[name][identity] == 1:
             self.events[name].append(value)
-        return 200, {"id": identity}
+        return 200, "ok" if name in self.plain else {"id": identity}
 
     def write(self, name: str, status: int, body: bytes):
         line = {"at": time.time(), "path": name, "status": status, "body": body.decode(errors="replace")}
@@ -232,8 +245,8 @@ class Receiver:
             file.write(json.dumps(line) + "\n")
 
     @staticmethod
-    def reply(request: BaseHTTPRequestHandler, status: int, value: dict):
-        payload = json.dumps(value).encode()
+    def reply(request: BaseHTTPRequestHandler, status: int, value: dict | str):
+        payload = value.encode() if isinstance(value, str) else json.dumps(value).encode()
         request.send_response(status)
         request.send_header("Content-Type", "application/fhir+json" if "resourceType" in value else "application/json")
         request.send_header("Content-Length", str(len(payload)))

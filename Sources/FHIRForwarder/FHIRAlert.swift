@@ -14,19 +14,45 @@ extension FHIRBundleBuilder {
       "resourceType": "DetectedIssue",
       "identifier": [identifier(key).json],
       "status": .string(Self.status(alert)),
-      "code": Self.issueCode(alert.rule),
+      "code": Self.issueCode(alert),
       "severity": .string(Self.severity(alert.priority)),
       "patient": record.patient.map(subject),
       "identifiedDateTime": .string(record.raisedAt.description),
       "author": reference("Device", .hub),
       "implicated": record.device.map { [reference("Device", .device($0.hubDevice))] },
-      "evidence": record.evidence.isEmpty
-        ? nil : [["detail": .array(record.evidence.map { reference(observation: $0.sequence, panel: $0.panel) })]],
-      "detail": .string(record.text.nb),
-      "mitigation": Self.mitigation(alert.state).map {
-        [["action": FHIRShape.concept(text: $0), "date": .string(record.occurredAt.description)]]
+      "evidence": evidence(record),
+      "detail": .string(record.text.nb + Self.position(record.position)),
+      "mitigation": Self.mitigation(alert.state).map { action in
+        let words = [record.handling?.measure, record.handling?.cause, record.handling?.comment].compactMap(\.self)
+        return [
+          [
+            "action": FHIRShape.concept(text: ([action] + words).joined(separator: ": ")), "date": .string(record.occurredAt.description),
+            "author": record.handling?.actor.map { ["display": .string($0)] },
+          ]
+        ]
       },
     ]
+  }
+
+  /// What the alert rests on: its observations, and each rule that they broke.
+  private func evidence(_ record: AlertRecord) -> JSONValue? {
+    let detail: JSONValue? =
+      record.evidence.isEmpty ? nil : .array(record.evidence.map { reference(observation: $0.sequence, panel: $0.panel) })
+    guard let also = record.transition.also else { return detail.map { [["detail": $0]] } }
+    let own = record.transition
+    return .array([
+      ["code": [Self.ruleCode(own.rule, isLowerBound: own.isLowerBound)], "detail": detail],
+      ["code": [Self.ruleCode(also.rule, isLowerBound: also.upper > also.value)], "detail": detail],
+    ])
+  }
+
+  /// Where the person was, as decimal degrees, for alerts about it.
+  private static func position(_ position: AlertRecord.Position?) -> String {
+    guard let position else { return "" }
+    let latitude = Quantity(mantissa: Int64(position.fix.latitudeE7), exponent: -7)
+    let longitude = Quantity(mantissa: Int64(position.fix.longitudeE7), exponent: -7)
+    let accuracy = position.fix.accuracyMetres == LocationFix.accuracyUnknown ? "" : " ± \(position.fix.accuracyMetres) m"
+    return " [\(latitude), \(longitude)\(accuracy), \(position.at)]"
   }
 
   private static func status(_ alert: AlertTransition) -> String {
@@ -55,12 +81,25 @@ extension FHIRBundleBuilder {
     }
   }
 
-  private static func issueCode(_ rule: AlertRule) -> JSONValue {
-    FHIRShape.concept(FHIRShape.coding(FHIRSystem.alertRule, rule.key), text: issueName(rule))
+  /// The rule; with a second reason, both, and both in the text.
+  private static func issueCode(_ alert: AlertTransition) -> JSONValue {
+    let own = issueName(alert.rule, isLowerBound: alert.isLowerBound)
+    guard let also = alert.also else { return FHIRShape.concept(FHIRShape.coding(FHIRSystem.alertRule, alert.rule.key), text: own) }
+    let other = issueName(also.rule, isLowerBound: also.upper > also.value)
+    return FHIRShape.concept(
+      FHIRShape.coding(FHIRSystem.alertRule, alert.rule.key), FHIRShape.coding(FHIRSystem.alertRule, also.rule.key),
+      text: "\(own); \(other)")
   }
 
-  private static func issueName(_ rule: AlertRule) -> String {
+  private static func ruleCode(_ rule: AlertRule, isLowerBound: Bool = false) -> JSONValue {
+    FHIRShape.concept(FHIRShape.coding(FHIRSystem.alertRule, rule.key), text: issueName(rule, isLowerBound: isLowerBound))
+  }
+
+  /// `isLowerBound`: inputs are missing, so that the score may be higher than what is known.
+  private static func issueName(_ rule: AlertRule, isLowerBound: Bool) -> String {
     switch rule {
+    case .news2Medium where isLowerBound: "NEWS2 5 or more, incomplete"
+    case .news2SingleThree where isLowerBound: "NEWS2 3 in one parameter, total incomplete"
     case .sos: "Call for help"
     case .fall: "Fall"
     case .news2High: "NEWS2 7 or more"
@@ -138,7 +177,7 @@ extension FHIRBundleBuilder {
       "resourceType": "DetectedIssue",
       "identifier": [identifier(key).json],
       "status": "final",
-      "code": Self.issueCode(rule),
+      "code": Self.ruleCode(rule),
       "severity": "moderate",
       "patient": subject(record.patient),
       "identifiedDateTime": .string(record.occurredAt.description),

@@ -19,10 +19,27 @@ private struct ResponseBundle: Decodable {
       var status: String
       var location: String?
       var outcome: OperationOutcome?
+
+      private enum Name: String, CodingKey { case status, location, outcome }
+
+      init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: Name.self)
+        // R4 says text ("201 Created"); some servers write the bare number.
+        if let number = try? members.decode(Int.self, forKey: .status) {
+          status = String(number)
+        } else {
+          status = try members.decode(String.self, forKey: .status)
+        }
+        location = try members.decodeIfPresent(String.self, forKey: .location)
+        // What a server says beside its status must not make the status unreadable.
+        outcome = try? members.decodeIfPresent(OperationOutcome.self, forKey: .outcome)
+      }
     }
+    var fullUrl: String?
     var response: Response?
   }
   var resourceType: String
+  var type: String?
   var entry: [Entry]?
 }
 
@@ -37,6 +54,33 @@ struct OperationOutcome: Decodable {
   }
   var resourceType: String
   var issue: [Issue]?
+}
+
+extension OperationOutcome {
+  enum Gravity: Sendable {
+    /// Nothing but information and warnings.
+    case none
+    /// It may pass: come again.
+    case passing
+    /// Who we are is not accepted.
+    case credential
+    /// What we sent is not accepted.
+    case content
+  }
+
+  /// The gravest of its errors.
+  var gravity: Gravity {
+    var worst = Gravity.none
+    for issue in issue ?? [] where issue.severity == "error" || issue.severity == "fatal" {
+      switch issue.code {
+      case "security", "login", "unknown", "expired", "forbidden", "suppressed": worst = worst == .content ? .content : .credential
+      case "transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled":
+        if worst == .none { worst = .passing }
+      default: worst = .content
+      }
+    }
+    return worst
+  }
 }
 
 /// The meaning of an answer.
@@ -66,29 +110,98 @@ enum FHIRAnswer {
   }
 
   private static func confirmed(_ body: [UInt8], _ bundle: FHIRBundle, _ items: [DeliveryItem]) -> DeliveryReport {
-    guard let response = try? JSONDecoder().decode(ResponseBundle.self, from: Data(body)), response.resourceType == "Bundle",
-      let entries = response.entry, entries.count == bundle.entries.count
-    else { return DeliveryReport(.failed(.malformedAnswer, retryAfter: nil)) }
+    if let outcome = try? JSONDecoder().decode(OperationOutcome.self, from: Data(body)), outcome.resourceType == "OperationOutcome" {
+      return complained(outcome, items)
+    }
+    guard let answers = answers(body, bundle) else { return DeliveryReport(.failed(.malformedAnswer, retryAfter: nil)) }
     var results: [ItemResult] = []
     var notes: [RepairNote] = []
     for (item, index) in zip(items, bundle.entryOfItem) {
-      guard let answer = entries[index].response, let status = Int(answer.status.prefix(3)) else {
-        return DeliveryReport(.failed(.malformedAnswer, retryAfter: nil))
-      }
-      switch HTTPVerdict(status: status) {
-      case .success:
-        results.append(.delivered(remoteID: answer.location.map { String($0.prefix(locationCharactersMax)) }))
-      case .preconditionFailed:
+      var result = answers[index].result(items)
+      if answers[index].verdict == .preconditionFailed {
         // A batch server's per-entry answer: this very resource exists several times. It is there.
-        results.append(.delivered(remoteID: nil))
+        result = .delivered(remoteID: nil)
         notes.append(.severalMatches(item.key))
-      case .refused, .tooLarge:
-        results.append(.refused(Refusal(status: status, diagnostics: diagnostics(answer.outcome, items))))
-      case .retry(let reason):
-        results.append(.retry(reason, after: nil))
       }
+      // What the entry refers to must be there as well: a value of nobody, or of no device, is not delivered.
+      for needed in bundle.neededOfItem[results.count] where answers[needed].verdict != .success {
+        guard case .delivered = result else { break }
+        result = answers[needed].result(items)
+      }
+      results.append(result)
     }
     return DeliveryReport(.each(results), notes: notes)
+  }
+
+  /// A success that holds nothing but a complaint.
+  private static func complained(_ outcome: OperationOutcome, _ items: [DeliveryItem]) -> DeliveryReport {
+    switch outcome.gravity {
+    case .none: return DeliveryReport(.failed(.malformedAnswer, retryAfter: nil))
+    case .passing: return DeliveryReport(.failed(.busy(status: 200), retryAfter: nil))
+    case .credential: return DeliveryReport(.failed(.unauthorised(status: 200), retryAfter: nil))
+    case .content: return DeliveryReport(.refusedTogether(Refusal(status: 200, diagnostics: diagnostics(outcome, items))))
+    }
+  }
+
+  /// What the server said about one entry.
+  private struct EntryAnswer {
+    var status: Int
+    var verdict: HTTPVerdict
+    var location: String?
+    var outcome: OperationOutcome?
+
+    func result(_ items: [DeliveryItem]) -> ItemResult {
+      switch verdict {
+      case .success: .delivered(remoteID: location.map { String($0.prefix(locationCharactersMax)) })
+      case .preconditionFailed: .retry(.conflictAtDestination, after: nil)
+      case .refused, .tooLarge: .refused(Refusal(status: status, diagnostics: diagnostics(outcome, items)))
+      case .retry(let reason): .retry(reason, after: nil)
+      }
+    }
+  }
+
+  /// One answer for each entry of the bundle, in its order; nil when the body is no answer to it.
+  private static func answers(_ body: [UInt8], _ bundle: FHIRBundle) -> [EntryAnswer]? {
+    guard let response = try? JSONDecoder().decode(ResponseBundle.self, from: Data(body)), response.resourceType == "Bundle",
+      ["transaction-response", "batch-response", nil].contains(response.type), var entries = response.entry,
+      entries.count == bundle.entries.count
+    else { return nil }
+    // R4 demands the order of the request. A server that names entries may have another.
+    let places = Dictionary(bundle.entries.enumerated().map { ($1.fullURL, $0) }, uniquingKeysWith: { first, _ in first })
+    let named = entries.map { $0.fullUrl.flatMap { places[$0] } }
+    if Set(named.compactMap(\.self)).count == entries.count {
+      var ordered = entries
+      for (entry, place) in zip(entries, named) { if let place { ordered[place] = entry } }
+      entries = ordered
+    }
+    var answers: [EntryAnswer] = []
+    for (entry, sent) in zip(entries, bundle.entries) {
+      guard let answer = entry.response, let status = Int(answer.status.prefix(3)), !isAboutAnother(answer.location, than: sent.type) else {
+        return nil
+      }
+      var verdict = HTTPVerdict(status: status)
+      // 304: what a conditional update would write is there already.
+      if status == 304 { verdict = .success }
+      if verdict == .success {
+        switch answer.outcome?.gravity {
+        case .content?: verdict = .refused
+        case .credential?: verdict = .retry(.unauthorised(status: status))
+        case .passing?: verdict = .retry(.busy(status: status))
+        case .some(.none), nil: break
+        }
+      }
+      answers.append(EntryAnswer(status: status, verdict: verdict, location: answer.location, outcome: answer.outcome))
+    }
+    return answers
+  }
+
+  /// Whether a location names another type than the entry's: answers in another order would confirm the wrong things.
+  private static func isAboutAnother(_ location: String?, than type: String) -> Bool {
+    guard let location else { return false }
+    let types = location.split(separator: "/").map(String.init).filter {
+      ["Patient", "Device", "Observation", "DetectedIssue", "MedicationDispense"].contains($0)
+    }
+    return !types.isEmpty && !types.contains(type)
   }
 
   /// The first issues of an OperationOutcome: code, where, and what it says, without anybody's data.

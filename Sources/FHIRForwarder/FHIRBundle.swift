@@ -19,6 +19,8 @@ struct FHIRBundle {
   var entries: [Entry]
   /// For each item of the batch, the index of its own entry.
   var entryOfItem: [Int]
+  /// For each item of the batch, the indices of the entries that its own refers to: the person, the device, the gateway.
+  var neededOfItem: [[Int]]
 
   var json: JSONValue {
     ["resourceType": "Bundle", "type": "transaction", "entry": .array(entries.map(\.json))]
@@ -57,17 +59,21 @@ struct FHIRBundleBuilder {
     addGateway()
     for item in items { addDevice(item.record) }
     var entryOfItem: [Int] = []
+    var neededOfItem: [[Int]] = []
     for item in items {
       let url = hub.urn(resourceKey(item.record))
-      if case .alert = item.record, let earlier = indexOfURL[url] {
-        // A lane never sends two transitions of an alert together; a batch that does gets the later one's state.
+      if item.record.isOneUpdatedRecord, let earlier = indexOfURL[url] {
+        // A lane never sends two transitions of an alert together; a batch that does gets the later one's state. A dose that
+        // is put out and taken within one batch is taken.
         entries[earlier] = entry(for: item.record, in: items)
       } else if indexOfURL[url] == nil {
         append(entry(for: item.record, in: items))
       }
       entryOfItem.append(indexOfURL[url] ?? 0)
+      let needed = [item.record.patient.map { DeliveryKey.patient($0.hubPatient) }, .hub, item.record.device.map { .device($0.hubDevice) }]
+      neededOfItem.append(needed.compactMap { key in key.flatMap { indexOfURL[hub.urn($0)] } })
     }
-    return FHIRBundle(entries: entries, entryOfItem: entryOfItem)
+    return FHIRBundle(entries: entries, entryOfItem: entryOfItem, neededOfItem: neededOfItem)
   }
 
   private mutating func findPanels(_ items: [DeliveryItem]) {
@@ -86,7 +92,8 @@ struct FHIRBundleBuilder {
       if let panel = observation.panel, wholePanels.contains(panel.frame) { return .panel(frame: panel.frame) }
       return observation.key
     case .alert(let alert): return .alert(alert.transition.id)
-    case .score, .dose: return record.key
+    case .score: return record.key
+    case .dose(let dose): return dose.occasion ?? record.key
     }
   }
 
@@ -104,7 +111,10 @@ struct FHIRBundleBuilder {
       return create(key, observationResource(parts, key: key))
     case .score(let score): return create(key, scoreResource(score, key: key))
     case .alert(let alert): return update(key, alertResource(alert, key: key))
-    case .dose(let dose): return create(key, doseResource(dose, key: key))
+    case .dose(let dose):
+      // A dose's end replaces its beginning, never the other way round: "put out" is made only where nothing is there yet.
+      if dose.occasion == nil || dose.event == .dispensed { return create(key, doseResource(dose, key: key)) }
+      return update(key, doseResource(dose, key: key))
     }
   }
 
@@ -221,7 +231,28 @@ struct FHIRBundleBuilder {
   }
 }
 
+extension DoseRecord {
+  /// The planned dose that this is about, when it is one that may be put out and taken: one record through its life. Nil
+  /// for a dose without a plan, and for one that was not taken, which is an issue of its own.
+  var occasion: DeliveryKey? {
+    guard plannedAt != .unknown else { return nil }
+    switch event {
+    case .dispensed, .taken, .assisted: return .plannedDose(of: patient.hubPatient, slot: slot, at: plannedAt)
+    case .missed, .refused: return nil
+    }
+  }
+}
+
 extension DeliveryRecord {
+  /// Whether the destination holds one resource that later records of the same thing replace.
+  var isOneUpdatedRecord: Bool {
+    switch self {
+    case .alert: true
+    case .dose(let dose): dose.occasion != nil && dose.event != .dispensed
+    case .observation, .score: false
+    }
+  }
+
   var patient: PatientIdentity? {
     switch self {
     case .observation(let record): record.patient

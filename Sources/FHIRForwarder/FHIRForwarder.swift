@@ -59,10 +59,23 @@ public struct FHIRForwarder: Forwarder {
     case .failure(let failure): return DeliveryReport(.failed(failure.reason, retryAfter: nil))
     case .success(let received): answer = received
     }
+    if answer.isTooLong || answer.isUnreadable, HTTPVerdict(status: answer.status) == .success {
+      return DeliveryReport(.failed(.malformedAnswer, retryAfter: nil))
+    }
     switch FHIRAnswer.reading(status: answer.status, body: answer.body, retryAfter: answer.retryAfter, bundle: bundle, items: batch) {
     case .report(let report): return report
     case .severalMatches: return await lookUp(bundle, batch)
     }
+  }
+
+  /// Whether the server can be reached and our credential be had.
+  public func probe() async -> RetryReason? {
+    do {
+      _ = try await configuration.authorizer.fields(method: HTTPMethod.POST.rawValue, url: base)
+    } catch {
+      return .unauthorised(status: 0)
+    }
+    return await exchange.probe(url: base)
   }
 
   /// After a 412 about one thing: is it there?

@@ -56,6 +56,9 @@ enum FHIRSystem {
   static let eui64 = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
   /// Brønnøysundregistrene's organisation number.
   static let organisation = "urn:oid:2.16.578.1.12.4.1.4.101"
+  /// One measurement of one device: the same from every gateway that passes it on. Two values within one second of a device's
+  /// clock share it, so it finds doubles and is no identity.
+  static let measurement = "urn:knutepunkt:measurement"
   /// This product's alert rules: the keys of `AlertRule`.
   static let alertRule = "urn:knutepunkt:alert-rule"
 

@@ -1,7 +1,8 @@
 // Measured and entered values, and blood-pressure panels, as R4 Observations.
 //
 // MDC coding first (the Personal Health Device guide demands it), LOINC beside it where the vital-signs profiles name one,
-// UCUM units as the device reported them, decimals digit for digit. An invalid value is sent as "no value, error": silence
+// decimals digit for digit in the device's own UCUM unit, or, where the vital-signs profile fixes another (mm[Hg], cm), in
+// that with the device's own words in a note. An invalid value is sent as "no value, error", and never as final: silence
 // would look like "not measured". What has no MDC term (ACVPU, oxygen) is coded in LOINC alone.
 // Not sent: Coincident Timestamp Observations; the hub never rewrites a device's time, it uses it or its own.
 
@@ -21,7 +22,7 @@ extension FHIRBundleBuilder {
       "meta": quality.isDisjoint(with: [.test, .demo]) ? nil : ["security": [FHIRShape.coding(FHIRSystem.actReason, "HTEST")]],
       "extension": gatewayExtension,
       "identifier": .array([identifier(key).json, dedupeIdentifier(first, isPanel: isPanel)].compactMap(\.self)),
-      "status": quality.isDisjoint(with: [.earlyEstimate, .ongoing]) ? "final" : "preliminary",
+      "status": .string(Self.status(parts, quality)),
       "category": Self.category(of: first.observation.code).map {
         [FHIRShape.concept(FHIRShape.coding(FHIRSystem.observationCategory, $0))]
       },
@@ -33,7 +34,7 @@ extension FHIRBundleBuilder {
       value?.name ?? "valueQuantity": isAbsent ? nil : value?.json,
       "dataAbsentReason": !isPanel && isAbsent ? Self.error : nil,
       "interpretation": isPanel ? nil : Self.interpretations(first),
-      "note": Self.notes(quality),
+      "note": Self.notes(quality, parts),
       "device": first.device.map { reference("Device", .device($0.hubDevice)) },
       "component": isPanel ? .array(parts.map(Self.component)) : nil,
     ]
@@ -49,7 +50,17 @@ extension FHIRBundleBuilder {
     guard let device = record.device, record.deviceTime != .none else { return nil }
     let type = isPanel ? "150020" : String(record.observation.code.rawValue)
     let source = device.eui64 ?? hub.uuid(.device(device.hubDevice))
-    return ["value": .string("\(source)-\(hub.uuid(.patient(record.patient.hubPatient)))-\(type)-\(record.deviceTime)")]
+    return [
+      "system": .string(FHIRSystem.measurement),
+      "value": .string("\(source)-\(hub.uuid(.patient(record.patient.hubPatient)))-\(type)-\(record.deviceTime)"),
+    ]
+  }
+
+  /// A reading that the device calls invalid is no result: nothing final comes of it. A panel with such a part is not whole.
+  private static func status(_ parts: [ObservationRecord], _ quality: ObservationQuality) -> String {
+    let invalid = parts.count { $0.observation.quality.contains(.invalid) }
+    if invalid == parts.count { return "cancelled" }
+    return invalid > 0 || !quality.isDisjoint(with: [.earlyEstimate, .ongoing]) ? "preliminary" : "final"
   }
 
   // MARK: codes
@@ -90,15 +101,28 @@ extension FHIRBundleBuilder {
         FHIRShape.concept(text: observation.value == Quantity(mantissa: 0) ? "Breathing air" : "On supplemental oxygen")
       )
     default:
-      ("valueQuantity", quantity(observation.value, observation.unit))
+      ("valueQuantity", quantity(observation))
     }
   }
 
-  private static func quantity(_ value: Quantity, _ unit: UCUMUnit) -> JSONValue {
-    [
-      "value": .decimal(value), "unit": .string(unit == .one ? "1" : unit.sign), "system": .string(FHIRSystem.ucum),
-      "code": .string(unit.code),
+  private static func quantity(_ observation: Observation) -> JSONValue {
+    let profiled = profiled(observation)
+    return [
+      "value": .decimal(profiled.value), "unit": .string(profiled.sign), "system": .string(FHIRSystem.ucum), "code": .string(profiled.code),
     ]
+  }
+
+  /// In the unit that R4's vital-signs profiles fix: mm[Hg] for pressures, cm for height; all others are allowed as the
+  /// device has them. A tenth of a kPa is three quarters of a mm[Hg], so tenths lose nothing.
+  private static func profiled(_ observation: Observation) -> (value: Quantity, sign: String, code: String) {
+    let (value, unit) = (observation.value, observation.unit)
+    if unit == .kilopascal, let tenths = value.steps(from: .kilopascal, to: .millimetreOfMercury, exponent: -1) {
+      return (Quantity(mantissa: tenths, exponent: -1), UCUMUnit.millimetreOfMercury.sign, UCUMUnit.millimetreOfMercury.code)
+    }
+    if observation.code == .bodyHeight, unit == .metre, value.exponent <= 16 {
+      return (Quantity(mantissa: value.mantissa, exponent: value.exponent + 2), "cm", "cm")
+    }
+    return (value, unit == .one ? "1" : unit.sign, unit.code)
   }
 
   /// ACVPU in SNOMED CT, as the UK's value set for NEWS2 has it.
@@ -120,7 +144,7 @@ extension FHIRBundleBuilder {
     let isAbsent = record.observation.quality.contains(.invalid)
     return [
       "code": code(of: record.observation.code),
-      "valueQuantity": isAbsent ? nil : quantity(record.observation.value, record.observation.unit),
+      "valueQuantity": isAbsent ? nil : quantity(record.observation),
       "dataAbsentReason": isAbsent ? error : nil,
       "interpretation": interpretations(record),
     ]
@@ -147,7 +171,7 @@ extension FHIRBundleBuilder {
     return concepts.isEmpty ? nil : .array(concepts)
   }
 
-  private static func notes(_ quality: ObservationQuality) -> JSONValue? {
+  private static func notes(_ quality: ObservationQuality, _ parts: [ObservationRecord]) -> JSONValue? {
     let sentences: [(ObservationQuality, String)] = [
       (.questionable, "The device marks the value as questionable."),
       (.implausible, "The value is outside the device's plausible range."),
@@ -156,7 +180,11 @@ extension FHIRBundleBuilder {
       (.late, "Reached the gateway late; it took no part in live alarms."),
     ]
     let present = sentences.filter { quality.contains($0.0) }
-    return present.isEmpty ? nil : .array(present.map { ["text": .string($0.1)] })
+    var texts = present.map(\.1)
+    for part in parts where !part.observation.quality.contains(.invalid) && part.observation.unit == .kilopascal {
+      texts.append("Measured as \(part.observation.value) \(part.observation.unit.sign).")
+    }
+    return texts.isEmpty ? nil : .array(texts.map { ["text": .string($0)] })
   }
 
   /// The data controller, and the person when the value is self-reported.

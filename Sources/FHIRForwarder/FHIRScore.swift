@@ -26,7 +26,7 @@ extension FHIRBundleBuilder {
       "performer": [FHIRShape.organisation(record.controller)],
       "valueInteger": isComplete ? .integer(Int64(score.low)) : nil,
       "valueRange": isComplete ? nil : ["low": Self.points(score.low), "high": Self.points(score.high)],
-      "interpretation": [FHIRShape.concept(text: Self.category(score.band))],
+      "interpretation": [FHIRShape.concept(text: Self.category(score))],
       "derivedFrom": record.inputs.isEmpty ? nil : .array(sources(record)),
       "component": .array(NEWS2Parameter.allCases.map { Self.component($0, score) }),
     ]
@@ -81,14 +81,18 @@ extension FHIRBundleBuilder {
     }
   }
 
-  /// The RCP's categories, by the lower bound.
-  private static func category(_ band: NEWS2Band) -> String {
-    switch band {
-    case .none: "NEWS2 0"
-    case .low: "NEWS2 low (1–4)"
-    case .lowMedium: "NEWS2 low–medium (3 in one parameter)"
-    case .medium: "NEWS2 medium (5–6)"
+  /// The RCP's category, where it is certain. An incomplete score has none, unless what is known puts it there already: a
+  /// partial sum must not be taken for a low score.
+  private static func category(_ score: NEWS2Score) -> String {
+    switch score.band {
     case .high: "NEWS2 high (7 or more)"
+    case .none where score.isComplete: "NEWS2 0"
+    case .low where score.isComplete: "NEWS2 low (1–4)"
+    case .lowMedium where score.isComplete: "NEWS2 low–medium (3 in one parameter)"
+    case .medium where score.isComplete: "NEWS2 medium (5–6)"
+    case .lowMedium: "NEWS2 incomplete (\(score.low)–\(score.high)), at least low–medium (3 in one parameter)"
+    case .medium: "NEWS2 incomplete (\(score.low)–\(score.high)), at least medium"
+    case .none, .low: "NEWS2 incomplete (\(score.low)–\(score.high))"
     }
   }
 }

@@ -1,11 +1,7 @@
 // What a request carries to be let in. Two ways now; HelseID's signed proofs, which depend on method and address, fit the
 // same seam.
 
-#if canImport(FoundationEssentials)
-  internal import FoundationEssentials
-#else
-  internal import Foundation
-#endif
+internal import HTTPDelivery
 
 /// Gives a request its authorisation. Called for every attempt, so that a renewed credential counts at once.
 public protocol RequestAuthorizer: Sendable {
@@ -34,11 +30,11 @@ public struct BearerTokenFile: RequestAuthorizer {
   public init(path: String) { self.path = path }
 
   public func fields(method: String, url: String) async throws(AuthorizationError) -> [(name: String, value: String)] {
-    guard let data = try? Data(contentsOf: URL(filePath: path)) else { throw .unreadable(file: path) }
+    guard let bytes = BoundedSecret.bytes(path, most: Self.bytesMax) else { throw .unreadable(file: path) }
     // RFC 6750's b64token; a line end after it is an editor's habit, anything else is not a token.
-    let token = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+    let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
     let isToken =
-      !token.isEmpty && data.count <= Self.bytesMax
+      !token.isEmpty
       && token.utf8.allSatisfy { byte in
         byte >= 0x30 && byte <= 0x39 || byte >= 0x41 && byte <= 0x5A || byte >= 0x61 && byte <= 0x7A || "-._~+/=".utf8.contains(byte)
       }

@@ -1,8 +1,10 @@
-// Which items go into the next request, and where a new item stands in the queue.
+// Which items go into the next request.
 //
 // Rules: one request holds at most one transition of an alert, and never a later one while an earlier one waits (a receiver
 // must not learn that an alert is resolved before it learns that it was raised). A panel is never cut. Items that failed
-// alone take turns after those that did not, so that one bad item holds up nobody.
+// alone take turns after those that did not, so that one bad item holds up nobody. Among alarms the most urgent go first
+// and people take turns, so that one person's flood holds up nobody else; a quarter of each request is for those that have
+// waited longest, so that urgency never starves the rest. The window itself stands in DeliveryLane+window.swift.
 
 import VitalSigns
 
@@ -13,7 +15,7 @@ extension DeliveryLane {
     var chosen: Set<Int> = []
     var panels: Set<UInt64> = []
     var atoms = 0
-    for index in candidates(at: now) where atoms < limit {
+    for index in candidates(at: now, limit: limit) where atoms < limit {
       if let panel = queue[index].item.panel?.frame {
         if !panels.insert(panel).inserted { continue }
         // All parts that are here, whatever their turn.
@@ -32,8 +34,8 @@ extension DeliveryLane {
     return false
   }
 
-  /// Positions that may go now: fresh items in queue order, then those that failed alone, the longest ago first.
-  private func candidates(at now: MonotonicInstant) -> [Int] {
+  /// Positions that may go now: fresh items in their order, then those that failed alone, the longest ago first.
+  private func candidates(at now: MonotonicInstant, limit: Int) -> [Int] {
     var alerts: Set<AlertID> = []
     var fresh: [Int] = []
     var tried: [Int] = []
@@ -42,53 +44,33 @@ extension DeliveryLane {
       if queue[index].notBefore > now { continue }
       if queue[index].lastSolo == 0 { fresh.append(index) } else { tried.append(index) }
     }
+    if kind == .alarms { fresh = byUrgencyAndTurn(fresh, limit: limit) }
     return fresh + tried.sorted { (queue[$0].lastSolo, $0) < (queue[$1].lastSolo, $1) }
+  }
+
+  /// The most urgent first, each person's first before anybody's second; of a request's last quarter, the oldest.
+  private func byUrgencyAndTurn(_ fresh: [Int], limit: Int) -> [Int] {
+    if fresh.count <= limit { return fresh }
+    var turns: [PatientID: Int] = [:]
+    var ranked: [(index: Int, turn: Int)] = []
+    for index in fresh {
+      let person = queue[index].item.person
+      ranked.append((index, turns[person, default: 0]))
+      turns[person, default: 0] += 1
+    }
+    ranked.sort { a, b in
+      let (first, second) = (queue[a.index].item.priority, queue[b.index].item.priority)
+      if first != second { return first > second }
+      return (a.turn, a.index) < (b.turn, b.index)
+    }
+    let urgent = ranked.prefix(limit - limit / 4).map(\.index)
+    let taken = Set(urgent)
+    let oldest = fresh.filter { !taken.contains($0) }
+    return urgent + oldest
   }
 
   /// When the first item that rests may go; `.never` when none rests.
   func firstRestEnds(after now: MonotonicInstant) -> MonotonicInstant {
     queue.lazy.map(\.notBefore).filter { $0 > now }.min() ?? .never
-  }
-
-  /// Takes an item into the window. False when there is no room, or when it is known already.
-  mutating func insert(_ item: DeliveryItem, underWay: [DeliveryItem]) -> Bool {
-    if settled.contains(item.key) { return false }
-    if let known = queue.firstIndex(where: { $0.item.key == item.key }) {
-      // The alarm came first, its outbox row follows: from now on the receipt can name the row.
-      if queue[known].item.row == nil { queue[known].item.row = item.row }
-      return false
-    }
-    guard queue.count < policy.windowItemsMax else { return false }
-    let entry = Entry(item: item)
-    guard case .alert(let record) = item.record else {
-      queue.append(entry)
-      return true
-    }
-    // Within an alert the core's instants rise; an earlier transition that arrives later steps in front.
-    let later = queue.firstIndex { other in
-      guard other.item.alert == item.alert, case .alert(let waiting) = other.item.record else { return false }
-      return waiting.instant > record.instant && !underWay.contains(other.item)
-    }
-    queue.insert(entry, at: later ?? queue.endIndex)
-    return true
-  }
-
-  /// Takes fetched rows as far as there is room, and moves the cursor over what was taken.
-  ///
-  /// A panel whose rows were cut off by the fetch's limit is left for the next fetch. Returns whether rows were left.
-  mutating func take(_ items: [DeliveryItem], reachedEnd: Bool, underWay: [DeliveryItem]) -> Bool {
-    var end = items.endIndex
-    if !reachedEnd, let panel = items.last?.panel {
-      let start = items.firstIndex { $0.panel?.frame == panel.frame } ?? items.endIndex
-      let parts = items[start...].count { $0.panel?.frame == panel.frame }
-      // start > 0: a fetch that holds nothing but this panel cannot be made any better by waiting.
-      if parts < Int(panel.parts), start > items.startIndex { end = start }
-    }
-    for item in items[..<end] {
-      if queue.count >= policy.windowItemsMax { return true }
-      _ = insert(item, underWay: underWay)
-      if let row = item.row, row > cursor { cursor = row }
-    }
-    return end < items.endIndex || !reachedEnd
   }
 }

@@ -17,8 +17,8 @@ extension DeliveryLane {
     switch event {
     case .outboxChanged:
       noteOutboxNews()
-    case .fetched(let items, let reachedEnd):
-      fetched(items, reachedEnd: reachedEnd)
+    case .fetched(let items, let reachedEnd, let through):
+      fetched(items, reachedEnd: reachedEnd, through: through, at: now)
     case .alarmArrived(let item):
       alarmArrived(item, at: now)
     case .requeued(let keys, let row):
@@ -32,6 +32,10 @@ extension DeliveryLane {
       connectivityRestored(at: now)
     case .tick:
       tick(at: now, &actions)
+    }
+    if !settledRows.isEmpty {
+      actions.append(.delivered(settledRows))
+      settledRows = []
     }
     pump(at: now, &actions)
     return actions
@@ -54,24 +58,38 @@ extension DeliveryLane {
       outbox = .fetching(again: true, rewind: min(rewind ?? target, target))
     } else {
       cursor = min(cursor, target)
+      for person in deferred.keys { leave(person, above: target) }
       outbox = .moreWaiting
     }
   }
 
-  private mutating func fetched(_ items: [DeliveryItem], reachedEnd: Bool) {
+  private mutating func fetched(_ items: [DeliveryItem], reachedEnd: Bool, through: UInt64, at now: MonotonicInstant) {
     guard case .fetching(let again, let rewind) = outbox else { return }
-    let left = take(items, reachedEnd: reachedEnd, underWay: underWay)
-    if let rewind { cursor = min(cursor, rewind) }
-    outbox = left || again ? .moreWaiting : .drained
+    let isOnes = if case .one = fetchScope { true } else { false }
+    let left = take(items, reachedEnd: reachedEnd, through: through, at: now, underWay: underWay)
+    if let rewind {
+      cursor = min(cursor, rewind)
+      for person in deferred.keys { leave(person, above: rewind) }
+    }
+    outbox = (left && !isOnes) || again || rewind != nil ? .moreWaiting : .drained
   }
 
   private mutating func alarmArrived(_ item: DeliveryItem, at now: MonotonicInstant) {
-    if queue.count >= policy.windowItemsMax {
+    // Rows of this person wait in the outbox, and this alarm will be behind them there.
+    if deferred[item.person] != nil, !item.isCall { return }
+    if !held.contains(item.key), !settled.contains(item.key), queue.count >= policy.windowItemsMax,
+      shares[item.person, default: 0] >= shareMax(for: item) || !makeRoom(for: item, underWay: underWay)
+    {
       noteOutboxNews()  // It is, or soon will be, in the outbox: fetched when there is room.
       return
     }
+    switch insert(item, at: now, underWay: underWay) {
     // A new alarm does not sit out a back-off that older ones earned; the least distance between attempts still holds.
-    if insert(item, underWay: underWay) { cutWait(at: now) }
+    case .held: cutWait(at: now)
+    case .known: break
+    case .shareFull: leave(item.person, above: cursor)
+    case .noRoom: noteOutboxNews()
+    }
   }
 
   private mutating func connectivityRestored(at now: MonotonicInstant) {
@@ -109,8 +127,7 @@ extension DeliveryLane {
       if attempt.atoms > 1 {
         atomLimit = max(1, attempt.atoms / 2)
       } else {
-        settle(attempt.items)
-        actions.append(.deadLetter(attempt.items.map { DeadLetter(item: $0, refusal: refusal) }))
+        bury(attempt.items.map { ($0, refusal) }, &actions)
         growBatch()
       }
     case .each(let results):
@@ -125,12 +142,12 @@ extension DeliveryLane {
     }
   }
 
-  /// The first reason and the longest wait, when no item fared otherwise.
+  /// The first reason and the longest wait, when no item fared otherwise and it is the destination that fails.
   private static func allRetry(_ results: [ItemResult]) -> (RetryReason, Duration?)? {
     var first: RetryReason?
     var longest: Duration?
     for result in results {
-      guard case .retry(let reason, let after) = result else { return nil }
+      guard case .retry(let reason, let after) = result, !reason.concernsItemAlone else { return nil }
       first = first ?? reason
       if let after, after > longest ?? .zero { longest = after }
     }
@@ -141,33 +158,55 @@ extension DeliveryLane {
     _ attempt: Attempt, _ results: [ItemResult], notes: [RepairNote], at now: MonotonicInstant, _ actions: inout [Action]
   ) {
     var receipts: [Receipt] = []
-    var dead: [DeadLetter] = []
+    var refused: [(DeliveryItem, Refusal)] = []
+    var failed: [(DeliveryItem, RetryReason)] = []
     for (sent, result) in zip(attempt.items, results) {
       // The queue's copy may have learned its row while the attempt was under way.
       guard let index = queue.firstIndex(where: { $0.item.key == sent.key }) else { continue }
-      let item = queue[index].item
+      let entry = queue[index]
       switch result {
       case .delivered(let remoteID):
-        receipts.append(Receipt(key: item.key, row: item.row, remoteID: remoteID, note: notes.first { $0 == .severalMatches(item.key) }))
-        settle([item])
+        let key = entry.item.key
+        receipts.append(Receipt(key: key, row: entry.item.row, remoteID: remoteID, note: notes.first { $0 == .severalMatches(key) }))
+        for row in entry.moreRows { receipts.append(Receipt(key: key, row: row, remoteID: remoteID, note: nil)) }
+        release(at: index)
+        settled.insert(key, .delivered(remoteID: remoteID))
       case .refused(let refusal):
-        dead.append(DeadLetter(item: item, refusal: refusal))
-        settle([item])
-      case .retry(_, let after):
+        refused.append((entry.item, refusal))
+      case .retry(let reason, let after):
         queue[index].soloFailures += 1
         queue[index].lastSolo = attempt.number
         queue[index].notBefore = wait(failures: queue[index].soloFailures, retryAfter: after, from: now)
+        failed.append((entry.item, reason))
       }
     }
     if !receipts.isEmpty { actions.append(.delivered(receipts)) }
-    if !dead.isEmpty { actions.append(.deadLetter(dead)) }
+    bury(refused, &actions)
+    for (item, reason) in failed { giveUp([item], reason, &actions) }
   }
 
-  private mutating func settle(_ items: [DeliveryItem]) {
-    for item in items {
-      if let index = queue.firstIndex(where: { $0.item.key == item.key }) { queue.remove(at: index) }
-      settled.insert(item.key)
+  /// Items that the destination will never take.
+  private mutating func bury(_ items: [(DeliveryItem, Refusal)], _ actions: inout [Action]) {
+    var letters: [DeadLetter] = []
+    for (item, refusal) in items {
+      guard let index = queue.firstIndex(where: { $0.item.key == item.key }) else { continue }
+      let entry = queue[index]
+      letters.append(DeadLetter(item: entry.item, refusal: refusal))
+      for row in entry.moreRows { letters.append(DeadLetter(item: DeliveryItem(row: row, record: item.record), refusal: refusal)) }
+      release(at: index)
+      settled.insert(item.key, .refused(row: max(entry.item.row ?? 0, entry.moreRows.max() ?? 0)))
     }
+    if !letters.isEmpty { actions.append(.deadLetter(letters)) }
+  }
+
+  /// Items that failed alone too often at a destination that takes others: somebody must look, and nobody would without
+  /// being told.
+  private mutating func giveUp(_ items: [DeliveryItem], _ reason: RetryReason, _ actions: inout [Action]) {
+    guard let most = policy.soloFailuresMax else { return }
+    let stuck = items.filter { item in queue.contains { $0.item.key == item.key && $0.soloFailures >= most } }
+    if stuck.isEmpty { return }
+    let refusal = Refusal(status: 0, diagnostics: "given up after \(most) attempts with it alone: \(reason.key)")
+    bury(stuck.map { ($0, refusal) }, &actions)
   }
 
   /// The destination gave an answer about content: it lives.
@@ -203,6 +242,8 @@ extension DeliveryLane {
           queue[index].notBefore = own == 0 ? until : wait(failures: own, retryAfter: nil, from: until)
         }
       }
+      // Only where others get through: else it is the destination that fails, and that is told as such.
+      if reason.mayBeOneItem, !isDead, failures == 1 { giveUp(attempt.items, reason, &actions) }
     }
     if isDead {
       health = .dead(failures: failures, reason)
@@ -226,12 +267,7 @@ extension DeliveryLane {
 
   /// Starts what can start: the next attempt, the next read of the outbox, the next wake.
   private mutating func pump(at now: MonotonicInstant, _ actions: inout [Action]) {
-    // A read when half the window is free: few large reads instead of one per settled item.
-    let room = policy.windowItemsMax - queue.count
-    if outbox == .moreWaiting, room * 2 >= policy.windowItemsMax {
-      outbox = .fetching(again: false, rewind: nil)
-      actions.append(.fetch(after: cursor, limit: room))
-    }
+    if let fetch = nextFetch() { actions.append(fetch) }
     if phase == .idle {
       let (items, atoms) = nextBatch(at: now)
       if !items.isEmpty {

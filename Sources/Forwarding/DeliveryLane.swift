@@ -24,6 +24,10 @@ public struct DeliveryLane: Sendable {
     case cancel(attempt: UInt64)
     /// Read at most `limit` unsettled outbox rows of this lane above `row`, in order, and report `fetched`.
     case fetch(after: UInt64, limit: Int)
+    /// Likewise, without the rows of these people: their share of the window is taken, their rows are read later.
+    case fetchOthers(after: UInt64, limit: Int, except: [PatientID])
+    /// Likewise, this person's rows only.
+    case fetchOf(PatientID, after: UInt64, limit: Int)
     /// Report `tick` at this instant; replaces the wake asked for before. `.never`: none needed.
     case wake(at: MonotonicInstant)
     /// Have these receipts journaled.
@@ -42,8 +46,9 @@ public struct DeliveryLane: Sendable {
   public enum Event: Sendable {
     /// The outbox has, or may have, new rows for this lane.
     case outboxChanged
-    /// The answer to `.fetch`: rows in rising order; `reachedEnd` when there are no more.
-    case fetched([DeliveryItem], reachedEnd: Bool)
+    /// The answer to a fetch: rows in rising order; `reachedEnd` when there are no more. `through`: the highest row of the
+    /// lane, anybody's, when it was read; 0 when that is not known.
+    case fetched([DeliveryItem], reachedEnd: Bool, through: UInt64 = 0)
     /// An alarm straight from the core, perhaps before its outbox row is on disk.
     case alarmArrived(DeliveryItem)
     /// A person wants dead letters tried again: their outbox rows are unsettled anew, the lowest is `fromRow`.
@@ -113,8 +118,19 @@ public struct DeliveryLane: Sendable {
     case fetching(again: Bool, rewind: UInt64?)
   }
 
+  /// Whose rows the read under way asked for.
+  enum FetchScope: Sendable, Hashable {
+    case everybody
+    case others
+    case one(PatientID)
+  }
+
   struct Entry: Sendable {
     var item: DeliveryItem
+    /// When the item was taken into the window.
+    let since: MonotonicInstant
+    /// Further rows with the item's key: settled with it.
+    var moreRows: [UInt64] = []
     /// Solo attempts that failed although the destination was not dead: the item itself may be the cause.
     var soloFailures = 0
     /// Number of the last solo attempt; orders the turns of items that were tried alone.
@@ -132,6 +148,17 @@ public struct DeliveryLane: Sendable {
   /// Unsettled items in memory, those under way included. Bound: `policy.windowItemsMax`; what does not fit stays in the
   /// outbox and is fetched later.
   var queue: [Entry] = []
+  /// The keys in `queue`.
+  var held: Set<DeliveryKey> = []
+  /// How many items of each person are in `queue`. Bound: `policy.windowItemsMax` people.
+  var shares: [PatientID: Int] = [:]
+  /// People whose rows above this one are left in the outbox, because their share of the window was taken. Every unsettled
+  /// row that is not in the window is above `cursor`, or is such a person's. Bound: people whose share was full and who
+  /// have been served less than half of it since.
+  var deferred: [PatientID: UInt64] = [:]
+  var fetchScope: FetchScope = .everybody
+  /// Rows that turned up with a key that has been delivered: to be reported with the next actions.
+  var settledRows: [Receipt] = []
   /// The highest outbox row taken into the window.
   var cursor: UInt64 = 0
   var settled = SettledKeys()
@@ -160,31 +187,45 @@ public struct DeliveryLane: Sendable {
   }
 }
 
-/// The keys settled last, so that an alarm which was delivered before its outbox row existed is not sent again when the row
-/// turns up. Bound: 1024, the oldest is forgotten; a forgotten one is resent under its key, which every receiver bears.
+extension DeliveryLane {
+  /// Since when the longest waiting item is in the window; nil when nothing waits.
+  public var waitingSince: MonotonicInstant? { queue.lazy.map(\.since).min() }
+
+  /// Since when an item waits that was tried alone in vain, although the destination takes others; nil when there is none.
+  public var stuckSince: MonotonicInstant? { queue.lazy.filter { $0.soloFailures > 0 }.map(\.since).min() }
+}
+
+/// The keys settled last and how, so that an alarm which was delivered before its outbox row existed is not sent again when
+/// the row turns up. Bound: 2048, the oldest is forgotten; a forgotten one is resent under its key, which every receiver bears.
 struct SettledKeys: Sendable {
-  static let countMax = 1024
+  enum Result: Sendable, Hashable {
+    case delivered(remoteID: String?)
+    /// With the row, 0 when it was not known. A higher row of the same key: a person wants it sent again.
+    case refused(row: UInt64)
+  }
+  static let countMax = 2048
   private var ring: [DeliveryKey] = []
   private var next = 0
-  private var members: Set<DeliveryKey> = []
+  private var members: [DeliveryKey: Result] = [:]
 
-  func contains(_ key: DeliveryKey) -> Bool { members.contains(key) }
+  subscript(key: DeliveryKey) -> Result? { members[key] }
+  func contains(_ key: DeliveryKey) -> Bool { members[key] != nil }
 
-  mutating func insert(_ key: DeliveryKey) {
-    guard members.insert(key).inserted else { return }
+  mutating func insert(_ key: DeliveryKey, _ result: Result = .delivered(remoteID: nil)) {
+    guard members.updateValue(result, forKey: key) == nil else { return }
     if ring.count < Self.countMax {
       ring.append(key)
     } else {
-      members.remove(ring[next])
+      members[ring[next]] = nil
       ring[next] = key
       next = (next + 1) % Self.countMax
     }
   }
 
   mutating func remove(_ key: DeliveryKey) {
-    guard members.remove(key) != nil, let index = ring.firstIndex(of: key) else { return }
-    ring.remove(at: index)
-    // Keep the ring full or simply shorter: `next` only means something when it is full.
+    guard members.removeValue(forKey: key) != nil else { return }
+    // In order of age, so that `next` is right whether or not the ring is full.
+    ring = (ring[next...] + ring[..<next]).filter { $0 != key }
     next = 0
   }
 }

@@ -186,6 +186,31 @@ public struct AlertRecord: Sendable, Hashable {
       self.panel = panel
     }
   }
+  /// Where the person was when the alert rose, as far as the destination may know.
+  public struct Position: Sendable, Hashable {
+    public var fix: LocationFix
+    /// When the tracker was there.
+    public var at: WallTime
+
+    public init(fix: LocationFix, at: WallTime) {
+      self.fix = fix
+      self.at = at
+    }
+  }
+  /// Who changed the alert, and what they said. Nil for the hub's own changes, and where it is not known yet.
+  public struct Handling: Sendable, Hashable {
+    public var actor: String?
+    public var comment: String?
+    public var cause: String?
+    public var measure: String?
+
+    public init(actor: String?, comment: String? = nil, cause: String? = nil, measure: String? = nil) {
+      self.actor = actor
+      self.comment = comment
+      self.cause = cause
+      self.measure = measure
+    }
+  }
   public var transition: AlertTransition
   /// The core's instant of this transition: its order within the alert, and part of its key (`DeliveryKey.transition`).
   public var instant: MonotonicInstant
@@ -197,10 +222,13 @@ public struct AlertRecord: Sendable, Hashable {
   public var controller: String
   public var evidence: [Evidence]
   public var text: Text
+  /// For alerts about where somebody is, within an agreement on locations.
+  public var position: Position?
+  public var handling: Handling?
 
   public init(
     transition: AlertTransition, instant: MonotonicInstant, occurredAt: WallTime, raisedAt: WallTime, patient: PatientIdentity?,
-    device: DeviceIdentity?, controller: String, evidence: [Evidence], text: Text
+    device: DeviceIdentity?, controller: String, evidence: [Evidence], text: Text, position: Position? = nil, handling: Handling? = nil
   ) {
     self.transition = transition
     self.instant = instant
@@ -211,9 +239,11 @@ public struct AlertRecord: Sendable, Hashable {
     self.controller = controller
     self.evidence = evidence
     self.text = text
+    self.position = position
+    self.handling = handling
   }
 
-  public var key: DeliveryKey { .transition(transition.id, transition.kind, at: instant) }
+  public var key: DeliveryKey { .transition(transition, at: instant) }
 }
 
 /// What became of one planned dose.

@@ -4,7 +4,7 @@
 // (DeliveryLane+stateMachine.swift). "Unknown" is an answer of its own: after a timeout the destination may or may not
 // have stored the batch, and the lane sends it again under the same keys.
 
-internal import VitalSigns
+public import VitalSigns
 
 /// One item of a lane. Two with the same key are the same item, whatever way they came.
 public struct DeliveryItem: Sendable, Hashable {
@@ -15,12 +15,22 @@ public struct DeliveryItem: Sendable, Hashable {
   /// What the lane orders and groups by, taken out of the record once: a window is gone through at every attempt.
   let alert: AlertID?
   let panel: PressurePanel?
+  /// Whose record it is; `.none` for the hub's own. Within a lane people take turns.
+  public let person: PatientID
+  /// Of an alert; low for anything else.
+  let priority: AlertPriority
 
   public init(row: UInt64?, record: DeliveryRecord) {
     self.row = row
     self.record = record
     self.key = record.key
-    if case .alert(let alert) = record { self.alert = alert.transition.id } else { self.alert = nil }
+    switch record {
+    case .observation(let observation): (alert, person, priority) = (nil, observation.patient.hubPatient, .low)
+    case .score(let score): (alert, person, priority) = (nil, score.patient.hubPatient, .low)
+    case .dose(let dose): (alert, person, priority) = (nil, dose.patient.hubPatient, .low)
+    case .alert(let record):
+      (alert, person, priority) = (record.transition.id, record.patient?.hubPatient ?? .none, record.transition.priority)
+    }
     if case .observation(let observation) = record { self.panel = observation.panel } else { self.panel = nil }
   }
 
@@ -34,8 +44,16 @@ public struct DeliveryItem: Sendable, Hashable {
 /// for one lane; the alarm lane and the routine lane of a destination may call it at the same time.
 public protocol Forwarder: Sendable {
   func deliver(_ batch: [DeliveryItem]) async -> DeliveryReport
+  /// Whether the destination can be reached and our credential be read, without telling it anything. Nil: as far as that
+  /// shows, all is well. Within the time limit of an attempt.
+  func probe() async -> RetryReason?
   /// Closes what it holds open. Awaited once, after the last `deliver` has returned.
   func shutdown() async
+}
+
+extension Forwarder {
+  /// A connector that has no way to look.
+  public func probe() async -> RetryReason? { nil }
 }
 
 /// What became of one attempt.
@@ -106,6 +124,9 @@ public enum RetryReason: Sendable, Hashable {
     default: false
     }
   }
+
+  /// Whether the destination answered and only this item is in the way: the destination lives.
+  public var concernsItemAlone: Bool { self == .conflictAtDestination }
 
   /// Whether the destination may have stored the batch.
   public var outcomeUnknown: Bool { self == .timedOut || self == .connectionLost || self == .malformedAnswer }

@@ -35,21 +35,37 @@ public enum HTTPVerdict: Sendable, Hashable {
   /// The wait in a Retry-After header (RFC 9110, 10.2.3): seconds, or a date, which is compared with the answer's own Date
   /// header so that neither clock needs to be right. Nil when absent or unreadable. The lane bounds it.
   public static func retryAfter(_ value: String?, date: String?) -> Duration? {
-    guard let value else { return nil }
-    if let seconds = UInt32(value) { return .seconds(Int64(seconds)) }
+    guard let value = value?.split(whereSeparator: \.isWhitespace).joined(separator: " "),
+      !value.isEmpty
+    else { return nil }
+    if value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return .seconds(Int64(UInt32(value) ?? .max)) }
     guard let until = httpDate(value), let date, let now = httpDate(date), until > now else { return nil }
     return .milliseconds(until - now)
   }
 
-  /// Milliseconds since 1970 of an IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`.
+  private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+  /// Milliseconds since 1970 of any of the three forms that a recipient must accept (RFC 9110, 5.6.7):
+  /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
   private static func httpDate(_ text: String) -> Int64? {
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    let words = text.split(separator: " ")
-    guard words.count == 6, words[5] == "GMT", let day = UInt8(words[1]), let month = months.firstIndex(of: String(words[2])),
-      let year = UInt16(words[3])
+    let words = text.split(separator: " ").map(String.init)
+    switch words.count {
+    case 6 where words[5] == "GMT": return moment(day: words[1], month: words[2], year: words[3], clock: words[4])
+    case 4 where words[3] == "GMT":
+      let parts = words[1].split(separator: "-").map(String.init)
+      guard parts.count == 3, parts[2].count == 2, let year = UInt16(parts[2]) else { return nil }
+      // Two digits: more than 50 years ahead would be the past. The product did not exist before 2000.
+      return moment(day: parts[0], month: parts[1], year: String(2000 + year), clock: words[2])
+    case 5: return moment(day: words[2], month: words[1], year: words[4], clock: words[3])
+    default: return nil
+    }
+  }
+
+  private static func moment(day: String, month: String, year: String, clock: String) -> Int64? {
+    let clock = clock.split(separator: ":").compactMap { UInt8($0) }
+    guard let day = UInt8(day), (1...31).contains(day), let month = months.firstIndex(of: month), let year = UInt16(year),
+      clock.count == 3, clock[0] < 24, clock[1] < 60, clock[2] <= 60
     else { return nil }
-    let clock = words[4].split(separator: ":").compactMap { UInt8($0) }
-    guard clock.count == 3, (1...31).contains(day), clock[0] < 24, clock[1] < 60, clock[2] <= 60 else { return nil }
     return CivilTime(
       year: year, month: UInt8(month + 1), day: day, hour: clock[0], minute: clock[1], second: clock[2]
     ).millisecondsAsUTC

@@ -1,15 +1,19 @@
 // One HTTP request and its whole answer within one time limit, with the errors of the network named for the lane.
 //
-// Redirects are not followed: a credential and a person's data go to the configured address and nowhere else. The limit
-// covers connecting, sending and reading the body, because a server that trickles its answer is as slow as one that is
-// silent. Shared by every connector that speaks HTTP. Not here: what an answer means; that is each connector's own.
+// A redirect is followed with the same method, body and credential, within the configured origin only: a credential and a
+// person's data go to the configured host and nowhere else. The limit covers connecting, sending, redirects and reading the
+// body, because a server that trickles its answer is as slow as one that is silent. Shared by every connector that speaks
+// HTTP. Not here: what an answer means; that is each connector's own.
 
 internal import AsyncHTTPClient
 public import Forwarding
 internal import NIOCore
 public import NIOHTTP1
+// Comes with AsyncHTTPClient, whose interface it is part of.
+internal import NIOHTTPCompression
 internal import NIOPosix
 internal import NIOSSL
+internal import Synchronization
 
 /// An answer, read to its end.
 public struct HTTPAnswer: Sendable {
@@ -17,19 +21,33 @@ public struct HTTPAnswer: Sendable {
   public var body: [UInt8]
   /// As the server asked with Retry-After; nil when it did not.
   public var retryAfter: Duration?
+  /// The body is longer than the connector takes: `body` is empty.
+  public var isTooLong: Bool
+  /// The body is compressed in a way that was not asked for and cannot be read: `body` is empty.
+  public var isUnreadable: Bool
 
-  public init(status: Int, body: [UInt8], retryAfter: Duration? = nil) {
+  public init(status: Int, body: [UInt8], retryAfter: Duration? = nil, isTooLong: Bool = false, isUnreadable: Bool = false) {
     self.status = status
     self.body = body
     self.retryAfter = retryAfter
+    self.isTooLong = isTooLong
+    self.isUnreadable = isUnreadable
   }
 }
 
 /// The client of one destination. Safe from any task; `shutdown` must be awaited before it is dropped.
-public struct HTTPExchange: Sendable {
+public final class HTTPExchange: Sendable {
+  /// Redirects of one request. More is a loop.
+  static let redirectsMax = 3
+  /// A kept connection that was idle for longer is not used again: servers close theirs after 5 s (Node.js) to 60 s.
+  static let idleMax = TimeAmount.seconds(4)
+
   private let client: HTTPClient
   private let timeout: Duration
   private let responseBytesMax: Int
+  private let tls: TLSConfiguration
+  /// Whether a connection may have been kept: the server may close it just when we send (RFC 9112, 9.3.1).
+  private let mayHaveKept = Atomic<Bool>(false)
 
   /// Who vouches for the server. With an unreadable file nobody does: every attempt fails as `tlsFailed`, which raises the
   /// destination's alert, and the rest of the hub goes on.
@@ -41,19 +59,22 @@ public struct HTTPExchange: Sendable {
   /// - Parameters:
   ///   - caFile: PEM with the authorities to trust, read once, now; nil: the system's.
   ///   - timeout: for one request, from connecting to the last byte of the answer.
-  ///   - responseBytesMax: a longer answer is `malformedAnswer`.
+  ///   - responseBytesMax: a longer body is not read, compressed or not.
   public init(caFile: String?, timeout: Duration, responseBytesMax: Int) {
     var configuration = HTTPClient.Configuration()
     configuration.redirectConfiguration = .disallow
     configuration.timeout.connect = .nanoseconds(min(timeout, .seconds(10)).nanoseconds)
     configuration.httpVersion = .http1Only
+    // Bounded by the bytes that come out of it, so that a small bomb stays small.
+    configuration.decompression = .enabled(limit: .size(responseBytesMax))
     // The lane retries, with its back-off; a client that retries underneath would hide an outage from it.
     configuration.connectionPool.retryConnectionEstablishment = false
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 8
+    configuration.connectionPool.idleTimeout = Self.idleMax
+    var tls = TLSConfiguration.makeClientConfiguration()
     var authorities: Authorities = .system
     if let caFile {
       if let certificates = try? NIOSSLCertificate.fromPEMFile(caFile), !certificates.isEmpty {
-        var tls = TLSConfiguration.makeClientConfiguration()
         tls.trustRoots = .certificates(certificates)
         configuration.tlsConfiguration = tls
         authorities = .file
@@ -62,6 +83,7 @@ public struct HTTPExchange: Sendable {
       }
     }
     self.authorities = authorities
+    self.tls = tls
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     self.timeout = timeout
     self.responseBytesMax = responseBytesMax
@@ -70,38 +92,110 @@ public struct HTTPExchange: Sendable {
   /// Closes all connections. An error here means that it was shut down before: nothing is left to close.
   public func shutdown() async { try? await client.shutdown() }
 
-  /// One attempt. Honours task cancellation; never throws and never tries twice.
+  /// Whether the server can be reached: a connection, and with https the handshake, and nothing sent. Nil: it can.
+  public func probe(url: String) async -> RetryReason? {
+    if authorities == .unreadable { return .tlsFailed }
+    guard let origin = HTTPOrigin(url) else { return .unreachable }
+    return await ConnectionProbe(origin: origin, tls: tls, timeout: min(timeout, .seconds(10))).run()
+  }
+
+  /// One attempt. Honours task cancellation and never throws. Sent twice only when a kept connection turned out to be closed.
   public func perform(
     method: HTTPMethod, url: String, fields: [(name: String, value: String)], body: [UInt8]?
   ) async -> Result<HTTPAnswer, ExchangeFailure> {
     if authorities == .unreadable { return .failure(ExchangeFailure(reason: .tlsFailed)) }
-    var request = HTTPClientRequest(url: url)
-    request.method = method
-    for field in fields { request.headers.add(name: field.name, value: field.value) }
-    if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
-    let client = client
-    let sent = request
+    let sent = Request(method: method, url: url, fields: fields, body: body)
     let limit = timeout
-    let bytesMax = responseBytesMax
-    return await withTaskGroup(of: Result<HTTPAnswer, ExchangeFailure>?.self) { group in
-      group.addTask {
-        do {
-          let response = try await client.execute(sent, deadline: .now() + .nanoseconds(limit.nanoseconds))
-          let bytes = try await response.body.collect(upTo: bytesMax)
-          let after = HTTPVerdict.retryAfter(response.headers.first(name: "Retry-After"), date: response.headers.first(name: "Date"))
-          return .success(HTTPAnswer(status: Int(response.status.code), body: Array(bytes.readableBytesView), retryAfter: after))
-        } catch {
-          return .failure(ExchangeFailure(reason: Self.reason(for: error)))
-        }
-      }
+    let first = await withTaskGroup(of: Result<HTTPAnswer, ExchangeFailure>?.self) { group in
+      group.addTask { await self.follow(sent, deadline: .now() + .nanoseconds(limit.nanoseconds)) }
       group.addTask {
         try? await Task.sleep(for: limit)
         return nil
       }
       let first = await group.next() ?? nil
       group.cancelAll()
-      return first ?? .failure(ExchangeFailure(reason: .timedOut))
+      return first
     }
+    return first ?? .failure(ExchangeFailure(reason: .timedOut))
+  }
+
+  private struct Request: Sendable {
+    var method: HTTPMethod
+    var url: String
+    var fields: [(name: String, value: String)]
+    var body: [UInt8]?
+  }
+
+  /// The request, and what it is redirected to.
+  private func follow(_ request: Request, deadline: NIODeadline) async -> Result<HTTPAnswer, ExchangeFailure> {
+    var request = request
+    for _ in 0...Self.redirectsMax {
+      let response: (answer: HTTPAnswer, location: String?)
+      do {
+        response = try await once(request, deadline: deadline)
+      } catch {
+        return .failure(ExchangeFailure(reason: Self.reason(for: error)))
+      }
+      guard [301, 302, 303, 307, 308].contains(response.answer.status), let location = response.location,
+        let target = HTTPOrigin.target(of: location, from: request.url)
+      else { return .success(response.answer) }
+      request.url = target
+      if response.answer.status == 303 {
+        // "It is done; look there" (RFC 9110, 15.4.4): the only redirect that asks for another method.
+        request.method = .GET
+        request.body = nil
+        request.fields.removeAll { $0.name.lowercased() == "content-type" }
+      }
+    }
+    return .success(HTTPAnswer(status: 310, body: []))
+  }
+
+  private func once(_ request: Request, deadline: NIODeadline) async throws -> (HTTPAnswer, location: String?) {
+    do {
+      return try await exchange(request, deadline: deadline)
+    } catch where mayHaveKept.exchange(false, ordering: .relaxed) && Self.isClosedConnection(error) {
+      // The server closed a kept connection while the request was on its way. What we send bears being sent twice.
+      return try await exchange(request, deadline: deadline)
+    }
+  }
+
+  private func exchange(_ request: Request, deadline: NIODeadline) async throws -> (HTTPAnswer, location: String?) {
+    var outgoing = HTTPClientRequest(url: request.url)
+    outgoing.method = request.method
+    for field in request.fields { outgoing.headers.add(name: field.name, value: field.value) }
+    if !outgoing.headers.contains(name: "Accept-Encoding") { outgoing.headers.add(name: "Accept-Encoding", value: "gzip") }
+    if let body = request.body { outgoing.body = .bytes(ByteBuffer(bytes: body)) }
+    let response = try await client.execute(outgoing, deadline: deadline)
+    let headers = response.headers
+    var answer = HTTPAnswer(
+      status: Int(response.status.code), body: [],
+      retryAfter: HTTPVerdict.retryAfter(headers.first(name: "Retry-After"), date: headers.first(name: "Date")))
+    do {
+      let bytes = try await response.body.collect(upTo: responseBytesMax)
+      answer.body = Array(bytes.readableBytesView)
+    } catch {
+      guard Self.isTooLong(error) else { throw error }
+      answer.isTooLong = true
+    }
+    let coding = (headers.first(name: "Content-Encoding") ?? "identity").lowercased()
+    if !["identity", "", "gzip", "deflate"].contains(coding) {
+      answer.isUnreadable = true
+      answer.body = []
+    }
+    mayHaveKept.store(true, ordering: .relaxed)
+    return (answer, headers.first(name: "Location"))
+  }
+
+  // MARK: errors
+
+  private static func isTooLong(_ error: any Error) -> Bool {
+    error is NIOTooManyBytesError || error as? NIOHTTPDecompression.DecompressionError == .limit
+  }
+
+  private static func isClosedConnection(_ error: any Error) -> Bool {
+    if let error = error as? HTTPClientError { return error == .remoteConnectionClosed }
+    if let error = error as? IOError { return error.errnoCode == ECONNRESET || error.errnoCode == EPIPE }
+    return error is ChannelError
   }
 
   private static func reason(for error: any Error) -> RetryReason {
@@ -114,8 +208,6 @@ public struct HTTPExchange: Sendable {
       }
     case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: .tlsFailed
     case is NIOConnectionError, is IOError: .unreachable
-    // Larger than any answer that confirms something.
-    case is NIOTooManyBytesError: .malformedAnswer
     case is CancellationError: .timedOut
     // Broken HTTP, a reset in mid-answer: it may have been stored.
     default: .connectionLost

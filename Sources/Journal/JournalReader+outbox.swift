@@ -1,7 +1,7 @@
 // What is still to be delivered, with everything that a connector needs, and what was refused.
 
 internal import GRDB
-internal import VitalSigns
+public import VitalSigns
 
 extension JournalReader {
   /// The next records of a lane, in their order, after a row.
@@ -21,6 +21,44 @@ extension JournalReader {
         arguments: [Int64(destination), Int64(lane.rawValue), signed(row), max(0, limit)])
       var registry = RegistryCache(db: db)
       return try rows.compactMap { try Self.item($0, destination, lane, &registry) }
+    }
+  }
+
+  /// Likewise, of some people only, and with how far the read came: a record without a source is passed over.
+  public func outboxPage(
+    destination: UInt32, lane: OutboxLane, after row: UInt64, limit: Int, scope: OutboxScope
+  ) throws(JournalError) -> OutboxRows {
+    try read { db in
+      let key: [(any DatabaseValueConvertible)?] = [Int64(destination), Int64(lane.rawValue)]
+      let condition: String
+      switch scope {
+      case .everybody: condition = ""
+      case .others(let people): condition = "AND patient NOT IN (\(people.map { String($0.rawValue) }.joined(separator: ", ")))"
+      case .one(let person): condition = "AND patient = \(person.rawValue)"
+      }
+      let rows = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT row, kind, sequence, outcome, patient, created, attempts FROM outbox
+          WHERE destination = ? AND lane = ? AND row > ? \(condition) ORDER BY row LIMIT ?
+          """, arguments: StatementArguments(key + [signed(row), max(0, limit)]))
+      let through = try Int64.fetchOne(
+        db, sql: "SELECT max(row) FROM outbox WHERE destination = ? AND lane = ?", arguments: StatementArguments(key))
+      var registry = RegistryCache(db: db)
+      let items = try rows.compactMap { try Self.item($0, destination, lane, &registry) }
+      return OutboxRows(
+        items: items, reachedEnd: rows.count < limit, lastRow: rows.last.map { UInt64(bitPattern: $0[0] as Int64) },
+        through: through.map(UInt64.init(bitPattern:)) ?? 0)
+    }
+  }
+
+  /// Where a person was last, as of a journal sequence; nil when no tracker has told.
+  public func lastLocation(of patient: PatientID, upTo sequence: UInt64) throws(JournalError) -> LocationRow? {
+    try read { db in
+      let found = try Int64.fetchOne(
+        db, sql: "SELECT max(sequence) FROM location_fix WHERE patient = ? AND sequence <= ?",
+        arguments: [Int64(patient.rawValue), signed(sequence)])
+      return try found.flatMap { try LocationRow.fetch(db, UInt64(bitPattern: $0)) }
     }
   }
 

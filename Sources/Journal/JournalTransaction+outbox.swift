@@ -138,17 +138,18 @@ extension JournalTransaction {
   private func rowNumber(_ receipt: DeliveryReceipt) throws -> Int64? {
     switch receipt.item {
     case .row(let number): return signed(number)
-    case .transition(let alert, let kind, let instant):
+    case .transition(let alert, let kind, let instant, let revision):
       // An alert is raised, resolved or cleared once: there the instant says nothing, and a receipt may come without it.
       return try Int64.fetchOne(
         db.cachedStatement(
           sql: """
             SELECT x.row FROM alert_transition t JOIN outcome o ON o.id = t.outcome
-            JOIN outbox x ON x.destination = ? AND x.lane = ? AND x.outcome = t.outcome
-            WHERE t.alert = ? AND t.kind = ? AND (o.instant = ? OR t.kind IN (2, 6, 7)) LIMIT 1
+            JOIN outbox x ON x.destination = ?1 AND x.lane = ?2 AND x.outcome = t.outcome
+            WHERE t.alert = ?3 AND t.kind = ?4 AND (o.instant = ?5 OR t.kind IN (2, 6, 7)) AND (?6 IS NULL OR t.revision = ?6) LIMIT 1
             """),
         arguments: [
           Int64(receipt.destination), Int64(receipt.lane.rawValue), alert.description, Int64(kind.rawValue), instant.rawValue,
+          revision.map { Int64($0) },
         ])
     }
   }

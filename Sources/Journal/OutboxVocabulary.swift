@@ -43,14 +43,32 @@ public import VitalSigns
   }
 }
 
+/// Whose rows of a lane are read: people take turns, so that one person's flood leaves room for others.
+public enum OutboxScope: Sendable, Hashable {
+  case everybody
+  case others([PatientID])
+  case one(PatientID)
+}
+
+/// One read of a lane.
+public struct OutboxRows: Sendable {
+  public var items: [OutboxItem]
+  /// Whether no more rows of the scope follow.
+  public var reachedEnd: Bool
+  /// The highest row that was read, with or without a record; nil when none was.
+  public var lastRow: UInt64?
+  /// The highest row of the lane, anybody's; 0 when it is empty.
+  public var through: UInt64
+}
+
 /// What a destination answered about one record.
 public struct DeliveryReceipt: Sendable, Hashable {
   /// Which record.
   public enum Item: Sendable, Hashable {
     /// The outbox row.
     case row(UInt64)
-    /// An alert's transition that left before its row was known.
-    case transition(AlertID, AlertTransitionKind, at: MonotonicInstant)
+    /// An alert's transition that left before its row was known. `revision`: its number within the alert, nil when not told.
+    case transition(AlertID, AlertTransitionKind, at: MonotonicInstant, revision: UInt16? = nil)
   }
   public enum Result: Sendable, Hashable {
     /// Stored there; its own id for it, where it told.

@@ -68,6 +68,14 @@ public struct SharingDestination: Sendable, Hashable {
   }
 }
 
+extension SharingDestination {
+  /// Whether an alert may say where the person is: an agreement on locations covers it. The destination gets no fixes of
+  /// their own.
+  public func maySeePosition(controller: String, patient: PatientID) -> Bool {
+    agreements.contains { $0.covers(.location, controller: controller, patient: patient) }
+  }
+}
+
 /// All destinations of a hub. At most 64: a set of them is one machine word on the write path.
 public struct SharingRules: Sendable, Hashable {
   public static let destinationsMax = 64

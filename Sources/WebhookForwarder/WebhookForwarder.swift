@@ -3,9 +3,10 @@
 //   POST <url>
 //   Knutepunkt-Id: <event uuid>   Knutepunkt-Timestamp: <Unix seconds>   Knutepunkt-Signature: v1=<hex>[,v1=<hex>]
 //
-// Delivered means: 2xx, and a JSON body whose `id` is the event's. A 2xx without that echo may come from a proxy or a login
-// page, so the outcome is unknown and the event is sent again under the same id; receivers drop what they know. One request
-// an event, those of a batch at the same time: a lane never puts two transitions of one alert into a batch.
+// Delivered means: 2xx. An echo, a JSON body with the event's `id`, is a bonus; an echo of another id, or a web page, says
+// that something else answers at this address, so the outcome is unknown and the event is sent again under the same id;
+// receivers drop what they know. One request an event, those of a batch at the same time: a lane never puts two transitions
+// of one alert into a batch. docs/webhook.md is written for those who build a receiver.
 
 public import Forwarding
 internal import HTTPDelivery
@@ -46,7 +47,7 @@ public struct WebhookForwarder: Forwarder {
     }
   }
 
-  /// An echo is 50 bytes; what is larger than this is a web page.
+  /// An echo is 50 bytes; more than this is not looked at.
   static let responseBytesMax = 64 * 1024
   static let secretBytes = 16...1024
 
@@ -93,17 +94,35 @@ public struct WebhookForwarder: Forwarder {
   }
 
   static func result(_ answer: HTTPAnswer, eventID: String) -> ItemResult {
-    struct Echo: Decodable { var id: String }
     switch HTTPVerdict(status: answer.status) {
     case .success:
-      let echo = try? JSONDecoder().decode(Echo.self, from: Data(answer.body))
-      return echo?.id.lowercased() == eventID ? .delivered(remoteID: nil) : .retry(.malformedAnswer, after: nil)
+      return isForeign(answer.body, eventID: eventID) ? .retry(.malformedAnswer, after: nil) : .delivered(remoteID: nil)
     case .retry(let reason):
       return .retry(reason, after: answer.retryAfter)
     case .refused, .tooLarge, .preconditionFailed:
       // What a receiver says is not kept: a body that quotes the alarm would put it into the dead letters' list.
       return .refused(Refusal(status: answer.status, diagnostics: "refused with HTTP status \(answer.status)"))
     }
+  }
+
+  /// Whether the body of a success shows that not our receiver has answered: it echoes another event, or it is a page for
+  /// people (a proxy's, or a sign-in). An empty body, a word or any other JSON shows no such thing.
+  private static func isForeign(_ body: [UInt8], eventID: String) -> Bool {
+    struct Echo: Decodable { var id: String }
+    if let echo = try? JSONDecoder().decode(Echo.self, from: Data(body)) {
+      // A receiver may give an id of its own; only another event's id is a sign of a mix-up.
+      return WebhookEvent.isEventID(echo.id) && echo.id.lowercased() != eventID
+    }
+    // Behind a byte order mark and white space.
+    let start = body.prefix(512).drop { $0 <= 0x20 || $0 == 0xEF || $0 == 0xBB || $0 == 0xBF }
+    let beginning = String(decoding: start.prefix(64), as: UTF8.self).lowercased()
+    return ["<!doctype html", "<html", "<head", "<body"].contains { beginning.hasPrefix($0) }
+  }
+
+  /// Whether the receiver can be reached and our secret be read.
+  public func probe() async -> RetryReason? {
+    if secrets() == nil { return .unauthorised(status: 0) }
+    return await exchange.probe(url: configuration.url)
   }
 
   /// Read for each batch, so that a changed secret counts at once. Nil when the current one cannot be used; a missing
@@ -115,8 +134,8 @@ public struct WebhookForwarder: Forwarder {
   }
 
   private static func secret(_ path: String) -> [UInt8]? {
-    guard let data = try? Data(contentsOf: URL(filePath: path)) else { return nil }
-    var bytes = Array(data)
+    // Two more than a secret may have, for the line end; a larger file is not read to its end.
+    guard var bytes = BoundedSecret.bytes(path, most: secretBytes.upperBound + 2) else { return nil }
     while bytes.last == 0x0A || bytes.last == 0x0D { bytes.removeLast() }
     return secretBytes.contains(bytes.count) ? bytes : nil
   }

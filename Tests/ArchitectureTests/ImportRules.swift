@@ -53,7 +53,7 @@ let importRules: [String: ImportRule] = [
   "Journal": ImportRule(own: ["VitalSigns"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
   "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
   // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
-  "HTTPDelivery": ImportRule(own: ["Forwarding"], external: httpStack),
+  "HTTPDelivery": ImportRule(own: ["Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
   "FHIRForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   "WebhookForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   "Console": ImportRule(

@@ -108,7 +108,9 @@ private indirect enum Node: Decodable, Equatable {
       let codes = observation["code"].codes
       #expect(entry.loinc.map(codes.contains) ?? true, "\(entry.key)")
       #expect(codes.contains(String(entry.code.rawValue)) == (entry.code.rawValue < 1024 << 16), "\(entry.key)")
-      if entry.code != .consciousness { #expect(observation["valueQuantity"]["code"].string == entry.unit.code, "\(entry.key)") }
+      // R4's profile of body height takes cm and inches only.
+      let unit = entry.code == .bodyHeight ? "cm" : entry.unit.code
+      if entry.code != .consciousness { #expect(observation["valueQuantity"]["code"].string == unit, "\(entry.key)") }
     }
   }
 
@@ -145,6 +147,67 @@ private indirect enum Node: Decodable, Equatable {
     let observation = try #require(try resources([item], "Observation").first)
     #expect(observation["dataAbsentReason"].codes == ["error"])
     #expect(observation["valueQuantity"] == .missing)
+    #expect(observation["status"].string == "cancelled", "an error is no final result")
+    // A panel with an invalid part is not whole.
+    var parts = Sample.panel(frame: 10)
+    parts[1] = Sample.observation(
+      11, .diastolic, 0, 0, .millimetreOfMercury, quality: .invalid, panel: PressurePanel(frame: 10, parts: 3))
+    let panel = try #require(try resources(parts, "Observation").last)
+    #expect(panel["status"].string == "preliminary")
+  }
+
+  @Test func unitsAreThoseThatTheProfilesFix() throws {
+    let pressure = Sample.observation(1, .systolic, 173, -1, .kilopascal)
+    let observation = try #require(try resources([pressure], "Observation").first)
+    #expect(observation["valueQuantity"]["code"].string == "mm[Hg]")
+    #expect(observation["valueQuantity"]["value"] == .number(129.8))
+    #expect(observation["note"][0]["text"].string == "Measured as 17.3 kPa.")
+    let text = FHIRBundleBuilder.bundle([Sample.observation(1, .bodyHeight, 182, -2, .metre)], hub: Sample.hub).json.text
+    #expect(text.contains(#""valueQuantity":{"value":182,"unit":"cm","system":"http://unitsofmeasure.org","code":"cm"}"#))
+  }
+
+  @Test func theIdentifierThatFindsDoublesHasASystem() throws {
+    let observation = try #require(try resources([Sample.observation(1, .oxygenSaturation, 97, 0, .percent)], "Observation").first)
+    #expect(observation["identifier"].all.count == 2)
+    #expect(observation["identifier"][1]["system"].string == "urn:knutepunkt:measurement")
+  }
+
+  @Test(
+    arguments: [
+      (0, 20, NEWS2Band.none, "NEWS2 incomplete (0–20)"), (2, 17, .low, "NEWS2 incomplete (2–17)"),
+      (5, 9, .medium, "NEWS2 incomplete (5–9), at least medium"), (7, 12, .high, "NEWS2 high (7 or more)"), (0, 0, .none, "NEWS2 0"),
+      (4, 4, .low, "NEWS2 low (1–4)"),
+    ] as [(UInt8, UInt8, NEWS2Band, String)])
+  func aBandIsToldWhereItIsCertain(low: UInt8, high: UInt8, band: NEWS2Band, text: String) throws {
+    guard case .score(var record) = Sample.score(complete: low == high).record else { return #expect(Bool(false)) }
+    (record.score.low, record.score.high, record.score.band) = (low, high, band)
+    let score = try #require(try resources([Sample.item(.score(record))], "Observation").last)
+    #expect(score["interpretation"][0]["text"].string == text)
+  }
+
+  @Test func anAlertOfAnIncompleteScoreWithTwoReasonsSaysBoth() throws {
+    guard case .alert(var record) = Sample.alert(.raised, .raised, rule: .news2Medium, evidence: [.init(sequence: 20)]).record else {
+      return #expect(Bool(false))
+    }
+    (record.transition.value, record.transition.limit, record.transition.upper) = (5, 5, 20)
+    record.transition.also = AlertReason(rule: .planRed, value: 84, limit: 85, upper: 84, subject: 0)
+    let issue = try #require(try resources([Sample.item(.alert(record))], "DetectedIssue").last)
+    #expect(issue["code"].codes == ["news2Medium", "planRed"])
+    #expect(issue["code"]["text"].string == "NEWS2 5 or more, incomplete; Red limit of the person's plan passed")
+    #expect(issue["evidence"].all.map { $0["code"][0].codes } == [["news2Medium"], ["planRed"]])
+  }
+
+  @Test func aDoseIsOneRecordFromPutOutToTaken() throws {
+    let put = try #require(try entries([Sample.dose(3, .dispensed)]).last)
+    let taken = try #require(try entries([Sample.dose(9, .taken)]).last)
+    #expect(put["fullUrl"] == taken["fullUrl"])
+    #expect(put["request"]["method"].string == "POST", "never in place of what came after it")
+    #expect(taken["request"]["method"].string == "PUT")
+    // Both in one batch, in either order: taken.
+    for items in [[Sample.dose(3, .dispensed), Sample.dose(9, .taken)], [Sample.dose(9, .taken), Sample.dose(3, .dispensed)]] {
+      let doses = try resources(items, "MedicationDispense")
+      #expect(doses.map { $0["status"].string } == ["completed"])
+    }
   }
 
   @Test func qualityIsTold() throws {

@@ -54,7 +54,7 @@ import VitalSigns
     arguments: [
       (400, .refusedTogether(Refusal(status: 400, diagnostics: ""))), (422, .refusedTogether(Refusal(status: 422, diagnostics: ""))),
       (401, .failed(.unauthorised(status: 401), retryAfter: nil)), (403, .failed(.unauthorised(status: 403), retryAfter: nil)),
-      (404, .failed(.wrongAddress(status: 404), retryAfter: nil)), (307, .failed(.wrongAddress(status: 307), retryAfter: nil)),
+      (404, .failed(.wrongAddress(status: 404), retryAfter: nil)), (305, .failed(.wrongAddress(status: 305), retryAfter: nil)),
       (408, .failed(.busy(status: 408), retryAfter: nil)), (429, .failed(.busy(status: 429), retryAfter: .seconds(7))),
       (500, .failed(.serverError(status: 500), retryAfter: nil)), (503, .failed(.busy(status: 503), retryAfter: nil)),
     ] as [(Int, DeliveryReport.Outcome)])
@@ -82,6 +82,22 @@ import VitalSigns
     let report = await deliver(mode, receiver, timeout: reason == .timedOut ? .seconds(1) : .seconds(20))
     #expect(report.outcome == .failed(reason, retryAfter: nil))
     #expect(reason.outcomeUnknown)
+  }
+
+  /// Legal HTTP: a redirect within the origin keeps method and body, and an answer may come compressed.
+  @Test(arguments: ["status-307", "status-301", "gzip"])
+  func legalDetoursAndCodings(mode: String) async throws {
+    let receiver = try Receiver()
+    guard case .each(let results) = await deliver(mode, receiver).outcome else { return #expect(Bool(false)) }
+    #expect(results.allSatisfy { if case .delivered = $0 { true } else { false } })
+  }
+
+  @Test func nothingGoesToAnotherOrigin() async throws {
+    let (receiver, stranger) = (try Receiver(), try Receiver())
+    let port = stranger.base.split(separator: ":").last ?? ""
+    #expect(await deliver("elsewhere-\(port)", receiver).outcome == .failed(.wrongAddress(status: 307), retryAfter: nil))
+    #expect(try stranger.log().isEmpty)
+    #expect(await deliver("bomb", receiver).outcome == .failed(.malformedAnswer, retryAfter: nil))
   }
 
   @Test func nobodyThere() async throws {

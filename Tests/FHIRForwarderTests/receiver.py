@@ -6,6 +6,7 @@ The first part of the path says how it behaves (/ok, /status-500, /slow, ...). I
 updates give it, so that a resend is found and not made twice. GET /log returns every request, GET /store the counts.
 It shares no code with the product: what it understands of FHIR is written here a second time, on purpose.
 """
+import gzip
 import json
 import pathlib
 import ssl
@@ -94,8 +95,22 @@ class Receiver(BaseHTTPRequestHandler):
             quoted = "rejected: " + body[:5000]  # Servers quote what they refuse.
             outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "invalid", "diagnostics": quoted}]}
             fields = [("Retry-After", "7")] if mode == "status-429" else []
-            fields += [("Location", "/ok")] if mode == "status-307" else []
+            fields += [("Location", "/ok" if "Bundle" in body else "/echo")] if mode in ("status-307", "status-301") else []
             return self.answer(int(mode[7:]), outcome, fields=fields)
+        if mode.startswith("elsewhere-"):
+            return self.answer(307, {}, fields=[("Location", "http://127.0.0.1:%s/ok" % mode[10:])])
+        if mode == "loop":
+            return self.answer(308, {}, fields=[("Location", "/loop")])
+        if mode == "word":
+            return self.answer(200, b"ok", "text/html")
+        if mode == "nothing":
+            return self.answer(204, b"")
+        if mode == "gzip":
+            with lock:
+                value = transaction(json.loads(body)) if "Bundle" in body else {"id": json.loads(body)["id"]}
+            return self.answer(200, gzip.compress(json.dumps(value).encode()), fields=[("Content-Encoding", "gzip")])
+        if mode == "bomb":
+            return self.answer(200, gzip.compress(b" " * 200_000_000), fields=[("Content-Encoding", "gzip")])
         if mode == "entry-400" or mode == "entry-412":
             with lock:
                 return self.answer(200, transaction(json.loads(body), entry_status=mode[6:] + " Error"))

@@ -34,7 +34,57 @@ import VitalSigns
     }
   }
 
-  @Test(arguments: ["", "a", "a/", "a/x/raised", "o/7", "a/01234567-89ab-cdef-0000-000000000001/jumped", "a/b/c/d/e"])
+  private func transition(
+    _ kind: AlertTransitionKind, rule: AlertRule = .news2High, priority: AlertPriority = .high, level: UInt8 = 0, revision: UInt16 = 0
+  ) -> AlertTransition {
+    AlertTransition(
+      id: alert, rule: rule, priority: priority, state: .raised, previous: .raised, kind: kind, level: level, deadline: .never,
+      firstCause: 1, raisedAt: .zero, value: 7, limit: 7, subject: 0, actor: .hub, revision: revision)
+  }
+
+  @Test func twoUpgradesOfOneInstantAreTwoThings() throws {
+    let instant = MonotonicInstant(rawValue: 42)
+    let first = DeliveryKey.transition(transition(.upgraded, rule: .news2Medium, priority: .medium, revision: 1), at: instant)
+    let second = DeliveryKey.transition(transition(.upgraded, revision: 2), at: instant)
+    #expect(first != second)
+    #expect(second.rawValue == "a/01234567-89ab-cdef-0000-000000000001/upgraded/42/r2/p3/l0")
+    #expect(second.parsedTransition == .init(alert: alert, kind: .upgraded, instant: instant, revision: 2))
+    // Each part alone tells two changes apart.
+    let keys: [DeliveryKey] = [
+      second, DeliveryKey.transition(transition(.upgraded, revision: 3), at: instant),
+      DeliveryKey.transition(transition(.upgraded, priority: .medium, revision: 2), at: instant),
+      DeliveryKey.transition(transition(.upgraded, level: 1, revision: 2), at: instant),
+      DeliveryKey.transition(transition(.escalated, revision: 2), at: instant),
+      DeliveryKey.transition(transition(.upgraded, revision: 2), at: MonotonicInstant(rawValue: 43)),
+    ]
+    #expect(Set(keys).count == keys.count)
+    #expect(keys.allSatisfy { $0.rawValue.utf8.count <= 96 && $0.parsedTransition != nil })
+  }
+
+  @Test func aRaiseKeepsItsKeyAfterACrashUnlessItIsMoreUrgent() {
+    let (before, after) = (MonotonicInstant(rawValue: 42), MonotonicInstant(rawValue: 99))
+    let call = transition(.raised, rule: .sos)
+    #expect(DeliveryKey.transition(call, at: before) == DeliveryKey.transition(call, at: after))
+    #expect(DeliveryKey.transition(call, at: before).rawValue == "a/01234567-89ab-cdef-0000-000000000001/raised")
+    let medium = DeliveryKey.transition(transition(.raised, rule: .news2Medium, priority: .medium), at: before)
+    let high = DeliveryKey.transition(transition(.raised), at: after)
+    #expect(medium != high)
+    #expect(high.parsedTransition == .init(alert: alert, kind: .raised, instant: .zero, revision: nil))
+  }
+
+  /// What version 1 of the journal left in the outbox may have been delivered already, under the key of then.
+  @Test(arguments: [AlertTransitionKind.escalated, .retriggered, .acknowledged, .responding, .upgraded, .resolved, .cleared])
+  func aRowOfVersion1KeepsItsKey(kind: AlertTransitionKind) {
+    let instant = MonotonicInstant(rawValue: 42)
+    let row = transition(kind, level: 1)
+    #expect(DeliveryKey.transition(row, at: instant) == DeliveryKey.transition(alert, kind, at: instant))
+    #expect(DeliveryKey.transition(row, at: instant).parsedTransition?.revision == nil)
+  }
+
+  @Test(arguments: ["", "a", "a/", "a/x/raised", "o/7", "a/01234567-89ab-cdef-0000-000000000001/jumped", "a/b/c/d/e",
+    "a/01234567-89ab-cdef-0000-000000000001/upgraded/42/r2", "a/01234567-89ab-cdef-0000-000000000001/upgraded/42/2/3/0",
+    "a/01234567-89ab-cdef-0000-000000000001/upgraded/42/r99999/p3/l0", "a/01234567-89ab-cdef-0000-000000000001/raised/3",
+  ])
   func otherKeysAreNoTransitions(text: String) {
     #expect(DeliveryKey(rawValue: text).parsedTransition == nil)
   }

@@ -65,7 +65,7 @@ extension DeliveryLane.Action {
     switch self {
     case .send(let attempt): "send \(attempt.items.count)"
     case .cancel: "cancel"
-    case .fetch: "fetch"
+    case .fetch, .fetchOthers, .fetchOf: "fetch"
     case .wake(let instant): instant == .never ? "no wake" : "wake"
     case .delivered(let receipts): "delivered \(receipts.count)"
     case .deadLetter(let letters): "dead letter \(letters.count)"

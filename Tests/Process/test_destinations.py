@@ -1,10 +1,13 @@
 """Receivers that are down, failing, refusing, slow or dead: what arrives, how often, and who waits for whom."""
 
+import json
 import time
 
 import pytest
 
-from support import escalation, heard, hospital, numbered_temperatures, wait_for, wait_heard, webhook
+from support import (
+    NURSE, SECRET, Destination, Receiver, escalation, free_port, heard, hospital, numbered_temperatures, wait_for, wait_heard, webhook,
+)
 
 
 def temperatures(receiver, path="fhir"):
@@ -146,3 +149,109 @@ def test_an_agreement_for_one_person_leaves_the_other_out(make_hub, broker, brid
     wait_for(lambda: temperatures(receiver) == ["37.111"], 10, "P1's value only")
     hub.wait_delivered()
     assert temperatures(receiver) == ["37.111"]
+
+
+def test_a_dead_response_centre_is_known_before_an_alarm_needs_it_and_one_alert(home, bridge, receiver):
+    """Nothing waits: a probe finds it. It is told within 90 s, and taken back when it is well again."""
+    spare = webhook(receiver, "spare")
+    centre = Destination("centre", "webhook", f"http://127.0.0.1:{free_port()}/centre", secret=SECRET, share=("alerts",))
+    hub = home(centre, spare, escalation=escalation("centre", "spare"))
+    began = time.monotonic()
+    alert = hub.alert("destinationDown", seconds=100)
+    assert time.monotonic() - began < 95
+    wait_heard(receiver, "destinationDown", name="spare")
+    state = {s["name"]: s for s in hub.get("/v1/destinations")}
+    assert state["centre"]["state"] == "down" and state["centre"]["reason"] == "unreachable" and state["centre"]["text"]
+    assert state["spare"]["state"] == "well"
+    back = Receiver(receiver.folder / "centre", {"centre": SECRET}, int(centre.url.split(":")[2].split("/")[0])).start()
+    try:
+        wait_heard(back, "destinationDown", name="centre", seconds=60)
+        wait_for(lambda: hub.get(f"/v1/alerts/{alert['id']}")["state"] == "cleared", 90, "it is well again")
+        assert len([a for a in hub.all_alerts() if a["rule"] == "destinationDown"]) == 1
+    finally:
+        back.stop()
+
+
+def test_a_destination_without_its_credential_fails_alone(home, bridge, receiver):
+    hospital_without = hospital(receiver, "hospital", extra={"credential": "nowhere"})
+    hub = home(hospital_without, webhook(receiver), escalation=escalation("nurses"))
+    bridge.temperature("t1", "37.1")
+    bridge.sos("sos1")
+    wait_heard(receiver, "sos")
+    state = lambda: {s["name"]: s for s in hub.get("/v1/destinations")}["hospital"]
+    wait_for(lambda: state()["state"] == "failing" and state()["reason"] == "unauthorised", 15, "it is told as failing")
+    assert receiver.requests["fhir"] == 0
+    assert all(process.poll() is None for process in hub.processes.values())
+
+
+def test_one_persons_records_that_can_never_be_placed_are_told(make_hub, broker, bridge, receiver):
+    """412 for one person's Patient, while another person's records get through all the while."""
+    hub = make_hub(broker, [hospital(receiver), webhook(receiver)], escalation=escalation("nurses"))
+    hub.device("bridge/thermometer", "t1", hub.person("Person A"))
+    hub.device("bridge/thermometer", "t2", hub.person("Person B"))
+    receiver.conflicts["fhir"] = "Person A"
+    bridge.temperature("t1", "37.111")
+    began = time.monotonic()
+    for number in range(100):
+        bridge.temperature("t2", f"36.{number:03}")
+        if any(a["rule"] == "deadLetter" for a in hub.all_alerts()):
+            break
+        time.sleep(1)
+    assert time.monotonic() - began < 90
+    wait_heard(receiver, "deadLetter")
+    assert [row["destination"] for row in hub.get("/v1/outbox?state=dead")] == ["hospital"]
+    assert "37.111" not in temperatures(receiver) and temperatures(receiver)
+
+
+def test_a_refused_person_inside_an_accepted_bundle_is_no_delivery(make_hub, broker, bridge, receiver):
+    hub = make_hub(broker, [hospital(receiver)])
+    hub.device("bridge/thermometer", "t1", hub.person("Person A"))
+    receiver.entry_status["fhir"] = {"Patient": ["429 Too Many Requests"] * 2}
+    bridge.temperature("t1", "37.222")
+    wait_for(lambda: receiver.requests["fhir"] >= 3, 20, "sent until the person is there")
+    hub.wait_delivered()
+    assert len(receiver.resources("Patient")) == 1
+    assert receiver.entry_status["fhir"]["Patient"] == []
+
+
+def test_a_receiver_that_answers_ok_is_told_once(home, bridge, receiver):
+    hub = home(webhook(receiver), escalation=escalation("nurses", high=("1h",)))
+    receiver.plain.add("nurses")
+    bridge.sos("sos1")
+    wait_heard(receiver, "sos")
+    wait_for(lambda: hub.status()["destinations"][0]["pendingAlarms"] == 0, 10, "delivered")
+    time.sleep(2)
+    assert set(receiver.deliveries["nurses"].values()) == {1}
+
+
+def test_who_took_an_alarm_and_why_reaches_the_receiver(home, bridge, receiver):
+    hub = home(webhook(receiver), escalation=escalation("nurses", high=("1h",)))
+    bridge.sos("sos1")
+    alert = hub.alert("sos")
+    hub.alert_action(alert["id"], "acknowledge")
+    hub.alert_action(alert["id"], "resolve", comment="Helped up", cause="Slipped", measure="Mat removed")
+    acknowledged = wait_heard(receiver, "sos", "acknowledged")[0]
+    assert acknowledged["handling"]["actor"] == NURSE
+    resolved = wait_heard(receiver, "sos", "resolved")[0]
+    assert resolved["handling"] == {"actor": NURSE, "comment": "Helped up", "cause": "Slipped", "measure": "Mat removed"}
+    assert resolved["raisedAt"] == heard(receiver, rule="sos", kind="raised")[0]["raisedAt"]
+    assert set(receiver.deliveries["nurses"].values()) == {1}
+
+
+def test_an_alert_about_where_somebody_is_says_where_if_an_agreement_covers_it(make_hub, broker, bridge, receiver):
+    with_place = webhook(receiver, "nurses", share=("alerts", "locations"))
+    without = webhook(receiver, "others")
+    hub = make_hub(broker, [with_place, without], escalation=escalation("nurses", "others", high=("1h",), medium=("1h",)))
+    patient = hub.person()
+    hub.device("owntracks/tracker", "kari/phone", patient)
+    hub.plan(patient, {
+        "kind": "geofence", "latitude": "59.9138690", "longitude": "10.7522450", "radiusMetres": 200, "confirmingFixes": 1,
+        "staleAfterSeconds": 3600})
+    for offset in (0.0, 0.02, 0.021, 0.022):
+        bridge.send("owntracks/kari/phone", json.dumps(
+            {"_type": "location", "lat": 59.913869 + offset, "lon": 10.752245, "acc": 10, "tst": int(time.time()), "tid": "ka"}))
+        time.sleep(0.2)
+    event = wait_heard(receiver, "geofenceExit")[0]
+    assert abs(event["position"]["latitude"] - 59.933869) < 0.003 and event["position"]["accuracyMetres"] == 10
+    assert event["reasons"][0]["value"] > 2000 and event["reasons"][0]["limit"] == 200
+    assert "position" not in wait_heard(receiver, "geofenceExit", name="others")[0]

@@ -156,9 +156,9 @@ private struct Body: Decodable {
   @Test(
     arguments: [
       ("garbage", .retry(.malformedAnswer, after: nil)), ("stranger", .retry(.malformedAnswer, after: nil)),
-      ("huge", .retry(.malformedAnswer, after: nil)), ("close", .retry(.connectionLost, after: nil)),
+      ("close", .retry(.connectionLost, after: nil)),
       ("status-400", .refused(Refusal(status: 400, diagnostics: "refused with HTTP status 400"))),
-      ("status-401", .retry(.unauthorised(status: 401), after: nil)), ("status-307", .retry(.wrongAddress(status: 307), after: nil)),
+      ("status-401", .retry(.unauthorised(status: 401), after: nil)),
       ("status-429", .retry(.busy(status: 429), after: .seconds(7))), ("status-500", .retry(.serverError(status: 500), after: nil)),
       ("slow", .retry(.timedOut, after: nil)),
     ] as [(String, ItemResult)])
@@ -166,6 +166,73 @@ private struct Body: Decodable {
     let receiver = try WebhookReceiver()
     #expect(await deliver(mode, receiver, timeout: mode == "slow" ? .seconds(1) : .seconds(20)).outcome == .each([expected]))
     #expect(try receiver.log().count == 1, "no retry and no redirect underneath")
+  }
+
+  /// The status is the answer; a body is a bonus. (A receiver that answers "ok" was sent the same alarm for ever.)
+  @Test(arguments: ["word", "nothing", "huge", "gzip", "bomb", "status-307", "status-301"])
+  func everySuccessIsADelivery(mode: String) async throws {
+    let receiver = try WebhookReceiver()
+    #expect(await deliver(mode, receiver).outcome == .each([.delivered(remoteID: nil)]))
+    let log = try receiver.log()
+    #expect(log.count == (mode.hasPrefix("status") ? 2 : 1))
+    // Where it was redirected to it brought the same, signed as before.
+    #expect(Set(log.map(\.body)).count == 1 && Set(log.map { $0.headers["Knutepunkt-Signature"] }).count == 1)
+    #expect(log.allSatisfy { $0.method == "POST" })
+  }
+
+  @Test func nothingIsSentToAnotherOrigin() async throws {
+    let (receiver, stranger) = (try WebhookReceiver(), try WebhookReceiver())
+    let port = stranger.base.split(separator: ":").last ?? ""
+    #expect(await deliver("elsewhere-\(port)", receiver).outcome == .each([.retry(.wrongAddress(status: 307), after: nil)]))
+    #expect(try stranger.log().isEmpty)
+    #expect(await deliver("loop", receiver).outcome == .each([.retry(.wrongAddress(status: 310), after: nil)]))
+    #expect(try receiver.log().count == 1 + 4, "three redirects, then it is a loop")
+  }
+
+  @Test func aProbeSaysNothingAndSeesWhatIsWrong() async throws {
+    let receiver = try WebhookReceiver()
+    func probe(_ url: String, secret: String = "secret") async -> RetryReason? {
+      let forwarder = WebhookForwarder(
+        .init(url: url, secretFile: folder.appending(path: secret).path, hubID: "hub-7", attemptTimeout: .seconds(5))
+      ) { WallTime(rawValue: 0) }
+      let found = await forwarder.probe()
+      await forwarder.shutdown()
+      return found
+    }
+    #expect(await probe("\(receiver.base)/echo") == nil)
+    #expect(await probe("\(receiver.base)/echo", secret: "gone") == .unauthorised(status: 0))
+    #expect(await probe(receiver.base.replacing("http:", with: "https:")) == .tlsFailed)
+    #expect(await probe("http://127.0.0.1:1/") == .unreachable)
+    #expect(try receiver.log().isEmpty)
+  }
+
+  @Test func theEventSaysWhyInNumbers() throws {
+    func body(
+      _ rule: AlertRule, value: Int32, limit: Int32, subject: UInt32 = 0, upper: Int32? = nil, also: AlertReason? = nil,
+      handling: AlertRecord.Handling? = nil, position: AlertRecord.Position? = nil
+    ) throws -> String {
+      let transition = AlertTransition(
+        id: AlertID(high: 1, low: 1), rule: rule, priority: .high, state: .resolved, previous: .raised, kind: .resolved, level: 0,
+        deadline: .never, firstCause: 1, raisedAt: .zero, value: value, limit: limit, subject: subject, actor: .hub, revision: 3,
+        upper: upper, also: also)
+      let record = AlertRecord(
+        transition: transition, instant: .zero, occurredAt: WallTime(rawValue: 0), raisedAt: WallTime(rawValue: 0), patient: nil,
+        device: nil, controller: "964338531", evidence: [], text: .init(nb: "", nn: "", en: ""), position: position, handling: handling)
+      return try #require(WebhookEvent(.alert(record), hubID: "hub-7")).body
+    }
+    let plan = AlertReason(rule: .planRed, value: 391, limit: 385, upper: 391, subject: UInt32(PlanSignal.temperature.rawValue))
+    let score = try body(
+      .news2Medium, value: 5, limit: 5, upper: 20, also: plan, handling: .init(actor: "Nina", comment: "Sett til", cause: "Feber"))
+    #expect(
+      score.contains(
+        #""reasons":[{"rule":"news2Medium","value":5,"upper":20,"complete":false,"unit":"{score}"},"#
+          + #"{"rule":"planRed","signal":"temperature","value":39.1,"limit":38.5,"unit":"Cel"}]"#))
+    #expect(score.contains(#""handling":{"actor":"Nina","comment":"Sett til","cause":"Feber"}"#))
+    #expect(score.contains(#""revision":3"#))
+    let fix = LocationFix(latitudeE7: 599_138_690, longitudeE7: 107_522_450, accuracyMetres: 10)
+    let away = try body(.geofenceExit, value: 640, limit: 200, position: .init(fix: fix, at: WallTime(rawValue: 0)))
+    #expect(away.contains(#""position":{"latitude":59.9138690,"longitude":10.7522450,"accuracyMetres":10,"#))
+    #expect(away.contains(#"{"rule":"geofenceExit","value":640,"limit":200,"unit":"m"}"#))
   }
 
   @Test func aBatchAnswersForEachInOrder() async throws {

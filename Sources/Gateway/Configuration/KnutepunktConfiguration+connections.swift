@@ -128,7 +128,12 @@ extension KnutepunktConfiguration {
           "`\(section.path)` lacks `secretFile`; allowed: a path to a file with the signing secret, or `credential: NAME`", at: section.mark
         )
       }
-      if kind == .webhook { settings = .webhook(secret: secret ?? .file("")) }
+      let previous = section.optional(
+        "previousSecretFile", .path("the secret before"),
+        "`webhook`: file with the secret before, while it is being changed: requests carry a signature of each. A file that is gone "
+          + "means that the change is over."
+      ).map { SecretSource.file($0) }
+      if kind == .webhook { settings = .webhook(secret: secret ?? .file(""), previous: previous) }
     }
     return Located(
       value: DestinationSettings(name: name, kind: settings, url: url, caFile: ca, timeout: timeout), mark: section.place("name"))

@@ -171,8 +171,8 @@ public struct KnutepunktConfiguration: Sendable {
     public enum Kind: Sendable, Hashable {
       /// HL7 FHIR R4; `token` is a bearer token.
       case fhir(token: SecretSource?, batchMax: Int)
-      /// A webhook signed with `secret`.
-      case webhook(secret: SecretSource)
+      /// A webhook signed with `secret`, and with `previous` too while the secret is being changed.
+      case webhook(secret: SecretSource, previous: SecretSource? = nil)
     }
     public var name: String
     public var kind: Kind

@@ -40,7 +40,7 @@ extension CoreService {
       actor: transition.actor == .hub ? nil : machinery.actors.name(of: transition.actor), comment: nil,
       text: sentences.sentence(transition, raisedAt: row.raisedWall ?? row.firstWall, language: language),
       firstCause: transition.firstCause,
-      changeID: DeliveryKey.transition(transition.id, transition.kind, at: row.changedInstant).rawValue, transition: nil)
+      changeID: DeliveryKey.transition(transition, at: row.changedInstant).rawValue, transition: nil)
   }
 
   /// What one entry was, in the words of the API.

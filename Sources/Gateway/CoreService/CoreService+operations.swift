@@ -69,9 +69,12 @@ extension CoreService {
     case .fhir: kind = "fhir"
     case .webhook: kind = "webhook"
     }
+    let told = destinations.state(of: settings.name)
     return API.Status.Destination(
       name: settings.name, kind: kind, pendingAlarms: row?.pendingAlarms ?? 0, pendingRoutine: row?.pendingRoutine ?? 0,
-      delivered: row?.counts.values.reduce(0) { $0 + $1.delivered } ?? 0, dead: row?.deadLetters ?? 0, lastError: row?.lastError)
+      delivered: row?.counts.values.reduce(0) { $0 + $1.delivered } ?? 0, dead: row?.deadLetters ?? 0, lastError: row?.lastError ?? told?.reason, health: told,
+      oldestPending: row?.oldestPending?.description,
+      lastDelivered: row?.lastDelivered?.description)
   }
 
   // MARK: Outbox
@@ -140,6 +143,7 @@ extension CoreService {
       throw .unavailable("the core is stopping; the receipts are not stored")
     }
     for alert in delivered { noteDelivery(of: alert) }
+    try await endConditionsOfFormerDestinations()
     // The refusal may have been of a row that was settled before.
     for destination in destinationsWithRefusals.sorted() { try await endDeadLetterCondition(destination) }
     return API.Done(sequence: machinery.durable.sequence)
@@ -148,7 +152,10 @@ extension CoreService {
   /// A receiver has the alert: raised → notified. Sent once an alert; the core refuses what does not fit its state.
   private func noteDelivery(of alert: AlertID) {
     if !health.isFirstDelivery(of: alert) { return }
-    _ = machinery.intake.submit(.command(AlertCommand(alert: alert, action: .delivered, actor: .hub)))
+    // What the intake did not take has not been noted: the next delivery of the alert notes it.
+    if machinery.intake.submit(.command(AlertCommand(alert: alert, action: .delivered, actor: .hub))) == nil {
+      health.forgetDelivery(of: alert)
+    }
   }
 
   private func raiseDeadLetterCondition(_ destination: UInt32) async throws(LocalAPIFailure) {

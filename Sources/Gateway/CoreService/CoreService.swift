@@ -17,6 +17,8 @@ final class CoreService: Sendable {
   let health: Health
   let sentences: AlertSentences
   let logger: Logger
+  /// How destinations do, as the forward role tells.
+  let destinations = DestinationStates()
   var hub: EventHub { machinery.hub }
   var registry: Registry { machinery.registry }
   /// The language of what people read.

@@ -20,6 +20,18 @@ extension API.OutboxRow {
 }
 
 extension API.Receipt {
+  /// What `state` may be.
+  enum State: String, Sendable {
+    case delivered, dead, failing
+  }
+
+  init(
+    destination: String, _ lane: OutboxLane, _ row: UInt64?, key: String, _ state: State, error: String? = nil, remoteID: String? = nil
+  ) {
+    self.init(
+      destination: destination, lane: lane.key, row: row, key: key, state: state.rawValue, error: error, remoteID: remoteID)
+  }
+
   /// The alert that an alarm's key names.
   var alertID: AlertID? {
     let parts = key.split(separator: "/")
@@ -35,16 +47,16 @@ extension DeliveryReceipt {
     if let row = receipt.row {
       item = .row(row)
     } else if let parsed = DeliveryKey(rawValue: receipt.key).parsedTransition {
-      item = .transition(parsed.alert, parsed.kind, at: parsed.instant)
+      item = .transition(parsed.alert, parsed.kind, at: parsed.instant, revision: parsed.revision)
     } else {
       return nil
     }
     let result: Result
-    switch receipt.state {
-    case "delivered": result = .delivered(remoteID: receipt.remoteID)
-    case "dead": result = .refused(reason: receipt.error ?? "")
-    case "failing": result = .failed(error: receipt.error ?? "")
-    default: return nil
+    switch API.Receipt.State(rawValue: receipt.state) {
+    case .delivered: result = .delivered(remoteID: receipt.remoteID)
+    case .dead: result = .refused(reason: receipt.error ?? "")
+    case .failing: result = .failed(error: receipt.error ?? "")
+    case nil: return nil
     }
     self.init(destination: stableNumber(of: receipt.destination), lane: lane, item: item, result: result)
   }

@@ -5,6 +5,7 @@
 
 import Forwarding
 import Foundation
+import Journal
 import Logging
 import Synchronization
 import VitalSigns
@@ -13,8 +14,19 @@ import VitalSigns
 protocol DeliveryBook: Sendable {
   /// Unsettled rows above `row`, in order; nil when the outbox cannot be read now.
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage?
+  /// Likewise, of some people only.
+  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage?
   /// Journals receipts; true when that is done with: the core has them durably, or will never take them.
   func report(_ receipts: [API.Receipt]) async -> Bool
+  /// Tells the core how the destination does; true when it has heard.
+  func tell(_ state: API.DestinationState) async -> Bool
+}
+
+extension DeliveryBook {
+  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
+    await fetch(lane, after: row, limit: limit)
+  }
+  func tell(_ state: API.DestinationState) async -> Bool { true }
 }
 
 /// What one read of the outbox gave.
@@ -23,6 +35,8 @@ struct OutboxPage: Sendable {
   /// Rows that this kind of destination has no form for, or that no agreement covers any more.
   var unsendable: [API.Receipt] = []
   var reachedEnd = true
+  /// The highest row of the lane when it was read; 0 when that is not known.
+  var through: UInt64 = 0
 }
 
 /// One destination. `run()` until its task is cancelled.
@@ -30,6 +44,8 @@ actor DestinationRunner {
   private enum News: Sendable {
     case lane(DeliveryLane.Kind, DeliveryLane.Event)
     case fetched(DeliveryLane.Kind, OutboxPage)
+    case attemptEnded(DeliveryLane.Kind, DeliveryLane.Attempt, DeliveryReport)
+    case probed(RetryReason?)
     case alarm(DeliveryItem)
     case outboxChanged
     case reconnected
@@ -37,10 +53,12 @@ actor DestinationRunner {
 
   /// Alarms that wait to be looked at; one more is left to its outbox row.
   private static let alarmsWaitingMax = 1_024
+  /// Of one person: a flood of theirs leaves room for others' alarms. One more is left to its outbox row likewise.
+  private static let alarmsOfOneWaitingMax = 64
   /// Receipts in one request: far below what the local API takes.
   private static let receiptsPerReport = 200
-  /// Keys remembered in each of two generations, as many as a lane remembers settled ones.
-  private static let generationMax = 1_024
+  /// The core is told how the destination does at each change, and this often although nothing changed: it may be new.
+  private static let tellEvery = Duration.seconds(10)
 
   /// Pause before receipts are offered again.
   static let reportPause = Duration.seconds(1)
@@ -53,34 +71,37 @@ actor DestinationRunner {
   private let now: @Sendable () -> MonotonicInstant
   private let logger: Logger
   private var lanes: DestinationLanes
-  /// Bound: one report of each attempt, read and wake-up under way, `alarmsWaitingMax` alarms, and one piece of news each
-  /// of the other kinds.
+  /// Bound: one report of each attempt, probe, read and wake-up under way, `alarmsWaitingMax` alarms, and one piece of news
+  /// each of the other kinds.
   private let news: AsyncStream<News>
   private let continuation: AsyncStream<News>.Continuation
   // Without a parent, because news is read while they work; `run` cancels and awaits each of them before it returns.
-  private var attempts: [DeliveryLane.Kind: Task<Void, Never>] = [:]
+  // By number: an attempt that was cancelled may still be leaving while the lane's next one is under way.
+  private var attempts: [DeliveryLane.Kind: [UInt64: Task<Void, Never>]] = [:]
   private var wakes: [DeliveryLane.Kind: Task<Void, Never>] = [:]
   private var fetches: [DeliveryLane.Kind: Task<Void, Never>] = [:]
   /// Receipts that the core has not confirmed yet, in order. Bound: `unreportedMax` and what the lanes have in memory;
   /// beyond it the notes of failures go.
   private var unreported: [API.Receipt] = []
   private var reporting: Task<Void, Never>?
-  /// Alarms delivered before their outbox row was known: should the row turn up after all, it is settled too.
-  private var settledEarly = RecentKeys<API.Receipt>(generationMax: generationMax)
-  /// Refused for good, with the row, 0 when it was not known. A higher row of the same key: a person wants it sent again.
-  private var refusedRows = RecentKeys<UInt64>(generationMax: generationMax)
-  private nonisolated let alarmsWaiting = Atomic<Int>(0)
+  private var watch: DestinationWatch
+  private var probing: Task<Void, Never>?
+  private var telling: Task<Void, Never>?
+  private var toldState: API.DestinationState?
+  private var toldAt: MonotonicInstant?
+  private nonisolated let alarmsWaiting = Mutex<[PatientID: Int]>([:])
   private nonisolated let outboxNews = Atomic<Bool>(false)
   private var lastError: String?
 
   init(
     name: String, forwarder: any Forwarder, book: any DeliveryBook, lanes: DestinationLanes,
-    now: @escaping @Sendable () -> MonotonicInstant, logger: Logger
+    watch: DestinationWatch = DestinationWatch(.records), now: @escaping @Sendable () -> MonotonicInstant, logger: Logger
   ) {
     self.name = name
     self.forwarder = forwarder
     self.book = book
     self.lanes = lanes
+    self.watch = watch
     self.now = now
     self.logger = logger
     (news, continuation) = AsyncStream.makeStream(of: News.self)
@@ -98,7 +119,8 @@ actor DestinationRunner {
       continuation.finish()
     }
     // Every task that was started is held in one of these, at most one of a kind and lane: end them before returning.
-    let held = Array(attempts.values) + Array(wakes.values) + Array(fetches.values) + (reporting.map { [$0] } ?? [])
+    let held =
+      attempts.values.flatMap(\.values) + Array(wakes.values) + Array(fetches.values) + [reporting, probing, telling].compactMap(\.self)
     for task in held { task.cancel() }
     for task in held { await task.value }
   }
@@ -110,13 +132,18 @@ actor DestinationRunner {
 
   /// An alarm straight from the core, perhaps before the disk has it.
   nonisolated func alarm(_ item: DeliveryItem) {
-    if alarmsWaiting.load(ordering: .relaxed) >= Self.alarmsWaitingMax { return outboxChanged() }
-    alarmsWaiting.wrappingAdd(1, ordering: .relaxed)
-    continuation.yield(.alarm(item))
+    let person = item.person
+    let isTaken = alarmsWaiting.withLock { waiting in
+      let own = waiting[person, default: 0]
+      if own >= Self.alarmsOfOneWaitingMax || waiting.values.reduce(0, +) >= Self.alarmsWaitingMax { return false }
+      waiting[person] = own + 1
+      return true
+    }
+    if isTaken { continuation.yield(.alarm(item)) } else { outboxChanged() }
   }
 
-  /// Answers when the runner is not stuck; the watchdog asks.
-  func beat() {}
+  /// Answers when the runner is not stuck; the watchdog asks once a second. Looks at how the destination does meanwhile.
+  func beat() { look() }
 
   /// The core answers again: everything unsettled is tried at once.
   nonisolated func reconnected() { continuation.yield(.reconnected) }
@@ -127,11 +154,18 @@ actor DestinationRunner {
       perform(lanes.event(event, on: kind, at: now()))
     case .fetched(let kind, let page):
       unreported += page.unsendable
-      settleLateRows(page.items)
-      sendAgain(page.items, on: kind)
-      perform(lanes.event(.fetched(page.items, reachedEnd: page.reachedEnd), on: kind, at: now()))
+      perform(lanes.event(.fetched(page.items, reachedEnd: page.reachedEnd, through: page.through), on: kind, at: now()))
+    case .attemptEnded(let kind, let attempt, let report):
+      ended(attempt, report, on: kind)
+    case .probed(let failure):
+      probing = nil
+      watch.probed(failure: failure, somethingWaits: somethingWaits, at: now())
+      look()
     case .alarm(let alarm):
-      alarmsWaiting.wrappingSubtract(1, ordering: .relaxed)
+      alarmsWaiting.withLock { waiting in
+        let left = waiting[alarm.person, default: 1] - 1
+        waiting[alarm.person] = left > 0 ? left : nil
+      }
       perform(lanes.event(.alarmArrived(alarm), on: .alarms, at: now()))
     case .outboxChanged:
       outboxNews.store(false, ordering: .releasing)
@@ -158,8 +192,10 @@ actor DestinationRunner {
   private func perform(_ action: DeliveryLane.Action, on kind: DeliveryLane.Kind) {
     switch action {
     case .send(let attempt): send(attempt, on: kind)
-    case .cancel: attempts[kind]?.cancel()
-    case .fetch(let row, let limit): fetch(after: row, limit: limit, on: kind)
+    case .cancel(let number): attempts[kind]?[number]?.cancel()
+    case .fetch(let row, let limit): fetch(after: row, limit: limit, .everybody, on: kind)
+    case .fetchOthers(let row, let limit, let except): fetch(after: row, limit: limit, .others(except), on: kind)
+    case .fetchOf(let person, let row, let limit): fetch(after: row, limit: limit, .one(person), on: kind)
     case .wake(let instant): wake(at: instant, on: kind)
     case .delivered(let receipts): delivered(receipts, on: kind)
     case .deadLetter(let letters): refused(letters, on: kind)
@@ -175,11 +211,22 @@ actor DestinationRunner {
   private func send(_ attempt: DeliveryLane.Attempt, on kind: DeliveryLane.Kind) {
     let forwarder = forwarder
     let continuation = continuation
-    attempts[kind] = Task { [weak self] in
+    attempts[kind, default: [:]][attempt.number] = Task {
       let report = await forwarder.deliver(attempt.items)
-      await self?.noteFailure(report, of: attempt, on: kind)
-      continuation.yield(.lane(kind, .attemptEnded(attempt: attempt.number, report)))
+      continuation.yield(.attemptEnded(kind, attempt, report))
     }
+  }
+
+  private func ended(_ attempt: DeliveryLane.Attempt, _ report: DeliveryReport, on kind: DeliveryLane.Kind) {
+    attempts[kind]?[attempt.number] = nil
+    let state = kind == .alarms ? lanes.alarms.state : lanes.routine.state
+    // The report of an attempt that was given up says nothing about the destination now.
+    if state == .sending(attempt: attempt.number) {
+      noteFailure(report, of: attempt, on: kind)
+      watch.attempted(failure: report.silence, at: now())
+    }
+    perform(lanes.event(.attemptEnded(attempt: attempt.number, report), on: kind, at: now()))
+    look()
   }
 
   /// One failing attempt is counted at its first item, so that `outbox list` shows what stands in the way.
@@ -188,15 +235,78 @@ actor DestinationRunner {
     if lastError != text { logger.warning("a delivery failed", metadata: ["destination": "\(name)", "reason": "\(text)"]) }
     lastError = text
     guard let first = attempt.items.first(where: { $0.row != nil }) else { return }
-    unreported.append(API.Receipt(destination: name, kind, first.row, key: first.key, state: "failing", error: text))
+    unreported.append(API.Receipt(destination: name, OutboxLane(kind), first.row, key: first.key.rawValue, .failing, error: text))
   }
 
-  private func fetch(after row: UInt64, limit: Int, on kind: DeliveryLane.Kind) {
+  // MARK: How the destination does
+
+  private var somethingWaits: Bool { lanes.alarms.count > 0 || lanes.routine.count > 0 }
+
+  private func look() {
+    let now = now()
+    // A lane has a deadline for each attempt, so a destination that hangs is one that fails.
+    if let change = watch.look(stuckSince: lanes.alarms.stuckSince, at: now) {
+      switch change {
+      case .down(let reason):
+        logger.error("a destination takes nothing", metadata: ["destination": "\(name)", "reason": "\(reason.key)"])
+      case .up: logger.notice("a destination is well again", metadata: ["destination": "\(name)"])
+      }
+    }
+    if probing == nil, watch.wantsProbe(at: now) {
+      let (forwarder, continuation) = (forwarder, continuation)
+      probing = Task { continuation.yield(.probed(await forwarder.probe())) }
+    }
+    tell(at: now)
+  }
+
+  private func tell(at now: MonotonicInstant) {
+    guard telling == nil else { return }
+    let state = described(at: now)
+    let isNews = state.state != toldState?.state || state.reason != toldState?.reason
+    let isDue = toldAt.map { $0.adding(nanoseconds: Self.tellEvery.nanoseconds) <= now } ?? true
+    guard isNews || isDue else { return }
+    let book = book
+    toldAt = now
+    telling = Task { [weak self] in
+      let heard = await book.tell(state)
+      if !heard { try? await Task.sleep(for: Self.reportPause) }
+      await self?.told(heard ? state : nil)
+    }
+  }
+
+  private func told(_ state: API.DestinationState?) {
+    telling = nil
+    if let state { toldState = state } else { toldState = nil }
+  }
+
+  /// The runner's instants as wall-clock text: the difference to now is the same on both clocks.
+  private func described(at now: MonotonicInstant) -> API.DestinationState {
+    let wall = HubClock.wall()
+    func text(_ instant: MonotonicInstant) -> String {
+      wall.adding(milliseconds: (instant.rawValue &- now.rawValue) / 1_000_000).description
+    }
+    var state = API.DestinationState(name: name, state: .unknown)
+    state.lastSuccess = watch.lastSuccess.map(text)
+    state.alarmWaitingSince = lanes.alarms.waitingSince.map(text)
+    switch watch.state {
+    case .unknown: break
+    case .well: state.state = .well
+    case .failing(let since, let reason):
+      (state.state, state.reason, state.text, state.since) = (.failing, reason.key, reason.advice, text(since))
+    case .down(let since, let reason, _):
+      (state.state, state.reason, state.text, state.since) = (.down, reason.key, reason.advice, text(since))
+    }
+    return state
+  }
+
+  // MARK: The outbox
+
+  private func fetch(after row: UInt64, limit: Int, _ scope: OutboxScope, on kind: DeliveryLane.Kind) {
     let book = book
     let continuation = continuation
     fetches[kind] = Task { [weak self] in
       while !Task.isCancelled {
-        if await self?.reportsAreBehind == false, let page = await book.fetch(kind, after: row, limit: limit) {
+        if await self?.reportsAreBehind == false, let page = await book.fetch(kind, after: row, limit: limit, scope: scope) {
           continuation.yield(.fetched(kind, page))
           return
         }
@@ -232,27 +342,9 @@ actor DestinationRunner {
         logger.warning(
           "the destination holds several records with one identifier", metadata: ["destination": "\(name)", "key": "\(key)"])
       }
-      let report = API.Receipt(destination: name, kind, receipt.row, key: receipt.key, state: "delivered", remoteID: receipt.remoteID)
-      if receipt.row == nil { settledEarly.insert(report, for: receipt.key) }
-      unreported.append(report)
-    }
-  }
-
-  /// A receipt that reached the core before the row was committed matched nothing; now it can name the row.
-  private func settleLateRows(_ items: [DeliveryItem]) {
-    for item in items {
-      guard let row = item.row, var receipt = settledEarly.remove(item.key) else { continue }
-      receipt.row = row
-      unreported.append(receipt)
-    }
-  }
-
-  /// The lane passes over keys that it has settled; these are to be sent all the same.
-  private func sendAgain(_ items: [DeliveryItem], on kind: DeliveryLane.Kind) {
-    for item in items {
-      guard let row = item.row, let refused = refusedRows[item.key], row > refused else { continue }
-      _ = refusedRows.remove(item.key)
-      perform(lanes.event(.requeued([item.key], fromRow: row), on: kind, at: now()))
+      unreported.append(
+        API.Receipt(
+          destination: name, OutboxLane(kind), receipt.row, key: receipt.key.rawValue, .delivered, remoteID: receipt.remoteID))
     }
   }
 
@@ -261,9 +353,11 @@ actor DestinationRunner {
       logger.error(
         "a destination refused a record for good",
         metadata: ["destination": "\(name)", "status": "\(letter.refusal.status)", "key": "\(letter.item.key)"])
-      refusedRows.insert(letter.item.row ?? 0, for: letter.item.key)
-      let reason = "HTTP \(letter.refusal.status): \(letter.refusal.diagnostics)"
-      unreported.append(API.Receipt(destination: name, kind, letter.item.row, key: letter.item.key, state: "dead", error: reason))
+      let status = letter.refusal.status > 0 ? "HTTP \(letter.refusal.status): " : ""
+      unreported.append(
+        API.Receipt(
+          destination: name, OutboxLane(kind), letter.item.row, key: letter.item.key.rawValue, .dead,
+          error: status + letter.refusal.diagnostics))
     }
   }
 
@@ -286,35 +380,29 @@ actor DestinationRunner {
     reporting = nil
     if !stored { unreported = batch + unreported }
     // Failures are notes for people; what is settled must be told.
-    if unreported.count > Self.unreportedMax { unreported.removeAll { $0.state == "failing" } }
+    if unreported.count > Self.unreportedMax { unreported.removeAll { $0.state == API.Receipt.State.failing.rawValue } }
     if !Task.isCancelled { flushReceipts() }
   }
 
   private var reportsAreBehind: Bool { unreported.count >= Self.unreportedMax }
 }
 
-/// Values by key, the newest of them: when a generation is full the one before it is forgotten.
-private struct RecentKeys<Value> {
-  let generationMax: Int
-  private var newer: [DeliveryKey: Value] = [:]
-  private var older: [DeliveryKey: Value] = [:]
-
-  init(generationMax: Int) { self.generationMax = generationMax }
-
-  subscript(key: DeliveryKey) -> Value? { newer[key] ?? older[key] }
-
-  mutating func insert(_ value: Value, for key: DeliveryKey) {
-    if newer.count >= generationMax { (older, newer) = (newer, [:]) }
-    newer[key] = value
-  }
-
-  mutating func remove(_ key: DeliveryKey) -> Value? {
-    let old = older.removeValue(forKey: key)
-    return newer.removeValue(forKey: key) ?? old
-  }
-}
-
 extension DeliveryReport {
+  /// Why the destination as a whole did not answer about content; nil when it did.
+  fileprivate var silence: RetryReason? {
+    switch outcome {
+    case .failed(let reason, _): return reason
+    case .refusedTogether: return nil
+    case .each(let results):
+      var first: RetryReason?
+      for result in results {
+        guard case .retry(let reason, _) = result, !reason.concernsItemAlone else { return nil }
+        first = first ?? reason
+      }
+      return first
+    }
+  }
+
   /// Why something is to be sent again, if anything is.
   fileprivate var failure: RetryReason? {
     switch outcome {
@@ -324,16 +412,5 @@ extension DeliveryReport {
       for case .retry(let reason, _) in results { return reason }
       return nil
     }
-  }
-}
-
-extension API.Receipt {
-  init(
-    destination: String, _ lane: DeliveryLane.Kind, _ row: UInt64?, key: DeliveryKey, state: String, error: String? = nil,
-    remoteID: String? = nil
-  ) {
-    self.init(
-      destination: destination, lane: lane == .alarms ? "alarm" : "routine", row: row, key: key.rawValue, state: state, error: error,
-      remoteID: remoteID)
   }
 }

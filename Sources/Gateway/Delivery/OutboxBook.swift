@@ -17,6 +17,10 @@ struct OutboxBook: DeliveryBook {
   let logger: Logger
 
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage? {
+    await fetch(lane, after: row, limit: limit, scope: .everybody)
+  }
+
+  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
     let (reader, records, rules) = (reader, records, rules)
     do {
       return try await NIOThreadPool.singleton.runIfActive {
@@ -24,17 +28,18 @@ struct OutboxBook: DeliveryBook {
         var after = row
         // The lane's cursor moves with items: rows that give none are passed over here.
         repeat {
-          let rows = try reader.outboxPending(
-            destination: rules.number, lane: lane == .alarms ? .alarm : .routine, after: after, limit: limit)
-          for row in rows {
+          let rows = try reader.outboxPage(
+            destination: rules.number, lane: OutboxLane(lane), after: after, limit: limit, scope: scope)
+          for row in rows.items {
             if let item = records.item(row, for: rules) {
               page.items.append(item)
             } else {
               page.unsendable.append(Self.unsendable(row, lane, rules))
             }
           }
-          page.reachedEnd = rows.count < limit
-          after = rows.last?.row ?? after
+          page.reachedEnd = rows.reachedEnd
+          page.through = rows.through
+          after = rows.lastRow ?? after
         } while page.items.isEmpty && !page.reachedEnd && page.unsendable.count < Self.unsendableMax
         return page
       }
@@ -49,8 +54,8 @@ struct OutboxBook: DeliveryBook {
   /// Rows that this kind of destination has no form for would wait for ever: they are refused by us, visibly.
   private static func unsendable(_ row: OutboxItem, _ lane: DeliveryLane.Kind, _ rules: SharingDestination) -> API.Receipt {
     API.Receipt(
-      destination: rules.name, lane: lane == .alarms ? "alarm" : "routine", row: row.row, key: "", state: "dead",
-      error: "the agreement no longer covers this record, or the destination has no form for it", remoteID: nil)
+      destination: rules.name, OutboxLane(lane), row.row, key: "", .dead,
+      error: "the agreement no longer covers this record, or the destination has no form for it")
   }
 
   func report(_ receipts: [API.Receipt]) async -> Bool {
@@ -64,6 +69,28 @@ struct OutboxBook: DeliveryBook {
     } catch {
       // Kept by the runner and reported when the core is back; until then the rows stand as unsettled.
       return false
+    }
+  }
+
+  func tell(_ state: API.DestinationState) async -> Bool {
+    do {
+      let _: API.Done = try await client.post("/v1/destinations", [state])
+      return true
+    } catch .refused(let status, let failure) {
+      logger.error(
+        "the core refuses to hear of a destination", metadata: ["destination": "\(rules.name)", "status": "\(status)", "reason": "\(failure.error)"])
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+extension OutboxLane {
+  init(_ kind: DeliveryLane.Kind) {
+    switch kind {
+    case .alarms: self = .alarm
+    case .routine: self = .routine
     }
   }
 }

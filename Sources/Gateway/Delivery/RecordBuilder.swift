@@ -15,11 +15,14 @@ struct RecordBuilder: Sendable {
   let reader: JournalReader
   let sentences: AlertSentences
   private let known = KnownSubjects()
+  /// The agreements by destination, compiled once.
+  private let rules: [String: SharingDestination]
 
   init(configuration: KnutepunktConfiguration, reader: JournalReader, sentences: AlertSentences) {
     self.configuration = configuration
     self.reader = reader
     self.sentences = sentences
+    rules = Dictionary(configuration.sharingRules.destinations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     known.learn(from: reader)
   }
 
@@ -48,9 +51,11 @@ struct RecordBuilder: Sendable {
       guard rules.identity(for: .alert, controller: alert.controller, patient: row.patient?.id ?? .none) != nil else { return nil }
       let record = AlertRecord(
         transition: transition.transition, instant: transition.instant, occurredAt: transition.wall,
-        raisedAt: alert.raisedWall ?? alert.firstWall, patient: patient, device: row.device.map(identity), controller: alert.controller,
+        raisedAt: alert.raisedWall ?? alert.firstWall, patient: patient ?? row.patient.map { PatientIdentity(hubPatient: $0.id) },
+        device: row.device.map(identity), controller: alert.controller,
         evidence: evidence.map { AlertRecord.Evidence(sequence: $0.sequence) },
-        text: text(transition.transition, raisedAt: alert.raisedWall ?? alert.firstWall))
+        text: text(transition.transition, raisedAt: alert.raisedWall ?? alert.firstWall),
+        position: position(transition, alert, row.patient, rules), handling: handling(transition))
       return DeliveryItem(row: row.row, record: .alert(record))
     case .dose(let event, let planned):
       guard let patient, let kind = DoseRecord.Event(event.event.kind) else { return nil }
@@ -67,17 +72,18 @@ struct RecordBuilder: Sendable {
 
   /// An alert's change straight from the core. Nil when no agreement lets this destination have it.
   ///
-  /// Needs no disk for whom it has seen before. Who was never seen and cannot be read goes without name and number, under
-  /// the hub's own agreement: a call for help from "person P7" is better than none.
+  /// Never reads the disk: people and devices are known from memory, which is refreshed beside the alarms (`learn`,
+  /// `isKnown`). Who is not known goes without name and number, under the hub's own agreement: a call for help from
+  /// "person P7" is better than none.
   func alert(
     _ transition: AlertTransition, _ raw: API.Transition, for settings: KnutepunktConfiguration.DestinationSettings
   ) -> AlertRecord? {
-    guard let rules = configuration.sharingRules.destinations.first(where: { $0.name == settings.name }) else { return nil }
+    guard let rules = rules[settings.name] else { return nil }
     var controller = configuration.hub.controller
     var patient: PatientIdentity?
     if raw.patient != 0 {
       let id = PatientID(rawValue: raw.patient)
-      if let row = known.patient(id, from: reader) {
+      if let row = known.patient(id) {
         controller = row.controller
         patient = identity(row, .alert, rules)
       } else {
@@ -85,7 +91,7 @@ struct RecordBuilder: Sendable {
       }
     }
     guard rules.identity(for: .alert, controller: controller, patient: PatientID(rawValue: raw.patient)) != nil else { return nil }
-    let device = raw.device == 0 ? nil : known.device(DeviceID(rawValue: raw.device), from: reader).map(identity)
+    let device = raw.device == 0 ? nil : known.device(DeviceID(rawValue: raw.device)).map(identity)
     return AlertRecord(
       transition: transition, instant: MonotonicInstant(rawValue: raw.instant), occurredAt: WallTime(rawValue: raw.wall),
       raisedAt: WallTime(rawValue: raw.raisedWall), patient: patient, device: device, controller: controller,
@@ -93,7 +99,41 @@ struct RecordBuilder: Sendable {
       text: text(transition, raisedAt: WallTime(rawValue: raw.raisedWall)))
   }
 
+  /// Whether the alert's person and device are in memory.
+  func isKnown(_ raw: API.Transition) -> Bool {
+    (raw.patient == 0 || known.patient(PatientID(rawValue: raw.patient)) != nil)
+      && (raw.device == 0 || known.device(DeviceID(rawValue: raw.device)) != nil)
+  }
+
+  /// Reads everybody anew. Waits for the disk: never to be called on the way of an alarm.
+  func learn() { known.learn(from: reader) }
+
+  /// Reads these two anew. Waits for the disk likewise.
+  func learn(_ raw: API.Transition) {
+    known.learn(PatientID(rawValue: raw.patient), DeviceID(rawValue: raw.device), from: reader)
+  }
+
   // MARK: Parts
+
+  /// Where the person was when the alert about it changed, if an agreement covers locations.
+  private func position(
+    _ transition: AlertTransitionRow, _ alert: AlertRow, _ patient: PatientRow?, _ rules: SharingDestination
+  ) -> AlertRecord.Position? {
+    guard transition.transition.rule == .geofenceExit, let patient,
+      rules.maySeePosition(controller: alert.controller, patient: patient.id),
+      let row = try? reader.lastLocation(of: patient.id, upTo: transition.cause)
+    else { return nil }
+    return AlertRecord.Position(fix: row.fix, at: row.measuredAt == .unknown ? row.wall : row.measuredAt)
+  }
+
+  /// Who changed the alert and what they said; nil for the hub's own changes.
+  private func handling(_ row: AlertTransitionRow) -> AlertRecord.Handling? {
+    guard row.transition.actor != .hub else { return nil }
+    func words(_ text: String?) -> String? { text.flatMap { $0.isEmpty ? nil : $0 } }
+    return AlertRecord.Handling(
+      actor: known.actor(row.transition.actor, from: reader), comment: words(row.note?.comment), cause: words(row.note?.cause),
+      measure: words(row.note?.action))
+  }
 
   private func text(_ transition: AlertTransition, raisedAt: WallTime) -> AlertRecord.Text {
     AlertRecord.Text(
@@ -131,38 +171,50 @@ struct RecordBuilder: Sendable {
       eui64: row.eui64)
   }
 
-  /// The planned minute of the local day that is nearest to when the event came.
+  /// The planned minute of the local day that is nearest to when the event came. Each day has its own offset from UTC: the
+  /// clock may have been changed between the plan's minute and the event.
   private func plannedAt(_ dose: PlannedDose?, _ wall: WallTime) -> WallTime {
     guard let dose else { return .unknown }
-    let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)
-    let offset = Int64(civil.utcOffsetSeconds(at: wall)) * 1_000
+    let civil = CivilClock(zone: zone)
     let day: Int64 = 86_400_000
-    let local = wall.rawValue + offset
+    let local = wall.rawValue + Int64(civil.utcOffsetSeconds(at: wall)) * 1_000
     let midnight = local - ((local % day) + day) % day
-    let candidates = [-day, 0, day].map { midnight + $0 + Int64(dose.minuteOfDay) * 60_000 }
-    let nearest = candidates.min { abs($0 - local) < abs($1 - local) } ?? local
-    return WallTime(rawValue: nearest - offset)
+    let candidates = [-day, 0, day].map { shift in
+      let asUTC = WallTime(rawValue: midnight + shift + Int64(dose.minuteOfDay) * 60_000)
+      let guess = asUTC.adding(milliseconds: -Int64(civil.utcOffsetSeconds(at: asUTC)) * 1_000)
+      return asUTC.adding(milliseconds: -Int64(civil.utcOffsetSeconds(at: guess)) * 1_000)
+    }
+    return candidates.min { abs($0.rawValue - wall.rawValue) < abs($1.rawValue - wall.rawValue) } ?? .unknown
   }
+
+  private var zone: TimeZone { TimeZone(identifier: configuration.hub.timeZone) ?? .gmt }
 }
 
-/// People and devices as they were last read. Bound: the registry's own, some hundred bytes each.
+/// People, devices and staff as they were last read. Bound: the registry's own, some hundred bytes each.
 private final class KnownSubjects: Sendable {
   private struct State {
     var patients: [PatientID: PatientRow] = [:]
     var devices: [DeviceID: DeviceRow] = [:]
+    var actors: [ActorID: String] = [:]
   }
   private let state = Mutex(State())
 
-  func patient(_ id: PatientID, from reader: JournalReader) -> PatientRow? {
-    guard let row = try? reader.patient(id) else { return state.withLock { $0.patients[id] } }
-    state.withLock { $0.patients[id] = row }
-    return row
+  func patient(_ id: PatientID) -> PatientRow? { state.withLock { $0.patients[id] } }
+  func device(_ id: DeviceID) -> DeviceRow? { state.withLock { $0.devices[id] } }
+
+  /// Who acted. For rows of the outbox, which are read from the disk themselves.
+  func actor(_ id: ActorID, from reader: JournalReader) -> String? {
+    if let name = state.withLock({ $0.actors[id] }) { return name }
+    guard let rows = try? reader.actors() else { return nil }
+    return state.withLock { state in
+      for row in rows { state.actors[row.id] = row.displayName }
+      return state.actors[id]
+    }
   }
 
-  func device(_ id: DeviceID, from reader: JournalReader) -> DeviceRow? {
-    guard let row = try? reader.device(id) else { return state.withLock { $0.devices[id] } }
-    state.withLock { $0.devices[id] = row }
-    return row
+  func learn(_ patient: PatientID, _ device: DeviceID, from reader: JournalReader) {
+    if patient != .none, let row = try? reader.patient(patient) { state.withLock { $0.patients[patient] = row } }
+    if device != .none, let row = try? reader.device(device) { state.withLock { $0.devices[device] = row } }
   }
 
   /// Reads everybody once, so that a disk that fails later is not asked who they are.

@@ -19,7 +19,7 @@ extension API.Alert {
         : outcome.wall.adding(milliseconds: (transition.deadline.rawValue &- outcome.instant.rawValue) / 1_000_000).description,
       actor: nil, comment: nil, text: text.sentence(transition, raisedAt: raisedWall, language: text.language),
       firstCause: transition.firstCause,
-      changeID: DeliveryKey.transition(transition.id, transition.kind, at: outcome.instant).rawValue,
+      changeID: DeliveryKey.transition(transition, at: outcome.instant).rawValue,
       transition: API.Transition(transition, outcome, raisedWall: raisedWall))
   }
 }

@@ -143,6 +143,10 @@ struct LocalAPIServer: Sendable {
     group.post("access/looks") { request, context in
       try Response.json(try await service.looks(try await request.json(API.Looks.self, context: context)))
     }
+    group.get("destinations") { _, _ in try Response.json(service.destinations.states(of: service.machinery.configuration)) }
+    group.post("destinations") { request, context in
+      try Response.json(service.destinationsReport(try await request.json([API.DestinationState].self, context: context)))
+    }
     group.post("console/links") { request, context in
       try Response.json(try await service.consoleLink(try await request.json(API.IssueConsoleLink.self, context: context)))
     }

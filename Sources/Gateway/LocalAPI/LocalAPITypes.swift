@@ -19,6 +19,7 @@
 //   GET  /v1/quarantine                      → Quarantine
 //   GET  /v1/audit/verify                    → AuditResult
 //   POST /v1/receipts                        → Done           ([Receipt])         forward role only
+//   GET  /v1/destinations                    → [DestinationState]   POST ([DestinationState]) forward role only
 //   POST /v1/console/links                   → ConsoleLinkAnswer (IssueConsoleLink)
 //   POST /v1/access/looks                    → Done           (Looks)             console role only
 //   GET  /v1/events                          → server-sent events: `alert` (Alert), `committed` (Committed), `core` (CorePulse)
@@ -368,6 +369,11 @@ public enum API {
       public var delivered: Int
       public var dead: Int
       public var lastError: String?
+      /// As the forward role last told; nil when it has not.
+      public var health: DestinationState?
+      /// When the longest waiting record was queued.
+      public var oldestPending: String?
+      public var lastDelivered: String?
     }
     public var version: String
     public var hub: String
@@ -489,6 +495,43 @@ public enum API {
       self.state = state
       self.error = error
       self.remoteID = remoteID
+    }
+  }
+
+  /// How a destination does, from the forward role: at each change and every ten seconds. Also an event, `destinations`.
+  public struct DestinationState: Codable, Sendable, Hashable {
+    public enum State: String, Codable, Sendable {
+      /// Nothing has been tried since the forward role started.
+      case unknown
+      case well
+      /// It has failed for a while, not yet for so long that somebody is told.
+      case failing
+      /// It takes nothing, and somebody has been told: the alert `destinationDown`.
+      case down
+    }
+    public var name: String
+    public var state: State
+    /// Why it fails: a key of `RetryReason`; nil while it does not.
+    public var reason: String?
+    /// The same in words, with the next step.
+    public var text: String?
+    /// Since when it fails or is down.
+    public var since: String?
+    /// When it last answered or could be reached, in this run of the forward role.
+    public var lastSuccess: String?
+    /// Since when the longest waiting alarm waits in the forward role; nil when none does.
+    public var alarmWaitingSince: String?
+    public init(
+      name: String, state: State, reason: String? = nil, text: String? = nil, since: String? = nil, lastSuccess: String? = nil,
+      alarmWaitingSince: String? = nil
+    ) {
+      self.name = name
+      self.state = state
+      self.reason = reason
+      self.text = text
+      self.since = since
+      self.lastSuccess = lastSuccess
+      self.alarmWaitingSince = alarmWaitingSince
     }
   }
 

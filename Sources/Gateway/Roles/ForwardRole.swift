@@ -8,6 +8,7 @@ import Forwarding
 import Foundation
 import Journal
 import Logging
+import NIOPosix
 import ServiceLifecycle
 import Synchronization
 import VitalSigns
@@ -17,10 +18,21 @@ import WebhookForwarder
 final class ForwardRole: Service {
   /// Pause before the core is tried again. A core that starts answers within a second.
   static let reconnectPause = Duration.milliseconds(300)
+  /// How long an alarm about somebody or something that is not in memory waits for the disk to tell who that is. A healthy
+  /// disk answers within milliseconds; one that hangs must not hold a call for help.
+  static let learningPatience = Duration.milliseconds(250)
+  /// How long a change whose outbox row says more (who acknowledged and why, where somebody is) waits for that row. It comes
+  /// within milliseconds; without it the change goes out as it is.
+  static let rowPatience = Duration.seconds(1)
+  /// Changes that wait likewise at once; one more is left to its row.
+  static let patientMax = 1_024
+  /// How often everybody is read anew: a name that was changed goes out with the next alarm after that.
+  static let learnEvery = Duration.seconds(60)
 
   /// One destination at work.
   private struct Receiver: Sendable {
     var settings: KnutepunktConfiguration.DestinationSettings
+    var alertLevelMin: UInt8
     var forwarder: any Forwarder
     var runner: DestinationRunner
   }
@@ -31,6 +43,7 @@ final class ForwardRole: Service {
   private let logger: Logger
   /// Seconds in which every destination's runner answered; the watchdog looks at it.
   let progress = Atomic<UInt64>(0)
+  private let waiting = Atomic<Int>(0)
 
   init(_ configuration: KnutepunktConfiguration, sentences: AlertSentences, logger: Logger) {
     self.configuration = configuration
@@ -43,19 +56,20 @@ final class ForwardRole: Service {
   func beat() -> UInt64 { progress.load(ordering: .relaxed) }
 
   func run() async throws {
-    guard let reader = await openJournal() else { return }
-    let hub = HubIdentity(id: try reader.hub().id, name: configuration.hub.name, eui64: networkEUI64())
+    guard let (reader, hubID) = await openJournal() else { return }
+    let hub = HubIdentity(id: hubID, name: configuration.hub.name, eui64: networkEUI64())
     let records = RecordBuilder(configuration: configuration, reader: reader, sentences: sentences)
+    let rulesOfAll = configuration.sharingRules.destinations
     var made: [Receiver] = []
     for settings in configuration.destinations {
-      let forwarder = try forwarder(settings, hub: hub)
-      guard let rules = configuration.sharingRules.destinations.first(where: { $0.name == settings.name }) else { continue }
+      guard let rules = rulesOfAll.first(where: { $0.name == settings.name }) else { continue }
+      let forwarder = forwarder(settings, hub: hub)
       let book = OutboxBook(rules: rules, reader: reader, records: records, client: client, logger: logger)
       made.append(
         Receiver(
-          settings: settings, forwarder: forwarder,
+          settings: settings, alertLevelMin: rules.alertLevelMin, forwarder: forwarder,
           runner: DestinationRunner(
-            name: settings.name, forwarder: forwarder, book: book, lanes: lanes(settings),
+            name: settings.name, forwarder: forwarder, book: book, lanes: lanes(settings), watch: DestinationWatch(bounds(settings)),
             now: { MonotonicInstant(rawValue: HubClock.boottime()) },
             logger: logger)))
     }
@@ -65,17 +79,19 @@ final class ForwardRole: Service {
         for receiver in receivers { group.addTask { await receiver.runner.run() } }
         group.addTask { await self.listen(receivers, records) }
         group.addTask { await self.watch(receivers) }
+        group.addTask { await self.learn(records) }
       }
     }
     for receiver in receivers { await receiver.forwarder.shutdown() }
   }
 
   /// The journal appears when the core has started for the first time.
-  private func openJournal() async -> JournalReader? {
+  private func openJournal() async -> (JournalReader, hubID: String)? {
     var told = false
     while !Task.isCancelled && !Task.isShuttingDownGracefully {
       do {
-        return try JournalReader(path: configuration.hub.journalPath)
+        let reader = try JournalReader(path: configuration.hub.journalPath)
+        return (reader, try reader.hub().id)
       } catch {
         if !told { logger.notice("waiting for the core's journal", metadata: ["reason": "\(error)"]) }
         told = true
@@ -86,19 +102,35 @@ final class ForwardRole: Service {
     return nil
   }
 
-  private func forwarder(_ settings: KnutepunktConfiguration.DestinationSettings, hub: HubIdentity) throws -> any Forwarder {
-    switch settings.kind {
-    case .fhir(let token, _):
-      return FHIRForwarder(
-        .init(
-          baseURL: settings.url, caFile: settings.caFile,
-          authorizer: try token.map { BearerTokenFile(path: try $0.path()) } ?? NoAuthorization(),
-          hub: hub, attemptTimeout: settings.timeout))
-    case .webhook(let secret):
-      return WebhookForwarder(
-        .init(url: settings.url, caFile: settings.caFile, secretFile: try secret.path(), hubID: hub.id, attemptTimeout: settings.timeout),
-        now: { HubClock.wall() })
+  /// A destination whose credential has no place is a failing destination, like one whose credential cannot be read: it is
+  /// told as such, and the others go on.
+  private func forwarder(_ settings: KnutepunktConfiguration.DestinationSettings, hub: HubIdentity) -> any Forwarder {
+    do {
+      switch settings.kind {
+      case .fhir(let token, _):
+        return FHIRForwarder(
+          .init(
+            baseURL: settings.url, caFile: settings.caFile,
+            authorizer: try token.map { BearerTokenFile(path: try $0.path()) } ?? NoAuthorization(),
+            hub: hub, attemptTimeout: settings.timeout))
+      case .webhook(let secret, let previous):
+        return WebhookForwarder(
+          .init(
+            url: settings.url, caFile: settings.caFile, secretFile: try secret.path(), previousSecretFile: try previous?.path(),
+            hubID: hub.id, attemptTimeout: settings.timeout),
+          now: { HubClock.wall() })
+      }
+    } catch {
+      logger.error(
+        "a destination has no credential; nothing goes to it", metadata: ["destination": "\(settings.name)", "reason": "\(error)"])
+      return ForwarderWithoutCredential()
     }
+  }
+
+  /// Who is told of alarms first is missed first.
+  private func bounds(_ settings: KnutepunktConfiguration.DestinationSettings) -> DestinationWatch.Bounds {
+    guard case .webhook = settings.kind, configuration.alertLevelMin(of: settings) == 0 else { return .records }
+    return .alarms
   }
 
   private func lanes(_ settings: KnutepunktConfiguration.DestinationSettings) -> DestinationLanes {
@@ -107,7 +139,11 @@ final class ForwardRole: Service {
     // The lane's own patience is a little longer than the connector's, which says better what went wrong.
     alarms.attemptTimeout = settings.timeout + .seconds(2)
     routine.attemptTimeout = settings.timeout + .seconds(2)
-    if case .fhir(_, let batchMax) = settings.kind { routine.batchItemsMax = min(batchMax, routine.windowItemsMax - 2) }
+    if case .fhir(_, let batchMax) = settings.kind {
+      routine.batchItemsMax = min(batchMax, routine.windowItemsMax - 2)
+      // A record system calls nobody: an alert that it cannot place is a dead letter, which somebody is told of.
+      alarms.soloFailuresMax = routine.soloFailuresMax
+    }
     return DestinationLanes(alarms: alarms, routine: routine, seed: .random(in: .min ... .max))
   }
 
@@ -121,42 +157,99 @@ final class ForwardRole: Service {
 
   // MARK: The core's events
 
-  /// Hears the core until cancelled; a lost core is looked for again and again.
+  /// Hears the core until cancelled; a lost core is looked for again and again. Nothing in this loop waits for a disk or for a
+  /// destination: what must wait does so beside it.
   private func listen(_ receivers: [Receiver], _ records: RecordBuilder) async {
-    var isConnected = false
-    while !Task.isCancelled {
-      do {
-        for try await event in client.events(role: "forward") {
-          if !isConnected {
-            isConnected = true
-            logger.notice("connected to the core")
-            for receiver in receivers { receiver.runner.reconnected() }
+    await withDiscardingTaskGroup { beside in
+      var isConnected = false
+      while !Task.isCancelled {
+        do {
+          for try await event in client.events(role: "forward") {
+            if !isConnected {
+              isConnected = true
+              logger.notice("connected to the core")
+              for receiver in receivers { receiver.runner.reconnected() }
+            }
+            switch event {
+            case .alert(let alert): hear(alert, receivers, records, &beside)
+            case .committed: for receiver in receivers { receiver.runner.outboxChanged() }
+            case .core, .other: break
+            }
           }
-          switch event {
-          case .alert(let alert): tell(alert, receivers, records)
-          case .committed: for receiver in receivers { receiver.runner.outboxChanged() }
-          case .core, .other: break
+        } catch {
+          if isConnected && !Task.isCancelled {
+            logger.warning("the core does not answer; deliveries go on from the journal", metadata: ["reason": "\(error)"])
           }
+          isConnected = false
         }
-      } catch {
-        if isConnected && !Task.isCancelled {
-          logger.warning("the core does not answer; deliveries go on from the journal", metadata: ["reason": "\(error)"])
-        }
-        isConnected = false
+        try? await Task.sleep(for: Self.reconnectPause)
       }
-      try? await Task.sleep(for: Self.reconnectPause)
     }
   }
 
-  /// An alert's change, at once and before its outbox row, to those who receive alarms.
-  private func tell(_ alert: API.Alert, _ receivers: [Receiver], _ records: RecordBuilder) {
+  private func hear(_ alert: API.Alert, _ receivers: [Receiver], _ records: RecordBuilder, _ beside: inout DiscardingTaskGroup) {
     guard let raw = alert.transition, let transition = alert.alertTransition, transition.mustBeSent else { return }
-    for receiver in receivers {
-      let settings = receiver.settings
-      // A record system gets the alert with all its evidence, from its outbox row.
-      guard case .webhook = settings.kind, transition.level >= configuration.alertLevelMin(of: settings) else { continue }
-      guard let record = records.alert(transition, raw, for: settings) else { continue }
+    let isForSomebody = receivers.contains { takesAtOnce($0, transition) }
+    guard isForSomebody else { return }
+    let saysMoreInItsRow =
+      [.acknowledged, .responding, .resolved].contains(transition.kind) || transition.rule == .geofenceExit
+    let isKnown = records.isKnown(raw)
+    if !saysMoreInItsRow, isKnown { return tell(transition, raw, receivers, records) }
+    if waiting.load(ordering: .relaxed) >= Self.patientMax {
+      for receiver in receivers { receiver.runner.outboxChanged() }
+      return isKnown ? () : tell(transition, raw, receivers, records)
+    }
+    waiting.wrappingAdd(1, ordering: .relaxed)
+    beside.addTask {
+      if !isKnown { await Self.learn(raw, records) }
+      if saysMoreInItsRow { try? await Task.sleep(for: Self.rowPatience) }
+      self.tell(transition, raw, receivers, records)
+      self.waiting.wrappingSubtract(1, ordering: .relaxed)
+    }
+  }
+
+  /// Reads who and what an alarm is about, within `learningPatience`; the read itself may go on.
+  private static func learn(_ raw: API.Transition, _ records: RecordBuilder) async {
+    let (done, finish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    NIOThreadPool.singleton.submit { _ in
+      records.learn(raw)
+      finish.yield()
+    }
+    let patience = Task {
+      try? await Task.sleep(for: learningPatience)
+      finish.yield()
+    }
+    for await _ in done { break }
+    patience.cancel()
+  }
+
+  /// Everybody anew, once a minute, off the event loops.
+  private func learn(_ records: RecordBuilder) async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: Self.learnEvery)
+      _ = try? await NIOThreadPool.singleton.runIfActive { records.learn() }
+    }
+  }
+
+  /// Whether the receiver hears of this change before its outbox row. A record system gets the alert with all its evidence,
+  /// from the row.
+  private func takesAtOnce(_ receiver: Receiver, _ transition: AlertTransition) -> Bool {
+    guard case .webhook = receiver.settings.kind else { return false }
+    return transition.level >= receiver.alertLevelMin
+  }
+
+  /// An alert's change, at once and before its outbox row, to those who receive alarms.
+  private func tell(_ transition: AlertTransition, _ raw: API.Transition, _ receivers: [Receiver], _ records: RecordBuilder) {
+    for receiver in receivers where takesAtOnce(receiver, transition) {
+      guard let record = records.alert(transition, raw, for: receiver.settings) else { continue }
       receiver.runner.alarm(DeliveryItem(row: nil, record: .alert(record)))
     }
   }
+}
+
+/// Stands in for a connector that cannot be made: every attempt says that our credential cannot be read.
+private struct ForwarderWithoutCredential: Forwarder {
+  func deliver(_ batch: [DeliveryItem]) async -> DeliveryReport { DeliveryReport(.failed(.unauthorised(status: 0), retryAfter: nil)) }
+  func probe() async -> RetryReason? { .unauthorised(status: 0) }
+  func shutdown() async {}
 }

@@ -66,6 +66,9 @@ final class Health: Sendable {
     }
   }
 
+  /// The delivery could not be told to the core: the next one is the first again.
+  func forgetDelivery(of alert: AlertID) { delivered.withLock { _ = $0.remove(alert) } }
+
   // MARK: For people
 
   /// One line, without personal data.
