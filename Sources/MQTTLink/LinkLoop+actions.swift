@@ -153,6 +153,7 @@ extension LinkLoop {
     client = nil
     connectedSince = nil
     strangersUntil = nil
+    pressure.nothingIsOwed()
     statistics.framesDropped += UInt64(waiting.count { $0.frame.qos == 0 })
     waiting.removeAll()
     gate = Self.newGate(link.configuration)
@@ -200,7 +201,9 @@ extension LinkLoop {
       apply(.accepted)
     case .frame(let frame, let payloadBytes):
       statistics.framesReceived += 1
-      lastFrameAt = LinkClock.now()
+      let now = LinkClock.now()
+      lastFrameAt = now
+      pressure.frame(at: now)
       statistics.bytesReceived += UInt64(payloadBytes)
       waiting.append((frame, payloadBytes))
     case .published(let messageID, let reasonCode):

@@ -36,6 +36,7 @@ final class LinkLoop {
   var loggedError: MQTTLinkError?
   var wasStalling = false
   var contest = Contest()
+  var pressure = Pressure()
   /// What nobody here knows was read on this connection: nothing is acknowledged before then.
   var strangersUntil: LinkClock.Instant?
   /// The library or the broker refused a subscription: the next attempt.
@@ -87,6 +88,7 @@ final class LinkLoop {
     guard !yield() else { return }
     var decision = gate.decide(watermark: link.watermark.sequence, framesWait: !waiting.isEmpty, at: LinkClock.now())
     holdForStrangers(&decision)
+    notePressure()
     noteStall()
     if decision.asksForCommit { link.watermark.requestCommit() }
     pump()
@@ -101,7 +103,7 @@ final class LinkLoop {
     if mayRead, !isDry, waiting.isEmpty { return }
     var events = mayRead && waiting.isEmpty ? Int16(POLLIN) : 0
     if decision.mayWrite, client?.wantsWrite == true { events |= Int16(POLLOUT) }
-    var until = min(session.deadline, decision.again, nextKeepAliveCheck, nextSubscriptionTry)
+    var until = min(session.deadline, decision.again, nextKeepAliveCheck, nextSubscriptionTry, pressure.again)
     if !waiting.isEmpty { until = min(until, LinkClock.now().adding(nanoseconds: Self.busyRetryNanoseconds)) }
     // Frames taken in this turn shut the gate after the decision: decide again soon, the watermark may be there already.
     if mayRead, gate.owed > 0, gate.shutSince == nil { until = .zero }
@@ -216,6 +218,7 @@ final class LinkLoop {
     if !client.wantsWrite {
       if gate.owed > 0 { link.handler.acknowledgementsWritten() }
       gate.wrote()
+      pressure.nothingIsOwed()
     }
     return true
   }
@@ -288,6 +291,12 @@ final class LinkLoop {
   }
 
   // MARK: - Numbers
+
+  private func notePressure() {
+    guard pressure.look(owes: gate.owed > 0 || !waiting.isEmpty, at: LinkClock.now()) else { return }
+    statistics.isHeldUp = pressure.isHeldUp
+    link.handler.heldUp(pressure.isHeldUp)
+  }
 
   private func noteStall() {
     let stalls = gate.storeStalls(at: LinkClock.now())

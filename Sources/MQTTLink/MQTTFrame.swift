@@ -94,6 +94,8 @@ public protocol MQTTFrameHandler: AnyObject, Sendable {
   func linkStateChanged(_ state: MQTTLinkState, reason: MQTTLinkError?)
   /// The acknowledgements of all frames taken on this connection so far are in the socket. Whether they arrive, nobody knows.
   func acknowledgementsWritten()
+  /// Messages are held up from now on, or no longer: see ``MQTTLinkStatistics/isHeldUp``.
+  func heldUp(_ isHeldUp: Bool)
   /// Exactly once for each accepted publication, also when the link stops.
   func publishFinished(_ publication: MQTTPublishID, outcome: MQTTPublishOutcome)
 }
@@ -104,5 +106,6 @@ extension MQTTFrameHandler {
   }
   public func linkStateChanged(_ state: MQTTLinkState, reason: MQTTLinkError?) {}
   public func acknowledgementsWritten() {}
+  public func heldUp(_ isHeldUp: Bool) {}
   public func publishFinished(_ publication: MQTTPublishID, outcome: MQTTPublishOutcome) {}
 }

@@ -49,6 +49,8 @@ public struct MQTTLinkConfiguration: Sendable, Hashable {
   /// MQTT 5: seconds for which the broker keeps subscriptions and messages while we are away; 60…4 294 967 295 (= for ever).
   /// Default one week: longer than any outage that nobody notices. 3.1.1 has no such limit.
   public var sessionExpirySeconds: Int = 604_800
+  /// False: the broker forgets us with the connection. Such a link is promised nothing while it is away.
+  public var keepsSession: Bool = true
   /// Unacknowledged QoS 1 messages that the broker may have in flight to us (MQTT 5), 1…65535. The broker's own
   /// limit (mosquitto: `max_inflight_messages`, default 20) bounds it too, and alone for 3.1.1.
   public var receiveMaximum: Int = 500

@@ -118,7 +118,8 @@ extension MQTTLinkProblem {
     case .noAnswer: "does a broker listen at \(place)? if it does, restart it"
     case .closedBeforeAnswer:
       configuration.tls == nil
-        ? "does \(place) want TLS? then give the link `tls:`; else see the broker's log" : "see the broker's log"
+        ? "does \(place) want TLS? then give the link `tls:`; else see the broker's log"
+        : "does \(place) speak TLS? if it does, see the broker's log"
     case .noTLS: "use the broker's TLS port (often 8883), or take `tls:` away if the broker is on this machine"
     case .certificateNotTrusted:
       "give `tls.ca` the file with the authority that signed the broker's certificate, and see whether the certificate has expired"

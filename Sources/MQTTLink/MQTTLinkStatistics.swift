@@ -31,6 +31,9 @@ public struct MQTTLinkStatistics: Sendable, Hashable {
   public var framesDropped: UInt64 = 0
   /// Acknowledgements that wait for the disk now.
   public var acknowledgementsOwed: Int = 0
+  /// An acknowledgement has waited for longer than a moment, the handler is busy, or messages come in such numbers that one may
+  /// wait behind the others; or one of it was so within the last half minute. A message that waits at the broker is not seen here.
+  public var isHeldUp = false
   /// Times that the watermark stood still for longer than the stall time while acknowledgements waited.
   public var storeStalls: UInt64 = 0
   public var publicationsQueued: Int = 0

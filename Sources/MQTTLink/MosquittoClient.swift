@@ -55,7 +55,7 @@ final class MosquittoClient {
   private var framesHeldLimit: Int { configuration.receiveMaximum + 64 }
 
   init(_ configuration: MQTTLinkConfiguration) throws(MQTTLinkError) {
-    guard Self.libraryIsReady, let handle = mosquitto_new(configuration.clientID, false, nil) else {
+    guard Self.libraryIsReady, let handle = mosquitto_new(configuration.clientID, !configuration.keepsSession, nil) else {
       throw .library("mosquitto_new: no memory or an invalid client id")
     }
     self.handle = handle
@@ -89,7 +89,7 @@ final class MosquittoClient {
     var properties: OpaquePointer?
     defer { mosquitto_property_free_all(&properties) }
     if configuration.protocolVersion == .v5 {
-      let expiry = UInt32(clamping: configuration.sessionExpirySeconds)
+      let expiry = configuration.keepsSession ? UInt32(clamping: configuration.sessionExpirySeconds) : 0
       try check(
         mosquitto_property_add_int32(&properties, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), expiry), "session expiry")
       try check(

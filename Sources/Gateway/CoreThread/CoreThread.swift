@@ -53,6 +53,7 @@ final class CoreThread: @unchecked Sendable {
   private let intake: IntakeRing
   private let journal: SingleProducerRing<JournalItem>
   private let alarms: SingleProducerRing<Outcome>
+  private let alarmRoom: AlarmRoom
   private let journalWake: Wake
   private let alarmWake: Wake
   private let clock: HubClock
@@ -61,7 +62,8 @@ final class CoreThread: @unchecked Sendable {
 
   init(
     core: consuming RealtimeCore, intake: IntakeRing, journal: SingleProducerRing<JournalItem>,
-    alarms: SingleProducerRing<Outcome>, wake: Wake, journalWake: Wake, alarmWake: Wake, clock: HubClock,
+    alarms: SingleProducerRing<Outcome>, alarmRoom: AlarmRoom = AlarmRoom(), wake: Wake, journalWake: Wake, alarmWake: Wake,
+    clock: HubClock,
     settings: Settings
   ) {
     snapshotBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: core.snapshotSize, alignment: 64)
@@ -70,6 +72,7 @@ final class CoreThread: @unchecked Sendable {
     self.intake = intake
     self.journal = journal
     self.alarms = alarms
+    self.alarmRoom = alarmRoom
     self.wake = wake
     self.journalWake = journalWake
     self.alarmWake = alarmWake
@@ -184,7 +187,14 @@ final class CoreThread: @unchecked Sendable {
     for index in 0..<outcomes.count {
       let outcome = outcomes[index]
       if case .alert(let transition) = outcome.payload, transition.kind == .notified || transition.mustBeSent {
-        if alarms.push(outcome) { rang = true } else { vitals.alarmsUndispatched.wrappingAdd(1, ordering: .relaxed) }
+        if alarmRoom.take(outcome) {
+          if alarms.push(outcome) {
+            rang = true
+            continue
+          }
+          alarmRoom.give(outcome)
+        }
+        vitals.alarmsUndispatched.wrappingAdd(1, ordering: .relaxed)
       }
     }
     if rang { alarmWake.ring() }

@@ -16,7 +16,7 @@ final class CoreVitals: Sendable {
   /// Suspicions included.
   let openAlerts = Atomic<Int>(0)
   let late = Atomic<UInt64>(0)
-  /// Alert changes that found the alarm ring full. Must stay 0: the ring holds more than all open alerts.
+  /// Alert changes that found their holder's share of the alarm ring full: they are told through the outbox only. 0 but in a flood.
   let alarmsUndispatched = Atomic<UInt64>(0)
   /// The sequence that the newest snapshot covers; published after its bytes.
   let snapshotSequence = Atomic<UInt64>(0)

@@ -1,5 +1,6 @@
 // Tells people at once: takes alert changes from the core's alarm ring and sends them to every listener of the local API,
-// before the disk has them. Formatting and allocation happen here, on a thread of its own, never on the core's.
+// before the disk has them. Formatting and allocation happen here, on a thread of its own, never on the core's. People take turns
+// (FairLane.swift): a flood of one person's changes does not hold up another's.
 
 import CLinux
 import Console
@@ -10,7 +11,7 @@ import VitalSigns
 
 /// The dispatcher.
 ///
-/// @unchecked Sendable: the ring's consumer side belongs to the dispatch thread alone; everything else is constant, atomic or
+/// @unchecked Sendable: `lane` and the ring's consumer side belong to the dispatch thread alone; everything else is constant, atomic or
 /// Sendable itself.
 final class DispatchThread: @unchecked Sendable {
   private let ring: SingleProducerRing<Outcome>
@@ -19,11 +20,21 @@ final class DispatchThread: @unchecked Sendable {
   private let registry: Registry
   private let text: AlertSentences
   private let conditions: HubConditions
+  private let room: AlarmRoom
+  private let clock: HubClock
+  private var lane = FairLane()
   private let stopWanted = Atomic<Bool>(false)
   /// Alert changes told so far.
   let dispatched = Atomic<UInt64>(0)
+  /// Alert changes that only the outbox tells, because too many of one person's or device's waited.
+  let leftOut = Atomic<UInt64>(0)
 
-  init(ring: SingleProducerRing<Outcome>, wake: Wake, hub: EventHub, registry: Registry, text: AlertSentences, conditions: HubConditions) {
+  init(
+    ring: SingleProducerRing<Outcome>, room: AlarmRoom, wake: Wake, hub: EventHub, registry: Registry, text: AlertSentences,
+    conditions: HubConditions, clock: HubClock
+  ) {
+    self.room = room
+    self.clock = clock
     self.ring = ring
     self.wake = wake
     self.hub = hub
@@ -36,10 +47,16 @@ final class DispatchThread: @unchecked Sendable {
     let thread = Thread { [self] in
       clinux_thread_name("dispatch")
       while !stopWanted.load(ordering: .acquiring) {
-        while let outcome = ring.pop() { tell(outcome) }
-        wake.wait(until: nil)
+        takeAll()
+        while let outcome = lane.next(at: clock.now()) {
+          tell(outcome)
+          // A call that came meanwhile gets its turn.
+          takeAll()
+        }
+        wake.wait(until: lane.nextDue.map { $0.rawValue &- clock.offset })
       }
-      while let outcome = ring.pop() { tell(outcome) }
+      takeAll()
+      while let outcome = lane.next(at: clock.now()) { tell(outcome) }
     }
     thread.start()
   }
@@ -47,6 +64,14 @@ final class DispatchThread: @unchecked Sendable {
   func stop() {
     stopWanted.store(true, ordering: .releasing)
     wake.ring()
+  }
+
+  private func takeAll() {
+    while let outcome = ring.pop() {
+      room.give(outcome)
+      lane.append(outcome, at: clock.now())
+    }
+    leftOut.store(lane.leftOut, ordering: .relaxed)
   }
 
   private func tell(_ outcome: Outcome) {

@@ -189,14 +189,17 @@ final class JournalWriterThread: @unchecked Sendable {
   }
 
   /// The core announced this outcome with its entry and pushes it within a microsecond: it runs at a higher priority and
-  /// waits for nobody. Looking again is cheaper than sleeping.
+  /// waits for nobody. Looking again is cheaper than sleeping; but a core of the same priority, without SCHED_FIFO, may have lost the
+  /// only CPU in the middle, and then looking would keep it away.
   private func appendNextOutcome() {
+    var looks = 0
     while true {
       if let item = ring.pop() {
         if case .outcome(let outcome) = item { append(outcome) }
         return
       }
-      sched_yield()
+      looks += 1
+      if looks < 100 { sched_yield() } else { usleep(50) }
     }
   }
 

@@ -28,10 +28,12 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var backlog = LinkBacklog()
   private var wasConnected = false
   /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
-  private var held: (mark: RedeliveryBook.Mark, taken: Int, stamp: Intake.Stamp)?
+  private var held: (mark: RedeliveryBook.Mark, readings: [Reading], taken: Int, stamp: Intake.Stamp)?
   private var quarantineBudget = QuarantineBudget()
   /// Asks the link whether the broker still had our session; set once, before the link runs.
   var sessionPresent: @Sendable () -> Bool = { false }
+  /// The link's second ear; set once, before the link runs.
+  var ear: AlarmEar?
 
   init(
     name: String, registry: Registry, intake: Intake, requests: JournalRequests, civil: CivilClock, redeliveries: RedeliveryBook,
@@ -63,6 +65,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     guard let (device, profile, frameIndex) = registry.device(onTopic: frame.topic) else {
       return refuse(frame, mark, answer, .unknownTopic, "unknownTopic")
     }
+    if isHeld, let held { return take(held.readings, of: device, frame: frame, mark: mark, stamp: held.stamp, from: held.taken) }
     do {
       try profile.decode(frame.payload.span, frameIndex: frameIndex, retained: frame.retained, into: &result)
     } catch {
@@ -124,6 +127,8 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     }
   }
 
+  func heldUp(_ isHeldUp: Bool) { ear?.listen(isHeldUp) }
+
   func acknowledgementsWritten() { redeliveries.acknowledged(at: intake.clock.wall()) }
 
   // MARK: Readings
@@ -138,16 +143,16 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     let known: RedeliveryBook.Known
     var isCertain = false
     switch answer {
-    case .new: return take(readings, of: device, frame: frame, mark: mark, stamp: stamp)
+    case .new: return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp)
     case .certain(let found): (known, isCertain) = (found, true)
     case .likely(let found), .guess(let found): known = found
     }
     // Refused then, and understood now: its device has been registered meanwhile.
-    if known.sequence == 0 { return take(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
+    if known.sequence == 0 { return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
     let taken = min(known.taken ?? readings.count, readings.count)
     let hasAlarm = readings.contains(where: \.isAlarm)
     if hasAlarm, !isCertain {
-      if case .guess = answer, frame.delivery == .first { return take(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
+      if case .guess = answer, frame.delivery == .first { return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
       count("toldAgain")
       let again = readings.enumerated().compactMap { index, reading in
         reading.isAlarm ? reading.perhapsTold : index >= taken ? reading : nil
@@ -160,14 +165,38 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     return .accepted(lastSequence: known.sequence)
   }
 
+  /// A message that was not here before; but a copy of it may have been, over the second ear.
+  private func takeNew(
+    _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, stamp: Intake.Stamp
+  ) -> FrameVerdict {
+    let alarms = readings.count(where: \.isAlarm)
+    guard alarms > 0, let ear else { return take(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
+    switch ear.message(mark.hash, stamp) {
+    case .first: return take(readings, of: device, frame: frame, mark: mark, stamp: stamp)
+    case .perhapsTold:
+      count("toldAgain")
+      let again = readings.map { $0.isAlarm ? $0.perhapsTold : $0 }
+      return take(again, of: device, frame: frame, mark: mark, stamp: stamp)
+    case .told(let sequence):
+      count("toldAhead")
+      // Alarms stand first. What follows them carries the mark; if nothing does, a sign of life carries it.
+      let rest = alarms < readings.count ? readings : readings + [.event(DeviceEvent(kind: .heartbeat), at: .none)]
+      let verdict = take(rest, of: device, frame: frame, mark: mark, stamp: stamp, from: alarms)
+      if verdict == .busy, held?.taken == alarms {
+        held = nil
+        ear.notTaken(mark.hash, sequence: sequence, stamp)
+      }
+      return verdict
+    }
+  }
+
   /// One entry a reading. When the intake fills in the middle the link offers the frame again and the rest follows; a
   /// routine value that came without acknowledgement is shed and counted instead.
   private func take(
     _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, stamp: Intake.Stamp,
     from start: Int = 0
   ) -> FrameVerdict {
-    var (taken, stamp) = (start, stamp)
-    if let held, held.mark == mark { (taken, stamp) = (held.taken, held.stamp) }
+    var taken = start
     let way = backlog.arrival(at: stamp.instant)
     var last: UInt64 = 0
     while taken < readings.count {
@@ -182,7 +211,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       {
         last = sequence
       } else if frame.qos > 0 || readings[taken].isAlarm {
-        held = (mark, taken, stamp)
+        held = (mark, readings, taken, stamp)
         if frame.qos > 0, last > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: last, taken: taken)) }
         return .busy
       } else {

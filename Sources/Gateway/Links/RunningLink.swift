@@ -13,6 +13,8 @@ final class RunningLink: Sendable {
   let name: String
   let frames: MQTTFrameIntake
   let link: MQTTLink
+  /// Hears alarms while the link's own messages are held up.
+  let ear: AlarmEar
   private let hasEnded = Atomic<Bool>(false)
 
   /// Redeliveries that are recognised: as many frames as the broker can have in flight, and as many again for those whose
@@ -27,7 +29,7 @@ final class RunningLink: Sendable {
     logger: Logger
   ) throws(GatewayError) {
     name = settings.name
-    let known = marks.map { mark in
+    let known = marks.filter { $0.message != AlarmEar.copyMessage }.map { mark in
       let isRefused = mark.taken == DeliveryMark.refused
       return (
         mark: RedeliveryBook.Mark(message: UInt16(truncatingIfNeeded: mark.message), hash: mark.hash),
@@ -47,6 +49,9 @@ final class RunningLink: Sendable {
     }
     let link = link
     frames.sessionPresent = { link.statistics.sessionPresent }
+    ear = try AlarmEar(
+      name: settings.name, configuration, registry: registry, intake: intake, durable: durable, civil: civil, marks: marks, logger: logger)
+    frames.ear = ear
   }
 
   private static func configuration(
@@ -93,9 +98,41 @@ final class RunningLink: Sendable {
     }
   }
 
-  func stop(within limit: Duration) { link.stop(within: limit) }
+  func stop(within limit: Duration) {
+    ear.stop()
+    link.stop(within: limit)
+  }
+
+  /// What is wrong with the link now, since when it hears nothing, and when a frame came last: facts for people.
+  var health: MQTTLinkHealth { MQTTLinkHealth(link.statistics, hearsAlarmsTwice: ear.facts.isListening) }
 
   func ended() async {
     while !hasEnded.load(ordering: .acquiring) { try? await Task.sleep(for: .milliseconds(5)) }
+  }
+}
+
+/// Whether a link hears its devices, and if not, since when and why.
+struct MQTTLinkHealth: Sendable, Hashable {
+  /// Nil while the link is live; else since when it is not, in milliseconds.
+  var notLiveMilliseconds: Int64?
+  /// In words, with the next step. A live link can have one, too.
+  var problem: MQTTLinkProblem?
+  var lastFrameMilliseconds: Int64?
+  /// Messages are held up at the moment, and alarms are heard over a second connection.
+  var isHeldUp: Bool
+  var hearsAlarmsTwice: Bool
+
+  init(_ statistics: MQTTLinkStatistics, hearsAlarmsTwice: Bool) {
+    notLiveMilliseconds = statistics.notLiveMilliseconds
+    problem = statistics.problem
+    lastFrameMilliseconds = statistics.lastFrameMilliseconds
+    isHeldUp = statistics.isHeldUp
+    self.hearsAlarmsTwice = hearsAlarmsTwice
+  }
+
+  /// Whether `linkDown` should hold: the link has been away for longer than the bound, or is live and deaf to some of its devices.
+  func isDown(after bound: Duration) -> Bool {
+    if problem?.deafensLiveLink == true { return true }
+    return notLiveMilliseconds.map { $0 >= bound.nanoseconds / 1_000_000 } ?? false
   }
 }

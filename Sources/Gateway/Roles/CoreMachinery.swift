@@ -40,7 +40,7 @@ final class CoreMachinery: Sendable {
   /// Entries in the journal ring: several in-flight windows of a link with all that they can cause, so that a disk that
   /// stands still for seconds does not reach the core. 16 384 × some 200 bytes.
   static let journalRingCapacity = 16_384
-  /// Alert changes that wait for dispatch: more than all open alerts at once.
+  /// Alert changes that wait for dispatch. One person or device fills a sixteenth at most, see `AlarmRoom`.
   static let alarmRingCapacity = 4_096
 
   /// Opens the journal, recovers the core and starts the threads. Links are made, not yet connected. Blocks on the disk.
@@ -80,11 +80,13 @@ final class CoreMachinery: Sendable {
       firstSequence: recovery.lastSequence + 1)
     let journalRing = SingleProducerRing<JournalItem>(capacity: Self.journalRingCapacity)
     let alarmRing = SingleProducerRing<Outcome>(capacity: Self.alarmRingCapacity)
+    let alarmRoom = AlarmRoom()
     let companions = Companions()
     intake = Intake(ring: intakeRing, coreWake: coreWake, journal: journalRing, companions: companions, clock: clock)
     requests = JournalRequests(wake: journalWake)
     core = CoreThread(
-      core: recovered, intake: intakeRing, journal: journalRing, alarms: alarmRing, wake: coreWake, journalWake: journalWake,
+      core: recovered, intake: intakeRing, journal: journalRing, alarms: alarmRing, alarmRoom: alarmRoom, wake: coreWake,
+      journalWake: journalWake,
       alarmWake: alarmWake, clock: clock,
       settings: .init(wantsRealtime: configuration.realtime.scheduler == .fifo, priority: Int32(configuration.realtime.priority)))
     let commitRequest = CommitRequest(wake: journalWake)
@@ -94,7 +96,8 @@ final class CoreMachinery: Sendable {
     registry = try Registry(profiles: catalogue.profiles, reader: reader)
     actors = try ActorBook(reader: reader, highest: recovery.highestActor, requests: requests)
     dispatch = DispatchThread(
-      ring: alarmRing, wake: alarmWake, hub: hub, registry: registry, text: alertText, conditions: intake.conditions)
+      ring: alarmRing, room: alarmRoom, wake: alarmWake, hub: hub, registry: registry, text: alertText, conditions: intake.conditions,
+      clock: clock)
     writer = JournalWriterThread(
       writer: writerHandle, ring: journalRing, requests: requests, companions: companions, core: core, wake: journalWake,
       clock: clock, lastSequence: recovery.lastSequence, lastSnapshot: report.fromSnapshot,

@@ -1,0 +1,45 @@
+// Is the way of the messages held up? A broker sends only so many unacknowledged messages, in their order: while the first
+// wait for the disk, or hundreds a second of one sender pass, a call for help waits behind them where the link cannot see it.
+
+import VitalSigns
+
+/// Sans-I/O. One per link.
+struct Pressure: Sendable {
+  /// Longer than any commit of a disk that is well, shorter than what somebody who calls for help notices. Nanoseconds.
+  static let owedNanoseconds: Int64 = 250_000_000
+  /// Above what homes send, below what a hub takes in: a hub that takes 300 a second may have thousands before it.
+  static let framesPerSecond = 300
+  /// It counts as over when nothing of it has been seen for this long: a second connection is not made and dropped all the time.
+  static let lastsNanoseconds: Int64 = 30_000_000_000
+
+  private(set) var isHeldUp = false
+  private var until: MonotonicInstant = .zero
+  private var owedSince: MonotonicInstant?
+  private var second: MonotonicInstant = .zero
+  private var framesInSecond = 0
+
+  mutating func frame(at now: MonotonicInstant) {
+    if now.rawValue - second.rawValue >= 1_000_000_000 { (second, framesInSecond) = (now, 0) }
+    framesInSecond += 1
+  }
+
+  /// The socket has every acknowledgement, or the connection is gone.
+  mutating func nothingIsOwed() { owedSince = nil }
+
+  /// Returns whether `isHeldUp` changed. `owes`: an acknowledgement or a frame waits.
+  mutating func look(owes: Bool, at now: MonotonicInstant) -> Bool {
+    if !owes { owedSince = nil } else if owedSince == nil { owedSince = now }
+    let isOld = owedSince.map { now.rawValue - $0.rawValue >= Self.owedNanoseconds } ?? false
+    if isOld || framesInSecond >= Self.framesPerSecond && now.rawValue - second.rawValue < 1_000_000_000 {
+      until = now.adding(nanoseconds: Self.lastsNanoseconds)
+    }
+    defer { isHeldUp = now < until }
+    return isHeldUp != (now < until)
+  }
+
+  /// When to look again though nothing happens.
+  var again: MonotonicInstant {
+    if isHeldUp { return until }
+    return owedSince.map { $0.adding(nanoseconds: Self.owedNanoseconds) } ?? .never
+  }
+}
