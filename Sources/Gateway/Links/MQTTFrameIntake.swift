@@ -175,7 +175,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     made.payloadBytes = frame.payload.count
     let row = made
     let known = mark.flatMap { frame.qos > 0 ? DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash) : nil }
-    requests.enqueue { group in
+    requests.enqueue(.quarantine) { group in
       group.quarantined.append(row)
       if let known { group.deliveryMarks.append(known) }
     }

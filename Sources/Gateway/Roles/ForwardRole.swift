@@ -75,7 +75,7 @@ final class ForwardRole: Service {
     var told = false
     while !Task.isCancelled && !Task.isShuttingDownGracefully {
       do {
-        return try JournalReader(path: configuration.hub.journalPath)
+        return try JournalReader(path: configuration.hub.journalPath, pointer: configuration.hub.journalPointer)
       } catch {
         if !told { logger.notice("waiting for the core's journal", metadata: ["reason": "\(error)"]) }
         told = true

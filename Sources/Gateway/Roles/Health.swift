@@ -2,6 +2,7 @@
 
 import Foundation
 import Hummingbird
+import Journal
 import MQTTLink
 import Synchronization
 import VitalSigns
@@ -37,8 +38,10 @@ final class Health: Sendable {
 
   /// The core decides and the store takes what must not be lost.
   var isReady: Bool {
-    if case .failing = writer.storeState { return false }
-    return isLive
+    switch writer.storeState {
+    case .failing, .emergency: return false
+    case .writing, .shedding: return isLive
+    }
   }
 
   func livez() -> Response {
@@ -47,7 +50,11 @@ final class Health: Sendable {
 
   func readyz() -> Response {
     if !isLive { return livez() }
-    if case .failing(let reason) = writer.storeState { return Response.text("the store fails: \(reason)\n", status: .serviceUnavailable) }
+    switch writer.storeState {
+    case .failing(let reason): return Response.text("the store fails: \(reason)\n", status: .serviceUnavailable)
+    case .emergency(let loss): return Response.text("the journal is lost: \(loss.sentence)\n", status: .serviceUnavailable)
+    case .writing, .shedding: break
+    }
     return Response.text("ready\n")
   }
 
@@ -70,11 +77,15 @@ final class Health: Sendable {
     switch writer.storeState {
     case .writing: break
     case .shedding: parts.append("DISK FULL: alarms are stored, routine values only counted")
+    case .emergency(let loss):
+      parts.append(
+        loss.kind == .behind
+          ? "JOURNAL TOO OLD: something that was acknowledged is missing"
+          : "JOURNAL LOST: alarms go out" + (loss.isDurable ? ", what comes in is stored apart" : ", nothing is acknowledged"))
     case .failing: parts.append("STORE FAILING: nothing is acknowledged, alarms still go out")
     }
     let registry = service.registry
-    let people = registry.patients.count { $0.ended == nil }
-    let devices = registry.devices.count { !$0.removed }
+    let (people, devices) = registry.counts
     parts.append("\(people) \(people == 1 ? "person" : "people"), \(devices) \(devices == 1 ? "device" : "devices")")
     let open = vitals.openAlerts.load(ordering: .relaxed)
     parts.append("\(open) open \(open == 1 ? "alert" : "alerts")")
@@ -107,6 +118,7 @@ final class Health: Sendable {
     if configuration.realtime.locksMemory, !vitals.memoryLocked.load(ordering: .relaxed) {
       notes.append("memory is not locked: LimitMEMLOCK is missing or too low")
     }
+    notes += service.machinery.journalNotes + writer.notes
     let dropped = service.machinery.requests.dropped
     if dropped > 0 { notes.append("\(dropped) records beside the intake were dropped (quarantine, reads): the journal could not keep up") }
     let roles = roles(of: service)
