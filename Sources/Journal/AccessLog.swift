@@ -1,6 +1,8 @@
 // Who did or saw what, in a chain: each row's hash covers its content and the hash before it, so that a changed, removed
-// or moved row breaks every row after it. The end of the chain is written apart, so that a shortened log is noticed.
-// A person who can rewrite the whole file can rewrite the whole chain; publish the head's hash elsewhere to bind them.
+// or moved row breaks every row after it. The end of the chain is written apart, so that a shortened log is noticed; and a
+// writer that finds it shortened goes on from where it ended, so that what is missing stays missing in every later look.
+// A person who can rewrite the whole file can rewrite the whole chain; so the head also stands in the registry's copies, and
+// the gateway writes it to the system's log, from where it can be given to `verifyAccessLog(expecting:)`.
 
 internal import Crypto
 internal import Foundation
@@ -13,6 +15,37 @@ public struct AccessLogRow: Sendable, Hashable {
   public var record: AccessRecord
   /// SHA-256, 32 bytes.
   public var hash: [UInt8]
+}
+
+/// Where the access log ended at some moment: how many rows, and the hash of the last. Kept where the hub cannot rewrite it.
+public struct AccessHead: Sendable, Hashable {
+  public var rows: UInt64
+  /// SHA-256, 32 bytes.
+  public var hash: [UInt8]
+
+  public init(rows: UInt64, hash: [UInt8]) {
+    self.rows = rows
+    self.hash = hash
+  }
+
+  /// From `ROWS:HASH`, as the system's log has it. Nil when it is something else.
+  public init?(text: String) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, let rows = UInt64(parts[0]), parts[1].utf8.count == 64 else { return nil }
+    var hash: [UInt8] = []
+    var digits = parts[1][...]
+    while !digits.isEmpty {
+      guard let byte = UInt8(digits.prefix(2), radix: 16), digits.first != "+" else { return nil }
+      hash.append(byte)
+      digits = digits.dropFirst(2)
+    }
+    self.init(rows: rows, hash: hash)
+  }
+}
+
+extension AccessHead: CustomStringConvertible {
+  /// `ROWS:HASH`.
+  public var description: String { "\(rows):" + hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }
 
 /// What `verifyAccessLog()` found.
@@ -33,11 +66,44 @@ public struct AccessLogVerification: Sendable, Hashable {
 struct AccessChain {
   var rows: UInt64 = 0
   var hash = [UInt8](repeating: 0, count: 32)
+  /// What is wrong with the log's end, in words; nil when all is well.
+  var problem: String?
 
-  /// Loads the end of the chain from the last row, not from `access_head`: a damaged head must not fork the chain.
+  /// Loads the end of the chain: the last row, or the head when it stands further on. Rows are missing then, and the chain goes
+  /// on behind them: if it went on from the last row, the next row would hide that it was shortened.
   static func load(_ db: Database) throws -> Self {
-    guard let row = try Row.fetchOne(db, sql: "SELECT id, hash FROM access_log ORDER BY id DESC LIMIT 1") else { return Self() }
-    return Self(rows: UInt64(bitPattern: row[0] as Int64), hash: Array(row[1] as Data))
+    var chain = Self()
+    if let row = try Row.fetchOne(db, sql: "SELECT id, hash FROM access_log ORDER BY id DESC LIMIT 1") {
+      chain = Self(rows: UInt64(bitPattern: row[0] as Int64), hash: Array(row[1] as Data))
+    }
+    if let row = try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head") {
+      let head = AccessHead(rows: UInt64(bitPattern: row[0] as Int64), hash: Array(row[1] as Data))
+      // Behind the last row: a damaged head must not fork the chain.
+      if head.rows > chain.rows { chain.goOn(after: head) } else if head != chain.head { chain.problem = unexpectedEnd }
+    } else if chain.rows > 0 {
+      chain.problem = unexpectedEnd
+    }
+    return chain
+  }
+
+  private static let unexpectedEnd = "the access log does not end as it was written"
+
+  var head: AccessHead { AccessHead(rows: rows, hash: hash) }
+
+  private mutating func goOn(after head: AccessHead) {
+    problem = "the access log lacks \(head.rows - rows) of \(head.rows) rows"
+    (rows, hash) = (head.rows, head.hash)
+  }
+
+  /// Compares with a head that was kept elsewhere, and goes on behind it when rows are missing.
+  mutating func compare(with known: AccessHead, _ db: Database) throws {
+    if known.rows > rows {
+      goOn(after: known)
+      try writeHead(db)
+    } else if known.rows > 0 {
+      let hash = try Data.fetchOne(db, sql: "SELECT hash FROM access_log WHERE id = ?", arguments: [Int64(bitPattern: known.rows)])
+      if hash.map(Array.init) != known.hash, problem == nil { problem = "row \(known.rows) of the access log was changed or removed" }
+    }
   }
 
   mutating func append(_ record: AccessRecord, _ db: Database) throws {
@@ -87,32 +153,58 @@ extension AccessRecord {
 }
 
 extension AccessLogVerification {
-  /// Reads the whole chain in order, one row in memory at a time.
-  static func run(_ db: Database) throws -> Self {
-    var result = Self(rows: 0, head: [UInt8](repeating: 0, count: 32), firstBroken: nil, problem: nil)
-    let rows = try Row.fetchCursor(db, sql: "SELECT * FROM access_log ORDER BY id")
-    while let row = try rows.next() {
+  /// Before the first row.
+  init() { self.init(rows: 0, head: [UInt8](repeating: 0, count: 32), firstBroken: nil, problem: nil) }
+
+  /// Reads on in the chain, at most `rowsMax` rows, one in memory at a time; at its end compares with the head. True when all is read,
+  /// or when a row does not hold.
+  mutating func read(_ db: Database, rowsMax: Int, expecting: AccessHead?) throws -> Bool {
+    var count = 0
+    let after = Int64(bitPattern: rows)
+    let next = try Row.fetchCursor(db, sql: "SELECT * FROM access_log WHERE id > ? ORDER BY id LIMIT \(rowsMax)", arguments: [after])
+    while let row = try next.next() {
       let id = UInt64(bitPattern: row["id"] as Int64)
-      guard id == result.rows + 1 else { return result.broken(at: result.rows + 1, "missing") }
-      let hash = AccessChain.hash(id: id, AccessRecord(row), previous: result.head)
-      guard Array(row["previous_hash"] as Data) == result.head, Array(row["hash"] as Data) == hash else {
-        return result.broken(at: id, "changed")
-      }
-      result.rows = id
-      result.head = hash
+      guard id == rows + 1 else { return broken(at: rows + 1, "missing") }
+      let hash = AccessChain.hash(id: id, AccessRecord(row), previous: head)
+      guard Array(row["previous_hash"] as Data) == head, Array(row["hash"] as Data) == hash else { return broken(at: id, "changed") }
+      if let expecting, expecting.rows == id, expecting.hash != hash { return broken(at: id, "changed") }
+      rows = id
+      head = hash
+      count += 1
     }
-    let head = try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head")
-    let expected = head.map { UInt64(bitPattern: $0[0] as Int64) } ?? 0
-    if expected > result.rows { return result.broken(at: result.rows + 1, "shortened") }
-    let headHash = head.map { Array($0[1] as Data) } ?? [UInt8](repeating: 0, count: 32)
-    if expected != result.rows || headHash != result.head { return result.broken(at: result.rows, "changed") }
-    return result
+    if count == rowsMax { return false }
+    let end = try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head")
+    let written = end.map { UInt64(bitPattern: $0[0] as Int64) } ?? 0
+    if written > rows || (expecting?.rows ?? 0) > rows { return broken(at: rows + 1, "shortened") }
+    let writtenHash = end.map { Array($0[1] as Data) } ?? [UInt8](repeating: 0, count: 32)
+    if written != rows || writtenHash != head { return broken(at: rows, "changed") }
+    return true
   }
 
-  private func broken(at row: UInt64, _ problem: String) -> Self {
-    var copy = self
-    copy.firstBroken = row
-    copy.problem = problem
-    return copy
+  private mutating func broken(at row: UInt64, _ problem: String) -> Bool {
+    firstBroken = row
+    self.problem = problem
+    return true
+  }
+}
+
+extension JournalWriter {
+  /// Where the access log ends: to be written where the hub cannot rewrite it.
+  public var accessHead: AccessHead { state.access.head }
+  /// What was found to be wrong with the end of the access log; nil when all is well.
+  public var accessProblem: String? { state.access.problem }
+
+  /// Compares the access log with a head that was kept elsewhere. Rows that are missing stay missing: the chain goes on behind them.
+  public func checkAccessLog(against known: AccessHead) throws(JournalError) {
+    var chain = state.access
+    try journalErrors {
+      try queue.writeWithoutTransaction { db in
+        try db.inTransaction(.immediate) {
+          try chain.compare(with: known, db)
+          return .commit
+        }
+      }
+    }
+    state.access = chain
   }
 }

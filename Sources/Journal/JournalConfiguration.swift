@@ -4,12 +4,17 @@
 public struct JournalConfiguration: Sendable {
   /// The database file. Beside it lie `-wal`, `-shm`, `.ballast` and `.writer`, all of the same owner, mode 0600.
   public var path: String
+  /// Folders that each keep a copy of the registry, for a start without the journal. Best on more than one disk; empty: none is kept.
+  public var copyFolders: [String]
   /// Organisation number (nine digits) of the hub's own data controller: that of records without a person.
   public var controller: String
   /// Room kept for alarms in a file of its own and given up when the disk is full, bytes. 0: none is kept.
   ///
-  /// 4 MiB holds some 10 000 alerts with their transitions: while the disk is full the write-ahead log is reused in place.
+  /// 4 MiB holds at least `alarmsInBallast` alarms: while the disk is full the write-ahead log is reused in place.
   public var ballastBytes: Int
+  /// Calls for help, each with its alert and a row for a destination, that fit into the default ballast. When it is used up nothing is
+  /// acknowledged any more; alarms are told all the same. A test counts them.
+  public static let alarmsInBallast = 1_000
   /// Pages (4 KiB) in the write-ahead log after which `checkpointIfNeeded()` moves them to the database file.
   ///
   /// 2 000 pages are 8 MiB: some 50 000 observations. At four times this, `commit` checkpoints by itself.
@@ -26,12 +31,14 @@ public struct JournalConfiguration: Sendable {
   public var version: String
 
   public init(
-    path: String, controller: String, ballastBytes: Int = 4 << 20, checkpointPages: Int = 2_000, quarantineMax: Int = 1_000,
+    path: String, controller: String, copyFolders: [String] = [], ballastBytes: Int = 4 << 20, checkpointPages: Int = 2_000,
+    quarantineMax: Int = 1_000,
     deliveryMarksPerLink: Int = 4_096, withheldLogIntervalSeconds: Int = 3_600, version: String = "dev"
   ) {
     precondition(ballastBytes >= 0 && checkpointPages > 0 && quarantineMax > 0 && deliveryMarksPerLink > 0)
     self.path = path
     self.controller = controller
+    self.copyFolders = copyFolders
     self.ballastBytes = ballastBytes
     self.checkpointPages = checkpointPages
     self.quarantineMax = quarantineMax

@@ -52,19 +52,23 @@ public enum JournalError: Error, Sendable, Hashable {
 extension JournalError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .cannotOpen(let path, let detail): "cannot open the journal \(path): \(detail)"
-    case .writerRunning(let path): "another process is writing the journal \(path)"
-    case .foreignFile(let id): "the file is another program's database (application id \(id))"
+    case .cannotOpen(let path, let detail):
+      "cannot open the journal \(path): \(detail); see that its folder exists, is mounted, and belongs to the service's user"
+    case .writerRunning(let path): "another process is writing the journal \(path): stop that one first (systemctl status knutepunkt-core)"
+    case .foreignFile(let id): "the file is another program's database (application id \(id)): move it away, and put the journal back"
     case .newerVersion(let found, let supported):
       "the journal has version \(found), this program knows up to \(supported): install the newer program"
     case .notReady(let found, let needed): "the journal has version \(found), this reader needs \(needed): start the core role first"
-    case .notDurable(let mode, let synchronous): "SQLite does not promise durability: journal_mode \(mode), synchronous \(synchronous)"
-    case .full(let detail): "no room on the disk: \(detail)"
-    case .inputOutput(let code, let detail): "the disk failed (\(code)): \(detail)"
-    case .busy(let detail): "the journal is locked: \(detail)"
-    case .corrupt(let detail): "the journal is damaged: \(detail)"
-    case .unreadable(let table, let sequence): "row \(sequence) of \(table) cannot be read"
-    case .refused(let code, let detail): "SQLite refused a statement (\(code)): \(detail)"
+    case .notDurable(let mode, let synchronous):
+      "SQLite does not promise durability: journal_mode \(mode), synchronous \(synchronous); put hub.state on a local disk, not on a network share"
+    case .full(let detail): "no room on the disk: \(detail); make room (df shows which disk), the hub goes on by itself then"
+    case .inputOutput(let code, let detail): "the disk failed (\(code)): \(detail); dmesg tells more, replace the disk if it goes on"
+    case .busy(let detail): "the journal is locked: \(detail); another program holds it open for writing (fuser shows which): end that one"
+    case .corrupt(let detail): "the journal is damaged: \(detail); keep the file as it is, and restore a copy"
+    case .unreadable(let table, let sequence):
+      "row \(sequence) of \(table) cannot be read: the journal is damaged, or a newer version wrote it; keep the file as it is"
+    case .refused(let code, let detail):
+      "SQLite refused a statement (\(code)): \(detail); this is a defect of the program: please report it"
     }
   }
 }
@@ -86,6 +90,7 @@ extension JournalError {
     case .SQLITE_FULL: self = .full(detail: detail)
     case .SQLITE_IOERR: self = .inputOutput(code: code, detail: detail)
     case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL: self = .busy(detail: detail)
+    case .SQLITE_INTERRUPT: self = .busy(detail: "a query took longer than \(JournalReader.querySecondsMax) s and was ended")
     case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(detail: detail)
     case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_AUTH: self = .cannotOpen(path: "", detail: detail)
     default: self = .refused(code: code, detail: detail)

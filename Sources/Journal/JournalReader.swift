@@ -4,20 +4,89 @@
 
 internal import Foundation
 internal import GRDB
+internal import GRDBSQLite
+internal import Synchronization
 public import VitalSigns
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#endif
+
 /// The journal's reading end. Thread-safe; each call blocks its thread for the time of its query and sees one moment.
+///
+/// Follows the journal: when another file has its name, or the core has gone over to another journal, the next call reads that.
 public final class JournalReader: Sendable {
-  let pool: DatabasePool
+  /// A query is ended after this long: a reader in the middle of one holds back every checkpoint, and the log grows meanwhile.
+  public static let querySecondsMax: Int64 = 30
+  /// Between two looks at which file has the journal's name.
+  static let lookInterval = Duration.seconds(1)
+
+  private struct Opened {
+    var pool: DatabasePool
+    var path: String
+    var file: FileIdentity?
+    var looked: ContinuousClock.Instant
+  }
+  private let opened: Mutex<Opened>
+  private let path: String
+  private let pointer: String?
+  private let connectionsMax: Int
 
   /// Opens the journal read-only. Throws `notReady` when the core role has not made or migrated the file yet.
-  /// - Parameter connectionsMax: queries that can run at the same time; further ones wait.
-  public init(path: String, connectionsMax: Int = 4) throws(JournalError) {
-    pool = try JournalFile.openForReading(path: path, connectionsMax: connectionsMax)
+  /// - Parameters:
+  ///   - pointer: a symbolic link that leads to the journal in use; where there is none, `path` is.
+  ///   - connectionsMax: queries that can run at the same time; further ones wait.
+  public init(path: String, pointer: String? = nil, connectionsMax: Int = 4) throws(JournalError) {
+    self.path = path
+    self.pointer = pointer
+    self.connectionsMax = connectionsMax
+    opened = Mutex(try Self.open(Self.resolve(path, pointer), connectionsMax))
+  }
+
+  private static func open(_ path: String, _ connectionsMax: Int) throws(JournalError) -> Opened {
+    // Looked at before: a file that takes the name meanwhile is noticed at the next look.
+    let file = FileIdentity(path: path)
+    let pool = try JournalFile.openForReading(path: path, connectionsMax: connectionsMax)
+    return Opened(pool: pool, path: path, file: file, looked: .now)
+  }
+
+  private static func resolve(_ path: String, _ pointer: String?) -> String {
+    guard let pointer, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: pointer) else { return path }
+    return target
+  }
+
+  /// The connections to the file that is the journal now. A name that leads nowhere changes nothing: the core tells of that.
+  private func current() -> DatabasePool {
+    opened.withLock { known in
+      let now = ContinuousClock.now
+      if now - known.looked < Self.lookInterval { return known.pool }
+      known.looked = now
+      let target = Self.resolve(path, pointer)
+      guard let file = FileIdentity(path: target) else { return known.pool }
+      if target == known.path, let before = known.file, file.isSameFile(as: before) { return known.pool }
+      if let next = try? Self.open(target, connectionsMax) { known = next }
+      return known.pool
+    }
   }
 
   func read<T>(_ body: (Database) throws -> T) throws(JournalError) -> T {
-    try journalErrors { try pool.read(body) }
+    let pool = current()
+    return try journalErrors { try pool.read { db in try Self.limited(db) { try body(db) } } }
+  }
+
+  /// Ends the query, with SQLITE_INTERRUPT, when it takes too long.
+  static func limited<T>(_ db: Database, seconds: Int64 = querySecondsMax, _ body: () throws -> T) throws -> T {
+    let end = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
+    end.initialize(to: monotonicSeconds() + seconds)
+    sqlite3_progress_handler(
+      db.sqliteConnection, 100_000, { end in monotonicSeconds() > (end?.assumingMemoryBound(to: Int64.self).pointee ?? 0) ? 1 : 0 }, end)
+    defer {
+      sqlite3_progress_handler(db.sqliteConnection, 0, nil, nil)
+      end.deallocate()
+    }
+    return try body()
   }
 
   /// Service users by number; with `includingEnded` also former ones.
@@ -128,4 +197,11 @@ public final class JournalReader: Sendable {
       )
     }
   }
+}
+
+/// CLOCK_MONOTONIC, whole seconds.
+func monotonicSeconds() -> Int64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Int64(time.tv_sec)
 }

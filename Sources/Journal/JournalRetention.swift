@@ -33,7 +33,17 @@ extension JournalWriter {
   ///
   /// Kept whatever its age: what the older of the two snapshots does not cover yet, what a destination still has to get
   /// or refused, what raised an open alert, what a current score rests on. Without two snapshots no sample is purged.
-  public func purge(_ limits: RetentionLimits, rowsMax: Int = 2_000) throws(JournalError) -> PurgeReport {
+  ///
+  /// Without `rowsMax` a step takes as many rows as fit into `PurgePace.millisecondsMax` by the last step's measure.
+  public func purge(_ limits: RetentionLimits, rowsMax: Int? = nil) throws(JournalError) -> PurgeReport {
+    let rows = rowsMax ?? purgePace.rows
+    let began = ContinuousClock.now
+    let report = try purgeStep(limits, rows)
+    if rowsMax == nil { purgePace.took(ContinuousClock.now - began, wasFull: !report.isDone) }
+    return report
+  }
+
+  private func purgeStep(_ limits: RetentionLimits, _ rowsMax: Int) throws(JournalError) -> PurgeReport {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
         // Steps are small; their lists need no file.
@@ -48,6 +58,24 @@ extension JournalWriter {
         }
         return report
       }
+    }
+  }
+}
+
+/// How many rows one step of retention takes, so that the writer's thread is never away for long.
+struct PurgePace: Sendable, Equatable {
+  /// A group of values waits for as long as this and no longer; an acknowledgement is not due before.
+  static let millisecondsMax: Int64 = 20
+  static let rowsRange = 100...20_000
+  private(set) var rows = 1_000
+
+  /// Halves after a step that was too long, grows by a quarter after one that was short and had more to do.
+  mutating func took(_ duration: Duration, wasFull: Bool) {
+    let milliseconds = duration.components.seconds * 1_000 + duration.components.attoseconds / 1_000_000_000_000_000
+    if milliseconds > Self.millisecondsMax {
+      rows = max(Self.rowsRange.lowerBound, rows / 2)
+    } else if milliseconds <= Self.millisecondsMax / 2, wasFull {
+      rows = min(Self.rowsRange.upperBound, rows + rows / 4)
     }
   }
 }
@@ -70,17 +98,19 @@ private struct RetentionStep {
     let snapshots = try Int64.fetchAll(db, sql: "SELECT sequence FROM snapshot ORDER BY sequence")
     guard snapshots.count >= 2, let horizon = snapshots.first else { return nil }
     start = try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'purged_through'") ?? 0
+    // Only this step's stretch is looked at: a look for the first young sample of all would read everything that is old.
+    let reach = try Int64.fetchOne(
+      db, sql: "SELECT max(sequence) FROM (SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?)",
+      arguments: [start, horizon, rowsMax])
+    guard let reach else { return nil }
     // Wall times rise with the sequence unless the clock was stepped; then the first young sample ends the stretch.
     let young = try Int64.fetchOne(
       db,
       sql: "SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? AND wall >= ? AND kind IN (1, 2, 3) ORDER BY sequence LIMIT 1",
-      arguments: [start, horizon, limits.samplesBefore.rawValue])
+      arguments: [start, reach, limits.samplesBefore.rawValue])
     goal = young.map { $0 - 1 } ?? horizon
-    let last = try Int64.fetchOne(
-      db, sql: "SELECT max(sequence) FROM (SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?)",
-      arguments: [start, goal, rowsMax])
-    guard let last else { return nil }
-    end = last
+    end = young.map { $0 - 1 } ?? reach
+    if end <= start { return nil }
   }
 
   func run(_ db: Database) throws -> PurgeReport {

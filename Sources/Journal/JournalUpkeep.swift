@@ -20,6 +20,7 @@ extension JournalWriter {
       try db.execute(sql: "PRAGMA busy_timeout = 0")
       defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Int(JournalFile.busySeconds * 1_000))") }
       _ = try db.checkpoint(.truncate)
+      logIsEmpty()
     }
   }
 

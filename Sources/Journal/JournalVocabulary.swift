@@ -34,7 +34,18 @@ enum RegistryChangeKind: Int64, CaseIterable {
 
 /// Keeps `vocabulary` equal to this program's enums.
 enum JournalVocabulary {
+  /// One transaction: some 200 rows would else be 200 flushes at the first start. Nothing is written when nothing is new; and
+  /// a disk without room is no reason not to start: the next start with room names what is new.
   static func write(_ db: Database) throws {
+    do {
+      try db.inTransaction(.immediate) {
+        try writeMissing(db)
+        return .commit
+      }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {}
+  }
+
+  private static func writeMissing(_ db: Database) throws {
     let known = Set(
       try Row.fetchAll(db, sql: "SELECT domain, value, name FROM vocabulary").map {
         "\($0[0] as String) \($0[1] as Int64) \($0[2] as String)"

@@ -48,7 +48,7 @@ public struct CommitReport: Sendable, Hashable {
 public final class JournalWriter {
   let configuration: JournalConfiguration
   let queue: DatabaseQueue
-  private let lock: WriterLock
+  let lock: WriterLock
   /// Pages in the write-ahead log, told by SQLite after each commit. Owned here, freed after the connection.
   private let walPages: UnsafeMutablePointer<Int32>
   var statements: WriterStatements?
@@ -57,6 +57,11 @@ public final class JournalWriter {
   var stateIsStale = false
   var sharing: CompiledSharing
   var ballast: Ballast
+  var files: StandingFiles
+  /// Copies of the registry whose tables this writer has looked at.
+  var copiesMade: Set<String> = []
+  /// How much one step of `purge` takes.
+  var purgePace = PurgePace()
   /// The least that is shed now. Above `everything` until the ballast is back.
   var standingMode = CommitMode.everything
 
@@ -64,8 +69,12 @@ public final class JournalWriter {
   ///
   /// Blocks. Refuses a second writer, another program's file, a newer version's file, and a file system on which SQLite
   /// does not promise durability. No sharing rules are set: nothing is queued for anybody until `setSharing`.
-  public init(_ configuration: JournalConfiguration) throws(JournalError) {
-    let lock = try WriterLock(path: configuration.path)
+  public convenience init(_ configuration: JournalConfiguration) throws(JournalError) {
+    try self.init(configuration, lock: try WriterLock(path: configuration.path))
+  }
+
+  /// `lock` may be one that another writer of this process has held so far.
+  init(_ configuration: JournalConfiguration, lock: WriterLock) throws(JournalError) {
     let queue = try JournalFile.openForWriting(configuration)
     let walPages = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     walPages.initialize(to: 0)
@@ -76,6 +85,7 @@ public final class JournalWriter {
     ballast = Ballast(path: configuration.path + ".ballast", bytes: configuration.ballastBytes)
     sharing = CompiledSharing(SharingRules())
     state = WriterState()
+    files = StandingFiles(path: configuration.path)
     let prepared = try journalErrors {
       try queue.writeWithoutTransaction { db in
         // Replaces SQLite's own automatic checkpoint: ours runs after the devices have been answered.
@@ -97,6 +107,7 @@ public final class JournalWriter {
     }
     state = prepared.0
     statements = prepared.1
+    files = StandingFiles(path: configuration.path)
     // No room for the ballast at start is no reason not to start: the disk being full is what it is for.
     if !ballast.restore() { standingMode = .withoutRoutineSamples }
   }
@@ -112,8 +123,17 @@ public final class JournalWriter {
   /// Pages that wait in the write-ahead log.
   var pagesInLog: Int { Int(walPages.pointee) }
 
+  /// All pages were moved and the log was cut to nothing.
+  func logIsEmpty() { walPages.pointee = 0 }
+
+  /// The log's size, bytes. It grows while a reader stands in the middle of a query and holds the checkpoints back.
+  public var logBytes: Int { pagesInLog * 4_096 }
+
   /// Every entry up to this one is on disk, or recorded as shed.
   public var durableSequence: UInt64 { state.lastSequence }
+
+  /// The database file.
+  public var path: String { configuration.path }
 
   /// Whether routine samples are being shed because the disk is full.
   public var isShedding: Bool { standingMode > .everything }
@@ -209,6 +229,8 @@ public final class JournalWriter {
     var random = SystemRandomNumberGenerator()
     try db.execute(sql: "INSERT OR IGNORE INTO meta VALUES ('hub_id', ?)", arguments: [UUID().uuidString.lowercased()])
     try db.execute(sql: "INSERT OR IGNORE INTO meta VALUES ('hub_salt', ?)", arguments: [Int64(bitPattern: random.next())])
+    // Of this file: a copy that is put back has the same, a journal that was made anew has not.
+    try db.execute(sql: "INSERT OR IGNORE INTO meta VALUES ('journal_id', ?)", arguments: [UUID().uuidString.lowercased()])
     try db.execute(sql: "INSERT OR IGNORE INTO meta VALUES ('purged_through', 0)")
     try db.execute(sql: "INSERT OR IGNORE INTO controller (organisation_number) VALUES (?)", arguments: [configuration.controller])
   }

@@ -90,12 +90,26 @@ struct AuditCommand: AsyncParsableCommand {
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check that no row of the access log was changed or removed (exit 65 if one was).")
+    @Option(
+      help: ArgumentHelp(
+        "Where the log once ended, from the system's log: journalctl MESSAGE_ID=7d5c1f0e2b6a4f3c9e8d4a6b1c2f3e50 shows head=ROWS:HASH.",
+        valueName: "rows:hash"))
+    var head: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var core: CoreOptions
 
+    func validate() throws {
+      guard let head else { return }
+      let parts = head.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count == 2, UInt64(parts[0]) != nil, parts[1].count == 64, parts[1].allSatisfy(\.isHexDigit) else {
+        throw ValidationError("--head must be ROWS:HASH: a number, a colon and 64 hexadecimal digits")
+      }
+    }
+
     func run() async throws {
+      let query = head.map { "?head=\($0)" } ?? ""
       // A journal of years is read from the first row to the last: minutes, not seconds.
-      let result: API.AuditResult = try await core.client().get("/v1/audit/verify", timeoutSeconds: 3_600)
+      let result: API.AuditResult = try await core.client().get("/v1/audit/verify\(query)", timeoutSeconds: 3_600)
       if output.json {
         try Terminal.printJSON(result)
       } else if result.intact {

@@ -41,6 +41,19 @@ import VitalSigns
     #expect(requests.take().changes.count == 1)
   }
 
+  /// Frames that nobody understands must not take the place of who saw what.
+  @Test func aFloodOfQuarantineLeavesRoomForTheAccessLog() throws {
+    let requests = JournalRequests(wake: try Wake())
+    while requests.enqueue(.quarantine, { _ in }) {}
+    #expect(requests.dropped == 1)
+    for number in 0..<JournalRequests.reserved {
+      let record = record(number)
+      #expect(requests.enqueue { $0.access.append(record) })
+    }
+    #expect(requests.dropped == 1)
+    #expect(!requests.enqueue { _ in })
+  }
+
   @Test func closingAnswersFalse() async throws {
     let requests = JournalRequests(wake: try Wake())
     async let waiting = requests.submit { _ in }

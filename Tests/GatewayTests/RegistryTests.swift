@@ -93,10 +93,19 @@ import VitalSigns
     #expect(registry.device(Street.button)?.patient == Street.ola, "the journal's order counts, not the answers'")
     registry.assign(Street.button, to: Street.ola, by: 8)
     #expect(registry.device(Street.button)?.patient == Street.ola)
+    #expect(registry.devices(of: Street.ola) == [Street.button])
+    #expect(registry.devices(of: Street.kari).isEmpty)
+    #expect(registry.counts == (registry.patients.count, 1))
     registry.end(Street.ola, at: Street.noon)
     #expect(registry.patient(Street.ola)?.ended == Street.noon)
     #expect(registry.device(Street.button)?.patient == PatientID.none)
     #expect(registry.patient(Street.kari)?.ended == nil)
+    #expect(registry.devices(of: Street.ola).isEmpty)
+    registry.assign(Street.button, to: Street.kari, by: 9)
+    #expect(registry.devices(of: Street.kari) == [Street.button])
+    registry.remove(Street.button)
+    #expect(registry.devices(of: Street.kari).isEmpty)
+    #expect(registry.counts.devices == 0)
   }
 
   @Test func numbersAreGivenOnce() {

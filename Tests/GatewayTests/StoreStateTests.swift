@@ -6,7 +6,8 @@ import Testing
 @testable import Gateway
 
 @Suite struct StoreStateTests {
-  private static let states: [StoreState] = [.writing, .shedding, .failing(reason: "before")]
+  private static let loss = JournalLoss(kind: .missing, path: "/x/journal.sqlite", detail: "it is missing")
+  private static let states: [StoreState] = [.writing, .shedding, .failing(reason: "before"), .emergency(loss)]
 
   private static let errors: [(JournalError, StoreState.Action)] = [
     (.cannotOpen(path: "/x", detail: "d"), .giveUp), (.writerRunning(path: "/x"), .giveUp), (.foreignFile(applicationID: 1), .giveUp),
@@ -37,5 +38,32 @@ import Testing
     #expect(state == .shedding)
     #expect(state.key == "shedding")
     #expect(state.reason != nil)
+    #expect(state.isFailing)
+    state = before
+    #expect(state.committed(isShedding: true, loss: Self.loss) == .proceed)
+    #expect(state == .emergency(Self.loss))
+    #expect(state.key == "emergency")
+    #expect(!state.isFailing, "that is an alert of its own")
+    #expect(state.reason?.contains("alarms go out") == true && state.reason?.contains("restart knutepunkt-core") == true)
+  }
+
+  /// A disk that hangs gives no error: the time that an operation takes is what tells.
+  @Test(arguments: states) func aDiskThatHangs(_ state: StoreState) {
+    #expect(state.seen(busyFor: 0) == state)
+    #expect(state.seen(busyFor: StoreState.standstillNanoseconds) == state)
+    let stuck = state.seen(busyFor: 5_000_000_000)
+    #expect(stuck.key == "failing" && stuck.isFailing)
+    if state != .failing(reason: "before") { #expect(stuck.reason?.contains("5 s") == true) }
+  }
+
+  @Test func everyLossSaysWhatToDoAndWhatGoesOn() {
+    let kinds: [JournalLoss.Kind] = [.missing, .damaged, .readOnly, .foreign, .newer, .unusable, .removed]
+    for kind in kinds {
+      var loss = JournalLoss(kind: kind, path: "/x/journal.sqlite", detail: "the file is gone")
+      #expect(loss.sentence.contains("nothing is acknowledged") && loss.sentence.contains("alarms go out"), "\(kind)")
+      #expect(loss.sentence.contains("estart") || loss.sentence.contains("restart"), "\(kind)")
+      (loss.isDurable, loss.emergencyPath) = (true, "/x/journal.emergency-1.sqlite")
+      #expect(loss.sentence.contains("stored in /x/journal.emergency-1.sqlite"), "\(kind)")
+    }
   }
 }

@@ -63,6 +63,35 @@ import VitalSigns
 }
 
 @Suite struct RetentionTests {
+  /// The writer's thread is never away for long: a step takes what fits into its time.
+  @Test func aStepOfRetentionAdaptsToTheDisk() {
+    var pace = PurgePace()
+    for _ in 0..<50 { pace.took(.milliseconds(1), wasFull: true) }
+    #expect(pace.rows == PurgePace.rowsRange.upperBound)
+    pace.took(.milliseconds(1), wasFull: false)
+    #expect(pace.rows == PurgePace.rowsRange.upperBound)
+    pace.took(.milliseconds(PurgePace.millisecondsMax + 1), wasFull: true)
+    #expect(pace.rows == PurgePace.rowsRange.upperBound / 2)
+    for _ in 0..<50 { pace.took(.seconds(3), wasFull: true) }
+    #expect(pace.rows == PurgePace.rowsRange.lowerBound)
+    pace.took(.milliseconds(15), wasFull: true)
+    #expect(pace.rows == PurgePace.rowsRange.lowerBound, "between the two it stays")
+  }
+
+  /// Without a number of rows all is purged in the end.
+  @Test func retentionByItsOwnPaceComesToAnEnd() throws {
+    let (_, writer, _) = try scene()
+    try writer.saveSnapshot([1], sequence: 60, wall: .unknown)
+    try writer.saveSnapshot([2], sequence: 80, wall: .unknown)
+    var purged = 0
+    while true {
+      let report = try writer.purge(everything)
+      purged += report.entries
+      if report.isDone { break }
+    }
+    #expect(purged == 53)
+  }
+
   /// 100 samples, an alert that stays open, an outbox row, a current score; snapshots at 60 and 80; everything is old.
   private func scene() throws -> (JournalFolder, JournalWriter, Intake) {
     let folder = try JournalFolder()

@@ -78,6 +78,34 @@ private final class SmallDisk {
     try recovered(writer, folder, &intake, kept)
   }
 
+  /// The number of alarms that JournalConfiguration promises of the default ballast.
+  @Test func theBallastHoldsAsManyAlarmsAsItSays() throws {
+    guard let disk = try SmallDisk(mebibytes: 16) else { return try limitedFile() }
+    let folder = JournalFolder(mounted: disk.url.appendingPathComponent("state"))
+    try FileManager.default.createDirectory(at: folder.url, withIntermediateDirectories: true)
+    let ballastBytes = JournalConfiguration(path: "", controller: "").ballastBytes
+    let writer = try folder.writer { $0.ballastBytes = ballastBytes }
+    try writer.setSharing(Sharing.everything)
+    var intake = Intake()
+    try writer.commit(intake.registration())
+    _ = try disk.fill()
+    _ = try fillWithSamples(writer, &intake)
+    var alarms = 0
+    do {
+      while true {
+        let alarm = intake.sos()
+        var batch = group([alarm])
+        batch.append(outcome(alarm, .alert(transition(UInt64(alarms), .raised, .raised, firstCause: alarm.sequence))))
+        try writer.commit(batch)
+        alarms += 1
+      }
+    } catch {
+      #expect((error as? JournalError)?.retry == .whenThereIsRoom)
+    }
+    #expect(alarms >= JournalConfiguration.alarmsInBallast, "\(alarms)")
+    #expect(alarms < 8 * JournalConfiguration.alarmsInBallast, "the number is no longer honest: \(alarms)")
+  }
+
   /// No ballast and no room whatever: an error that says so, nothing half written, and the same group later.
   @Test func nothingFitsAtAll() throws {
     let folder = try JournalFolder()

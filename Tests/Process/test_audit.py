@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 
-from support import escalation
+from support import escalation, wait_heard, webhook
 
 
 def busy(hub, bridge):
@@ -83,3 +83,38 @@ def test_the_journal_is_nobody_elses(hub):
     for file in hub.state.iterdir():
         assert file.stat().st_mode & 0o007 == 0, file.name
     assert hub.socket.stat().st_mode & 0o002 == 0
+
+
+def test_a_shortened_log_is_not_made_whole_by_the_next_row(make_hub, broker, bridge, receiver):
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
+    busy(hub, bridge)
+    hub.stop()
+    head = [line.split("head=")[1].split()[0] for line in hub.log_text().splitlines() if "the access log ends here" in line][-1]
+    with sqlite3.connect(hub.state / "journal.sqlite") as db:
+        rows = db.execute("SELECT max(id) FROM access_log").fetchone()[0]
+        db.execute("DELETE FROM access_log WHERE id > ?", (rows - 3,))
+        # Who knows how it is made cuts the head with it.
+        db.execute("UPDATE access_head SET rows = ?, hash = (SELECT hash FROM access_log WHERE id = ?)", (rows - 3, rows - 3))
+    db.close()
+    hub.start()
+    wait_heard(receiver, "recordsDropped", seconds=10)
+    for _ in range(2):
+        hub.command("patient", "list")
+    done = hub.command("audit", "verify", check=False)
+    assert done.returncode == 65 and str(rows - 2) in done.stderr, done.stderr
+    done = hub.command("audit", "verify", "--head", head, check=False)
+    assert done.returncode == 65
+    assert hub.command("audit", "verify", "--head", "nonsense", check=False).returncode == 64
+
+
+def test_a_log_is_compared_with_a_head_from_the_systems_log(make_hub, broker, bridge):
+    hub = make_hub(broker)
+    busy(hub, bridge)
+    hub.stop()
+    head = [line.split("head=")[1].split()[0] for line in hub.log_text().splitlines() if "the access log ends here" in line][-1]
+    hub.start()
+    assert hub.command("audit", "verify", "--head", head).returncode == 0
+    rows, digits = head.split(":")
+    other = f"{rows}:{'0' * 64}"
+    assert hub.command("audit", "verify", "--head", other, check=False).returncode == 65
+    assert hub.command("audit", "verify", "--head", f"{int(rows) + 1000}:{digits}", check=False).returncode == 65

@@ -22,7 +22,7 @@ extension CoreService {
       summary: health.summary(of: self),
       live: health.isLive, startedAt: machinery.startedAt.description, now: machinery.clock.wall().description,
       sequence: counters.lastSequence.load(ordering: .relaxed), durable: machinery.durable.sequence,
-      patients: registry.patients.count { $0.ended == nil }, devices: registry.devices.count { !$0.removed },
+      patients: registry.counts.patients, devices: registry.counts.devices,
       openAlerts: counters.openAlerts.load(ordering: .relaxed), observations: counters.observations.load(ordering: .relaxed),
       intakeDepth: machinery.intake.depth, store: store.key, storeError: store.reason, shed: machinery.writer.shed.load(ordering: .relaxed),
       scheduling: counters.isRealtime.load(ordering: .relaxed) ? "fifo" : "ordinary",
@@ -192,8 +192,11 @@ extension CoreService {
       })
   }
 
-  func verifyAudit() async throws(LocalAPIFailure) -> API.AuditResult {
-    API.AuditResult(try await read { reader throws(JournalError) in try reader.verifyAccessLog() })
+  /// - Parameter head: where the log once ended, as the system's log has it: `ROWS:HASH`.
+  func verifyAudit(head: String? = nil) async throws(LocalAPIFailure) -> API.AuditResult {
+    let known = head.flatMap(AccessHead.init(text:))
+    if head != nil, known == nil { throw .bad("head must be ROWS:HASH, as journalctl shows it: a number and 64 hexadecimal digits") }
+    return API.AuditResult(try await read { reader throws(JournalError) in try reader.verifyAccessLog(expecting: known) })
   }
 
   // MARK: Console

@@ -50,7 +50,7 @@ extension CoreService {
     API.Patient(
       id: patient.id.description, name: patient.name, nationalID: patient.nationalID, controller: patient.controller,
       since: patient.since.description, ended: patient.ended?.description, score: score.map { API.Score($0.score, at: $0.wall) },
-      devices: registry.devices.filter { $0.patient == patient.id && !$0.removed }.map(\.id.description))
+      devices: registry.devices(of: patient.id).map(\.description))
   }
 
   // MARK: Devices

@@ -78,7 +78,8 @@ struct OutboxBook: DeliveryBook {
       return true
     } catch .refused(let status, let failure) {
       logger.error(
-        "the core refuses to hear of a destination", metadata: ["destination": "\(rules.name)", "status": "\(status)", "reason": "\(failure.error)"])
+        "the core refuses to hear of a destination",
+        metadata: ["destination": "\(rules.name)", "status": "\(status)", "reason": "\(failure.error)"])
       return true
     } catch {
       return false

@@ -7,6 +7,8 @@ import VitalSigns
 /// The durable watermark. Any thread; `advance` only from the journal writer.
 final class DurableSequence: DurableWatermark {
   private let committed: Atomic<UInt64>
+  /// What those who wait have been answered by; ahead of `committed` only in an emergency without a disk.
+  private let answered: Atomic<UInt64>
   private let state = Mutex(Waiters())
   /// Rung when somebody wants a commit sooner than the group window would bring it.
   private let requestCommitNow: @Sendable () -> Void
@@ -24,6 +26,7 @@ final class DurableSequence: DurableWatermark {
 
   init(startingAt sequence: UInt64, requestCommitNow: @escaping @Sendable () -> Void) {
     committed = Atomic(sequence)
+    answered = Atomic(sequence)
     self.requestCommitNow = requestCommitNow
   }
 
@@ -41,8 +44,12 @@ final class DurableSequence: DurableWatermark {
   }
 
   /// Publishes a commit and wakes everybody who waited for it.
-  func advance(to sequence: UInt64) {
-    committed.store(sequence, ordering: .releasing)
+  ///
+  /// - Parameter survives: what was committed is on a disk. Else, in an emergency without one, people who wait are answered, but no
+  ///   device and no broker: it keeps what it has.
+  func advance(to sequence: UInt64, survives: Bool = true) {
+    if survives { committed.store(sequence, ordering: .releasing) }
+    answered.store(sequence, ordering: .releasing)
     let ready = state.withLock { state in
       let ready = state.continuations.filter { $0.sequence <= sequence }
       state.continuations.removeAll { $0.sequence <= sequence }
@@ -55,10 +62,10 @@ final class DurableSequence: DurableWatermark {
 
   /// Waits until `sequence` is durable. False when the journal closed first, or too many wait: then nothing may be confirmed.
   func wait(for sequence: UInt64) async -> Bool {
-    if self.sequence >= sequence { return true }
+    if answered.load(ordering: .acquiring) >= sequence { return true }
     return await withCheckedContinuation { continuation in
       let immediate: Bool? = state.withLock { state in
-        if self.sequence >= sequence { return true }
+        if answered.load(ordering: .acquiring) >= sequence { return true }
         if state.isClosed || state.continuations.count >= Self.waitersMax { return false }
         state.continuations.append((sequence, continuation))
         return nil

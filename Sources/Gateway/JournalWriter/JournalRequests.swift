@@ -10,6 +10,16 @@ final class JournalRequests: Sendable {
 
   /// Changes that wait. Beyond this, `enqueue` drops and counts, `submit` answers false: the caller has not been told "stored".
   static let waitingMax = 4_096
+  /// The last of these are for what people did and saw, and for receipts: a flood of frames that nobody understands must not take
+  /// the access log's place.
+  static let reserved = 1_024
+
+  /// What a change is about, where there is no room for all.
+  enum Kind: Sendable {
+    /// Frames that nothing could be made of: dropped first.
+    case quarantine
+    case record
+  }
 
   private struct State {
     var changes: [Change] = []
@@ -24,10 +34,13 @@ final class JournalRequests: Sendable {
 
   var dropped: UInt64 { state.withLock { $0.dropped } }
 
-  /// Adds a change that nobody waits for. False: it was dropped, and counted.
-  @discardableResult func enqueue(_ change: @escaping Change) -> Bool {
+  /// Adds a change that nobody waits for. False: it was dropped and counted, and the hub raises `recordsDropped` for it.
+  @discardableResult func enqueue(_ change: @escaping Change) -> Bool { enqueue(.record, change) }
+
+  @discardableResult func enqueue(_ kind: Kind, _ change: @escaping Change) -> Bool {
+    let most = kind == .quarantine ? Self.waitingMax - Self.reserved : Self.waitingMax
     let taken = state.withLock { state in
-      if state.changes.count >= Self.waitingMax || state.isClosed {
+      if state.changes.count >= most || state.isClosed {
         state.dropped += 1
         return false
       }

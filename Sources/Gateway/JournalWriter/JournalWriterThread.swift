@@ -4,7 +4,10 @@
 // Routine values wait up to the group window for company: an SD card lives longer and throughput rises. An alarm, an
 // alert, somebody who waits, or a full group ends the wait at once. On a disk error nothing is acknowledged, exactly the
 // same group is tried again, and people are told; on a full disk alarms go on being written and routine values are shed.
-// Whatever the error, the process goes on: the alarm lane needs no disk, and a restart would end it.
+// Whatever the error, the process goes on: the alarm lane needs no disk, and a restart would end it. A journal that is lost while
+// the hub runs is written anew from the open file, or another one is begun (JournalWriterThread+loss.swift).
+//
+// A second thread watches this one (StoreWatch.swift): a disk that hangs gives no error, and who hangs with it can tell nobody.
 
 import CLinux
 import Foundation
@@ -30,8 +33,12 @@ final class JournalWriterThread: @unchecked Sendable {
   /// What the writer tells the rest of the gateway. Called on the writer thread; must return at once.
   struct Hooks: Sendable {
     var committed: @Sendable (_ sequence: UInt64) -> Void
-    /// Everything is written again, or no longer. False: nobody could be told, call again.
-    var storeChanged: @Sendable (_ fails: Bool) -> Bool
+    /// A condition of the store begins or ends. False: nobody could be told, call again. Called on the watching thread.
+    var tell: @Sendable (HubCondition) -> Bool
+    /// A journal to go on with when this one is lost; the sequence is the last that was committed.
+    var openEmergency: @Sendable (JournalLoss, _ last: UInt64) throws(JournalError) -> EmergencyJournal
+    /// Another file is the journal from now on.
+    var journalMoved: @Sendable (_ path: String) -> Void
   }
 
   /// A look around at least this often, so that the thread's life can be seen. Nanoseconds.
@@ -42,6 +49,17 @@ final class JournalWriterThread: @unchecked Sendable {
   static let upkeepInterval: Int64 = 5_000_000_000
   /// Pause after an error that no later attempt is known to mend: a person must look. Milliseconds.
   static let hopelessMilliseconds = 2_000
+  /// So many of these in a row, a quarter of a second apart, and the journal counts as lost.
+  static let hopelessFailuresMax = 3
+  /// Between a change of the registry or of an alert and its copy, so that a busy minute is one copy. Nanoseconds.
+  static let copyDelay: Int64 = 1_000_000_000
+  /// At least this long between two steps of retention: acknowledgements go before. Nanoseconds.
+  static let purgePause: Int64 = 100_000_000
+  /// The access log's head is told of after so many rows, or so many seconds, whichever is first: what can be cut off unseen.
+  static let accessRowsBetweenHeads: UInt64 = 64
+  static let accessSecondsBetweenHeads: UInt32 = 600
+  /// `journalctl MESSAGE_ID=…` lists the heads.
+  static let accessHeadMessageID = "7d5c1f0e2b6a4f3c9e8d4a6b1c2f3e50"
 
   let wake: Wake
   let durable: DurableSequence
@@ -52,18 +70,22 @@ final class JournalWriterThread: @unchecked Sendable {
   /// Routine entries that only a gap in the journal tells of.
   let shed = Atomic<UInt64>(0)
   let stopped = Atomic<Bool>(false)
-  private let store = Mutex(StoreState.writing)
+  /// Since when the thread has been at the disk, on the hub's timeline; 0 while it is not.
+  let busySince = Atomic<Int64>(0)
+  /// What watching needs of the writer, copied after each commit.
+  let logBytes = Atomic<Int>(0)
+  private let store: Mutex<StoreState>
   private let commitRequest: CommitRequest
   private let stopWanted = Atomic<Bool>(false)
-  private let writer: JournalWriter
+  var writer: JournalWriter
   private let ring: SingleProducerRing<JournalItem>
-  private let requests: JournalRequests
+  let requests: JournalRequests
   private let companions: Companions
   private let core: CoreThread
-  private let clock: HubClock
+  let clock: HubClock
   private let settings: Settings
-  private let hooks: Hooks
-  private let logger: Logger
+  let hooks: Hooks
+  let logger: Logger
 
   private var group = JournalGroup()
   private var isUrgent = false
@@ -75,8 +97,20 @@ final class JournalWriterThread: @unchecked Sendable {
   private var snapshotArrived = false
   /// A newer one is wanted when the one on its way is stored. One at a time: the core writes into one buffer.
   private var snapshotAgain = false
-  /// What the hub condition says, as far as the core has been told.
-  private var toldFailing: Bool
+  /// Why another journal than the hub's own is written; nil in ordinary times.
+  var loss: JournalLoss?
+  /// The last sequence that a commit has covered.
+  var lastCommitted: UInt64
+  /// Failures in a row that no later attempt is known to mend.
+  var hopelessFailures = 0
+  private let told: Set<AlertRule>
+  /// The registry's copies lack something since then.
+  private var copyDue: MonotonicInstant?
+  private var nextCopy: MonotonicInstant = .zero
+  private var nextLook: MonotonicInstant = .zero
+  private var toldHead: UInt64 = 0
+  private var nextHead: MonotonicInstant = .zero
+  let problems = Mutex(StoreProblems())
   private var nextUpkeep: MonotonicInstant = .zero
   private var lastTidy: MonotonicInstant = .zero
   private var nextPurge: MonotonicInstant = .zero
@@ -84,7 +118,7 @@ final class JournalWriterThread: @unchecked Sendable {
 
   init(
     writer: JournalWriter, ring: SingleProducerRing<JournalItem>, requests: JournalRequests, companions: Companions,
-    core: CoreThread, wake: Wake, clock: HubClock, lastSequence: UInt64, lastSnapshot: UInt64, toldFailing: Bool,
+    core: CoreThread, wake: Wake, clock: HubClock, lastSequence: UInt64, lastSnapshot: UInt64, told: Set<AlertRule>, loss: JournalLoss?,
     settings: Settings, hooks: Hooks, durable: DurableSequence, commitRequest: CommitRequest, logger: Logger
   ) {
     self.writer = writer
@@ -96,7 +130,11 @@ final class JournalWriterThread: @unchecked Sendable {
     self.clock = clock
     self.lastSequence = lastSequence
     self.lastSnapshot = lastSnapshot
-    self.toldFailing = toldFailing
+    self.told = told
+    self.loss = loss
+    lastCommitted = lastSequence
+    store = Mutex(loss.map(StoreState.emergency) ?? .writing)
+    problems.withLock { $0.accessLog = writer.accessProblem }
     self.settings = settings
     self.hooks = hooks
     self.durable = durable
@@ -104,7 +142,14 @@ final class JournalWriterThread: @unchecked Sendable {
     self.logger = logger
   }
 
-  var storeState: StoreState { store.withLock { $0 } }
+  /// How the store is doing, a disk that hangs included.
+  var storeState: StoreState { store.withLock { $0 }.seen(busyFor: busyNanoseconds) }
+
+  /// For how long the thread has been at the disk with one operation.
+  var busyNanoseconds: Int64 {
+    let since = busySince.load(ordering: .acquiring)
+    return since == 0 ? 0 : clock.now().rawValue &- since
+  }
 
   /// Starts the thread. Call once.
   func start() {
@@ -118,6 +163,7 @@ final class JournalWriterThread: @unchecked Sendable {
     }
     thread.stackSize = 4 << 20
     thread.start()
+    StoreWatch(self, told: told).start()
   }
 
   /// Asks the thread to end once the core has stopped and everything is committed.
@@ -129,10 +175,10 @@ final class JournalWriterThread: @unchecked Sendable {
   // MARK: The writer thread
 
   private func run() {
+    tellAccessHead(isDue: true)
     while true {
       let ending = stopWanted.load(ordering: .acquiring) && core.vitals.stopped.load(ordering: .acquiring)
       gather()
-      tellStore()
       if !group.isEmpty || !waiters.isEmpty {
         if isDue(ending: ending) {
           guard commit() else { return }
@@ -142,14 +188,15 @@ final class JournalWriterThread: @unchecked Sendable {
       } else {
         progress.wrappingAdd(1, ordering: .relaxed)
         saveSnapshotIfReady()
-        if ending && ring.depth == 0 && requests.isEmpty { return }
+        if ending && ring.depth == 0 && requests.isEmpty { return end() }
+        lookAtFiles()
         tidy()
       }
-      wake.wait(until: nextLook().rawValue &- clock.offset)
+      wake.wait(until: nextTurn().rawValue &- clock.offset)
     }
   }
 
-  private func nextLook() -> MonotonicInstant {
+  private func nextTurn() -> MonotonicInstant {
     let pulse = clock.now().adding(nanoseconds: Self.pulse)
     guard let groupSince else { return pulse }
     return min(pulse, groupSince.adding(nanoseconds: settings.groupWindow))
@@ -180,12 +227,17 @@ final class JournalWriterThread: @unchecked Sendable {
     group.append(entry, attachment: companion?.attachment, mark: companion?.mark)
     lastSequence = entry.sequence
     if entry.isAlarm { isUrgent = true }
-    if case .registry = entry.payload { isUrgent = true }
+    if case .registry = entry.payload {
+      isUrgent = true
+      copyDue = copyDue ?? clock.now()
+    }
   }
 
   private func append(_ outcome: Outcome) {
     group.append(outcome)
-    if case .alert(let transition) = outcome.payload, transition.mustBeSent { isUrgent = true }
+    guard case .alert(let transition) = outcome.payload else { return }
+    if transition.mustBeSent { isUrgent = true }
+    copyDue = copyDue ?? clock.now()
   }
 
   /// The core announced this outcome with its entry and pushes it within a microsecond: it runs at a higher priority and
@@ -218,11 +270,14 @@ final class JournalWriterThread: @unchecked Sendable {
     if group.wall == .unknown { group.wall = clock.wall() }
     while true {
       let action: StoreState.Action
+      var failure = JournalError.full(detail: "")
       do {
-        let report = try writer.commit(group)
+        let report = try atDisk { () throws(JournalError) in try commitInPlace() }
+        hopelessFailures = 0
         shed.wrappingAdd(UInt64(report.entriesShed), ordering: .relaxed)
-        action = change { $0.committed(isShedding: writer.isShedding) }
+        action = change { $0.committed(isShedding: writer.isShedding, loss: loss) }
       } catch {
+        failure = error
         action = change { $0.failed(error) }
       }
       switch action {
@@ -230,17 +285,57 @@ final class JournalWriterThread: @unchecked Sendable {
         published()
         return true
       case .retry(let milliseconds): pause(milliseconds)
-      case .giveUp: pause(Self.hopelessMilliseconds)
+      case .giveUp:
+        hopelessFailures += 1
+        if hopelessFailures < Self.hopelessFailuresMax { pause(StoreState.retryMilliseconds) } else { leaveJournal(failure) }
       }
       progress.wrappingAdd(1, ordering: .relaxed)
-      tellStore()
       // Told to end while the disk fails: what is not durable has not been acknowledged, and comes again.
       if stopWanted.load(ordering: .acquiring) { return false }
     }
   }
 
+  /// One attempt, in files that still have their names. Where they have not, another journal takes the group.
+  private func commitInPlace() throws(JournalError) -> CommitReport {
+    var standing = writer.standing()
+    if standing == .inPlace {
+      let report = try writer.commit(group)
+      standing = writer.standing()
+      if standing == .inPlace { return report }
+    }
+    goOn(after: standing)
+    return try writer.commit(group)
+  }
+
+  /// Between commits, once a second: a journal that is taken away is told of though nothing comes in.
+  private func lookAtFiles() {
+    let now = clock.now()
+    if now < nextLook { return }
+    nextLook = now.adding(seconds: 1)
+    atDisk {
+      let standing = writer.standing()
+      if standing != .inPlace { goOn(after: standing) }
+    }
+  }
+
+  /// Marks the time, so that others see how long the disk takes.
+  func atDisk<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    busySince.store(max(1, clock.now().rawValue), ordering: .releasing)
+    defer { busySince.store(0, ordering: .releasing) }
+    return try body()
+  }
+
+  /// The last that this thread does: what a start without the journal needs is complete, and all of it lies in one file.
+  private func end() {
+    atDisk {
+      refreshCopies()
+      writer.checkpointIfIdle()
+    }
+    tellAccessHead(isDue: true)
+  }
+
   /// Lets the disk rest. The doorbell does not cut it short: under load it rings all the time.
-  private func pause(_ milliseconds: Int) {
+  func pause(_ milliseconds: Int) {
     let end = clock.now().adding(nanoseconds: Int64(milliseconds) * 1_000_000)
     while clock.now() < end, !stopWanted.load(ordering: .acquiring) { usleep(20_000) }
   }
@@ -251,7 +346,8 @@ final class JournalWriterThread: @unchecked Sendable {
     group.removeAll()
     isUrgent = false
     groupSince = nil
-    durable.advance(to: lastSequence)
+    lastCommitted = lastSequence
+    durable.advance(to: lastSequence, survives: loss?.isDurable ?? true)
     for waiter in waiters { waiter.resume(returning: true) }
     waiters.removeAll(keepingCapacity: true)
     lastTidy = clock.now()
@@ -261,10 +357,26 @@ final class JournalWriterThread: @unchecked Sendable {
     // The core may have stopped because the ring was full.
     if cameFromCore { core.wake.ring() }
     saveSnapshotIfReady()
-    writer.checkpointIfNeeded()
+    atDisk { writer.checkpointIfNeeded() }
+    logBytes.store(writer.logBytes, ordering: .relaxed)
+    tellAccessHead(isDue: false)
   }
 
-  private func change(_ transition: (inout StoreState) -> StoreState.Action) -> StoreState.Action {
+  /// Writes where the access log ends to the system's log, which the hub cannot rewrite: a log that is shortened or made anew later
+  /// does not fit it. `knutepunkt audit verify --head` compares.
+  private func tellAccessHead(isDue: Bool) {
+    let head = writer.accessHead
+    let now = clock.now()
+    guard head.rows > 0, isDue || head.rows >= toldHead + Self.accessRowsBetweenHeads || (head.rows > toldHead && now >= nextHead) else {
+      return
+    }
+    toldHead = head.rows
+    nextHead = now.adding(seconds: Self.accessSecondsBetweenHeads)
+    logger.notice(
+      "the access log ends here", metadata: ["message-id": "\(Self.accessHeadMessageID)", "head": "\(head)", "journal": "\(writer.path)"])
+  }
+
+  @discardableResult func change(_ transition: (inout StoreState) -> StoreState.Action) -> StoreState.Action {
     let (action, now, changed) = store.withLock { state in
       let before = state
       let action = transition(&state)
@@ -280,12 +392,6 @@ final class JournalWriterThread: @unchecked Sendable {
     return action
   }
 
-  /// Raises or ends the alert about the store. It is dispatched at once, whether or not it can be stored.
-  private func tellStore() {
-    let fails = storeState != .writing
-    if fails != toldFailing, hooks.storeChanged(fails) { toldFailing = fails }
-  }
-
   /// Asks the core for a snapshot when it is time, and stores one when everything that it saw is committed: entries, and
   /// also what deadlines decided after the last of them, which nobody would decide again after a restart.
   private func saveSnapshotIfReady() {
@@ -295,7 +401,7 @@ final class JournalWriterThread: @unchecked Sendable {
       let sequence = core.vitals.snapshotSequence.load(ordering: .relaxed)
       core.withSnapshot { bytes in
         do {
-          try writer.saveSnapshot(Array(bytes), sequence: sequence, wall: clock.wall())
+          try atDisk { () throws(JournalError) in try writer.saveSnapshot(Array(bytes), sequence: sequence, wall: clock.wall()) }
           lastSnapshot = sequence
         } catch {
           // A missing snapshot only makes the next start slower.
@@ -312,7 +418,7 @@ final class JournalWriterThread: @unchecked Sendable {
     }
   }
 
-  private func requestSnapshot() {
+  func requestSnapshot() {
     snapshotAgain = snapshotPending
     if snapshotPending { return }
     snapshotPending = true
@@ -326,7 +432,7 @@ final class JournalWriterThread: @unchecked Sendable {
     let now = clock.now()
     if now >= nextUpkeep {
       nextUpkeep = now.adding(nanoseconds: Self.upkeepInterval)
-      let hasRoom = writer.upkeep()
+      let hasRoom = atDisk { writer.upkeep() }
       if hasRoom && storeState == .shedding {
         _ = change { $0.committed(isShedding: false) }
         // A replay lacks what was shed: the next start must begin from the state that saw it.
@@ -334,12 +440,31 @@ final class JournalWriterThread: @unchecked Sendable {
       }
     }
     purge()
+    if let copyDue, now >= max(nextCopy, copyDue.adding(nanoseconds: Self.copyDelay)) {
+      self.copyDue = nil
+      atDisk { refreshCopies() }
+    }
     if now < lastTidy.adding(nanoseconds: Self.idleBeforeTidy) { return }
     lastTidy = now
-    writer.checkpointIfIdle()
+    atDisk { writer.checkpointIfIdle() }
+    logBytes.store(writer.logBytes, ordering: .relaxed)
   }
 
-  /// A bounded piece of what is too old: each second while there is more, else once an hour.
+  /// Brings the copies of the registry up to date; again no sooner than twenty times as long as it took.
+  func refreshCopies() {
+    let began = clock.now()
+    let failures = writer.refreshCopies()
+    let took = clock.now().rawValue &- began.rawValue
+    nextCopy = clock.now().adding(nanoseconds: max(Self.copyDelay, took &* 20))
+    problems.withLock { problems in
+      for failure in failures where !problems.copies.contains(failure.path) {
+        logger.warning("a copy of the registry cannot be written", metadata: ["path": "\(failure.path)", "reason": "\(failure.reason)"])
+      }
+      problems.copies = failures.map(\.path)
+    }
+  }
+
+  /// A bounded piece of what is too old: while there is more, for a tenth of the time; else once an hour.
   private func purge() {
     let now = clock.now()
     if now < nextPurge { return }
@@ -348,8 +473,9 @@ final class JournalWriterThread: @unchecked Sendable {
       samplesBefore: wall.adding(milliseconds: -settings.retentionMilliseconds),
       deliveriesBefore: wall.adding(milliseconds: -settings.retentionMilliseconds))
     do {
-      let report = try writer.purge(limits)
-      nextPurge = now.adding(seconds: report.isDone ? 3_600 : 1)
+      let report = try atDisk { () throws(JournalError) in try writer.purge(limits) }
+      let took = clock.now().rawValue &- now.rawValue
+      nextPurge = report.isDone ? now.adding(seconds: 3_600) : clock.now().adding(nanoseconds: max(Self.purgePause, took &* 9))
     } catch {
       logger.warning("old records could not be removed", metadata: ["reason": "\(error)"])
       nextPurge = now.adding(seconds: 3_600)

@@ -8,6 +8,8 @@ enum StoreState: Sendable, Equatable {
   case writing
   /// The disk is full: alarms, commands and registry changes are written from the reserve, routine values are shed.
   case shedding
+  /// The journal is lost; another one is written instead. Alarms go out. Whether devices are answered depends on where that one lies.
+  case emergency(JournalLoss)
   /// Nothing is written and nothing is acknowledged; the same group is tried again.
   case failing(reason: String)
 
@@ -16,6 +18,7 @@ enum StoreState: Sendable, Equatable {
     switch self {
     case .writing: "writing"
     case .shedding: "shedding"
+    case .emergency: "emergency"
     case .failing: "failing"
     }
   }
@@ -24,7 +27,16 @@ enum StoreState: Sendable, Equatable {
     switch self {
     case .writing: nil
     case .shedding: "the disk is full: alarms are stored, routine values are only counted"
+    case .emergency(let loss): loss.sentence
     case .failing(let reason): reason
+    }
+  }
+
+  /// The hub's alert about it: the store does not take everything. That the journal is lost is an alert of its own.
+  var isFailing: Bool {
+    switch self {
+    case .writing, .emergency: false
+    case .shedding, .failing: true
     }
   }
 
@@ -41,9 +53,24 @@ enum StoreState: Sendable, Equatable {
   /// Pause after a failure: short enough that a disk which comes back is used within a quarter of a second.
   static let retryMilliseconds = 250
 
-  mutating func committed(isShedding: Bool) -> Action {
-    self = isShedding ? .shedding : .writing
+  /// - Parameter loss: why another journal than the hub's own is written.
+  mutating func committed(isShedding: Bool, loss: JournalLoss? = nil) -> Action {
+    if let loss { self = .emergency(loss) } else { self = isShedding ? .shedding : .writing }
     return .proceed
+  }
+
+  /// How long one look at the disk may take before people are told that it stands still. A flush of an SD card that tidies up
+  /// takes some hundred milliseconds.
+  static let standstillNanoseconds: Int64 = 2_000_000_000
+
+  /// The state as others see it while one operation on the disk has been going on for this long.
+  func seen(busyFor nanoseconds: Int64) -> StoreState {
+    guard nanoseconds > Self.standstillNanoseconds else { return self }
+    if case .failing = self { return self }
+    return .failing(
+      reason:
+        "the disk has not answered for \(nanoseconds / 1_000_000_000) s: it hangs, or another program holds the journal; dmesg and fuser tell more"
+    )
   }
 
   mutating func failed(_ error: JournalError) -> Action {

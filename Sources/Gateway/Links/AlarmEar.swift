@@ -182,8 +182,12 @@ final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
       let stamp = Intake.Stamp(instant: copy.instant, wall: copy.wall)
       let mark = DeliveryMark(link: number, message: Self.copyMessage, hash: copy.key, wall: copy.wall)
       var last: UInt64?
+      // Heard the moment it was published: whatever the device's clock says, it is now.
+      var clocks = DeviceClocks()
       for reading in copy.readings {
-        last = intake.submit(reading, device: copy.device, civil: civil, mark: mark, stamp: stamp, keeper: .producer) ?? last
+        last =
+          intake.submit(
+            reading, device: copy.device, civil: civil, clocks: &clocks, by: .live, mark: mark, stamp: stamp, keeper: .producer) ?? last
       }
       if let last {
         state.told &+= 1

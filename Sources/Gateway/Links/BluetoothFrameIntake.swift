@@ -323,7 +323,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     // The device's number, not its address.
     let made = QuarantinedFrame(
       link: number, topic: "\(Self.linkName)/\(device.id)/\(frame.source.text)", reason: reason, payload: frame.bytes, wall: wall)
-    requests.enqueue { $0.quarantined.append(made) }
+    requests.enqueue(.quarantine) { $0.quarantined.append(made) }
   }
 }
 

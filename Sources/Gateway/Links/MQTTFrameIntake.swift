@@ -271,7 +271,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       frame.qos > 0
         ? DeliveryMark(link: number, message: UInt32($0.message), hash: $0.hash, taken: DeliveryMark.refused, wall: wall) : nil
     }
-    requests.enqueue { group in
+    requests.enqueue(.quarantine) { group in
       group.quarantined.append(row)
       if let known { group.deliveryMarks.append(known) }
     }

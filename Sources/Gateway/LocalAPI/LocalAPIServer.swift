@@ -136,7 +136,9 @@ struct LocalAPIServer: Sendable {
       try Response.json(try await service.retry(try await request.json(API.RetryOutbox.self, context: context)))
     }
     group.get("quarantine") { _, _ in try Response.json(try await service.quarantine()) }
-    group.get("audit/verify") { _, _ in try Response.json(try await service.verifyAudit()) }
+    group.get("audit/verify") { request, _ in
+      try Response.json(try await service.verifyAudit(head: request.uri.queryParameters["head"].map(String.init)))
+    }
     group.post("receipts") { request, context in
       try Response.json(try await service.receipts(try await request.json([API.Receipt].self, context: context)))
     }

@@ -75,7 +75,7 @@ extension API.Problem {
     case "deadLetter": return "destination \(name) refused something for good"
     case "storeFailing": return "STORE FAILING, nothing is acknowledged, alarms still go out"
     case "storeFull": return "DISK FULL, alarms are stored, routine values only counted"
-    case "journalLost": return "NO JOURNAL, alarms go out, nothing is kept"
+    case "journalLost": return "JOURNAL LOST, alarms go out"
     case "coreStill": return "the core stands still"
     case "nobodyOnDuty": return "nobody on duty"
     case "alertRoomFull": return "too many open alerts to follow"

@@ -36,6 +36,8 @@ final class Registry: Sendable {
   private struct State {
     var patients: [PatientID: RegisteredPatient] = [:]
     var devices: [DeviceID: RegisteredDevice] = [:]
+    /// Devices by the person who has them now.
+    var byPatient: [PatientID: Set<DeviceID>] = [:]
     var nextPatient: UInt32 = 1
     var nextDevice: UInt32 = 1
     /// Every topic that a registered device sends on, and which program of its profile reads it.
@@ -57,6 +59,7 @@ final class Registry: Sendable {
       }
       for device in devices {
         state.devices[device.id] = device
+        if device.patient != .none { state.byPatient[device.patient, default: []].insert(device.id) }
         state.nextDevice = max(state.nextDevice, device.id.rawValue + 1)
         if !device.removed { add(waysTo: device, to: &state) }
       }
@@ -129,8 +132,19 @@ final class Registry: Sendable {
   func profile(_ id: String) -> DeviceProfile? { profiles[id] }
   var profileIDs: [String] { profiles.keys.sorted() }
 
-  var patients: [RegisteredPatient] { state.withLock { $0.patients.values.sorted { $0.id < $1.id } } }
-  var devices: [RegisteredDevice] { state.withLock { $0.devices.values.sorted { $0.id < $1.id } } }
+  // Sorted outside the lock: every frame that comes in needs it.
+  var patients: [RegisteredPatient] { state.withLock { Array($0.patients.values) }.sorted { $0.id < $1.id } }
+  var devices: [RegisteredDevice] { state.withLock { Array($0.devices.values) }.sorted { $0.id < $1.id } }
+
+  /// How many there are now, former ones left out.
+  var counts: (patients: Int, devices: Int) {
+    state.withLock { state in
+      (state.patients.values.count { $0.ended == nil }, state.devices.values.count { !$0.removed })
+    }
+  }
+
+  /// Which devices the person has now, by number.
+  func devices(of patient: PatientID) -> [DeviceID] { state.withLock { Array($0.byPatient[patient] ?? []) }.sorted() }
 
   // MARK: Reserving an address, before the journal has the device
 
@@ -185,18 +199,36 @@ final class Registry: Sendable {
     }
   }
 
-  func add(_ patient: RegisteredPatient) { state.withLock { $0.patients[patient.id] = patient } }
+  func add(_ patient: RegisteredPatient) {
+    state.withLock { state in
+      state.patients[patient.id] = patient
+      state.nextPatient = max(state.nextPatient, patient.id.rawValue + 1)
+    }
+  }
 
   func end(_ patient: PatientID, at time: WallTime) {
     state.withLock { state in
       state.patients[patient]?.ended = time
-      for id in state.devices.keys where state.devices[id]?.patient == patient { state.devices[id]?.patient = .none }
+      for id in (state.byPatient[patient] ?? []).sorted() { Self.give(id, to: .none, &state) }
     }
+  }
+
+  /// Keeps the index by person.
+  private static func give(_ device: DeviceID, to patient: PatientID, _ state: inout State) {
+    guard let before = state.devices[device]?.patient else { return }
+    state.byPatient[before]?.remove(device)
+    if state.byPatient[before]?.isEmpty == true { state.byPatient[before] = nil }
+    state.devices[device]?.patient = patient
+    if patient != .none { state.byPatient[patient, default: []].insert(device) }
   }
 
   func add(_ device: RegisteredDevice) {
     state.withLock { state in
+      let patient = device.patient
       state.devices[device.id] = device
+      state.devices[device.id]?.patient = .none
+      state.nextDevice = max(state.nextDevice, device.id.rawValue + 1)
+      Self.give(device.id, to: patient, &state)
       add(waysTo: device, to: &state)
     }
   }
@@ -204,7 +236,7 @@ final class Registry: Sendable {
   func assign(_ device: DeviceID, to patient: PatientID, by sequence: UInt64) {
     state.withLock { state in
       guard let known = state.devices[device], !known.removed, sequence > known.assignedBy else { return }
-      state.devices[device]?.patient = patient
+      Self.give(device, to: patient, &state)
       state.devices[device]?.assignedBy = sequence
     }
   }
@@ -212,7 +244,7 @@ final class Registry: Sendable {
   func remove(_ device: DeviceID) {
     state.withLock { state in
       state.devices[device]?.removed = true
-      state.devices[device]?.patient = .none
+      Self.give(device, to: .none, &state)
       state.topics = state.topics.filter { $0.value.device != device }
       state.addresses = state.addresses.filter { $0.value != device }
     }

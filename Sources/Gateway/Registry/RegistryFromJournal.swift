@@ -1,4 +1,4 @@
-// The registry and the book of actors as the journal has them, at start.
+// The registry as the journal has it, at start.
 
 import DeviceProfile
 import Journal
@@ -22,8 +22,27 @@ extension Registry {
   }
 }
 
-extension ActorBook {
-  convenience init(reader: JournalReader, highest: UInt32, requests: JournalRequests) throws(JournalError) {
-    self.init(known: try reader.actors().map { ($0.id, $0.account) }, highest: highest, requests: requests)
+extension Registry {
+  /// A change that was made while the journal was lost, as the journal has it now.
+  func apply(_ change: RegistryChange, _ row: RegistryChangeRow, by sequence: UInt64, at time: WallTime, controller: String) {
+    let (patient, device) = (row.entry.patient, row.entry.device)
+    switch change {
+    case .patientAdded:
+      guard case .patient(let details) = row.attachment.content else { return }
+      add(
+        RegisteredPatient(
+          id: patient, name: details.name, nationalID: details.nationalID, controller: details.controller ?? controller, since: time))
+    case .patientEnded: end(patient, at: time)
+    case .deviceAdded(let liveness):
+      guard case .device(let details) = row.attachment.content else { return }
+      add(
+        RegisteredDevice(
+          id: device, label: details.label, profile: details.profile, address: details.address, liveness: liveness, patient: .none,
+          removed: false, lastSeen: .unknown))
+    case .deviceRemoved: remove(device)
+    case .deviceAssigned: assign(device, to: patient, by: sequence)
+    case .deviceReleased: assign(device, to: .none, by: sequence)
+    case .planItem: break
+    }
   }
 }

@@ -32,6 +32,12 @@ final class CoreMachinery: Sendable {
   /// Nil when the configuration has no Bluetooth link.
   let bluetooth: RunningBluetooth?
   let startedAt: WallTime
+  /// Calls for help that were open when the journal was lost: raised again, since rather twice than never.
+  private let openCalls: [OpenCall]
+  /// What was changed in the registry while the journal was lost: done again, now that it is back.
+  private let changesMeanwhile: [RegistryChangeRow]
+  /// What people should know of journals that lie beside the one in use.
+  let journalNotes: [String]
   let hubID: String
   /// False: this run began with a state that no replay could give exactly (CoreBuilder).
   let isRecoveryExact: Bool
@@ -47,22 +53,20 @@ final class CoreMachinery: Sendable {
   init(_ configuration: KnutepunktConfiguration, catalogue: ProfileCatalogue, alertText: AlertSentences, logger: Logger) throws {
     self.configuration = configuration
     self.logger = logger
-    let (writerHandle, recovery) = try Self.openJournal(configuration)
-    let reading = ClockReading.current()
-    let clock = HubClock(
-      continuing: recovery.lastRun, lastInstant: recovery.lastInstant, lastWall: recovery.lastWall, now: reading)
+    let opening = JournalOpening(configuration: configuration, profiles: catalogue.profiles, logger: logger)
+    let opened = try opening.open()
+    let (recovery, report, clock) = (opened.recovery, opened.report, opened.clock)
     let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)
-    try writerHandle.beginRun(
-      RunRecord(
-        bootID: reading.bootID, boottimeNanoseconds: reading.boottime,
-        instant: MonotonicInstant(rawValue: reading.boottime &+ clock.offset), wall: reading.wall, version: KnutepunktVersion.current))
-
-    let journalReader = try JournalReader(path: configuration.hub.journalPath)
-    var report = CoreBuilder.Report()
-    let recovered = try CoreBuilder.recover(
-      CoreBuilder.configuration(configuration, salt: recovery.hubSalt), writer: writerHandle, recovery: recovery, report: &report,
-      openAlerts: { () throws(JournalError) in try journalReader.openAlerts() })
     isRecoveryExact = report.isExact
+    startedAt = opened.reading.wall
+    openCalls = opened.openCalls
+    changesMeanwhile = opened.changesMeanwhile
+    journalNotes = opened.notes
+    reader = opened.reader
+    registry = opened.registry
+    // The console may not write here. Without the key no sign-in link can be made, which the first request for one tells.
+    if configuration.console.listen != nil { _ = try? ConsoleKey.readOrMake(in: configuration.hub.statePath) }
+    let parts = (writer: opened.writer, told: opened.told, loss: opened.loss, accounts: opened.accounts)
     logger.notice(
       "the core is restored",
       metadata: ["entries": "\(recovery.lastSequence)", "replayed": "\(report.replayed)", "snapshot": "\(report.fromSnapshot)"])
@@ -85,29 +89,26 @@ final class CoreMachinery: Sendable {
     intake = Intake(ring: intakeRing, coreWake: coreWake, journal: journalRing, companions: companions, clock: clock)
     requests = JournalRequests(wake: journalWake)
     core = CoreThread(
-      core: recovered, intake: intakeRing, journal: journalRing, alarms: alarmRing, alarmRoom: alarmRoom, wake: coreWake,
+      core: opened.core, intake: intakeRing, journal: journalRing, alarms: alarmRing, alarmRoom: alarmRoom, wake: coreWake,
       journalWake: journalWake,
       alarmWake: alarmWake, clock: clock,
       settings: .init(wantsRealtime: configuration.realtime.scheduler == .fifo, priority: Int32(configuration.realtime.priority)))
     let commitRequest = CommitRequest(wake: journalWake)
     durable = DurableSequence(startingAt: recovery.lastSequence) { commitRequest.raise() }
     hub = EventHub()
-    reader = journalReader
-    registry = try Registry(profiles: catalogue.profiles, reader: reader)
-    actors = try ActorBook(reader: reader, highest: recovery.highestActor, requests: requests)
+    actors = ActorBook(known: parts.accounts, highest: recovery.highestActor, requests: requests)
     dispatch = DispatchThread(
       ring: alarmRing, room: alarmRoom, wake: alarmWake, hub: hub, registry: registry, text: alertText, conditions: intake.conditions,
       clock: clock)
     writer = JournalWriterThread(
-      writer: writerHandle, ring: journalRing, requests: requests, companions: companions, core: core, wake: journalWake,
+      writer: parts.writer, ring: journalRing, requests: requests, companions: companions, core: core, wake: journalWake,
       clock: clock, lastSequence: recovery.lastSequence, lastSnapshot: report.fromSnapshot,
       // Left open by a run that ended before its disk was well: this run tells how it is now.
-      toldFailing: try !reader.alerts(AlertFilter(rule: .storeFailing, openOnly: true, limit: 1)).isEmpty,
-      settings: Self.writerSettings(configuration.journal), hooks: Self.hooks(hub: hub, intake: intake), durable: durable,
+      told: parts.told, loss: parts.loss,
+      settings: Self.writerSettings(configuration.journal), hooks: Self.hooks(hub: hub, intake: intake, opening: opening), durable: durable,
       commitRequest: commitRequest, logger: logger)
     self.clock = clock
     self.civil = civil
-    startedAt = reading.wall
     hubID = recovery.hubID
     let (registry, intake, requests, durable, writer) = (registry, intake, requests, durable, writer)
     links = try configuration.mqttLinks.map { settings throws(GatewayError) in
@@ -131,6 +132,13 @@ final class CoreMachinery: Sendable {
     core.start(logger: logger)
     if !anchorClock() { logger.error("the intake had no room for the clock") }
     tellRegistryRoom()
+    takeChangesMeanwhile()
+    for call in openCalls {
+      let event = DeviceEvent(kind: call.rule == .fall ? .fall : .sos)
+      if intake.submit(.event(event), device: call.device, patient: call.patient) == nil {
+        logger.error("the intake had no room for a call for help that was open")
+      }
+    }
     writer.start()
     for link in links { try link.start(subscriptions: registry.subscriptions()) }
     bluetooth?.start()
@@ -152,6 +160,26 @@ final class CoreMachinery: Sendable {
     _ = intake.submit(.hubCondition(HubCondition(rule: .registryFull, holds: isFull)))
   }
 
+  /// Whoever was registered in an emergency goes on being watched when the journal is back.
+  private func takeChangesMeanwhile() {
+    for change in changesMeanwhile {
+      guard case .registry(let what) = change.entry.payload else { continue }
+      var attachment = change.attachment
+      if let account = change.account { attachment.actor = actors.number(of: account, role: "staff") ?? .hub }
+      let sequence = intake.submit(
+        change.entry.payload, device: change.entry.device, patient: change.entry.patient,
+        companion: Companion(attachment: attachment, mark: nil))
+      guard let sequence else {
+        logger.error("the intake had no room for a change of the registry that was made while the journal was lost")
+        return
+      }
+      registry.apply(what, change, by: sequence, at: clock.wall(), controller: configuration.hub.controller)
+    }
+    if !changesMeanwhile.isEmpty {
+      logger.notice("changes of the registry from the emergency are taken over", metadata: ["changes": "\(changesMeanwhile.count)"])
+    }
+  }
+
   /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.
   func anchorClock() -> Bool {
     intake.submit(.clock(ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall())))) != nil
@@ -168,6 +196,7 @@ final class CoreMachinery: Sendable {
     await bluetooth?.ended()
     core.stop()
     writer.stop()
+    // A disk that hangs is not waited for: what is not durable has not been acknowledged, and comes again.
     while !writer.stopped.load(ordering: .acquiring), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
     dispatch.stop()
     hub.close()
@@ -184,33 +213,22 @@ final class CoreMachinery: Sendable {
 
   // MARK: Parts
 
-  private static func openJournal(_ configuration: KnutepunktConfiguration) throws -> (JournalWriter, JournalRecovery) {
-    try makeFolder(configuration.hub.statePath)
-    do {
-      let writer = try JournalWriter(
-        JournalConfiguration(
-          path: configuration.hub.journalPath, controller: configuration.hub.controller,
-          ballastBytes: configuration.journal.ballastBytes, version: KnutepunktVersion.current))
-      let recovery = try writer.recover()
-      try writer.setSharing(configuration.sharingRules)
-      return (writer, recovery)
-    } catch JournalError.writerRunning {
-      throw GatewayError.alreadyRunning(path: configuration.hub.statePath)
-    } catch {
-      throw GatewayError.journal("\(error)")
-    }
-  }
-
   private static func writerSettings(_ settings: KnutepunktConfiguration.JournalSettings) -> JournalWriterThread.Settings {
     JournalWriterThread.Settings(
       groupWindow: settings.groupWindow.nanoseconds, groupMax: settings.groupMax, snapshotEveryEntries: UInt64(settings.snapshotEvery),
       retentionMilliseconds: settings.retention.nanoseconds / 1_000_000)
   }
 
-  private static func hooks(hub: EventHub, intake: Intake) -> JournalWriterThread.Hooks {
+  private static func hooks(hub: EventHub, intake: Intake, opening: JournalOpening) -> JournalWriterThread.Hooks {
     JournalWriterThread.Hooks(
       committed: { hub.send(ServerEvent("committed", API.Committed(sequence: $0))) },
-      storeChanged: { intake.submit(.hubCondition(HubCondition(rule: .storeFailing, holds: $0))) != nil })
+      tell: { intake.submit(.hubCondition($0)) != nil },
+      openEmergency: { loss, last throws(JournalError) in
+        let emergency = try opening.places.openEmergency(loss, running: last, wall: HubClock.wall())
+        try emergency.writer.setSharing(opening.configuration.sharingRules)
+        return emergency
+      },
+      journalMoved: { opening.point(to: $0) })
   }
 }
 

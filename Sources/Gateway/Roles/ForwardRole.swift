@@ -90,7 +90,7 @@ final class ForwardRole: Service {
     var told = false
     while !Task.isCancelled && !Task.isShuttingDownGracefully {
       do {
-        let reader = try JournalReader(path: configuration.hub.journalPath)
+        let reader = try JournalReader(path: configuration.hub.journalPath, pointer: configuration.hub.journalPointer)
         return (reader, try reader.hub().id)
       } catch {
         if !told { logger.notice("waiting for the core's journal", metadata: ["reason": "\(error)"]) }

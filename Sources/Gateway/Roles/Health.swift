@@ -78,8 +78,7 @@ final class Health: Sendable {
     parts.append(isLive ? (problems.contains(where: \.isGrave) ? "live, NOT READY" : "live") : "NOT LIVE: the core stands still")
     for problem in problems where problem.kind != "coreStill" { parts.append(problem.words(now: clock.wall())) }
     let registry = service.registry
-    let people = registry.patients.count { $0.ended == nil }
-    let devices = registry.devices.count { !$0.removed }
+    let (people, devices) = registry.counts
     parts.append("\(people) \(people == 1 ? "person" : "people"), \(devices) \(devices == 1 ? "device" : "devices")")
     let open = vitals.openAlerts.load(ordering: .relaxed)
     parts.append("\(open) open \(open == 1 ? "alert" : "alerts")")
@@ -105,6 +104,7 @@ final class Health: Sendable {
     if configuration.realtime.locksMemory, !vitals.memoryLocked.load(ordering: .relaxed) {
       notes.append("memory is not locked: LimitMEMLOCK is missing or too low")
     }
+    notes += service.machinery.journalNotes + service.machinery.writer.notes
     let dropped = service.machinery.requests.dropped
     if dropped > 0 { notes.append("\(dropped) records beside the intake were dropped (quarantine, reads): the journal could not keep up") }
     return notes

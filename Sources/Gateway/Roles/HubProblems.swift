@@ -108,19 +108,27 @@ final class HubProblems: Sendable {
     for holding in machinery.intake.conditions.all {
       // Those that are known at first hand stand above.
       if Self.watchedRules.contains(holding.rule) || holding.rule == .storeFailing { continue }
+      if holding.rule == .journalLost, case .emergency = machinery.writer.storeState { continue }
       problems.append(problem(holding))
     }
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
   }
 
   private func store() -> [API.Problem] {
-    let since = machinery.intake.conditions.all.first { $0.rule == .storeFailing }?.since
+    let conditions = machinery.intake.conditions.all
+    let since = conditions.first { $0.rule == .storeFailing }?.since
     let state = machinery.writer.storeState
     switch state {
     case .writing: return []
     case .shedding:
       return [problem("storeFull", effect: .partial, detail: state.reason, next: "make room on the disk of \(configuration.hub.statePath)")]
-    default:
+    case .emergency(let loss):
+      return [
+        problem(
+          "journalLost", since: conditions.first { $0.rule == .journalLost }?.since, effect: .unstored, detail: loss.sentence,
+          next: "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
+      ]
+    case .failing:
       return [
         problem(
           "storeFailing", since: since, effect: .unstored, detail: state.reason,

@@ -42,7 +42,7 @@ final class JournalBoardSource: ConsoleSource {
 
   init(configuration: KnutepunktConfiguration, logger: Logger) {
     client = LocalAPIClient(socketPath: configuration.hub.socketPath)
-    journal = JournalOnDemand(path: configuration.hub.journalPath)
+    journal = JournalOnDemand(path: configuration.hub.journalPath, pointer: configuration.hub.journalPointer)
     names = SubjectNames(configuration)
     called = Dictionary(
       configuration.destinations.filter(\.isCalled).map { (stableNumber(of: $0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
@@ -303,13 +303,14 @@ private struct BoardContext {
 /// The journal's reading end, opened when it is first needed: the console may start before the core has made the file.
 final class JournalOnDemand: Sendable {
   private let path: String
+  private let pointer: String
   private let opened = Mutex<JournalReader?>(nil)
 
-  init(path: String) { self.path = path }
+  init(path: String, pointer: String) { (self.path, self.pointer) = (path, pointer) }
 
   func reader() throws(JournalError) -> JournalReader {
     if let reader = opened.withLock({ $0 }) { return reader }
-    let reader = try JournalReader(path: path)
+    let reader = try JournalReader(path: path, pointer: pointer)
     opened.withLock { $0 = reader }
     return reader
   }

@@ -1,0 +1,177 @@
+// The journal at start: the hub's own where that can be used, else one for the emergency, so that alarms go on at once. And
+// the link by which the other roles find the one in use.
+
+import DeviceProfile
+import Foundation
+import Journal
+import Logging
+import RealtimeCore
+import VitalSigns
+
+/// A journal that is open, and everything that it gave back. Nothing runs yet.
+struct OpenedJournal: ~Copyable {
+  var writer: JournalWriter
+  var recovery: JournalRecovery
+  var core: RealtimeCore
+  var report: CoreBuilder.Report
+  var clock: HubClock
+  var reading: ClockReading
+  var reader: JournalReader
+  var registry: Registry
+  var accounts: [(ActorID, String)]
+  /// Technical alerts about the store that an earlier run left open.
+  var told: Set<AlertRule>
+  /// Why it is not the hub's own journal, or not all of it.
+  var loss: JournalLoss?
+  /// Calls for help to be raised again.
+  var openCalls: [OpenCall] = []
+  /// What was changed in the registry while the journal was lost.
+  var changesMeanwhile: [RegistryChangeRow] = []
+  /// What people should know of journals that lie beside it.
+  var notes: [String] = []
+}
+
+/// Opens the journal. Blocks on the disk.
+struct JournalOpening {
+  let configuration: KnutepunktConfiguration
+  let profiles: [DeviceProfile]
+  let logger: Logger
+
+  /// How long another program may hold the journal's lock at start before alarms go on without it.
+  static let busyMax = Duration.seconds(5)
+
+  var places: JournalPlaces { JournalPlaces(configuration.journalConfiguration, volatileFolder: configuration.hub.runtimePath) }
+
+  /// The hub's own journal; where that fails, one for the emergency.
+  ///
+  /// - Throws: `alreadyRunning`, or what is wrong when no folder at all can be written.
+  func open() throws(GatewayError) -> OpenedJournal {
+    let problem: JournalLoss
+    do {
+      try makeFolder(configuration.hub.statePath)
+      if let missing = places.missing() {
+        problem = missing
+      } else {
+        return try openOwn()
+      }
+    } catch let error as GatewayError {
+      if case .alreadyRunning = error { throw error }
+      problem = places.missing() ?? JournalLoss(kind: .unusable, path: configuration.hub.journalPath, detail: "\(error)")
+    } catch {
+      problem = JournalLoss((error as? JournalError) ?? .refused(code: -1, detail: "\(error)"), path: configuration.hub.journalPath)
+    }
+    return try openEmergency(problem)
+  }
+
+  private func openOwn() throws -> OpenedJournal {
+    let places = places
+    let writer = try ownWriter()
+    let wall = HubClock.wall()
+    var loss = places.behind(writer)
+    if let known = places.accessHead(of: writer) { try writer.checkAccessLog(against: known) }
+    if loss != nil {
+      loss?.isDurable = true
+      try writer.lift(reason: "journalBehind", wall: wall)
+    }
+    var opened = try restored(writer)
+    opened.loss = loss
+    let kept = places.keepEmergencies()
+    opened.notes = kept.all.map { "\($0) holds what came in while the journal was lost; its values are in no record yet: keep it" }
+    for path in kept.now {
+      do {
+        opened.changesMeanwhile += try JournalReader(path: path).registryChangesOfEmergency()
+      } catch {
+        logger.error("the registry of the emergency cannot be read", metadata: ["path": "\(path)", "reason": "\(error)"])
+      }
+    }
+    if let loss { logger.critical("the journal is older than it was", metadata: ["reason": "\(loss.sentence)"]) }
+    return opened
+  }
+
+  /// Another program that looks at the file for a moment is waited for.
+  private func ownWriter() throws -> JournalWriter {
+    let end = ContinuousClock.now + Self.busyMax
+    while true {
+      let result = Result { () throws(JournalError) in try JournalWriter(places.configuration) }
+      switch result {
+      case .success(let writer): return writer
+      case .failure(.writerRunning): throw GatewayError.alreadyRunning(path: configuration.hub.statePath)
+      case .failure(.busy) where ContinuousClock.now < end: usleep(200_000)
+      case .failure(let error): throw error
+      }
+    }
+  }
+
+  private func openEmergency(_ problem: JournalLoss) throws(GatewayError) -> OpenedJournal {
+    try makeFolder(configuration.hub.runtimePath, mode: 0o750)
+    do {
+      let emergency = try places.openEmergency(problem, wall: HubClock.wall())
+      logger.critical("the journal is lost: alarms go on without it", metadata: ["reason": "\(emergency.loss.sentence)"])
+      var opened = try restored(emergency.writer)
+      opened.loss = emergency.loss
+      opened.openCalls = emergency.openCalls
+      return opened
+    } catch JournalError.writerRunning {
+      throw .alreadyRunning(path: configuration.hub.statePath)
+    } catch {
+      throw .journal("\(problem.detail); and no journal for the emergency can be made: \(error)")
+    }
+  }
+
+  /// Everything that is read from it, so that a journal that cannot be read to its end is known before anything relies on it.
+  private func restored(_ writer: JournalWriter) throws -> OpenedJournal {
+    let recovery = try writer.recover()
+    try writer.setSharing(configuration.sharingRules)
+    let reading = ClockReading.current()
+    let clock = HubClock(continuing: recovery.lastRun, lastInstant: recovery.lastInstant, lastWall: recovery.lastWall, now: reading)
+    try writer.beginRun(
+      RunRecord(
+        bootID: reading.bootID, boottimeNanoseconds: reading.boottime,
+        instant: MonotonicInstant(rawValue: reading.boottime &+ clock.offset), wall: reading.wall, version: KnutepunktVersion.current))
+    point(to: writer.path)
+    let reader = try JournalReader(path: writer.path, pointer: configuration.hub.journalPointer)
+    var report = CoreBuilder.Report()
+    let core = try CoreBuilder.recover(
+      CoreBuilder.configuration(configuration, salt: recovery.hubSalt), writer: writer, recovery: recovery, report: &report,
+      openAlerts: { () throws(JournalError) in try reader.openAlerts() })
+    let registry = try Registry(profiles: profiles, reader: reader)
+    var told: Set<AlertRule> = []
+    for rule in [AlertRule.storeFailing, .journalLost, .recordsDropped]
+    where try !reader.alerts(AlertFilter(rule: rule, openOnly: true, limit: 1)).isEmpty { told.insert(rule) }
+    for failure in writer.refreshCopies() {
+      logger.warning("a copy of the registry could not be written", metadata: ["path": "\(failure.path)", "reason": "\(failure.reason)"])
+    }
+    return OpenedJournal(
+      writer: writer, recovery: recovery, core: core, report: report, clock: clock, reading: reading, reader: reader, registry: registry,
+      accounts: try reader.actors().map { ($0.id, $0.account) }, told: told)
+  }
+
+  /// Tells the other roles which journal is in use.
+  func point(to path: String) {
+    let link = configuration.hub.journalPointer
+    let fresh = link + ".new"
+    unlink(fresh)
+    if symlink(path, fresh) != 0 || rename(fresh, link) != 0 {
+      logger.warning("the other roles may read another journal than this", metadata: ["path": "\(link)", "errno": "\(errno)"])
+    }
+  }
+}
+
+extension KnutepunktConfiguration {
+  /// Where the journal lies, and where copies of the registry do: beside it, in the service's cache folder (often another disk), and
+  /// in the runtime folder (memory), which outlives a lost disk until the machine is switched off.
+  var journalConfiguration: JournalConfiguration {
+    var folders = [hub.statePath]
+    // systemd's CacheDirectory=.
+    if let cache = ProcessInfo.processInfo.environment["CACHE_DIRECTORY"], !cache.isEmpty, !cache.contains(":") { folders.append(cache) }
+    if hub.runtimePath != hub.statePath { folders.append(hub.runtimePath) }
+    return JournalConfiguration(
+      path: hub.journalPath, controller: hub.controller, copyFolders: folders, ballastBytes: journal.ballastBytes,
+      version: KnutepunktVersion.current)
+  }
+}
+
+extension KnutepunktConfiguration.HubSettings {
+  /// A link to the journal in use, made by the core: in an emergency it is another one than `journalPath`.
+  var journalPointer: String { runtimePath + "/journal" }
+}

@@ -1,0 +1,309 @@
+"""The journal is missing, empty, damaged, foreign, newer or read-only at start, or taken away under a running hub: alarms go on at
+once, with the people who were known, loudly; nothing is acknowledged into a file without a name; the lost file is never touched."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+
+import pytest
+
+from support import as_root, escalation, heard, wait_for, wait_heard, webhook
+from test_store import tmpfs
+
+
+def home(make_hub, broker, receiver, **sections):
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"), **sections)
+    hub.patient = hub.person("Kari Nordmann")
+    hub.device("zigbee2mqtt/sos-button", "sos1", hub.patient)
+    hub.device("bridge/thermometer", "t1", hub.patient)
+    return hub
+
+
+def files(hub):
+    return [hub.state / ("journal.sqlite" + suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def start_without_journal(hub):
+    """Ready it is not, and says so; but it answers."""
+    hub.start(wait=False)
+
+    def answers():
+        hub.assert_running()
+        try:
+            return hub.api("GET", "/livez", timeout=2)[0] == 200
+        except OSError:
+            return False
+
+    wait_for(answers, 20, "the hub lives without its journal")
+
+
+def links_up(hub):
+    wait_for(lambda: hub.status()["links"][0]["state"] == "connected", 20, "the link is up")
+    wait_for(lambda: hub.status()["roles"].get("forward") == "connected", 20, "the forward role listens")
+
+
+def press_is_told(hub, bridge, receiver):
+    before = {e["alertId"] for e in heard(receiver, rule="sos", kind="raised")}
+    bridge.sos("sos1")
+    wait_for(lambda: {e["alertId"] for e in heard(receiver, rule="sos", kind="raised")} - before, 10, "the press is told")
+    return ({e["alertId"] for e in heard(receiver, rule="sos", kind="raised")} - before).pop()
+
+
+def is_loud(hub, receiver):
+    status = hub.status()
+    assert status["store"] == "emergency" and status["storeError"], status
+    assert "JOURNAL LOST" in status["summary"]
+    code, text = hub.api("GET", "/readyz")
+    assert code == 503 and "journal" in text, text
+    wait_heard(receiver, "journalLost", seconds=10)
+
+
+def empty(hub):
+    for file in files(hub):
+        file.unlink(missing_ok=True)
+
+
+def text(hub):
+    empty(hub)
+    files(hub)[0].write_text("this is no database\n" * 500)
+
+
+def foreign(hub):
+    empty(hub)
+    with sqlite3.connect(files(hub)[0]) as db:
+        db.execute("CREATE TABLE x (y)")
+        db.execute("PRAGMA application_id = 7")
+    db.close()
+
+
+def newer(hub):
+    with sqlite3.connect(files(hub)[0]) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+
+
+def zero(hub):
+    empty(hub)
+    files(hub)[0].touch()
+
+
+def damaged(hub):
+    """All but the first page is garbage."""
+    size = files(hub)[0].stat().st_size
+    for file in files(hub)[1:]:
+        file.unlink(missing_ok=True)
+    with files(hub)[0].open("r+b") as file:
+        for offset in range(4096, size, 4096):
+            file.seek(offset)
+            file.write(os.urandom(2048))
+
+
+def folder_in_its_place(hub):
+    empty(hub)
+    files(hub)[0].mkdir()
+
+
+def dangling(hub):
+    empty(hub)
+    files(hub)[0].symlink_to("/nonexistent/journal.sqlite")
+
+
+def not_mounted(hub):
+    """The state folder's disk is away: an empty folder is in its place."""
+    shutil.move(hub.state, hub.folder / "disk")
+    hub.state.mkdir()
+
+
+@pytest.mark.parametrize("how", [empty, zero, text, foreign, newer, damaged, folder_in_its_place, dangling, not_mounted], ids=lambda f: f.__name__)
+def test_a_start_without_the_journal(make_hub, broker, bridge, receiver, how):
+    hub = home(make_hub, broker, receiver)
+    first = press_is_told(hub, bridge, receiver)
+    hub.alert_action(hub.alert("sos")["id"], "acknowledge")
+    assert hub.stop() == 0
+    how(hub)
+    broken = files(hub)[0].read_bytes() if files(hub)[0].is_file() else None
+    start_without_journal(hub)
+    links_up(hub)
+    assert [p["name"] for p in hub.get("/v1/patients")] == ["Kari Nordmann"]
+    is_loud(hub, receiver)
+    alarm = press_is_told(hub, bridge, receiver)
+    assert alarm != first, "a new press is no known alarm"
+    event = [e for e in heard(receiver, rule="sos") if e["alertId"] == alarm][0]
+    assert "Kari Nordmann" in str(event), "and it says whose it is"
+    # It can be acted on, and a restart goes on with it.
+    wait_for(lambda: alarm in {a["id"] for a in hub.open_alerts()}, 10, "the alarm is on the list")
+    hub.alert_action(alarm, "acknowledge")
+    assert hub.stop() == 0
+    start_without_journal(hub)
+    assert alarm in {a["id"] for a in hub.open_alerts()}
+    assert (files(hub)[0].read_bytes() if files(hub)[0].is_file() else None) == broken, "the lost file is untouched"
+    assert hub.stop() == 0
+
+
+def test_a_call_that_nobody_had_taken_is_raised_again(make_hub, broker, bridge, receiver):
+    hub = home(make_hub, broker, receiver)
+    first = press_is_told(hub, bridge, receiver)
+    wait_for(lambda: hub.alert("sos")["id"] == first, 5, "it is stored")
+    hub.stop()
+    empty(hub)
+    start_without_journal(hub)
+    wait_for(lambda: {e["alertId"] for e in heard(receiver, rule="sos", kind="raised")} - {first}, 15, "the open call is told again")
+
+
+def test_the_journal_comes_back(make_hub, broker, bridge, receiver):
+    hub = home(make_hub, broker, receiver)
+    bridge.temperature("t1", "36.5")
+    hub.wait_stored(1)
+    hub.stop()
+    for file in files(hub):
+        file.rename(str(file) + ".away")
+    start_without_journal(hub)
+    links_up(hub)
+    bridge.temperature("t1", "37.5")
+    emergency = hub.state / "journal.emergency-1.sqlite"
+    wait_for(lambda: hub.sql("SELECT count(*) FROM observation", file=emergency)[0][0] == 1, 10, "what comes in is stored apart")
+    ola = hub.person("Ola Nordmann")
+    hub.device("zigbee2mqtt/sos-button", "sos2", ola)
+    hub.plan(ola, {"kind": "oxygen", "oxygen": "air"})
+    hub.stop()
+    for file in files(hub):
+        os.rename(str(file) + ".away", file)
+    hub.start()
+    assert hub.status()["store"] == "writing"
+    assert hub.values("temperature") == ["36.5"]
+    kept = hub.state / "journal.kept-1.sqlite"
+    assert hub.sql("SELECT count(*) FROM observation", file=kept)[0][0] == 1, "it is kept"
+    assert any("journal.kept-1.sqlite" in note for note in hub.status()["notes"]), hub.status()["notes"]
+    assert press_is_told(hub, bridge, receiver)
+    # Who was registered meanwhile goes on being watched.
+    assert [p["name"] for p in hub.get("/v1/patients")] == ["Kari Nordmann", "Ola Nordmann"]
+    assert hub.get(f"/v1/plans/{ola}")["items"], "with the plan"
+    bridge.sos("sos2")
+    wait_for(lambda: any("Ola Nordmann" in str(e) for e in heard(receiver, rule="sos", kind="raised")), 10, "Ola's press is told")
+
+
+def test_a_read_only_disk_at_start(make_hub, broker, bridge, receiver, folder):
+    with tmpfs(folder / "disk", "24m") as disk:
+        hub = home(make_hub, broker, receiver, state=disk / "state")
+        hub.stop()
+        subprocess.run([*as_root(), "mount", "-o", "remount,ro", str(disk)], check=True)
+        try:
+            start_without_journal(hub)
+            links_up(hub)
+            before = broker.log_text().count("Received PUBACK from demo-hub")
+            is_loud(hub, receiver)
+            assert press_is_told(hub, bridge, receiver)
+            bridge.temperature("t1", "37.7")
+            wait_for(lambda: hub.status()["observations"] >= 1, 10, "values are decided about")
+            assert broker.log_text().count("Received PUBACK from demo-hub") == before, "nothing is acknowledged from memory"
+            hub.stop()
+        finally:
+            subprocess.run([*as_root(), "mount", "-o", "remount,rw", str(disk)], check=True)
+        hub.start()
+        wait_for(lambda: hub.values("temperature") == ["37.7"], 15, "the broker had kept it")
+
+
+# MARK: under a running hub
+
+
+def delete(hub):
+    empty(hub)
+
+
+def delete_database(hub):
+    files(hub)[0].unlink()
+
+
+def rename_all(hub):
+    for file in files(hub):
+        file.rename(hub.state / ("old" + file.name))
+
+
+def delete_log(hub):
+    files(hub)[1].unlink()
+    files(hub)[2].unlink()
+
+
+def replace(hub):
+    shutil.copy(files(hub)[0], hub.state / "copy")
+    os.replace(hub.state / "copy", files(hub)[0])
+
+
+def truncate_log(hub):
+    os.truncate(files(hub)[1], 0)
+
+
+def truncate_database(hub):
+    os.truncate(files(hub)[0], 8192)
+
+
+def empty_database(hub):
+    os.truncate(files(hub)[0], 0)
+
+
+def garble(hub):
+    with files(hub)[0].open("r+b") as file:
+        for offset in range(4096, files(hub)[0].stat().st_size, 4096):
+            file.seek(offset)
+            file.write(os.urandom(4096))
+
+
+@pytest.mark.parametrize(
+    "how", [delete, delete_database, rename_all, delete_log, replace, truncate_log, truncate_database, empty_database, garble], ids=lambda f: f.__name__
+)
+def test_a_journal_taken_away_under_a_running_hub(make_hub, broker, bridge, receiver, how):
+    hub = home(make_hub, broker, receiver)
+    first = press_is_told(hub, bridge, receiver)
+    wait_for(lambda: first in {a["id"] for a in hub.open_alerts()}, 5, "it is stored")
+    bridge.temperature("t1", "36.5")
+    hub.wait_stored(3)
+    how(hub)
+    presses = [press_is_told(hub, bridge, receiver) for _ in range(3)]
+    if how is not garble:
+        wait_heard(receiver, "journalLost", seconds=15)
+    bridge.temperature("t1", "37.5")
+    # Every call is in a journal that has a name, and on the list; that from before too.
+    wait_for(lambda: set(presses) <= {a["id"] for a in hub.open_alerts()}, 20, "the calls are on the list")
+    if how is not garble:
+        assert first in {a["id"] for a in hub.open_alerts()}, "what was open is not forgotten"
+    hub.kill()
+    hub.start(wait=False)
+    wait_for(lambda: hub.socket.exists() and set(presses) <= {a["id"] for a in hub.open_alerts()}, 30, "a crash loses none of them")
+    assert [p["name"] for p in hub.get("/v1/patients")] == ["Kari Nordmann"]
+    assert press_is_told(hub, bridge, receiver)
+    hub.assert_running()
+
+
+def test_a_journal_that_is_deleted_is_written_anew_with_all_that_it_held(make_hub, broker, bridge, receiver):
+    hub = home(make_hub, broker, receiver)
+    bridge.temperature("t1", "36.5")
+    hub.wait_stored(1)
+    empty(hub)
+    bridge.temperature("t1", "37.5")
+    wait_for(lambda: files(hub)[0].exists() and hub.values("temperature") == ["36.5", "37.5"], 15, "it is there again, whole")
+    assert hub.status()["store"] == "writing"
+    wait_heard(receiver, "journalLost", seconds=10)
+    assert hub.command("audit", "verify").returncode == 0
+    hub.kill()
+    hub.start()
+    assert hub.values("temperature") == ["36.5", "37.5"]
+
+
+def test_an_older_journal_is_told(make_hub, broker, bridge, receiver):
+    hub = home(make_hub, broker, receiver)
+    hub.stop()
+    for file in files(hub):
+        shutil.copy(file, hub.folder / file.name)
+    hub.start()
+    for n in range(5):
+        bridge.temperature("t1", f"36.{n}")
+    hub.wait_stored(5)
+    hub.stop()
+    for file in files(hub):
+        shutil.copy(hub.folder / file.name, file)
+    start_without_journal(hub)
+    wait_heard(receiver, "journalLost", seconds=15)
+    assert "JOURNAL TOO OLD" in hub.status()["summary"]
+    links_up(hub)
+    assert press_is_told(hub, bridge, receiver)
