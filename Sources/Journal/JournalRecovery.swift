@@ -130,7 +130,8 @@ extension JournalWriter {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
         try db.execute(
-          sql: "INSERT INTO meta VALUES ('decider', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+          sql:
+            "INSERT INTO meta VALUES ('decider', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
           arguments: [decider])
       }
     }

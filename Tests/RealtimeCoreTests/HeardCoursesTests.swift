@@ -36,9 +36,11 @@ import VitalSigns
         return street.command(actions[number(0...4)], alert)
       case 7...8: return street.pass(Double(number(1...5_000)))
       case 9...12:
-        return street.frame([(.respirationRate, number(6...28), .perMinute), (.systolic, number(85...230), .millimetreOfMercury)], patient: 1)
+        return street.frame(
+          [(.respirationRate, number(6...28), .perMinute), (.systolic, number(85...230), .millimetreOfMercury)], patient: 1)
       default:
-        return street.frame([(.oxygenSaturation, number(78...100), .percent), (.pulseRateOximeter, number(36...140), .perMinute)], device: 1)
+        return street.frame(
+          [(.oxygenSaturation, number(78...100), .percent), (.pulseRateOximeter, number(36...140), .perMinute)], device: 1)
       }
     }
   }
@@ -65,7 +67,9 @@ import VitalSigns
         // One instant tells one alert once, but for what a person does in it.
         for (index, outcome) in outcomes.enumerated() {
           guard let one = outcome.transition, one.kind == .upgraded || one.kind == .raised else { continue }
-          let again = outcomes[(index + 1)...].contains { $0.instant == outcome.instant && $0.transition?.id == one.id && $0.transition?.kind == .upgraded }
+          let again = outcomes[(index + 1)...].contains {
+            $0.instant == outcome.instant && $0.transition?.id == one.id && $0.transition?.kind == .upgraded
+          }
           #expect(!again, "seed \(seed): told twice at one instant")
         }
         course.open = journal.values.filter { $0.state.isOpen }.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }

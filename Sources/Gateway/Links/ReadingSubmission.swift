@@ -24,7 +24,8 @@ extension Intake {
     if time != .none || mark != nil {
       companion = Companion(attachment: time == .none ? nil : Attachment(.deviceTime(time)), mark: mark)
     }
-    return submit(payload, device: device, measuredAt: civil.resolve(time), companion: companion, stamp: stamp, keeper: keeper,
+    return submit(
+      payload, device: device, measuredAt: civil.resolve(time), companion: companion, stamp: stamp, keeper: keeper,
       moreFollows: moreFollows)
   }
 }

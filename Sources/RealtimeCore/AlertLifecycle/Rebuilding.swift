@@ -100,7 +100,8 @@ extension RealtimeCore {
       record.ownerSlot = patient
       record.condition = signal.rawValue
       return .patientSignal
-    default: return person == .none && device == .none ? linkHub(rule, subject, to: slot, &record) : linkDevice(rule, to: slot, &record, device)
+    default:
+      return person == .none && device == .none ? linkHub(rule, subject, to: slot, &record) : linkDevice(rule, to: slot, &record, device)
     }
   }
 
