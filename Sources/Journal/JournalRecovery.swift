@@ -48,6 +48,8 @@ public struct JournalRecovery: Sendable {
   /// How many alerts were ever raised on this hub, whatever has been purged since: no counter of ids may start below it when a replay
   /// is not exact.
   public var alertsEver: UInt32
+  /// Which program with which sizes decided what is here: another may decide otherwise, so its replay is not exact. Nil: not noted.
+  public var decider: String?
   /// The frames that a redelivery may repeat, oldest first by link.
   public var deliveryMarks: [DeliveryMark]
 }
@@ -79,6 +81,7 @@ extension JournalWriter {
           highestDevice: try Self.highest(db, "SELECT max(id) FROM device"),
           highestActor: try Self.highest(db, "SELECT max(id) FROM actor"),
           alertsEver: try Self.highest(db, "SELECT value FROM counter WHERE name = 'alert'"),
+          decider: try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'decider'"),
           deliveryMarks: try Row.fetchAll(db, sql: "SELECT link, message, hash, taken, wall FROM delivery_mark ORDER BY link, number")
             .map {
               DeliveryMark(
@@ -121,6 +124,18 @@ extension JournalWriter {
           try db.execute(sql: "DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - 1000")
           return .commit
         }
+      }
+    }
+  }
+
+  /// Notes who decides from now on. Only after a start whose state is exact, or kept as a snapshot.
+  public func noteDecider(_ decider: String) throws(JournalError) {
+    try journalErrors {
+      try queue.writeWithoutTransaction { db in
+        try db.execute(
+          sql:
+            "INSERT INTO meta VALUES ('decider', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+          arguments: [decider])
       }
     }
   }

@@ -269,7 +269,7 @@ enum JournalSchema {
       id INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, boottime_nanoseconds INTEGER NOT NULL, instant INTEGER NOT NULL,
       wall INTEGER NOT NULL, version TEXT NOT NULL
     ) STRICT;
-    -- hub_id, hub_salt, created, purged_through.
+    -- hub_id, hub_salt, created, purged_through, decider.
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
     -- Numbers that must never be given twice, even when the row that had the highest is gone.
     CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;

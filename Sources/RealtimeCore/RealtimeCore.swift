@@ -128,7 +128,8 @@ extension RealtimeCore {
       let header = arena.header
       return CoreCounters(
         patients: Int(header.pointee.patients.count), devices: Int(header.pointee.devices.count),
-        openAlerts: Int(header.pointee.alerts.count), untrackedAlerts: Int(header.pointee.untracked), processed: header.pointee.processed, late: header.pointee.late,
+        openAlerts: Int(header.pointee.alerts.count), untrackedAlerts: Int(header.pointee.untracked), processed: header.pointee.processed,
+        late: header.pointee.late,
         refused: header.pointee.refused)
     }
   }

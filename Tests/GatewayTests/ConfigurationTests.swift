@@ -26,6 +26,7 @@ import VitalSigns
       medium: [2m]
       low: [1h, 2h, 3h]
       retriggerAcknowledged: 45m
+      singleThree: low
       receivers:
         - { level: 1, destinations: [nurses, journal-system] }
         - { level: 0, destinations: [nurses] }
@@ -83,7 +84,7 @@ import VitalSigns
       configuration.escalation
         == .init(
           high: [.seconds(30), .seconds(60)], medium: [.seconds(120)], low: [.seconds(3_600), .seconds(7_200), .seconds(10_800)],
-          retriggerAcknowledged: .seconds(2_700),
+          retriggerAcknowledged: .seconds(2_700), singleThree: .low,
           receivers: [.init(level: 0, destinations: ["nurses"]), .init(level: 1, destinations: ["nurses", "journal-system"])]))
     #expect(
       configuration.console

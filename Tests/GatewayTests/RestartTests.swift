@@ -152,4 +152,80 @@ import VitalSigns
     #expect(entry.instant > lastInstant)
     await hub.machinery.stop()
   }
+
+  /// What retention does to an old press, and a size that no snapshot fits: the counters cannot be given again exactly.
+  private func purge(_ press: UInt64) throws {
+    let raw = try DatabaseQueue(path: journalPath)
+    try raw.write { db in
+      try db.execute(sql: "DELETE FROM device_event WHERE sequence = ?", arguments: [Int64(press)])
+      try db.execute(sql: "DELETE FROM entry WHERE sequence = ?", arguments: [Int64(press)])
+      try db.execute(sql: "UPDATE meta SET value = ? WHERE key = 'purged_through'", arguments: [Int64(press)])
+    }
+  }
+
+  @Test func anIDIsNeverGivenTwiceWhateverWasPurged() async throws {
+    let first = try await TestHub(folder)
+    try await first.register()
+    let old = try first.push(Street.sos)
+    #expect(await first.machinery.durable.wait(for: old))
+    let resolved = try #require(try first.machinery.reader.openAlerts().first)
+    _ = try first.push(.command(AlertCommand(alert: resolved.id, action: .resolve, actor: ActorID(rawValue: 1))), device: .none)
+    let second = try first.push(Street.sos)
+    #expect(await first.machinery.durable.wait(for: second))
+    let open = try #require(try first.machinery.reader.openAlerts().first)
+    await first.machinery.stop()
+    try purge(old)
+
+    let hub = try await TestHub(folder) { $0.realtime.patientsMax = 77 }
+    #expect(!hub.machinery.isRecoveryExact, "a replay after purging is never taken as exact")
+    let press = try hub.push(Street.sos)
+    #expect(await hub.machinery.durable.wait(for: press))
+    let now = try hub.machinery.reader.openAlerts()
+    #expect(now.count == 2 && now.contains { $0.id == open.id }, "what was open is open, under its id")
+    let new = try #require(now.first { $0.id != open.id })
+    #expect(new.id != resolved.id && new.transition.firstCause == press)
+    // The one from before is followed: a person can close it without the journal's help.
+    let close = try hub.push(.command(AlertCommand(alert: open.id, action: .resolve, actor: ActorID(rawValue: 1))), device: .none)
+    #expect(await hub.machinery.durable.wait(for: close))
+    #expect(try hub.machinery.reader.openAlerts().map(\.id) == [new.id])
+    await hub.machinery.stop()
+
+    // The rebuilt state was kept: the next start is exact, and gives no id again either.
+    let third = try await TestHub(folder) { $0.realtime.patientsMax = 77 }
+    #expect(third.machinery.isRecoveryExact)
+    let last = try third.push(Street.sos)
+    #expect(await third.machinery.durable.wait(for: last))
+    #expect(Set(try third.machinery.reader.alerts(AlertFilter(limit: 100)).map(\.id)).count == 4)
+    await third.machinery.stop()
+  }
+
+  @Test func anotherVersionsDecisionsAreNotReplayedAsOurs() async throws {
+    _ = try await eventfulRun(snapshotEvery: 10_000)
+    try await eventually("the journal is free") {
+      (try? DatabaseQueue(path: journalPath).write { try $0.execute(sql: "UPDATE run SET version = '0.0.0-before'") }) != nil
+    }
+    let hub = try await TestHub(folder)
+    #expect(!hub.machinery.isRecoveryExact)
+    await hub.machinery.stop()
+  }
+
+  @Test func moreRegisteredThanThereIsRoomForIsAnAlertUntilThereIs() async throws {
+    let first = try await TestHub(folder)
+    try await first.register()
+    let more = try first.push(
+      .registry(.patientAdded), device: .none, patient: PatientID(rawValue: 9),
+      Journal.Attachment(.patient(PatientDetails(name: "Per Test", nationalID: nil))))
+    #expect(await first.machinery.durable.wait(for: more))
+    await first.machinery.stop()
+    let small = try await TestHub(folder) { $0.realtime.patientsMax = 1 }
+    try await eventually("the hub says that somebody is not watched over") {
+      try small.machinery.reader.openAlerts().contains { $0.transition.rule == .registryFull }
+    }
+    await small.machinery.stop()
+    let large = try await TestHub(folder)
+    try await eventually("and takes it back") {
+      try !large.machinery.reader.openAlerts().contains { $0.transition.rule == .registryFull }
+    }
+    await large.machinery.stop()
+  }
 }

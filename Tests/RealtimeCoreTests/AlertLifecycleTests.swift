@@ -35,7 +35,8 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
 @Suite struct AlertLifecycleTests {
   private static let states: [AlertState] = [.suspected, .raised, .notified, .acknowledged, .responding, .resolved, .cleared]
   private static let events: [(String, AlertLifecycle.Event)] = [
-    ("again", .conditionAgain), ("anew", .tellAgain), ("ended", .conditionEnded), ("deadline", .deadlinePassed), ("upgrade", .upgrade(.high)),
+    ("again", .conditionAgain), ("anew", .tellAgain), ("ended", .conditionEnded), ("deadline", .deadlinePassed),
+    ("upgrade", .upgrade(.high)),
     ("delivered", .action(.delivered)), ("acknowledge", .action(.acknowledge)), ("respond", .action(.respond)),
     ("resolve", .action(.resolve)),
   ]

@@ -107,7 +107,8 @@ import VitalSigns
     #expect(street.command(.resolve, first.id).story == ["planRed resolved"])
     #expect(street.measure(.oxygenSaturation, 84, 0, .percent, device: 1).story.isEmpty)
     let second = street.frame([(.oxygenSaturation, 80, .percent), (.pulseRateOximeter, 125, .perMinute)], device: 1)
-    #expect(second.story == ["planRed raised"] && second.transitions[0].also?.rule == .news2Medium && second.transitions[0].also?.value == 5)
+    #expect(
+      second.story == ["planRed raised"] && second.transitions[0].also?.rule == .news2Medium && second.transitions[0].also?.value == 5)
     _ = street.command(.resolve, second.transitions[0].id)
     let again = street.pass(2_700)
     #expect(again.story == ["planRed raised"], "the graver reason's time")

@@ -261,7 +261,9 @@ private let mediumAgain = 14_400.0
   @Test func moreConditionsThanPlacesAreStillTold() {
     var street = Street()
     for subject in UInt32(0)..<300 {
-      #expect(street.send(.hubCondition(HubCondition(rule: .destinationDown, holds: true, subject: subject))).story.first == "destinationDown raised")
+      #expect(
+        street.send(.hubCondition(HubCondition(rule: .destinationDown, holds: true, subject: subject))).story.first
+          == "destinationDown raised")
     }
   }
 }

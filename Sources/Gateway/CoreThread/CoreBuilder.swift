@@ -60,8 +60,10 @@ enum CoreBuilder {
         report.snapshotsRefused += 1
       }
     }
-    // What another version decided, this one may decide otherwise: then its counters stand elsewhere.
-    let wasOurs = recovery.lastRun.map { $0.version == KnutepunktVersion.current } ?? true
+    // What another version or other sizes decided, this core may decide otherwise: then its counters stand elsewhere.
+    let decider = decider(configuration)
+    let wasOurs =
+      (recovery.lastRun.map { $0.version == KnutepunktVersion.current } ?? true) && (recovery.decider.map { $0 == decider } ?? true)
     report.isExact = isRestored || (recovery.purgedThrough == 0 && report.snapshotsRefused == 0 && wasOurs)
     if !report.isExact {
       configuration.episodesFloor = recovery.alertsEver
@@ -77,23 +79,35 @@ enum CoreBuilder {
       replayed += 1
     }
     report.replayed = replayed
-    guard !report.isExact else { return core }
+    if report.isExact {
+      try? writer.noteDecider(decider)
+      return core
+    }
     core.forgetAlerts()
     for row in try openAlerts() {
       core.adopt(row.transition, patient: row.patient, device: row.device)
       report.adopted += 1
     }
-    keepSnapshot(of: core, writer, wall: recovery.lastWall)
+    if keepSnapshot(of: core, writer, wall: recovery.lastWall) { try? writer.noteDecider(decider) }
     return core
+  }
+
+  private static func decider(_ configuration: CoreConfiguration) -> String {
+    "\(KnutepunktVersion.current) \(configuration.patientsMax) \(configuration.devicesMax) \(configuration.alertsMax)"
   }
 
   /// A rebuilt state is kept at once: the next start must not rebuild it from what will then be there. A disk that refuses only makes
   /// that start rebuild once more.
-  private static func keepSnapshot(of core: borrowing RealtimeCore, _ writer: JournalWriter, wall: WallTime) {
-    guard core.lastSequence > 0 else { return }
+  private static func keepSnapshot(of core: borrowing RealtimeCore, _ writer: JournalWriter, wall: WallTime) -> Bool {
+    guard core.lastSequence > 0 else { return true }
     var bytes = [UInt8](repeating: 0, count: core.snapshotSize)
     bytes.withUnsafeMutableBytes { core.writeSnapshot(into: $0) }
-    try? writer.saveSnapshot(bytes, sequence: core.lastSequence, wall: wall)
+    do {
+      try writer.saveSnapshot(bytes, sequence: core.lastSequence, wall: wall)
+      return true
+    } catch {
+      return false
+    }
   }
 
   // MARK: Escalation
