@@ -284,7 +284,12 @@ extension BoardAlert {
   /// The sentence from the present score where that is another than the one told: one number on a card, the old one in brackets.
   func presentSentence(_ catalogue: Catalogue, in zone: TimeZone) -> String {
     guard rule == .news2High || rule == .news2Medium, let news2, also == nil else { return sentence(catalogue, in: zone) }
-    if news2.low == Int(value) && news2.high == Int(upper) { return sentence(catalogue, in: zone) }
+    if news2.low == Int(value) {
+      // The same least as was told; what is missing may have changed since.
+      var present = self
+      present.upper = Int32(clamping: news2.high)
+      return present.sentence(catalogue, in: zone)
+    }
     let places = [
       "value": "\(news2.low)", "range": "\(news2.low)–\(news2.high)", "band": catalogue.text("band", news2.band.key),
       "then": upper > value ? catalogue.text("news2", "atLeast", ["value": "\(value)"]) : "\(value)",

@@ -11,8 +11,9 @@ import VitalSigns
 
 /// The nurses' web pages.
 public struct ConsoleService: Service {
-  /// Connections at once: every screen with its stream and a page load, twice over. Beyond it new ones wait unaccepted.
-  static let connectionsMax = 1_024
+  /// Connections at once: every screen with its stream, and as many page loads. Beyond it new ones wait unaccepted. Half of the 1 024
+  /// descriptors that a process has unless it is given more: the journal and the core must be reached too.
+  static let connectionsMax = 512
   /// A connection between two requests is closed after this; one that never asked, sooner (`ConnectionGate`).
   static let idleSeconds: Int64 = 15
   /// One cookie and a link fit many times over.

@@ -191,6 +191,7 @@ import VitalSigns
     #expect(now(14, 17, .high) == "NEWS2 er minst 14 – høy (var 7 kl. 02:20)")
     #expect(now(3, 3, .low) == "NEWS2 er 3 – lav (var 7 kl. 02:20)")
     #expect(now(0, 20, .none) == "NEWS2 er ufullstendig: kan være 0–20 (var 7 kl. 02:20)")
+    #expect(now(7, 18, .high) == "NEWS2 er minst 7 – høy")
     (high.value, high.upper) = (7, 11)
     #expect(now(7, 11, .high) == "NEWS2 er minst 7 – høy")
     #expect(now(9, 9, .high) == "NEWS2 er 9 – høy (var minst 7 kl. 02:20)")

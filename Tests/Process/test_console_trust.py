@@ -206,3 +206,25 @@ def test_the_console_ends_at_once_with_open_boards(roles, bridge, nurse):
     began = time.monotonic()
     roles.stop("console", seconds=8)
     assert time.monotonic() - began < 5
+
+
+def test_the_console_ends_at_once_with_thousands_of_open_alerts(make_hub, broker, bridge, nurse):
+    hub = make_hub(broker, start=False, realtime={"alertsMax": 8192, "lockMemory": False})
+    hub.start("core")
+    hub.start("console")
+    wait_for(lambda: connected(hub), 10, "the console answers")
+    buttons = 40
+    for number in range(buttons):
+        hub.device("zigbee2mqtt/sos-button", f"b{number}", hub.person(f"Person {number}"))
+    page = nurse()
+    sign_in(hub, page)
+    for number in range(5000):
+        bridge.send(f"zigbee2mqtt/b{number % buttons}", json.dumps({"action": "emergency", "linkquality": number % 250}))
+    wait_for(lambda: len(page.locator(".card").all()) >= buttons, 60, "everybody is on the board", every=0.2)
+    # A change of one alert is on the screen soon, however many are open.
+    hub.device("zigbee2mqtt/sos-button", "late", hub.person("Late Person"))
+    bridge.sos("late")
+    expect(card(page, "Late Person")).to_be_visible(timeout=5000)
+    began = time.monotonic()
+    hub.stop("console", seconds=10)
+    assert time.monotonic() - began < 5

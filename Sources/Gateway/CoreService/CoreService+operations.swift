@@ -211,7 +211,7 @@ extension CoreService {
     let url: String
     do {
       url = try ConsoleLink.issueURL(
-        publicURL: configuration.console.publicURL, key: try ConsoleKey.readOrMake(in: configuration.hub.statePath),
+        publicURL: configuration.console.publicURL, key: try await ConsoleKey.readOrMake(in: configuration.hub.statePath),
         actor: request.actor.trimmingCharacters(in: .whitespaces), now: now)
     } catch {
       throw .unavailable("no link can be made: \(error)")

@@ -2,12 +2,23 @@
 // roles' user can read and nobody else. Made at the first need; deleting it ends all links that are not used yet.
 
 import Foundation
+import NIOPosix
 
 enum ConsoleKey {
   static let bytes = 32
 
-  /// Reads the key, or makes it. Two roles that make it at once agree on the first.
-  static func readOrMake(in folder: String) throws(GatewayError) -> [UInt8] {
+  /// Reads the key, or makes it, on a thread that may wait for the disk. Two roles that make it at once agree on the first.
+  static func readOrMake(in folder: String) async throws(GatewayError) -> [UInt8] {
+    do {
+      return try await NIOThreadPool.singleton.runIfActive { try blocking(folder) }
+    } catch let error as GatewayError {
+      throw error
+    } catch {
+      throw .secret(path: folder + "/console.key", reason: "\(error)")
+    }
+  }
+
+  private static func blocking(_ folder: String) throws(GatewayError) -> [UInt8] {
     let path = folder + "/console.key"
     if let known = read(path) { return known }
     var random = SystemRandomNumberGenerator()

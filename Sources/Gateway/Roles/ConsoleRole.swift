@@ -23,7 +23,7 @@ struct ConsoleRole: Service {
       host: listen.host, port: Int(listen.port), publicURL: configuration.console.publicURL,
       language: ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb,
       timeZone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt, sessionHours: configuration.console.sessionHours,
-      linkKey: try ConsoleKey.readOrMake(in: configuration.hub.statePath))
+      linkKey: try await ConsoleKey.readOrMake(in: configuration.hub.statePath))
     let source = JournalBoardSource(configuration: configuration, logger: logger)
     let service = try ConsoleService(configuration: console, source: source, logger: logger) { [logger] port in
       logger.notice("the console listens", metadata: ["port": "\(port)"])

@@ -123,11 +123,12 @@
     sessionStorage.setItem("seen", JSON.stringify([...seen].slice(-500)));
     pin();
   }
-  /// The strip at the top: what is new, high and not seen yet, newest first as on the board.
+  /// The strip at the top: people of whom something is new, high and not seen yet, newest first as on the board. What concerns the
+  /// hub has its banner.
   function pin() {
     if (!board) return;
     const strip = byId("unseen");
-    const cards = [...board.querySelectorAll("li.card.high:not(.taken)")].filter((card) => !seen.has(card.id) && !inSight.has(card.id));
+    const cards = [...board.querySelectorAll(".open li.card.high:not(.taken)")].filter((card) => !seen.has(card.id) && !inSight.has(card.id));
     strip.hidden = cards.length === 0;
     const print = cards.map((card) => card.id).join(" ");
     if (strip.dataset.print === print) return;
@@ -154,7 +155,7 @@
     watcher.disconnect();
     for (const timer of inSight.values()) clearTimeout(timer);
     inSight.clear();
-    for (const story of board.querySelectorAll("li.card.high:not(.taken) .story")) watcher.observe(story);
+    for (const story of board.querySelectorAll(".open li.card.high:not(.taken) .story")) watcher.observe(story);
   }
 
   /// Puts the new fragment in place, keeping every card that did not change: focus, selection and flashing go on.

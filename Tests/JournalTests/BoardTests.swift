@@ -1,0 +1,77 @@
+// The nurses' board from one read: what is open, what ended lately however long ago it rose, who did what, where it went.
+
+import Testing
+import VitalSigns
+
+@testable import Journal
+
+@Suite struct BoardTests {
+  private let hour: Int64 = 3_600_000
+
+  /// Entries far from each other in time, each with what it decided.
+  private func commit(_ writer: JournalWriter, _ intake: inout Intake, at hours: Int64, _ transitions: [AlertTransition]) throws {
+    var entry = intake.sos()
+    entry.wall = WallTime(rawValue: Street.start + hours * hour)
+    entry.instant = MonotonicInstant(rawValue: hours * hour * 1_000_000 + Int64(entry.sequence))
+    var batch = JournalGroup()
+    batch.append(entry)
+    for (index, transition) in transitions.enumerated() { batch.append(outcome(entry, .alert(transition), after: Int64(index))) }
+    try writer.commit(batch)
+  }
+
+  @Test func oneReadHoldsAll() throws {
+    let folder = try JournalFolder()
+    let writer = try folder.writer()
+    try writer.setSharing(OutboxTests.rules)
+    var intake = Intake()
+    try writer.commit(intake.registration())
+    let first = intake.next
+    try commit(writer, &intake, at: 1, [transition(1, .raised, .raised, firstCause: first)])
+    try commit(writer, &intake, at: 2, [transition(2, .raised, .raised, firstCause: first + 1)])
+    try commit(writer, &intake, at: 3, [transition(2, .resolved, .resolved, firstCause: first + 1)])
+    try commit(writer, &intake, at: 28, [transition(3, .suspected, .suspected, firstCause: first + 3)])
+    var acknowledged = transition(4, .acknowledged, .acknowledged, firstCause: first + 4)
+    acknowledged.actor = Street.nurse
+    try commit(writer, &intake, at: 29, [transition(4, .raised, .raised, firstCause: first + 4), acknowledged])
+    try commit(writer, &intake, at: 30, [transition(1, .cleared, .cleared, firstCause: first)])
+    let board = try folder.reader().board(closedSince: WallTime(rawValue: Street.start + 29 * hour))
+    #expect(board.open.map(\.id.low) == [4], "what is only suspected is nobody's news")
+    #expect(board.closed.map(\.id.low) == [1], "raised a day ago and ended now; what ended a day ago is not there")
+    #expect(board.steps[acknowledged.id]?.map(\.kind) == [.acknowledged])
+    #expect(board.steps[acknowledged.id]?.first?.actor == Street.nurse)
+    #expect(board.people[Street.kari]?.name == "Kari Test" && board.devices[Street.oximeter]?.label == "Oksymeter")
+    // Both are told over both destinations, and nobody has confirmed.
+    let waiting = board.deliveries[acknowledged.id] ?? []
+    #expect(waiting.map(\.destination) == [1, 9] && waiting.allSatisfy { $0.state == .waiting(attempts: 0) })
+  }
+
+  @Test func deliveriesAreToldByDestination() throws {
+    let folder = try JournalFolder()
+    let writer = try folder.writer()
+    try writer.setSharing(OutboxTests.rules)
+    var intake = Intake()
+    try writer.commit(intake.registration())
+    let raised = transition(1, .raised, .raised, firstCause: intake.next)
+    try commit(writer, &intake, at: 1, [raised])
+    let reader = try folder.reader()
+    func settle(_ destination: UInt32, _ result: DeliveryReceipt.Result) throws {
+      let row = try #require(try reader.outboxPending(destination: destination, lane: .alarm).first?.row)
+      var batch = JournalGroup()
+      batch.receipts = [DeliveryReceipt(destination: destination, lane: .alarm, item: .row(row), result: result)]
+      try writer.commit(batch)
+    }
+    let states = { try reader.board(closedSince: .unknown).deliveries[raised.id]?.map(\.state) ?? [] }
+    try settle(9, .failed(error: "503"))
+    #expect(try states() == [.waiting(attempts: 0), .waiting(attempts: 1)])
+    try settle(9, .delivered(remoteID: nil))
+    try settle(1, .refused(reason: "400"))
+    #expect(Set(try states()) == [.delivered, .refused])
+  }
+
+  @Test func anEmptyJournalIsAnEmptyBoard() throws {
+    let folder = try JournalFolder()
+    _ = try folder.writer()
+    let board = try folder.reader().board(closedSince: .unknown)
+    #expect(board.open.isEmpty && board.closed.isEmpty && board.people.isEmpty)
+  }
+}
