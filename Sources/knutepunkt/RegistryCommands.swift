@@ -130,6 +130,11 @@ struct DeviceCommand: AsyncParsableCommand {
       if output.json { return try Terminal.printJSON(device) }
       let next = device.patient.map { ", assigned to \($0)" } ?? ". Next: knutepunkt device assign \(device.id) P…"
       Terminal.print("\(device.id) is registered: \(device.label)\(next)")
+      let seconds = Int64(device.expectedIntervalSeconds)
+      Terminal.error(
+        seconds == 0
+          ? "Nobody is told when it falls silent; to be told, register it with --expected-interval, e.g. 30h for daily use."
+          : "An alert rises when it is silent for more than \(TimeDisplay.span(seconds)).")
     }
   }
 

@@ -77,7 +77,7 @@ import Testing
     #expect(more.lines(interactive: false) == ["D2\tBlodtrykk\tP1\tnever\t-\tany\tnonin/3230\tC0:26:DA:01:A1:B2\t15\t-88\tbondLost"])
     #expect(
       more.lines(interactive: true).last
-        == "D2  Blodtrykk  P1    aldri hatt kontakt  –              fritt      nonin/3230  C0:26:DA:01:A1:B2  15 %     svakt   Apparatet husker ikke lenger knutepunktet."
+        == "D2  Blodtrykk  P1    aldri hatt kontakt  –              Varsler ikke ved taushet  nonin/3230  C0:26:DA:01:A1:B2  15 %     svakt   Apparatet husker ikke lenger knutepunktet."
     )
   }
 

@@ -153,7 +153,7 @@ struct LocalAPIServer: Sendable {
     let service = service
     router.get("livez") { _, _ in service.health.livez() }
     router.get("readyz") { _, _ in service.health.readyz() }
-    router.get("metrics") { _, _ in service.health.metrics() }
+    router.get("metrics") { _, _ in try await service.health.metrics() }
   }
 }
 
