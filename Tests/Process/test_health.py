@@ -137,3 +137,26 @@ def test_metrics_are_what_their_names_say(make_hub, broker, receiver):
     for name in ("knutepunkt_outbox_pending", "knutepunkt_outbox_oldest_age_seconds", "knutepunkt_role_connected", "knutepunkt_problem",
                  "knutepunkt_alerts_unacknowledged", "knutepunkt_devices_silent", "knutepunkt_ready", "knutepunkt_build_info"):
         assert name in kinds, name
+
+
+def test_corrections_and_the_access_log(hub):
+    patient = hub.person("Kari Nordman")
+    device = hub.device("bridge/pulse-oximeter", "o1", patient)
+
+    def run(*words):
+        return subprocess.run([str(hub.binary), *words, "--socket", str(hub.socket)], capture_output=True, text=True, timeout=20)
+
+    assert "Nobody is told" in run("device", "edit", device, "--label", "Oximeter", "--reason", "test").stdout
+    edited = run("device", "edit", device, "--expected-interval", "30h", "--reason", "used daily")
+    assert edited.returncode == 0 and "silent for more than 30 h" in edited.stdout, edited.stderr
+    assert run("patient", "edit", patient, "--name", "Kari Nordmann", "--reason", "misspelt").returncode == 0
+    assert run("patient", "edit", patient, "--name", "Kari\x1b[2J", "--reason", "x").returncode == 65, "no escape sequence in a name"
+    hub.kill()
+    hub.start()
+    known, = hub.get("/v1/patients")
+    assert known["name"] == "Kari Nordmann" and known["devices"] == [device]
+    kept, = hub.get("/v1/devices")
+    assert (kept["label"], kept["expectedIntervalSeconds"], kept["patient"]) == ("Oximeter", 108000, patient)
+    rows = run("audit", "list", "--patient", patient).stdout.splitlines()
+    assert any("misspelt" in row for row in rows), rows
+    assert all(patient in row for row in rows)
