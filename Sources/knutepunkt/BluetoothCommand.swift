@@ -54,9 +54,9 @@ struct BluetoothCommand: AsyncParsableCommand {
         }
         let text = screen.map { isScreen ? $0 + "\u{1B}[K\n" : $0 + "\n" }.joined()
         if isScreen {
-          Terminal.write("\u{1B}[H" + text + "\u{1B}[J", to: STDOUT_FILENO)
+          Terminal.write("\u{1B}[H" + Terminal.clean(text) + "\u{1B}[J", to: STDOUT_FILENO)
         } else if text != last {
-          Terminal.write(text, to: STDOUT_FILENO)
+          Terminal.write(Terminal.clean(text), to: STDOUT_FILENO)
           last = text
         }
         try await Task.sleep(for: .seconds(1))

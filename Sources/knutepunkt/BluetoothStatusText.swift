@@ -29,7 +29,7 @@ struct BluetoothStatusText {
         Cell(texts.age(device.lastSeen), plain: device.lastSeen ?? "-"),
         Cell(device.rssi.map { texts.signalInFull($0) }, plain: device.rssi.map { "\($0)" }),
         Cell(device.battery.map { "\($0) %" }, (device.battery ?? 100) <= 20 ? .medium : .plain, plain: device.battery.map { "\($0)" }),
-        Cell("\(device.reconnects)"), Cell(device.problem, .medium),
+        Cell("\(device.reconnects)"), Cell(device.problem.map { texts.problem($0).text }, .medium, plain: device.problem),
       ])
     }
     return table

@@ -25,7 +25,7 @@ struct LiveDisplay {
     shown = text
     let width = max(20, Self.columns - 1)
     let fitting = text.count <= width ? text : "…" + text.suffix(width - 1)
-    Terminal.write("\r" + fitting + "\u{1B}[K", to: STDOUT_FILENO)
+    Terminal.write("\r" + Terminal.clean(fitting) + "\u{1B}[K", to: STDOUT_FILENO)
   }
 
   mutating func clear() {

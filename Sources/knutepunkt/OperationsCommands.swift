@@ -85,7 +85,31 @@ struct QuarantineCommand: AsyncParsableCommand {
 
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "audit", abstract: "The access log: who saw, changed and sent what.", subcommands: [Verify.self])
+    commandName: "audit", abstract: "The access log: who saw, changed and sent what.", subcommands: [List.self, Verify.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List rows of the access log, newest first: what a person may ask to see about themselves.",
+      discussion: "Looking is a row of its own.")
+    @Option(help: "Only rows about this person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String?
+    @Option(help: "At most so many rows.") var limit = 100
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var core: CoreOptions
+
+    func run() async throws {
+      let query = [("limit", "\(limit)")] + (patient.map { [("patient", $0)] } ?? [])
+      let rows: [API.AuditRow] = try await core.client().get("/v1/audit", query: query.map { (name: $0.0, value: $0.1) })
+      if output.json { return try Terminal.printJSON(rows) }
+      var table = Table(["When", "Who", "What", "Person", "Why", "Detail"], whenEmpty: "The access log has no such row.")
+      for row in rows {
+        table.rows.append([
+          Cell(TimeDisplay.local(row.at), plain: row.at), Cell(row.actor), Cell(row.action), Cell(row.patient), Cell(row.purpose),
+          Cell(row.detail),
+        ])
+      }
+      table.print()
+    }
+  }
 
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -25,6 +25,11 @@ struct PairCommand: AsyncParsableCommand {
   @Option(help: "With --yes: the device profile (default: the one that fits best).") var profile: String?
   @Option(help: "With --yes: the person whose it is, e.g. P7.", transform: IdentifierArgument.patient) var patient: String?
   @Option(help: "With --yes: what people call it (default: its model).") var label: String?
+  @Option(
+    name: .customLong("expected-interval"),
+    help: ArgumentHelp(
+      "With --yes: longest silence before an alert, e.g. 30h for a device that is used daily (default: the profile's).",
+      valueName: "duration"), transform: PlanFlagText.seconds) var expectedInterval: UInt32?
   @Flag(name: .customLong("no-test"), help: "With --yes: register without waiting for a measurement.") var noTest = false
   @Flag(name: .customLong("accept-comparison"), help: "With --yes: say yes when the device wants numbers to be compared.")
   var acceptComparison = false
@@ -35,10 +40,12 @@ struct PairCommand: AsyncParsableCommand {
 
   func validate() throws {
     if yes, address == nil { throw ValidationError("--yes needs --address AA:BB:CC:DD:EE:FF.") }
-    let needsYes = address != nil || profile != nil || patient != nil || label != nil || noTest || acceptComparison || json
+    let needsYes =
+      address != nil || profile != nil || patient != nil || label != nil || expectedInterval != nil || noTest || acceptComparison || json
     if !yes, needsYes {
       throw ValidationError(
-        "--address, --profile, --patient, --label, --no-test, --accept-comparison and --json belong to --yes; without it pair asks.")
+        "--address, --profile, --patient, --label, --expected-interval, --no-test, --accept-comparison and --json belong to --yes; without it pair asks."
+      )
     }
     if let label, !(1...PairDialogue.labelMax).contains(label.count) {
       throw ValidationError("--label: allowed are 1 to \(PairDialogue.labelMax) characters.")
@@ -57,7 +64,8 @@ struct PairCommand: AsyncParsableCommand {
       return try await PairConversation(client: client, texts: texts, actor: actor.actor, seconds: seconds).run()
     }
     let run = UnattendedRun(
-      client: client, texts: texts, actor: actor.actor, seconds: seconds, profile: profile, patient: patient, label: label)
+      client: client, texts: texts, actor: actor.actor, seconds: seconds, profile: profile, patient: patient, label: label,
+      interval: expectedInterval)
     let result = try await run.run(
       UnattendedPairing(address: address, waitsForReading: !noTest, acceptsComparison: acceptComparison))
     if json { return try Terminal.printJSON(result) }

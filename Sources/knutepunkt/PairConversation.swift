@@ -117,9 +117,9 @@ struct PairConversation {
           let answer = API.AnswerPrompt(number: number, accept: accept, passkey: passkey, actor: actor)
           waiting += dialogue.handle(.pairing(try await client.post("/v1/bluetooth/pairing/answer", answer)))
         case .loadPersons: waiting += dialogue.handle(.persons(try await client.get("/v1/patients")))
-        case .register(let label, let profile, let address, let patient):
+        case .register(let label, let profile, let address, let patient, let interval):
           let device = API.AddDevice(
-            label: label, profile: profile, address: address, expectedIntervalSeconds: nil, patient: patient, actor: actor,
+            label: label, profile: profile, address: address, expectedIntervalSeconds: interval, patient: patient, actor: actor,
             reason: "pairing")
           waiting += dialogue.handle(.registered(try await client.post("/v1/devices", device)))
         case .open: try await open(seconds)

@@ -19,6 +19,8 @@ struct PairDialogue {
     case loadingPersons(Candidate)
     case whose(Candidate, shown: [API.Patient])
     case label(Candidate, API.Patient?)
+    /// How often it is to be used: silence is told only where somebody knows what silence is.
+    case often(Candidate, API.Patient?, label: String)
     case registering(Candidate, API.Patient?)
     /// One is done: another one?
     case another
@@ -41,7 +43,7 @@ struct PairDialogue {
     case choose(address: String)
     case answer(number: UInt64, accept: Bool, passkey: UInt32?)
     case loadPersons
-    case register(label: String, profile: String, address: String, patient: String?)
+    case register(label: String, profile: String, address: String, patient: String?, interval: UInt32?)
     /// Open the window anew.
     case open
     case end
@@ -84,7 +86,7 @@ struct PairDialogue {
   var unfinished: Candidate? {
     switch state {
     case .testing(let candidate), .loadingPersons(let candidate), .whose(let candidate, _), .label(let candidate, _),
-      .registering(let candidate, _):
+      .often(let candidate, _, _), .registering(let candidate, _):
       candidate.device == nil ? candidate : nil
     default: nil
     }
@@ -133,7 +135,7 @@ struct PairDialogue {
       case "closed": return [.say([texts("pair", "skipped")])] + afterTest(candidate)
       default: return []
       }
-    case .loadingPersons, .whose, .label, .registering, .another, .again, .ended: return []
+    case .loadingPersons, .whose, .label, .often, .registering, .another, .again, .ended: return []
     }
   }
 
@@ -247,6 +249,7 @@ struct PairDialogue {
       return text.isEmpty ? [.say([texts("pair", "skipped")])] + afterTest(candidate) : []
     case .whose(let candidate, let shown): return choosePerson(text, candidate, shown)
     case .label(let candidate, let person): return label(text, candidate, person)
+    case .often(let candidate, let person, let label): return often(text, candidate, person, label)
     case .another, .again:
       if TypedAnswer.isQuit(text) || TypedAnswer.yesOrNo(text) == false { return quit() }
       guard TypedAnswer.yesOrNo(text) == true else { return [.say([texts("pair", "yesOrNo")])] }
@@ -322,9 +325,21 @@ struct PairDialogue {
 
   private mutating func label(_ text: String, _ candidate: Candidate, _ person: API.Patient?) -> [Action] {
     guard text.count <= Self.labelMax else { return [.say([texts("pair", "labelTooLong", ["n": "\(Self.labelMax)"])])] }
+    state = .often(candidate, person, label: text.isEmpty ? screen.defaultLabel(candidate) : text)
+    return [.say(screen.often())]
+  }
+
+  /// Longer than the rhythm itself: a measurement that is a little late is no silence.
+  static let dailySeconds: UInt32 = 30 * 3_600
+  static let hourlySeconds: UInt32 = 2 * 3_600
+
+  private mutating func often(_ text: String, _ candidate: Candidate, _ person: API.Patient?, _ label: String) -> [Action] {
+    if TypedAnswer.isQuit(text) { return quit() }
+    guard let answer = TypedAnswer.number(text, in: 0...2) else { return [.say([texts("pair", "oftenAgain")])] }
+    // Who does not know leaves it to the profile: a safety button has an interval of its own.
+    let interval: UInt32? = answer == 0 ? nil : answer == 1 ? Self.dailySeconds : Self.hourlySeconds
     state = .registering(candidate, person)
-    let label = text.isEmpty ? screen.defaultLabel(candidate) : text
-    return [.register(label: label, profile: candidate.profile, address: candidate.address, patient: person?.id)]
+    return [.register(label: label, profile: candidate.profile, address: candidate.address, patient: person?.id, interval: interval)]
   }
 
   private mutating func quit() -> [Action] {

@@ -78,9 +78,22 @@ struct PairScreen {
   func done(_ device: API.Device, person: API.Patient?) -> [String] {
     let values = ["label": device.label, "device": device.id]
     guard let person else {
-      return [texts("pair", "doneNobody", values), texts("pair", "next"), texts("pair", "nextAssign", ["device": device.id])]
+      return [
+        texts("pair", "doneNobody", values), texts("pair", "next"), silence(device), texts("pair", "nextAssign", ["device": device.id]),
+      ]
     }
-    return [texts("pair", "doneFor", values.merging(["person": self.person(person)]) { first, _ in first }), texts("pair", "next")]
+    return [
+      texts("pair", "doneFor", values.merging(["person": self.person(person)]) { first, _ in first }), texts("pair", "next"),
+      silence(device),
+    ]
+  }
+
+  func often() -> [String] { ["often", "oftenDaily", "oftenHourly", "oftenUnknown"].map { texts("pair", $0) } }
+
+  /// What the device's silence will mean.
+  func silence(_ device: API.Device) -> String {
+    let seconds = Int64(device.expectedIntervalSeconds)
+    return seconds == 0 ? texts("pair", "silenceNever") : texts("pair", "silenceTold", ["time": texts.span(seconds)])
   }
 
   // MARK: The live line
@@ -99,6 +112,7 @@ struct PairScreen {
     case .testing: texts("pair", "liveTest")
     case .whose: texts("pair", "liveWhose")
     case .label(let finding, _): texts("pair", "liveLabel", ["label": defaultLabel(finding)])
+    case .often: texts("pair", "liveOften")
     case .loadingPersons, .registering: texts("pair", "liveRegistering")
     case .another, .again: texts("pair", "liveYesNo")
     case .ended: ""

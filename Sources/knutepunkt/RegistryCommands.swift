@@ -6,7 +6,8 @@ import Gateway
 
 struct PatientCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "patient", abstract: "The people whom this hub looks after.", subcommands: [Add.self, List.self, End.self])
+    commandName: "patient", abstract: "The people whom this hub looks after.",
+    subcommands: [Add.self, List.self, PatientEdit.self, End.self])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Register a person.")
@@ -99,7 +100,7 @@ struct PatientCommand: AsyncParsableCommand {
 struct DeviceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "device", abstract: "The devices and whose they are.",
-    subcommands: [Add.self, List.self, Show.self, Test.self, Identify.self, Assign.self, Release.self, Remove.self])
+    subcommands: [Add.self, List.self, Show.self, DeviceEdit.self, Test.self, Identify.self, Assign.self, Release.self, Remove.self])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -130,6 +131,7 @@ struct DeviceCommand: AsyncParsableCommand {
       if output.json { return try Terminal.printJSON(device) }
       let next = device.patient.map { ", assigned to \($0)" } ?? ". Next: knutepunkt device assign \(device.id) P…"
       Terminal.print("\(device.id) is registered: \(device.label)\(next)")
+      Terminal.error(SilenceText.sentence(device))
     }
   }
 

@@ -41,7 +41,7 @@ struct StatusCommand: AsyncParsableCommand {
         screen = [TextStyle.high.applied(to: error.description), "Looking again every second. Ctrl-C ends."]
       }
       // Home, each line cleared to its end, the rest below cleared: no flicker.
-      Terminal.write("\u{1B}[H" + screen.map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J", to: STDOUT_FILENO)
+      Terminal.write("\u{1B}[H" + screen.map { Terminal.clean($0) + "\u{1B}[K\n" }.joined() + "\u{1B}[J", to: STDOUT_FILENO)
       try await Task.sleep(for: .seconds(1))
     }
   }
@@ -118,7 +118,8 @@ enum StatusText {
 
   /// `time  alert  change  priority  who  text`, tab-separated.
   static func line(_ alert: API.Alert) -> String {
-    [alert.changedAt, "alert", alert.change, alert.priority, alert.patient ?? "-", alert.id, alert.text].joined(separator: "\t")
+    [alert.changedAt, "alert", alert.change, alert.priority, alert.patient ?? "-", alert.id, alert.text].map(Terminal.field).joined(
+      separator: "\t")
   }
 
   private static func store(_ status: API.Status) -> String {

@@ -11,9 +11,42 @@ enum Terminal {
     return isInteractive && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
   }()
 
-  static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+  static func print(_ text: String) { write(clean(text) + "\n", to: STDOUT_FILENO) }
 
-  static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  static func error(_ text: String) { write(clean(text) + "\n", to: STDERR_FILENO) }
+
+  /// Text in which nothing but our own colours steers a terminal: a name may come from a device, a broker or a neighbour.
+  static func clean(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isSteering) else { return text }
+    var result = String.UnicodeScalarView()
+    var rest = text.unicodeScalars[...]
+    while let scalar = rest.first {
+      if scalar == "\u{1B}", let own = TextStyle.sequences.first(where: { rest.starts(with: $0.unicodeScalars) }) {
+        result.append(contentsOf: own.unicodeScalars)
+        rest = rest.dropFirst(own.unicodeScalars.count)
+        continue
+      }
+      result.append(isSteering(scalar) ? "\u{FFFD}" : scalar)
+      rest = rest.dropFirst()
+    }
+    return String(result)
+  }
+
+  /// The same for one field of one line: no line end or tab of its own either.
+  static func field(_ text: String) -> String {
+    let spaced = text.replacing("\t", with: " ")
+    guard spaced.unicodeScalars.contains(where: { isSteering($0) || $0 == "\n" }) else { return spaced }
+    return String(String.UnicodeScalarView(spaced.unicodeScalars.map { isSteering($0) || $0 == "\n" ? "\u{FFFD}" : $0 }))
+  }
+
+  /// Control characters of both sets but line feed and tab, line and paragraph separators, and marks that turn the direction of writing.
+  private static func isSteering(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x09, 0x0A: false
+    case 0x00...0x1F, 0x7F...0x9F, 0x2028...0x2029, 0x202A...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
 
   /// Writes everything or ends the process: nobody reads any more.
   static func write(_ text: String, to descriptor: Int32) {
@@ -33,13 +66,32 @@ enum Terminal {
     let encoder = JSONEncoder()
     encoder.outputFormatting =
       isInteractive ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    write(escaped(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n", to: STDOUT_FILENO)
+  }
+
+  /// One line of JSON, for tests.
+  static func json(_ value: some Encodable) throws -> String {
+    escaped(String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
+  }
+
+  /// What JSON lets stand raw and a terminal obeys, as JSON's own escapes: the text stays the same for whoever reads it.
+  private static func escaped(_ json: String) -> String {
+    guard json.unicodeScalars.contains(where: isSteering) else { return json }
+    return json.unicodeScalars.reduce(into: "") { text, scalar in
+      guard isSteering(scalar) else { return text.unicodeScalars.append(scalar) }
+      let digits = String(scalar.value, radix: 16)
+      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
   }
 }
 
 /// How a piece of text stands out.
 enum TextStyle {
   case plain, heading, faint, good, low, medium, high
+
+  /// Every sequence that `applied` makes.
+  static let sequences =
+    ["\u{1B}[0m"] + [TextStyle.heading, .faint, .good, .low, .medium, .high].compactMap(\.code).map { "\u{1B}[\($0)m" }
 
   private var code: String? {
     switch self {
@@ -85,9 +137,9 @@ struct Cell: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
   var plain: String
 
   init(_ text: String?, _ style: TextStyle = .plain, plain: String? = nil) {
-    self.text = text.map { $0.isEmpty ? "–" : $0 } ?? "–"
+    self.text = text.map { $0.isEmpty ? "–" : Terminal.field($0) } ?? "–"
     self.style = style
-    self.plain = plain ?? (text ?? "-")
+    self.plain = Terminal.field(plain ?? (text ?? "-"))
   }
 
   init(stringLiteral value: String) { self.init(value) }

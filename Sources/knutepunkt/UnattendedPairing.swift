@@ -94,6 +94,8 @@ struct UnattendedRun {
   let profile: String?
   let patient: String?
   let label: String?
+  /// Longest silence in seconds; nil: the profile's.
+  var interval: UInt32?
 
   /// What `--json` prints; every key is always there.
   struct Result: Encodable {
@@ -176,7 +178,8 @@ struct UnattendedRun {
       device = try await client.post(
         "/v1/devices",
         API.AddDevice(
-          label: name, profile: profile ?? candidate.profile, address: candidate.address, expectedIntervalSeconds: nil, patient: patient,
+          label: name, profile: profile ?? candidate.profile, address: candidate.address, expectedIntervalSeconds: interval,
+          patient: patient,
           actor: actor, reason: "pairing"))
     }
     // In the API's own words: a script must not depend on the hub's language.

@@ -2,6 +2,7 @@
 // that nobody listens on.
 
 import Foundation
+import MQTTLink
 import Testing
 
 @testable import Gateway
@@ -106,16 +107,27 @@ import Testing
     return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
   }
 
-  @Test func anOpenPortAnswers() async throws {
+  /// An open port is no broker: one that takes the connection and says nothing is a problem, whatever TCP thinks of it.
+  @Test func anOpenPortThatSaysNothingIsAProblem() async throws {
     let server = try Self.bound(listening: true)
     defer { close(server.descriptor) }
     let line = await BrokerCheck.line(try Self.link("127.0.0.1", server.port))
-    #expect(line == DoctorLine(area: "mqtt home", .ok, "127.0.0.1:\(server.port) answers"))
-    // It hung up by itself, without a word.
-    let peer = accept(server.descriptor, nil, nil)
-    defer { close(peer) }
-    var byte: UInt8 = 0
-    #expect(peer >= 0 && recv(peer, &byte, 1, 0) == 0)
+    #expect(line.state == .problem && line.area == "mqtt home" && line.next != nil, "\(line)")
+  }
+
+  @Test(
+    arguments: [
+      (.refusedByBroker(code: 0x87, text: "Not authorized"), "user name or password is wrong"),
+      (.refusedByBroker(code: 5, text: "Not authorized"), "user name or password is wrong"),
+      (.refusedByBroker(code: 0x89, text: "Server busy"), "Server busy"),
+      (.tls("error:0A000126:SSL routines::unexpected eof while reading"), "does not speak TLS"),
+      (.tls("certificate verify failed"), "not of an authority"), (.tls("hostname mismatch"), "for another name"),
+      (.tls("certificate has expired"), "out of its dates"), (.tls("tlsv13 alert certificate required"), "wants a client certificate"),
+      (.fileUnreadable(path: "/etc/x", detail: "Permission denied"), "/etc/x"), (.connectionLost("x"), "without TLS"),
+    ] as [(MQTTLinkError, String)])
+  func whatIsWrongIsSaid(error: MQTTLinkError, words: String) throws {
+    let problem = BrokerCheck.problem(error, try Self.link("127.0.0.1", 8883))
+    #expect(problem.text.contains(words) && !problem.next.isEmpty, "\(problem)")
   }
 
   @Test func aClosedPortIsAProblem() async throws {
@@ -146,6 +158,13 @@ import Testing
     let answer = CoreCheck.answer(Self.status(live: true, version: KnutepunktVersion.current, scheduling: "fifo"))
     #expect(answer.lines == [DoctorLine(area: "core", .ok, "answers: all is well")])
     #expect(answer.status == CoreCheck.Standing(isRealtime: true, locksMemory: true))
+  }
+
+  @Test func whatTheCoreReportsIsAProblem() {
+    var status = Self.status(live: true, version: KnutepunktVersion.current, scheduling: "fifo")
+    status.problems = [API.Problem(kind: "linkDown", name: "home", since: nil, effect: .deaf, text: "t", detail: "refused", next: "n")]
+    let lines = CoreCheck.answer(status).lines
+    #expect(lines.map(\.state) == [.ok, .problem] && lines[1].text == "link home not connected: refused" && lines[1].next == "n")
   }
 
   @Test func aCoreThatIsNot() {

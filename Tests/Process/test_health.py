@@ -93,3 +93,70 @@ def test_a_plan_change_that_would_drop_a_limit_is_refused(hub):
     assert (limits["redLow"], limits["yellowLow"]) == ("84", "87"), "nothing was changed"
     meant = run("--limit", "spo2:red<83", "--replace")
     assert meant.returncode == 0 and "red at 84 and below, yellow at 87 and below → spo2: red at 82 and below" in meant.stderr, meant.stderr
+
+
+@pytest.mark.parametrize("wrong", ["password", "user", "nothing"])
+def test_the_doctor_knocks_with_the_configured_credentials(make_hub, folder, wrong):
+    from broker import Broker, free_port
+
+    etc = folder / "etc"
+    etc.mkdir()
+    (etc / "passwd").write_text("")
+    subprocess.run(["mosquitto_passwd", "-b", str(etc / "passwd"), "hub", "right"], check=True, capture_output=True)
+    port = free_port()
+    broker = Broker(folder / "locked", f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {etc / 'passwd'}\n", port).start()
+    try:
+        (etc / "secret").write_text("wrong\n" if wrong == "password" else "right\n")
+        (etc / "secret").chmod(0o600)
+        user = "nobody" if wrong == "user" else "hub"
+        hub = make_hub(broker, start=False, links={"mqtt": [
+            {"name": "home", "host": "127.0.0.1", "port": port, "username": user, "passwordFile": str(etc / "secret")}]})
+        done = subprocess.run([str(hub.binary), "doctor", "--config", str(hub.file)], capture_output=True, text=True, timeout=30)
+        line = next(line for line in done.stdout.splitlines() if "mqtt home" in line)
+        if wrong == "nothing":
+            assert line.startswith("✓ good") and "lets hub in" in line, line
+        else:
+            assert done.returncode == 1 and "user name or password is wrong" in line and user in line, line
+            assert "passwordFile" in done.stdout and "No problems" not in done.stdout
+            assert "right" not in done.stdout
+    finally:
+        broker.stop()
+
+
+def test_metrics_are_what_their_names_say(make_hub, broker, receiver):
+    """promtool's rules: a total is a counter, everything has a HELP line, no label of a summary on a gauge."""
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
+    status, text = hub.http("/metrics")
+    assert status == 200
+    kinds = dict(line.split()[2:4] for line in text.splitlines() if line.startswith("# TYPE"))
+    helped = {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
+    assert set(kinds) == helped, sorted(set(kinds) ^ helped)
+    for name, kind in kinds.items():
+        assert name.endswith("_total") == (kind == "counter"), f"{name} is a {kind}"
+    assert "quantile=" not in text
+    for name in ("knutepunkt_outbox_pending", "knutepunkt_outbox_oldest_age_seconds", "knutepunkt_role_connected", "knutepunkt_problem",
+                 "knutepunkt_alerts_unacknowledged", "knutepunkt_devices_silent", "knutepunkt_ready", "knutepunkt_build_info"):
+        assert name in kinds, name
+
+
+def test_corrections_and_the_access_log(hub):
+    patient = hub.person("Kari Nordman")
+    device = hub.device("bridge/pulse-oximeter", "o1", patient)
+
+    def run(*words):
+        return subprocess.run([str(hub.binary), *words, "--socket", str(hub.socket)], capture_output=True, text=True, timeout=20)
+
+    assert "Nobody is told" in run("device", "edit", device, "--label", "Oximeter", "--reason", "test").stdout
+    edited = run("device", "edit", device, "--expected-interval", "30h", "--reason", "used daily")
+    assert edited.returncode == 0 and "silent for more than 30 h" in edited.stdout, edited.stderr
+    assert run("patient", "edit", patient, "--name", "Kari Nordmann", "--reason", "misspelt").returncode == 0
+    assert run("patient", "edit", patient, "--name", "Kari\x1b[2J", "--reason", "x").returncode == 65, "no escape sequence in a name"
+    hub.kill()
+    hub.start()
+    known, = hub.get("/v1/patients")
+    assert known["name"] == "Kari Nordmann" and known["devices"] == [device]
+    kept, = hub.get("/v1/devices")
+    assert (kept["label"], kept["expectedIntervalSeconds"], kept["patient"]) == ("Oximeter", 108000, patient)
+    rows = run("audit", "list", "--patient", patient).stdout.splitlines()
+    assert any("misspelt" in row for row in rows), rows
+    assert all(patient in row for row in rows)

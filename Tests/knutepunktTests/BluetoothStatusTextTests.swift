@@ -31,7 +31,7 @@ import Testing
         "Mottaker                    hci0 (00:1A:7D:DA:71:13), på, leter", "Tilkoblinger                1 av 5 i bruk",
         "Ukjente enheter i nærheten  3", "",
         "Id  Navn       Tilstand     Siste kontakt  Signal           Batteri  Nye tilkoblinger  Problem",
-        "D2  Blodtrykk  virker ikke  aldri          −88 dBm (svakt)  15 %     4                 bondLost", "",
+        "D2  Blodtrykk  virker ikke  aldri          −88 dBm (svakt)  15 %     4                 Apparatet husker ikke lenger knutepunktet.", "",
         "D2 Blodtrykk: Apparatet husker ikke lenger knutepunktet.",
         "→ Kjør knutepunkt pair, og velg apparatet på nytt. Hjelper det ikke: slett knutepunktet i apparatets egen meny først.",
       ])
@@ -77,7 +77,7 @@ import Testing
     #expect(more.lines(interactive: false) == ["D2\tBlodtrykk\tP1\tnever\t-\tany\tnonin/3230\tC0:26:DA:01:A1:B2\t15\t-88\tbondLost"])
     #expect(
       more.lines(interactive: true).last
-        == "D2  Blodtrykk  P1    aldri hatt kontakt  –              fritt      nonin/3230  C0:26:DA:01:A1:B2  15 %     svakt   Apparatet husker ikke lenger knutepunktet."
+        == "D2  Blodtrykk  P1    aldri hatt kontakt  –              Varsler ikke ved taushet  nonin/3230  C0:26:DA:01:A1:B2  15 %     svakt   Apparatet husker ikke lenger knutepunktet."
     )
   }
 

@@ -94,7 +94,8 @@ struct Transcript {
       case .choose(let address): ["> choose \(address)"]
       case .answer(let number, let accept, let passkey): ["> answer \(number) \(accept) \(passkey.map { "\($0)" } ?? "-")"]
       case .loadPersons: ["> persons"]
-      case .register(let label, let profile, let address, let patient): ["> register \(label)|\(profile)|\(address)|\(patient ?? "-")"]
+      case .register(let label, let profile, let address, let patient, let interval):
+        ["> register \(label)|\(profile)|\(address)|\(patient ?? "-")|\(interval.map(String.init) ?? "-")"]
       case .open: ["> open"]
       case .end: ["> end"]
       }

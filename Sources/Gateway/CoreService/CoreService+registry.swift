@@ -11,7 +11,7 @@ extension CoreService {
 
   func addPatient(_ request: API.AddPatient) async throws(LocalAPIFailure) -> API.Patient {
     let actor = try actor(request.actor)
-    let name = try text(request.name, "name", most: 200)
+    let name = try line(request.name, "name", most: 200)
     let reason = try text(request.reason, "reason")
     if let nationalID = request.nationalID, !isNationalID(nationalID) {
       throw .bad("nationalID must be eleven digits with valid check digits", hint: "test persons have 80 added to the month")
@@ -58,7 +58,7 @@ extension CoreService {
   func addDevice(_ request: API.AddDevice) async throws(LocalAPIFailure) -> API.Device {
     let actor = try actor(request.actor)
     let reason = try text(request.reason, "reason")
-    let label = try text(request.label, "label", most: 100)
+    let label = try line(request.label, "label", most: 100)
     guard let profile = registry.profile(request.profile) else {
       throw .bad(
         "there is no profile \(request.profile.debugDescription)",

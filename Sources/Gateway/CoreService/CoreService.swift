@@ -71,7 +71,9 @@ final class CoreService: Sendable {
   /// Who acts. An empty name, or one that would break a line of a log, is refused.
   func actor(_ name: String, role: String = "staff") throws(LocalAPIFailure) -> ActorID {
     let name = name.trimmingCharacters(in: .whitespaces)
-    guard !name.isEmpty, name.count <= ActorBook.nameCharactersMax, !name.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
+    guard !name.isEmpty, name.count <= ActorBook.nameCharactersMax,
+      !name.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
+    else {
       throw .bad("actor must be the name of who does this, 1 to \(ActorBook.nameCharactersMax) characters")
     }
     guard let actor = machinery.actors.number(of: name, role: role) else {
@@ -83,6 +85,18 @@ final class CoreService: Sendable {
   func text(_ value: String, _ field: String, most: Int = 500) throws(LocalAPIFailure) -> String {
     let value = value.trimmingCharacters(in: .whitespacesAndNewlines)
     guard !value.isEmpty, value.count <= most else { throw .bad("\(field) must have 1 to \(most) characters") }
+    // A line end in a name makes a second line of any list; an escape sequence steers the terminal of whoever reads it.
+    guard !value.unicodeScalars.contains(where: { ($0.value < 0x20 && $0 != "\n" && $0 != "\t") || (0x7F...0x9F).contains($0.value) })
+    else {
+      throw .bad("\(field) holds a control character; allowed: text")
+    }
+    return value
+  }
+
+  /// The same in one line: names and labels.
+  func line(_ value: String, _ field: String, most: Int) throws(LocalAPIFailure) -> String {
+    let value = try text(value, field, most: most)
+    guard !value.contains(where: { $0.isNewline || $0 == "\t" }) else { throw .bad("\(field) must be one line") }
     return value
   }
 

@@ -30,9 +30,10 @@ enum CoreCheck {
 
   static func answer(_ status: API.Status) -> Answer {
     let standing = Standing(isRealtime: status.scheduling == "fifo", locksMemory: status.memoryLocked)
+    let problems = status.problems ?? []
     let line =
       status.live
-      ? DoctorLine(area: "core", .ok, "answers: \(status.summary)")
+      ? DoctorLine(area: "core", .ok, problems.isEmpty ? "answers: \(status.summary)" : "answers")
       : DoctorLine(area: "core", .problem, "answers and is not live: \(status.summary)", next: "journalctl -u knutepunkt-core says why")
     let other =
       status.version == KnutepunktVersion.current
@@ -42,7 +43,13 @@ enum CoreCheck {
           area: "core", .note, "is of version \(status.version), this command of \(KnutepunktVersion.current)",
           next: "sudo systemctl restart knutepunkt.target takes the new one")
       ]
-    return Answer(lines: [line] + other, status: standing)
+    return Answer(lines: [line] + problems.filter { $0.kind != "coreStill" }.map(Self.line) + other, status: standing)
+  }
+
+  /// What the core says does not work is never less than a problem here.
+  static func line(_ problem: API.Problem) -> DoctorLine {
+    let detail = problem.detail.map { ": \($0)" } ?? ""
+    return DoctorLine(area: "core", .problem, problem.words(now: HubClock.wall()) + detail, next: problem.next)
   }
 
   static func line(_ error: LocalAPIError) -> DoctorLine {

@@ -35,6 +35,14 @@ struct LocalAPIServer: Sendable {
       let patient = try context.patient()
       return try Response.json(try await service.endPatient(patient, try await request.json(API.Reason.self, context: context)))
     }
+    group.post("patients/:id/edit") { request, context in
+      let patient = try context.patient()
+      return try Response.json(try await service.editPatient(patient, try await request.json(API.EditPatient.self, context: context)))
+    }
+    group.post("devices/:id/edit") { request, context in
+      let device = try context.device()
+      return try Response.json(try await service.editDevice(device, try await request.json(API.EditDevice.self, context: context)))
+    }
     group.get("devices") { request, _ in
       try Response.json(service.devices(withRemoved: request.uri.queryParameters["all"] == "true"))
     }
@@ -136,6 +144,13 @@ struct LocalAPIServer: Sendable {
       try Response.json(try await service.retry(try await request.json(API.RetryOutbox.self, context: context)))
     }
     group.get("quarantine") { _, _ in try Response.json(try await service.quarantine()) }
+    group.get("audit") { request, _ in
+      let text = request.uri.queryParameters["patient"].map(String.init)
+      let patient = text.flatMap { PatientID(text: $0) }
+      if let text, patient == nil { throw LocalAPIFailure.bad("\(text.debugDescription) is no person; they look like P7") }
+      let limit = request.uri.queryParameters["limit"].flatMap { Int($0) } ?? 100
+      return try Response.json(try await service.auditRows(of: patient, limit: limit))
+    }
     group.get("audit/verify") { request, _ in
       try Response.json(try await service.verifyAudit(head: request.uri.queryParameters["head"].map(String.init)))
     }
@@ -162,7 +177,7 @@ struct LocalAPIServer: Sendable {
     let service = service
     router.get("livez") { _, _ in service.health.livez() }
     router.get("readyz") { _, _ in service.health.readyz() }
-    router.get("metrics") { _, _ in service.health.metrics() }
+    router.get("metrics") { _, _ in try await service.health.metrics() }
   }
 }
 

@@ -6,9 +6,11 @@
 //   GET  /v1/status                          → Status
 //   GET  /v1/patients                        → [Patient]      POST → Patient (AddPatient)
 //   POST /v1/patients/{P}/end                → Done           (Reason)
+//   POST /v1/patients/{P}/edit               → Patient        (EditPatient)
 //   GET  /v1/devices                         → [Device]       POST → Device (AddDevice)
 //   POST /v1/devices/{D}/assign              → Device         (AssignDevice)
 //   POST /v1/devices/{D}/release, …/remove   → Done           (Reason)
+//   POST /v1/devices/{D}/edit                → Device         (EditDevice)
 //   GET  /v1/plans/{P}                       → Plan           POST → Plan (ChangePlan)
 //   GET  /v1/alerts?state=open|all&limit=N   → [Alert]
 //   GET  /v1/alerts/{id}                     → Alert
@@ -17,6 +19,7 @@
 //   GET  /v1/explain/{alert id | P}          → Explanation
 //   GET  /v1/outbox?state=pending|dead|all   → [OutboxRow]    POST /v1/outbox/retry → Done (RetryOutbox)
 //   GET  /v1/quarantine                      → Quarantine
+//   GET  /v1/audit?patient=P&limit=N         → [AuditRow]
 //   GET  /v1/audit/verify                    → AuditResult
 //   POST /v1/receipts                        → Done           ([Receipt])         forward role only
 //   GET  /v1/destinations                    → [DestinationState]   POST ([DestinationState]) forward role only

@@ -2,6 +2,7 @@
 // counts twice.
 
 import BluetoothLink
+import Journal
 import MQTTLink
 import Metrics
 import Synchronization
@@ -24,7 +25,14 @@ struct CoreMetrics: Sendable {
   private let memoryLocked = Meter(label: "knutepunkt_memory_locked")
   private let listeners = Meter(label: "knutepunkt_listeners")
 
-  func update(from machinery: CoreMachinery) {
+  /// Reads the journal: not on an event loop.
+  func update(from machinery: CoreMachinery, problems: [API.Problem]) {
+    update(problems: problems)
+    updateAlerts(machinery)
+    updateOutbox(machinery)
+    updateRegistry(machinery)
+    Meter(label: "knutepunkt_build_info", dimensions: [("version", KnutepunktVersion.current)]).set(1)
+    Meter(label: "knutepunkt_start_time_seconds").set(Double(machinery.startedAt.rawValue) / 1_000)
     let vitals = machinery.core.vitals
     processed.set(vitals.processed.load(ordering: .relaxed))
     observations.set(vitals.observations.load(ordering: .relaxed))
@@ -45,9 +53,63 @@ struct CoreMetrics: Sendable {
     if let bluetooth = machinery.bluetooth { update(bluetooth.link.snapshot, refused: bluetooth.frames.refused) }
   }
 
+  /// 1 for what does not work now, by kind; every kind has its series, so that an alert rule never looks at nothing.
+  private func update(problems: [API.Problem]) {
+    let kinds = AlertRule.allCases.filter(\.isOfHub).map(\.key) + ["coreStill", "storeFull"]
+    for kind in kinds {
+      Meter(label: "knutepunkt_problem", dimensions: [("kind", kind)]).set(problems.count { $0.kind == kind })
+    }
+    Meter(label: "knutepunkt_ready").set(problems.contains(where: \.isGrave) ? 0 : 1)
+  }
+
+  /// Those that nobody has taken, and how long the oldest waits: what a night is judged by.
+  private func updateAlerts(_ machinery: CoreMachinery) {
+    guard let open = try? machinery.reader.openAlerts() else { return }
+    let waiting = open.filter { $0.transition.state == .raised || $0.transition.state == .notified }
+    let oldest = waiting.map { $0.raisedWall ?? $0.firstWall }.min()
+    Meter(label: "knutepunkt_alerts_unacknowledged").set(waiting.count)
+    Meter(label: "knutepunkt_alerts_unacknowledged_oldest_age_seconds").set(age(oldest, machinery))
+  }
+
+  private func updateOutbox(_ machinery: CoreMachinery) {
+    guard let rows = try? machinery.reader.outboxStatus() else { return }
+    for settings in machinery.configuration.destinations {
+      guard let row = rows.first(where: { $0.destination == stableNumber(of: settings.name) }) else { continue }
+      let destination = ("destination", settings.name)
+      for (lane, pending) in [("alarm", row.pendingAlarms), ("routine", row.pendingRoutine)] {
+        Meter(label: "knutepunkt_outbox_pending", dimensions: [destination, ("lane", lane)]).set(pending)
+      }
+      Meter(label: "knutepunkt_outbox_oldest_age_seconds", dimensions: [destination]).set(age(row.oldestPending, machinery))
+      Meter(label: "knutepunkt_outbox_dead_letters", dimensions: [destination]).set(row.deadLetters)
+      Meter(label: "knutepunkt_outbox_delivered_total", dimensions: [destination]).set(row.counts.values.reduce(0) { $0 + $1.delivered })
+    }
+  }
+
+  private func updateRegistry(_ machinery: CoreMachinery) {
+    let now = machinery.clock.wall()
+    let devices = machinery.registry.devices.filter { !$0.removed }
+    let silent = devices.count {
+      let interval = $0.liveness.expectedIntervalSeconds
+      return interval > 0 && $0.lastSeen != .unknown && now > $0.lastSeen.adding(milliseconds: Int64(interval) * 1_000)
+    }
+    Meter(label: "knutepunkt_patients").set(machinery.registry.patients.count { $0.ended == nil })
+    Meter(label: "knutepunkt_devices").set(devices.count)
+    Meter(label: "knutepunkt_devices_silent").set(silent)
+    Meter(label: "knutepunkt_devices_never_heard").set(devices.count { $0.lastSeen == .unknown })
+    Meter(label: "knutepunkt_devices_without_interval").set(devices.count { $0.liveness.expectedIntervalSeconds == 0 })
+    for role in ["forward", "console"] {
+      Meter(label: "knutepunkt_role_connected", dimensions: [("role", role)]).set(machinery.hub.hears(role) ? 1 : 0)
+    }
+    Meter(label: "knutepunkt_records_dropped_total").set(machinery.requests.dropped)
+  }
+
+  private func age(_ since: WallTime?, _ machinery: CoreMachinery) -> Double {
+    since.map { max(0, Double(machinery.clock.wall().rawValue - $0.rawValue) / 1_000) } ?? 0
+  }
+
   private func updateDecisions(_ times: DecisionTimes) {
-    for (label, share) in [("0.5", 0.5), ("0.99", 0.99), ("1", 1.0)] {
-      Meter(label: "knutepunkt_decision_seconds", dimensions: [("quantile", label)]).set(Double(times.quantile(share) ?? 0) / 1e9)
+    for (label, share) in [("p50", 0.5), ("p99", 0.99), ("longest", 1.0)] {
+      Meter(label: "knutepunkt_decision_\(label)_seconds").set(Double(times.quantile(share) ?? 0) / 1e9)
     }
     Meter(label: "knutepunkt_decision_turns_total").set(times.counts.reduce(0, &+))
   }
@@ -80,4 +142,57 @@ struct CoreMetrics: Sendable {
       Meter(label: "knutepunkt_link_frames_refused_total", dimensions: dimensions + [("reason", reason)]).set(count)
     }
   }
+}
+
+extension CoreMetrics {
+  /// A sentence for each metric of the core role.
+  static let help: [String: String] = [
+    "knutepunkt_intake_entries_total": "Entries that the core has processed since its start.",
+    "knutepunkt_observations_total": "Observations that the core has processed since its start.",
+    "knutepunkt_late_entries_total": "Entries that came too late to raise a live alarm.",
+    "knutepunkt_intake_depth": "Entries that wait for the core.",
+    "knutepunkt_open_alerts": "Alerts that are open, suspicions included.",
+    "knutepunkt_alarms_undispatched_total": "Alert changes that found the dispatch queue full; must stay 0.",
+    "knutepunkt_alert_changes_dispatched_total": "Alert changes told to listeners since the start.",
+    "knutepunkt_durable_sequence": "Newest entry that is in a committed transaction.",
+    "knutepunkt_commits_total": "Transactions of the journal since the start.",
+    "knutepunkt_shed_entries_total": "Routine entries that were counted and not stored, because the disk was full.",
+    "knutepunkt_store_writing": "1 when the store takes everything.",
+    "knutepunkt_core_realtime": "1 when the core runs under SCHED_FIFO.",
+    "knutepunkt_memory_locked": "1 when the process's memory is locked.",
+    "knutepunkt_listeners": "Connections that listen to events.",
+    "knutepunkt_decision_p50_seconds": "Half of the decisions took at most this long, from the bytes to the decision.",
+    "knutepunkt_decision_p99_seconds": "99 of 100 decisions took at most this long.",
+    "knutepunkt_decision_longest_seconds": "Bound of the slowest decision since the start.",
+    "knutepunkt_decision_turns_total": "Decisions that were timed.",
+    "knutepunkt_bluetooth_ready": "1 when the Bluetooth adapter works.",
+    "knutepunkt_bluetooth_connections": "Connections of the adapter now, those of other programs included.",
+    "knutepunkt_bluetooth_strangers": "Unknown devices nearby.",
+    "knutepunkt_bluetooth_match_rules": "Match rules that the hub holds at the system bus.",
+    "knutepunkt_bluetooth_scan_restarts_total": "Times that scanning was started anew because nothing was heard.",
+    "knutepunkt_bluetooth_power_cycles_total": "Times that the adapter was switched off and on.",
+    "knutepunkt_bluetooth_connects_total": "Connections made to registered devices.",
+    "knutepunkt_bluetooth_devices_with_problem": "Registered devices that need a person.",
+    "knutepunkt_link_connected": "1 when the link to this broker is live.",
+    "knutepunkt_link_frames_total": "Messages received from this broker.",
+    "knutepunkt_link_reconnects_total": "Connects after the first.",
+    "knutepunkt_link_frames_refused_total": "Messages that could not be used, by reason.",
+    "knutepunkt_problem": "How many things of this kind do not work now.",
+    "knutepunkt_ready": "1 when alarms can come in, are decided, can leave and are kept.",
+    "knutepunkt_alerts_unacknowledged": "Open alerts that nobody has taken.",
+    "knutepunkt_alerts_unacknowledged_oldest_age_seconds": "How long the oldest alert that nobody has taken waits.",
+    "knutepunkt_outbox_pending": "Deliveries that wait for this destination, by lane.",
+    "knutepunkt_outbox_oldest_age_seconds": "How long the oldest delivery waits for this destination.",
+    "knutepunkt_outbox_dead_letters": "Deliveries that this destination refused for good.",
+    "knutepunkt_outbox_delivered_total": "Deliveries that this destination has taken, ever.",
+    "knutepunkt_patients": "People whom this hub looks after.",
+    "knutepunkt_devices": "Registered devices.",
+    "knutepunkt_devices_silent": "Devices that have been silent for longer than their interval.",
+    "knutepunkt_devices_never_heard": "Devices that were never heard.",
+    "knutepunkt_devices_without_interval": "Devices whose silence nobody is told of.",
+    "knutepunkt_role_connected": "1 when this role listens to the core.",
+    "knutepunkt_records_dropped_total": "Records beside the intake (access log, quarantine) that the journal could not take.",
+    "knutepunkt_build_info": "Always 1; the label tells the version.",
+    "knutepunkt_start_time_seconds": "When the core started, seconds since 1970.",
+  ]
 }

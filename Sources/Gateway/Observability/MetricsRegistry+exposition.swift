@@ -13,7 +13,9 @@ extension MetricsRegistry {
     let families = Dictionary(grouping: series, by: \.key.name)
     var text = ""
     for name in families.keys.sorted() {
-      guard let kind = kinds[name], let members = families[name] else { continue }
+      guard let made = kinds[name], let members = families[name] else { continue }
+      // Copied from a part's own counter with a meter; for who reads, a total is a counter.
+      let kind = made == .gauge && name.hasSuffix("_total") ? Kind.counter : made
       let shown = kind == .counter && !name.hasSuffix("_total") ? name + "_total" : name
       Self.header(shown, kind, help[name], into: &text)
       for (key, value) in members.sorted(by: { Self.isBefore($0.key, $1.key) }) {

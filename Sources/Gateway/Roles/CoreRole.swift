@@ -56,11 +56,12 @@ struct CoreRole: Service {
     let configuration = roomy
     let machinery = try CoreMachinery(configuration, catalogue: catalogue, alertText: sentences, logger: logger)
     let gauges = CoreMetrics()
+    let hub = HubProblems(machinery: machinery, sentences: sentences)
     let health = Health(
-      vitals: machinery.core.vitals, clock: machinery.clock, hub: HubProblems(machinery: machinery, sentences: sentences),
+      vitals: machinery.core.vitals, clock: machinery.clock, hub: hub,
       warnings: configuration.warnings.map(\.message),
-      metricsText: {
-        gauges.update(from: machinery)
+      metricsText: { problems in
+        gauges.update(from: machinery, problems: problems)
         return registry.exposition()
       })
     self.machinery = machinery
@@ -202,7 +203,7 @@ struct CoreRole: Service {
     let health = service.health
     router.get("livez") { _, _ in health.livez() }
     router.get("readyz") { _, _ in health.readyz() }
-    router.get("metrics") { _, _ in health.metrics() }
+    router.get("metrics") { _, _ in try await health.metrics() }
     return Application(
       responder: router.buildResponder(), server: Self.http(observerRoom),
       configuration: ApplicationConfiguration(address: .hostname(listen.host, port: Int(listen.port))), logger: logger)

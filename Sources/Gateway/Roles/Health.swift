@@ -2,6 +2,7 @@
 
 import Foundation
 import Hummingbird
+import NIOPosix
 import Synchronization
 import VitalSigns
 
@@ -15,11 +16,13 @@ final class Health: Sendable {
   private let vitals: CoreVitals
   private let clock: HubClock
   private let hub: HubProblems
-  private let metricsText: @Sendable () -> String
+  private let metricsText: @Sendable ([API.Problem]) -> String
   private let warnings: [String]
   private let delivered = Mutex<Set<AlertID>>([])
 
-  init(vitals: CoreVitals, clock: HubClock, hub: HubProblems, warnings: [String], metricsText: @escaping @Sendable () -> String) {
+  init(
+    vitals: CoreVitals, clock: HubClock, hub: HubProblems, warnings: [String], metricsText: @escaping @Sendable ([API.Problem]) -> String
+  ) {
     self.vitals = vitals
     self.clock = clock
     self.hub = hub
@@ -56,7 +59,12 @@ final class Health: Sendable {
     return Response.text((["ready"] + lines).map { $0 + "\n" }.joined())
   }
 
-  func metrics() -> Response { Response.text(metricsText(), type: "text/plain; version=0.0.4; charset=utf-8") }
+  /// Reads the journal, so on a thread that may wait.
+  func metrics() async throws -> Response {
+    let (problems, metricsText) = (problems, metricsText)
+    let text = try await NIOThreadPool.singleton.runIfActive { metricsText(problems) }
+    return Response.text(text, type: MetricsRegistry.contentType)
+  }
 
   /// Whether this alert's delivery has not been noted in this run.
   func isFirstDelivery(of alert: AlertID) -> Bool {

@@ -28,7 +28,7 @@ public enum GatewayRole: String, Sendable {
 public func runGateway(_ configuration: KnutepunktConfiguration, path: String, role: GatewayRole) async throws {
   let level = Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info
   LoggingSystem.bootstrap { JournaldLogHandler(label: $0, level: level) }
-  let metrics = MetricsRegistry(help: [:])
+  let metrics = MetricsRegistry(help: CoreMetrics.help)
   MetricsSystem.bootstrap(metrics)
   let logger = Logger(label: "knutepunkt.\(role.rawValue)")
   let notifier = ServiceNotifier()
