@@ -11,7 +11,8 @@ import VitalSigns
 
 /// The handler of one MQTT link. `frame` and what it calls run on the link's thread.
 ///
-/// @unchecked Sendable: `redeliveries`, `result`, `held` and `quarantineBudget` are touched by the link's thread alone.
+/// @unchecked Sendable: `redeliveries`, `result`, `held`, `heldShared`, `bridgesGone`, `calls` and `quarantineBudget` are touched by the
+/// link's thread alone.
 final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   let name: String
   private let number: UInt32
@@ -27,6 +28,11 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var wasConnected = false
   /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
   private var held: (mark: RedeliveryBook.Mark, taken: Int, stamp: Intake.Stamp)?
+  /// A message that speaks for many devices, of which some are told when the intake filled up.
+  private var heldShared: (mark: RedeliveryBook.Mark, next: Int)?
+  /// Topics of bridges that said, or had said of them, that they are gone.
+  private var bridgesGone: Set<String> = []
+  private var calls = CallBook()
   private var quarantineBudget = QuarantineBudget()
   /// Asks the link whether the broker still had our session; set once, before the link runs.
   var sessionPresent: @Sendable () -> Bool = { false }
@@ -58,24 +64,48 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       return sequence == 0 ? .ignored : .accepted(lastSequence: sequence)
     }
     guard let (device, profile, frameIndex) = registry.device(onTopic: frame.topic) else {
-      return refuse(frame, mark, .unknownTopic, "unknownTopic")
+      return speaksForMany(frame, mark) ?? refuse(frame, mark, .unknownTopic, "unknownTopic")
     }
+    let instant = intake.stamp().instant
+    // A frame that the intake had no room for comes again, and is what it was.
+    let isAgain = held?.mark == mark
     do {
       try profile.decode(frame.payload.span, frameIndex: frameIndex, retained: frame.retained, into: &result)
     } catch {
+      if error.reason == .empty {
+        // Somebody has erased what the broker stored. The device said nothing.
+        count(error.reason.key)
+        return ignore(frame, mark)
+      }
+      if !frame.retained, profile.isLoudAbout(error), let odd = calls.notUnderstood(device.id, isAgain: isAgain, at: instant) {
+        registry.seen(device.id, at: intake.clock.wall())
+        count(error.reason.key)
+        quarantine(frame, reason: error.reason.key)
+        return take([odd], of: device, frame: frame, mark: mark)
+      }
       return refuse(frame, mark, .malformed, error.reason.key)
     }
     let now = intake.clock.wall()
     registry.seen(device.id, at: now)
     for dropped in result.dropped { count(dropped.reason.key) }
+    // Whatever else it said: somebody may have called for help in words that nobody knows.
+    let odd = !frame.retained && profile.isLoudAbout(result) ? calls.notUnderstood(device.id, isAgain: isAgain, at: instant) : nil
+    let news = isAgain ? result.readings : calls.news(of: result.readings, device: device.id, at: instant)
+    if let odd {
+      let reason = result.dropped.first { $0.reason.isNotUnderstood }?.reason ?? .unknownValue
+      quarantine(frame, reason: reason.key)
+      return take(news + [odd], of: device, frame: frame, mark: mark)
+    }
     if result.hasNoValidReading {
       let reason = result.dropped[0].reason.key
       // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value".
-      if result.dropped.contains(where: { $0.reason != .sentinel && $0.reason != .retained }) { quarantine(frame, reason: reason) }
+      // Another user's reading is nobody's to look at.
+      let quiet: Set<DropReason> = [.sentinel, .retained, .otherUser]
+      if result.dropped.contains(where: { !quiet.contains($0.reason) }) { quarantine(frame, reason: reason) }
       return signOfLife(of: device, frame: frame, mark: mark)
     }
     if result.readings.isEmpty || isOldNews(frame) { return signOfLife(of: device, frame: frame, mark: mark) }
-    return take(result.readings, of: device, frame: frame, mark: mark)
+    return news.isEmpty ? signOfLife(of: device, frame: frame, mark: mark) : take(news, of: device, frame: frame, mark: mark)
   }
 
   func oversizedFrame(_ frame: MQTTFrame, payloadBytes: Int) -> FrameVerdict {
@@ -145,6 +175,51 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     // A broker repeats retained messages at every connect: they prove nothing about now.
     if frame.retained { return ignore(frame, mark) }
     return take([event], of: device, frame: frame, mark: mark)
+  }
+
+  /// A bridge's own state, which holds for every device behind it. Nil when the topic is no bridge's.
+  ///
+  /// That it is gone is told of each device. That it is there proves nothing about a device; it only takes back what was told before.
+  private func speaksForMany(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark) -> FrameVerdict? {
+    let devices = registry.devices(onSharedTopic: frame.topic)
+    if devices.isEmpty { return nil }
+    let stamp = intake.stamp()
+    var last: UInt64 = 0
+    var isGone: Bool?
+    let first = heldShared.flatMap { $0.mark == mark ? $0.next : nil } ?? 0
+    for (place, (device, profile, index)) in devices.enumerated().dropFirst(first) {
+      do {
+        try profile.decode(frame.payload.span, frameIndex: index, retained: frame.retained, into: &result)
+      } catch {
+        count(error.reason.key)
+        if error.reason != .empty { quarantine(frame, reason: error.reason.key) }
+        return ignore(frame, mark)
+      }
+      if let odd = result.dropped.first(where: { $0.reason.isNotUnderstood }) {
+        count(odd.reason.key)
+        quarantine(frame, reason: odd.reason.key)
+        return ignore(frame, mark)
+      }
+      for reading in result.readings {
+        guard case .event(let event, at: _) = reading, event.kind == .offline || event.kind == .online else { continue }
+        isGone = event.kind == .offline
+        if event.kind == .online, frame.retained || !bridgesGone.contains(frame.topic) { continue }
+        guard
+          let sequence = intake.submit(
+            reading, device: device.id, civil: civil, mark: nil, stamp: stamp, keeper: frame.qos > 0 ? .producer : .nobody)
+        else {
+          heldShared = (mark, place)
+          return .busy
+        }
+        last = sequence
+      }
+    }
+    heldShared = nil
+    if isGone == true { bridgesGone.insert(frame.topic) }
+    if isGone == false, !frame.retained { bridgesGone.remove(frame.topic) }
+    if last == 0 { return ignore(frame, mark) }
+    if frame.qos > 0 { redeliveries.took(mark, sequence: last) }
+    return .accepted(lastSequence: last)
   }
 
   // MARK: What cannot be used
