@@ -65,7 +65,16 @@ struct ConditionParser {
     return Condition(register: register, test: .text(list: compiler.index(of: texts)), negated: negated)
   }
 
-  private func named(_ name: String, _ node: ProfileNode) -> RegisterIndex? { compiler.register(named: name, at: node.position) }
+  private func named(_ name: String, _ node: ProfileNode) -> RegisterIndex? {
+    guard name == "bytesLeft" else { return compiler.register(named: name, at: node.position) }
+    if compiler.options.isJSON {
+      compiler.problems.note(node.position, "`bytesLeft` in a frame of JSON; allowed: in frames of bytes")
+      return nil
+    }
+    let register = compiler.newRegister()
+    compiler.instructions.append(.countLeft(into: register))
+    return register
+  }
 
   private func wrong(_ node: ProfileNode) -> Condition? {
     compiler.problems.note(node.position, "`when` is \(node.kindName); allowed: \(Self.allowed)")

@@ -24,7 +24,7 @@ final class DeclarationScope {
   /// Keys of a self-test's expectation, which an observation cannot be called.
   static let reservedNames: Set<String> = [
     "unit", "quality", "time", "event", "phase", "detail", "latitude", "longitude", "accuracy", "and", "not", "is", "present", "missing",
-    "unusable",
+    "unusable", "bytesLeft",
   ]
 
   init(_ fields: Fields) {
@@ -49,6 +49,9 @@ final class DeclarationScope {
     events.append(declaration)
     return events.count - 1
   }
+
+  /// Whether the name is declared here, be it rightly or wrongly.
+  func isDeclared(_ key: String) -> Bool { positions[key] != nil }
 
   func statusTable(_ key: String) -> StatusTable? { statusTables[key] ?? fallback?.statusTables[key] }
 
@@ -168,7 +171,13 @@ final class DeclarationScope {
       guard let kind = DeviceEventKind(key: inner.text("kind") ?? name) else {
         problems.note(
           inner.node("kind")?.position ?? position,
-          "`\(inner.text("kind") ?? name)` is no kind of event; allowed: \(DeviceEventKind.allCases.map(\.key).joined(separator: ", "))")
+          "`\(inner.text("kind") ?? name)` is no kind of event; allowed: \(Self.eventKinds.map(\.key).joined(separator: ", "))")
+        continue
+      }
+      if kind.isMadeByTheHub {
+        problems.note(
+          inner.node("kind")?.position ?? position,
+          "`\(kind.key)` is what the hub itself finds out; allowed: \(Self.eventKinds.map(\.key).joined(separator: ", "))")
         continue
       }
       guard inner.required("type", EventType.allCases.map(\.rawValue).joined(separator: ", ")) != nil,
@@ -179,9 +188,10 @@ final class DeclarationScope {
       if vital, coalesce == .allowed {
         problems.note(inner.position("coalesce"), "`coalesce` is `allowed`; allowed: never, because two calls for help are two")
       }
-      if vital, type != .moment {
+      if vital, type == .state {
         problems.note(
-          inner.position("type"), "`type` is `\(type.rawValue)`; allowed: moment, because a call for help is never withdrawn by the device")
+          inner.position("type"),
+          "`type` is `state`; allowed: moment (a press, a fall that is told once), condition (what the device says as long as it lasts)")
       }
       events.append(
         EventDeclaration(
@@ -189,6 +199,9 @@ final class DeclarationScope {
           neverCoalesce: vital || coalesce == .never))
     }
   }
+
+  /// What a device can report.
+  static var eventKinds: [DeviceEventKind] { DeviceEventKind.allCases.filter { !$0.isMadeByTheHub } }
 
   private enum Coalesce: String, CaseIterable {
     case never, allowed

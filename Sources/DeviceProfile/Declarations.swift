@@ -32,7 +32,64 @@ public struct ValueRange: Sendable, Hashable {
   /// The power of ten of one step.
   public static let exponent: Int8 = -3
 
-  func contains(_ steps: Int64) -> Bool { steps >= low && steps <= high }
+  /// Whether a value in `unit` lies within the range, which is in `rangeUnit`. Exact: nothing is rounded, so −10⁻⁸ lies below 0. False for
+  /// units without a conversion. Realtime-safe.
+  func contains(_ value: Quantity, in unit: UCUMUnit, rangeUnit: UCUMUnit) -> Bool {
+    guard let atLow = Self.order(of: value, unit, to: low, rangeUnit), let atHigh = Self.order(of: value, unit, to: high, rangeUnit) else {
+      return false
+    }
+    return atLow >= 0 && atHigh <= 0
+  }
+
+  /// Negative, zero or positive as the value is below, at or above `bound` thousandths of the range's unit. The factors are those of
+  /// `Quantity.steps`.
+  private static func order(of value: Quantity, _ unit: UCUMUnit, to bound: Int64, _ rangeUnit: UCUMUnit) -> Int? {
+    if unit == rangeUnit { return value.compared(to: Quantity(mantissa: bound, exponent: exponent)) }
+    switch (unit, rangeUnit) {
+    case (.degreeFahrenheit, .degreeCelsius):
+      // °C × 1.8 + 32, in ten-thousandths: the bound in °F, exactly.
+      let (scaled, overflow) = bound.multipliedReportingOverflow(by: 18)
+      let (moved, carry) = scaled.addingReportingOverflow(320_000)
+      return overflow || carry ? nil : value.compared(to: Quantity(mantissa: moved, exponent: -4))
+    case (.kilopascal, .millimetreOfMercury): return order(value, times: 750_061_576, over: 100_000_000, to: bound)
+    case (.pound, .kilogram): return order(value, times: 45_359_237, over: 100_000_000, to: bound)
+    case (.milligramPerDecilitre, .millimolePerLitre): return order(value, times: 10_000, over: 180_156, to: bound)
+    default: return nil
+    }
+  }
+
+  /// Compares value × factor ÷ divisor with the bound: both sides times divisor, as whole numbers of 128 bits, which 63 bits of mantissa
+  /// times 30 bits of factor fit.
+  private static func order(_ value: Quantity, times factor: Int64, over divisor: Int64, to bound: Int64) -> Int {
+    var left = Int128(value.mantissa) * Int128(factor)
+    var right = Int128(bound) * Int128(divisor)
+    if left.signum() != right.signum() { return Int(left.signum() - right.signum()) }
+    var places = Int(value.exponent) - Int(exponent)
+    while places != 0 {
+      let (product, overflow) = (places > 0 ? left : right).multipliedReportingOverflow(by: 10)
+      // The side that no longer fits is the larger in magnitude.
+      if overflow { return places > 0 ? Int(left.signum()) : -Int(right.signum()) }
+      if places > 0 { left = product } else { right = product }
+      places -= places.signum()
+    }
+    return left < right ? -1 : left > right ? 1 : 0
+  }
+}
+
+extension DeviceEventKind {
+  /// Somebody asks for help, or needs it.
+  var isCallForHelp: Bool { self == .sos || self == .fall }
+
+  /// It tells of the device as it is now. What the frame says about the time of its measurement is not about this.
+  var isAboutTheDevice: Bool {
+    switch self {
+    case .lowBattery, .tamper, .jam, .dispenserEmpty, .online, .offline, .heartbeat, .noContact, .lockJammed: true
+    default: false
+    }
+  }
+
+  /// Only the hub itself finds these out.
+  var isMadeByTheHub: Bool { self == .notUnderstood || self == .clockWrong || self == .bondLost }
 }
 
 /// How an event behaves.

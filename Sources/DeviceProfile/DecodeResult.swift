@@ -19,6 +19,10 @@ public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
   case tooManyDigits = 6
   /// A text or number that the profile's table does not list.
   case unknownValue = 7
+  /// A key that the profile neither reads nor lists as one to pass over.
+  case unknownKey = 8
+  /// The frame says that another user of the device was measured: it is not this person's value.
+  case otherUser = 9
 
   /// Stable key for metrics, quarantine and self-tests.
   public var key: String {
@@ -30,6 +34,8 @@ public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
     case .wrongType: "wrongType"
     case .tooManyDigits: "tooManyDigits"
     case .unknownValue: "unknownValue"
+    case .unknownKey: "unknownKey"
+    case .otherUser: "otherUser"
     }
   }
 
@@ -48,6 +54,19 @@ public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
     case .wrongType: "the value has another type than the profile expects"
     case .tooManyDigits: "the number has more digits than 64 bits hold"
     case .unknownValue: "the value is not in the table of the profile"
+    case .unknownKey: "the profile does not know the key"
+    case .otherUser: "another user of the device was measured"
+    }
+  }
+}
+
+extension DropReason {
+  /// The device said something, and no rule of the profile knows what it means. Everything else that is left out was understood:
+  /// "no value", demonstration data, an impossible number, somebody else's.
+  public var isNotUnderstood: Bool {
+    switch self {
+    case .unknownValue, .unknownKey, .wrongType, .tooManyDigits: true
+    case .sentinel, .demoOrTestData, .hardRange, .retained, .otherUser: false
     }
   }
 }
@@ -89,6 +108,10 @@ public struct DecodeResult: Sendable {
 
   /// The frame had values, and every one of them was left out. Count it by `dropped[0].reason`; it is still a sign of life.
   public var hasNoValidReading: Bool { readings.isEmpty && !dropped.isEmpty }
+
+  /// The frame held something without a meaning that its profile knows, whatever else it held. From a device that calls for help this
+  /// is loud: see `DeviceProfile.isLoudAbout`.
+  public var hasUnknownContent: Bool { dropped.contains { $0.reason.isNotUnderstood } }
 
   mutating func reset() {
     readings.removeAll(keepingCapacity: true)

@@ -21,7 +21,8 @@ extension DeviceProfile {
   /// Decodes one frame with the program at `frameIndex`.
   ///
   /// Total: any bytes give a result or a rejection, at most `FrameProgram.costMax` instructions later. Any thread.
-  /// A result without an error is a sign of life of the device even when it holds no reading.
+  /// A result without an error is a sign of life of the device even when it holds no reading, unless the message was retained: that one
+  /// the broker says, not the device.
   /// - Parameters:
   ///   - retained: the broker had stored the message earlier; see `RetainedPolicy`.
   ///   - result: emptied first; keeps its memory. After a rejection it is empty.
@@ -36,10 +37,6 @@ extension DeviceProfile {
     } catch {
       result.reset()
       throw error
-    }
-    if retained, frames[frameIndex].retained == .ignore {
-      result.readings.append(.event(DeviceEvent(kind: .heartbeat), at: .none))
-      result.declarations.append(0)
     }
   }
 
@@ -67,8 +64,16 @@ extension DeviceProfile {
 // MARK: - Addresses and topics
 
 extension DeviceProfile {
+  /// The topics that name their device.
   private var topicPatterns: [TopicPattern] {
-    frames.compactMap { if case .topic(let pattern) = $0.key { pattern } else { nil } }
+    frames.compactMap { if case .topic(let pattern) = $0.key, !$0.isShared { pattern } else { nil } }
+  }
+
+  /// The topics on which something else (their bridge) speaks for all devices of this profile at once, with the program for each.
+  public var sharedTopics: [(topic: String, frameIndex: Int)] {
+    frames.indices.compactMap { index in
+      if case .topic(let pattern) = frames[index].key, frames[index].isShared { (pattern.description, index) } else { nil }
+    }
   }
 
   /// The MQTT subscriptions for one device of this profile: one filter for each topic of the profile. Empty when the
@@ -80,7 +85,7 @@ extension DeviceProfile {
 
   /// The MQTT subscriptions for all devices of this profile, registered or not: one filter for each topic. Empty when the
   /// profile is not for MQTT.
-  public var wildcardTopicFilters: [String] { topicPatterns.map(\.wildcardFilter) }
+  public var wildcardTopicFilters: [String] { topicPatterns.map(\.wildcardFilter) + sharedTopics.map(\.topic) }
 
   /// The address of the device that a topic belongs to, or nil when no topic of the profile fits.
   public func address(fromTopic topic: String) -> String? {

@@ -49,6 +49,9 @@ public struct DeviceProfile: Sendable {
   public let transport: ProfileTransport
   public let match: ProfileMatch
   public let liveness: DeviceLiveness
+  /// How long such a device is silent at most when it is used as most people use it (a cuff once a day: 26 h), for whoever registers one
+  /// to accept or change. Nil when the profile gives none, or when the device may be silent for ever by its nature.
+  public let typicalIntervalSeconds: UInt32?
   /// How the hub treats the device over Bluetooth: always there for `bleGatt`, its priority alone counts for
   /// `bleAdvertisement`, nil for MQTT.
   public let bluetooth: BluetoothSessionPlan?
@@ -62,6 +65,21 @@ public struct DeviceProfile: Sendable {
 
   public var vendor: String { identity.vendor }
   public var model: String { identity.model }
+
+  /// What a registration proposes: the profile's own interval, else the typical one; nil when nothing can be proposed, and then silence
+  /// is never told and somebody must say that this is meant.
+  public var suggestedIntervalSeconds: UInt32? {
+    liveness.expectedIntervalSeconds == 0 ? typicalIntervalSeconds : liveness.expectedIntervalSeconds
+  }
+
+  /// Somebody may call for help with it: it is a safety alarm, or one of its events is SOS or a fall.
+  public var carriesCallsForHelp: Bool { liveness.isSafetyAlarm || events.contains { $0.kind.isCallForHelp } }
+
+  /// Whether somebody must hear that a frame held what nobody understands: it may have been a call for help.
+  public func isLoudAbout(_ result: DecodeResult) -> Bool { carriesCallsForHelp && result.hasUnknownContent }
+
+  /// The same for a frame that was refused as a whole. An empty message is none: it erases what the broker had stored.
+  public func isLoudAbout(_ rejection: FrameRejection) -> Bool { carriesCallsForHelp && rejection.reason != .empty }
 
   /// The declaration with this key, or nil.
   public func observation(_ key: String) -> ObservationDeclaration? { observations.first { $0.key == key } }

@@ -46,8 +46,10 @@ extension FrameCompiler {
     if let position = fields.keyPositions["of"] {
       problems.note(position, "`of` stands beside `check: \(kind.rawValue)`; allowed: beside check: length")
     }
+    let order = fields.choice("byteOrder", ByteOrder.self)
     instructions.append(
-      .checksum(kind, from: UInt16(fields.integer("startingAt", in: 0...512) ?? 0), bigEndian: options.bigEndian))
+      .checksum(
+        kind, from: UInt16(fields.integer("startingAt", in: 0...512) ?? 0), bigEndian: order.map { $0 == .big } ?? options.bigEndian))
   }
 
   /// `check: length`, `of: NAME`: the frame states how many bytes follow this step.
@@ -80,6 +82,8 @@ extension FrameCompiler {
   private func event(_ verb: String, _ fields: Fields) {
     guard let key = fields.text(verb) else { return }
     guard let declaration = scope.eventIndex(key) else {
+      // Declared, and wrong there: that is told where it stands.
+      if scope.isDeclared(key) { return }
       return problems.note(fields.position(verb), "`\(verb)` is `\(key)`; allowed: \(scope.eventNames)")
     }
     let type = scope.events[declaration].type
@@ -100,6 +104,7 @@ extension FrameCompiler {
     pending.append(
       .emitEvent(
         flag: flag, declaration: UInt8(clamping: declaration), phase: phase.rawValue, detail: detail,
+        byArrival: isByArrival(fields, byItself: scope.events[declaration].kind.isAboutTheDevice),
         emit: newEmit("\(verb): \(key)", at: fields.keyPositions[verb] ?? fields.position)))
   }
 

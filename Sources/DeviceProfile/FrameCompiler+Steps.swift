@@ -7,12 +7,12 @@ extension FrameCompiler {
   static let actions = ["skip", "check", "repeat", "do", "quality", "event", "raise", "clear", "location", "reject"]
   static let modifiers = [
     "length", "until", "invalid", "oneOf", "lookup", "times", "plus", "shift", "range", "required", "as", "observe", "unit", "time",
-    "status",
+    "status", "user", "at",
   ]
 
   func step(_ node: ProfileNode) {
     let verbs = Self.sources + Self.actions
-    let keys = ["when"] + verbs + Self.modifiers + ["detail", "atLeast", "startingAt", "count", "of"]
+    let keys = ["when"] + verbs + Self.modifiers + ["detail", "atLeast", "startingAt", "count", "of", "byteOrder"]
     guard let fields = Fields(node, allowed: keys, what: "a step", problems) else { return }
     let given = verbs.filter { fields.has($0) && !($0 == "do" && fields.has("repeat")) }
     guard let verb = given.first, given.count == 1 else {
@@ -34,10 +34,10 @@ extension FrameCompiler {
     switch verb {
     case "read": modifiers
     case "json", "take", "from": modifiers.filter { $0 != "length" && $0 != "until" }
-    case "check": ["startingAt", "of"]
+    case "check": ["startingAt", "of", "byteOrder"]
     case "skip": ["count"]
     case "repeat": ["atLeast", "do"]
-    case "event", "raise", "clear": ["detail"]
+    case "event", "raise", "clear": ["detail", "at"]
     default: []
     }
   }
@@ -153,7 +153,7 @@ extension FrameCompiler {
       }
       return LookupTable.Row(key: key, value: value)
     }
-    instructions.append(.lookup(register, table: index(of: LookupTable(rows: rows))))
+    instructions.append(.lookup(register, table: index(of: LookupTable(rows: rows)), counts: !fields.has("observe")))
   }
 
   private func lookupKey(_ node: ProfileNode) -> LookupTable.Key? {
@@ -171,6 +171,13 @@ extension FrameCompiler {
     if let key = fields.text("observe") { observe(key, register, fields) }
     if fields.has("unit"), !fields.has("observe") {
       problems.note(fields.keyPositions["unit"] ?? fields.position, "`unit` without `observe`; allowed: beside observe")
+    }
+    if fields.has("at"), !fields.has("observe") {
+      problems.note(fields.keyPositions["at"] ?? fields.position, "`at` without `observe`; allowed: beside observe, event, raise, clear")
+    }
+    if fields.has("user") {
+      let listed = FrameOptions.users(fields, "user")
+      instructions.append(.user(register, list: index(of: options.users ?? listed)))
     }
     if let form = fields.choice("time", TimeForm.self) {
       switch form {
@@ -194,8 +201,20 @@ extension FrameCompiler {
     case epochSeconds, epochMilliseconds, localSeconds, iso8601, plusMinutes
   }
 
+  /// Whether what is reported is judged by the time of its arrival: by itself for what tells of the device, else only when the step says so.
+  func isByArrival(_ fields: Fields, byItself: Bool) -> Bool {
+    fields.choice("at", Judged.self).map { $0 == .arrival } ?? byItself
+  }
+
+  private enum Judged: String, CaseIterable {
+    /// The time that the frame states.
+    case frame
+    case arrival
+  }
+
   private func observe(_ key: String, _ register: RegisterIndex, _ fields: Fields) {
     guard let declaration = scope.observationIndex(key) else {
+      if scope.isDeclared(key) { return }
       return problems.note(fields.position("observe"), "`observe` is `\(key)`; allowed: \(scope.observationNames)")
     }
     let units = scope.observations[declaration].units
@@ -211,6 +230,7 @@ extension FrameCompiler {
     pending.append(
       .emitObservation(
         register, declaration: UInt8(clamping: declaration), unit: index(of: unit),
+        byArrival: isByArrival(fields, byItself: scope.observations[declaration].code == .batteryLevel),
         emit: newEmit("observe: \(key)", at: fields.keyPositions["observe"] ?? fields.position)))
   }
 }

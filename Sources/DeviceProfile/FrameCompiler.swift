@@ -50,8 +50,8 @@ final class FrameCompiler {
     checkLimits(position)
     guard problems.problems.count == before else { return nil }
     let program = FrameProgram(
-      key: options.key, isJSON: options.isJSON, retained: options.retained, frameBytesMax: options.frameBytesMax,
-      repeats: options.repeats,
+      key: options.key, isJSON: options.isJSON, allowsText: options.allowsText, isShared: options.isShared,
+      ignoredKeys: options.ignored, retained: options.retained, frameBytesMax: options.frameBytesMax, repeats: options.repeats,
       rejectsTrailingBytes: options.rejectsTrailing, instructions: instructions, constants: constants, lists: lists,
       textLists: textLists, lookups: lookups, ranges: ranges, statusTables: statusTables, conditions: conditions, texts: texts,
       pointers: pointers, units: units,

@@ -4,7 +4,7 @@ import VitalSigns
 
 extension FrameDecoder {
   mutating func emitObservation(
-    _ index: RegisterIndex, _ declaration: Int, unit: UCUMUnit, emit: UInt8, _ result: inout DecodeResult
+    _ index: RegisterIndex, _ declaration: Int, unit: UCUMUnit, byArrival: Bool, emit: UInt8, _ result: inout DecodeResult
   ) throws(FrameRejection) {
     let register = state[index]
     let subject = DroppedReading.Subject.observation(declaration)
@@ -14,35 +14,40 @@ extension FrameDecoder {
     case .boolean, .text: return drop(subject, .wrongType, &result)
     case .number: break
     }
+    if state.isOtherUser { return drop(subject, .otherUser, &result) }
     var quality = state.quality
     if quality.contains(.demo) || quality.contains(.test) { return drop(subject, .demoOrTestData, &result) }
     let rule = program.observationRules[declaration]
-    if rule.hard != nil || rule.plausible != nil {
-      // A value beyond what the ranges can be compared with is beyond every range.
-      let steps = register.quantity.steps(from: unit, to: rule.unit, exponent: ValueRange.exponent)
-      if let hard = rule.hard, !(steps.map(hard.contains) ?? false) { return drop(subject, .hardRange, &result) }
-      if let plausible = rule.plausible, !(steps.map(plausible.contains) ?? false) { quality.formUnion(.implausible) }
+    if let hard = rule.hard, !hard.contains(register.quantity, in: unit, rangeUnit: rule.unit) { return drop(subject, .hardRange, &result) }
+    if let plausible = rule.plausible, !plausible.contains(register.quantity, in: unit, rangeUnit: rule.unit) {
+      quality.formUnion(.implausible)
     }
-    let time = state.statedTime
+    var time = state.statedTime
     if state.retained {
       guard program.retained == .state, time != .none else { return drop(subject, .retained, &result) }
+    } else if byArrival {
+      time = .none
     }
     let observation = Observation(code: rule.code, value: register.quantity, unit: unit, quality: quality)
     try append(.observation(observation, at: time), declaration, emit, &result)
   }
 
   mutating func emitEvent(
-    _ flag: RegisterIndex, _ declaration: Int, phase: UInt8, detail: RegisterIndex, emit: UInt8,
+    _ flag: RegisterIndex, _ declaration: Int, phase: UInt8, detail: RegisterIndex, byArrival: Bool, emit: UInt8,
     _ result: inout DecodeResult
   ) throws(FrameRejection) {
     guard state[flag].isPresent else { return }
     let rule = program.eventRules[declaration]
-    if state.retained, program.retained == .ignore || rule.type == .moment {
+    let phase = DeviceEventPhase(rawValue: phase) ?? .moment
+    // A fall that a broker has stored may be weeks old; the message of the fall itself waits in the hub's own session.
+    let isOldCall = rule.kind.isCallForHelp && phase != .cleared
+    if state.retained, program.retained == .ignore || rule.type == .moment || isOldCall {
       return drop(.event(declaration), .retained, &result)
     }
     let number = state[detail].integer.flatMap { UInt32(exactly: $0) } ?? 0
-    let event = DeviceEvent(kind: rule.kind, phase: DeviceEventPhase(rawValue: phase) ?? .moment, detail: number)
-    try append(.event(event, at: state.statedTime), declaration, emit, &result)
+    let event = DeviceEvent(kind: rule.kind, phase: phase, detail: number)
+    let time = byArrival && !state.retained ? .none : state.statedTime
+    try append(.event(event, at: time), declaration, emit, &result)
   }
 
   mutating func emitLocation(
@@ -54,8 +59,10 @@ extension FrameDecoder {
     for register in [north, east] where register.kind != .number {
       return drop(.location, register.kind == .unusable ? register.reason : .wrongType, &result)
     }
-    guard let latitudeE7 = north.quantity.rounded(toExponent: -7), let longitudeE7 = east.quantity.rounded(toExponent: -7),
-      latitudeE7.magnitude <= 900_000_000, longitudeE7.magnitude <= 1_800_000_000
+    // Trackers without a fix say 0 and 0, a place in the Gulf of Guinea.
+    if north.mantissa == 0, east.mantissa == 0 { return drop(.location, .sentinel, &result) }
+    guard Self.isWithin(north.quantity, degrees: 90), Self.isWithin(east.quantity, degrees: 180),
+      let latitudeE7 = north.quantity.rounded(toExponent: -7), let longitudeE7 = east.quantity.rounded(toExponent: -7)
     else { return drop(.location, .hardRange, &result) }
     if state.quality.contains(.demo) || state.quality.contains(.test) { return drop(.location, .demoOrTestData, &result) }
     let time = state.statedTime
@@ -65,6 +72,10 @@ extension FrameDecoder {
     let fix = LocationFix(
       latitudeE7: Int32(latitudeE7), longitudeE7: Int32(longitudeE7), accuracyMetres: Self.metres(state[accuracy]))
     try append(.location(fix, at: time), 0, emit, &result)
+  }
+
+  private static func isWithin(_ value: Quantity, degrees: Int64) -> Bool {
+    value.compared(to: Quantity(mantissa: degrees)) <= 0 && value.compared(to: Quantity(mantissa: -degrees)) >= 0
   }
 
   /// The radius in whole metres. A device without one leaves it out or says 0 or less: then it is unknown, never exact.
@@ -93,14 +104,28 @@ extension FrameDecoder {
   /// A `range:` of a field: outside it the field is not usable.
   mutating func limit(_ index: RegisterIndex, _ range: ValueRange, _ result: inout DecodeResult) {
     guard state[index].kind == .number else { return }
-    let steps = state[index].quantity.rounded(toExponent: ValueRange.exponent)
-    if !(steps.map(range.contains) ?? false) { state[index] = .unusable(.hardRange) }
+    if !range.contains(state[index].quantity, in: .one, rangeUnit: .one) { state[index] = .unusable(.hardRange) }
   }
 
   /// A `oneOf:` of a field: what is not listed is counted and not usable.
   mutating func checkListed(_ index: RegisterIndex, _ table: LookupTable, _ frame: Span<UInt8>, _ result: inout DecodeResult) {
+    if state[index].kind == .unusable, state[index].reason == .wrongType { return drop(.field, .wrongType, &result) }
     guard state[index].isPresent, Self.row(of: state[index], in: table, frame) == nil else { return }
     state[index] = .unusable(.unknownValue)
     drop(.field, .unknownValue, &result)
+  }
+
+  /// A `lookup:` of a field: what is not in the table is not usable, and counted unless it is reported, where it is counted anyway.
+  mutating func translate(
+    _ index: RegisterIndex, _ table: LookupTable, counts: Bool, _ frame: Span<UInt8>, _ result: inout DecodeResult
+  ) {
+    if counts, state[index].kind == .unusable, state[index].reason == .wrongType { return drop(.field, .wrongType, &result) }
+    guard state[index].isPresent else { return }
+    if let row = Self.row(of: state[index], in: table, frame) {
+      state[index] = .number(row.value)
+    } else {
+      state[index] = .unusable(.unknownValue)
+      if counts { drop(.field, .unknownValue, &result) }
+    }
   }
 }

@@ -24,7 +24,10 @@ extension FrameDecoder {
     case .readCivilTime(let bigEndian):
       try readCivilTime(frame, bigEndian: bigEndian)
     case .readJSON(let into, let slot):
-      state[into] = Self.register(json.slots[Int(slot)], frame)
+      let isRoot = program.allowsText && program.pointers.pointers[Int(slot)].isEmpty
+      let isContainer = json.slots[Int(slot)].kind == .container
+      // Where a text is as good as an object, an object is not a bad text.
+      state[into] = isRoot && isContainer ? .missing : Self.register(json.slots[Int(slot)], frame)
     case .skip(let bytes):
       try need(Int(bytes), frame)
       state.cursor += Int(bytes)
@@ -32,6 +35,13 @@ extension FrameDecoder {
       state.cursor = max(state.cursor, frame.count)
     case .skipCounted(let bytes, let count):
       try skip(Int(bytes), times: state[count], frame)
+    case .countLeft(let into):
+      state[into] = .number(Quantity(mantissa: Int64(max(0, frame.count - state.cursor))))
+    case .user(let register, let list):
+      // A frame that does not say it is the person's.
+      guard state[register].kind != .missing else { return }
+      let isListed = state[register].kind == .number && program.lists[Int(list)].contains(state[register].quantity)
+      if !isListed { state.isOtherUser = true }
     case .bytesLeft(let register):
       try checkLeft(state[register], frame)
     case .checksum(let kind, let from, let bigEndian):
@@ -67,10 +77,6 @@ extension FrameDecoder {
       if state[register].kind == .number, program.lists[Int(list)].contains(state[register].quantity) {
         state[register] = .unusable(.sentinel)
       }
-    case .lookup(let register, let table):
-      guard state[register].isPresent else { return }
-      let value = Self.row(of: state[register], in: program.lookups[Int(table)], frame)?.value
-      state[register] = value.map(Register.number) ?? .unusable(.unknownValue)
     case .multiply(let register, let constant):
       let factor = program.constants[Int(constant)]
       calculate(register) { $0.multiplied(by: factor) }
@@ -192,10 +198,26 @@ extension FrameDecoder {
   ) throws(FrameRejection) {
     let end = state.cursor
     let stored = try readRaw(frame, bytes: kind.bytes, bigEndian: bigEndian)
-    guard from <= end, UInt64(kind.compute(frame, from: from, end: end)) == stored else {
+    guard from <= end else {
       state.cursor = end
-      throw rejection(.checksum, "the \(kind.rawValue) checksum does not match")
+      throw rejection(.checksum, "the \(kind.rawValue) checksum begins behind its own place")
     }
+    let computed = kind.compute(frame, from: from, end: end)
+    guard UInt64(computed) == stored else {
+      state.cursor = end
+      throw rejection(.checksum, Self.mismatch(kind, computed: computed, stored: UInt16(truncatingIfNeeded: stored)))
+    }
+  }
+
+  /// A checksum is no personal data, and whoever writes a profile needs both numbers.
+  private static func mismatch(_ kind: ChecksumKind, computed: UInt16, stored: UInt16) -> String {
+    func hex(_ value: UInt16) -> String {
+      let digits = String(value, radix: 16, uppercase: true)
+      return String(repeating: "0", count: max(0, 2 * kind.bytes - digits.count)) + digits
+    }
+    let isSwapped = kind.bytes == 2 && computed.byteSwapped == stored
+    return "the \(kind.rawValue) checksum does not match: computed \(hex(computed)), the frame has \(hex(stored))"
+      + (isSwapped ? " (the bytes are swapped: byteOrder)" : "")
   }
 
   // MARK: JSON and tables

@@ -58,7 +58,10 @@ extension FrameDecoder {
     guard let minutes = register.integer, minutes.magnitude <= 100_000_000 else { return setTime(nil) }
     switch state.time {
     case .none: return
-    case .epoch(let time): state.time = .epoch(time.adding(milliseconds: minutes * 60_000))
+    case .epoch(let time):
+      // |minutes × 60 000| ≤ 6·10¹² and the time is within `EpochBounds`, so the sum fits.
+      let moved = time.rawValue + minutes * 60_000
+      setTime(EpochBounds.contains(moved) ? .epoch(WallTime(rawValue: moved)) : nil)
     case .local(let civil):
       let moved = CivilTime(utc: WallTime(rawValue: civil.millisecondsAsUTC + minutes * 60_000))
       setTime(moved.isPossible ? .local(moved) : nil)

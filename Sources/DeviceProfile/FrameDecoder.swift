@@ -20,7 +20,7 @@ struct FrameDecoder {
     guard frame.count <= program.frameBytesMax else {
       throw rejection(.frameTooLarge, "the frame has \(frame.count) bytes, the profile allows \(program.frameBytesMax)")
     }
-    if program.isJSON { try json.read(frame, pointers: program.pointers) }
+    if program.isJSON { try readJSON(frame, &result) }
     var counter = 0
     while counter < program.instructions.count {
       counter = try step(program.instructions[counter], at: counter, frame, &result)
@@ -28,6 +28,16 @@ struct FrameDecoder {
     if !program.isJSON, program.rejectsTrailingBytes, state.cursor < frame.count {
       throw rejection(.trailingBytes, "\(frame.count - state.cursor) bytes follow the last field")
     }
+  }
+
+  private mutating func readJSON(_ frame: Span<UInt8>, _ result: inout DecodeResult) throws(FrameRejection) {
+    if frame.isEmpty { throw rejection(.empty, "the message is empty, as when a stored one is erased") }
+    do throws(FrameRejection) {
+      try json.read(frame, pointers: program.pointers, ignored: program.ignoredKeys)
+    } catch {
+      guard program.allowsText, json.readText(frame, pointers: program.pointers) else { throw error }
+    }
+    for _ in 0..<min(json.unknownKeys, DecodeLimits.readingsMax) { drop(.field, .unknownKey, &result) }
   }
 
   /// Executes one instruction and gives the index of the next.
@@ -43,16 +53,18 @@ struct FrameDecoder {
       return try endRound(frame, begin: begin, atMost: atMost)
     case .reject(let text):
       throw rejection(.profileRule, program.texts[Int(text)])
-    case .emitObservation(let register, let declaration, let unit, let emit):
-      try emitObservation(register, Int(declaration), unit: program.units[Int(unit)], emit: emit, &result)
-    case .emitEvent(let flag, let declaration, let phase, let detail, let emit):
-      try emitEvent(flag, Int(declaration), phase: phase, detail: detail, emit: emit, &result)
+    case .emitObservation(let register, let declaration, let unit, let byArrival, let emit):
+      try emitObservation(register, Int(declaration), unit: program.units[Int(unit)], byArrival: byArrival, emit: emit, &result)
+    case .emitEvent(let flag, let declaration, let phase, let detail, let byArrival, let emit):
+      try emitEvent(flag, Int(declaration), phase: phase, detail: detail, byArrival: byArrival, emit: emit, &result)
     case .emitLocation(let latitude, let longitude, let accuracy, let emit):
       try emitLocation(latitude, longitude, accuracy, emit: emit, &result)
     case .limit(let register, let range):
       limit(register, program.ranges[Int(range)], &result)
     case .oneOf(let register, let table):
       checkListed(register, program.lookups[Int(table)], frame, &result)
+    case .lookup(let register, let table, let counts):
+      translate(register, program.lookups[Int(table)], counts: counts, frame, &result)
     case .packetMark(let register):
       result.repeatMark = state[register].integer.flatMap { UInt64(exactly: $0) }
     default:

@@ -28,6 +28,8 @@ public struct FrameRejection: Error, Sendable, Hashable, CustomStringConvertible
     case unknownFrame = 13
     /// A repeated part that comes fewer times than the flags promise.
     case repeatTooShort = 14
+    /// A message without a byte where JSON is due: somebody erased what the broker had stored. The device said nothing.
+    case empty = 15
 
     /// Stable key for metrics and self-tests.
     public var key: String {
@@ -46,6 +48,7 @@ public struct FrameRejection: Error, Sendable, Hashable, CustomStringConvertible
       case .repeatLimit: "repeatLimit"
       case .unknownFrame: "unknownFrame"
       case .repeatTooShort: "repeatTooShort"
+      case .empty: "empty"
       }
     }
 

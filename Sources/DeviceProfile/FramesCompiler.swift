@@ -27,7 +27,9 @@ struct FramesCompiler {
   let scope: DeclarationScope
   let resolver: DeclarationScope.Resolver
 
-  static let frameKeys = ["steps", "decodeAs", "payload", "retained", "frameBytesMax", "byteOrder", "trailing", "repeats"]
+  static let frameKeys = [
+    "steps", "decodeAs", "payload", "retained", "frameBytesMax", "byteOrder", "trailing", "repeats", "ignore", "shared", "users",
+  ]
 
   init(_ fields: Fields, transport: TransportSettings, scope: DeclarationScope, resolver: DeclarationScope.Resolver) {
     self.fields = fields
@@ -89,8 +91,15 @@ struct FramesCompiler {
     var first: [String]?
     for frame in frames {
       guard case .topic(let pattern) = frame.program.key else { continue }
+      if frame.program.isShared {
+        if !pattern.captures.isEmpty || pattern.wildcardFilter.utf8.contains(where: { "+#".utf8.contains($0) }) {
+          problems.note(frame.position, "the topic of a `shared` frame names a device; allowed: a topic without captures and wildcards")
+        }
+        continue
+      }
       if pattern.captures.isEmpty {
-        problems.note(frame.position, "the topic names no device; allowed: a topic with a capture such as {device}")
+        problems.note(
+          frame.position, "the topic names no device; allowed: a topic with a capture such as {device}, or `shared: true`")
       } else if let first, first != pattern.captures {
         problems.note(
           frame.position,
@@ -112,7 +121,9 @@ struct FramesCompiler {
     options.read(inner, transport)
     if let reference = inner.text("decodeAs") {
       for key in ["steps", "byteOrder", "trailing", "payload"] where inner.has(key) {
-        problems.note(inner.keyPositions[key] ?? position, "`\(key)` stands beside `decodeAs`; allowed: retained, frameBytesMax, repeats")
+        problems.note(
+          inner.keyPositions[key] ?? position,
+          "`\(key)` stands beside `decodeAs`; allowed: retained, frameBytesMax, repeats, ignore, shared, users")
       }
       return borrowed(reference, options: options, at: inner.position("decodeAs"), key: position)
     }
@@ -164,6 +175,9 @@ struct FramesCompiler {
     merged.frameBytesMax = options.frameBytesMax
     merged.repeats = options.repeats
     merged.packet = options.packet
+    merged.isShared = options.isShared
+    merged.ignored = options.ignored ?? otherOptions.ignored
+    merged.users = options.users ?? otherOptions.users
     scope.fallback = DeclarationScope(root)
     defer { scope.fallback = nil }
     guard var frame = FrameCompiler(options: merged, scope: scope, problems: quiet).compile(steps, at: key), quiet.problems.isEmpty else {
@@ -179,6 +193,11 @@ struct FramesCompiler {
 struct FrameOptions {
   var key: FrameKey
   var isJSON: Bool
+  var allowsText = false
+  var isShared = false
+  var ignored: [IgnoredKey]?
+  /// Which users of the device are this person, instead of what the steps say.
+  var users: [Quantity]?
   var retained: RetainedPolicy
   var frameBytesMax: Int
   var bigEndian: Bool
@@ -188,7 +207,7 @@ struct FrameOptions {
   var packet: (name: String, position: SourcePosition)?
 
   enum Payload: String, CaseIterable {
-    case json, bytes
+    case json, bytes, jsonOrText
   }
   enum Trailing: String, CaseIterable {
     case reject, ignore
@@ -208,13 +227,47 @@ struct FrameOptions {
       if !transport.kind.isMQTT {
         fields.problems.note(fields.position("payload"), "`payload` is for MQTT; allowed with \(transport.kind.rawValue): leave it out")
       }
-      isJSON = payload == .json
+      isJSON = payload != .bytes
+      allowsText = payload == .jsonOrText
     }
+    if fields.flag("shared") == true {
+      isShared = true
+      if !transport.kind.isMQTT {
+        fields.problems.note(fields.position("shared"), "`shared` is for MQTT; allowed with \(transport.kind.rawValue): leave it out")
+      }
+    }
+    readIgnored(fields)
+    if fields.has("users") { users = Self.users(fields, "users") }
     if let policy = fields.choice("retained", RetainedPolicy.self) { retained = policy }
     if let size = fields.integer("frameBytesMax", in: 1...Int64(DecodeLimits.frameBytesCeiling)) { frameBytesMax = Int(size) }
     if let order = fields.choice("byteOrder", ByteOrder.self) { bigEndian = order == .big }
     if let trailing = fields.choice("trailing", Trailing.self) { rejectsTrailing = trailing == .reject }
     readRepeats(fields, transport)
+  }
+
+  private mutating func readIgnored(_ fields: Fields) {
+    guard fields.has("ignore") else { return }
+    if !isJSON, !fields.has("decodeAs") {
+      fields.problems.note(
+        fields.keyPositions["ignore"] ?? fields.position, "`ignore` is for frames of JSON; allowed in frames of bytes: leave it out")
+    }
+    ignored = fields.list("ignore").compactMap { item in
+      guard let text = item.scalar, !text.isEmpty, !text.dropLast().contains("*") else {
+        fields.wrong(item, "ignore", "keys of the outermost object, such as linkquality, or update* for all that begin so")
+        return nil
+      }
+      let isPrefix = text.hasSuffix("*")
+      return IgnoredKey(bytes: Array((isPrefix ? text.dropLast() : text[...]).utf8), isPrefix: isPrefix)
+    }
+  }
+
+  /// The numbers by which a device tells its users.
+  static func users(_ fields: Fields, _ key: String) -> [Quantity] {
+    fields.list(key).compactMap { item in
+      if let number = item.scalar.flatMap(Scalars.integer), (0...255).contains(number) { return Quantity(mantissa: number) }
+      fields.wrong(item, key, "the users of the device that are this person, numbers from 0 to 255; 255 is usually \"not known\"")
+      return nil
+    }
   }
 
   private mutating func readRepeats(_ fields: Fields, _ transport: TransportSettings) {

@@ -11,7 +11,7 @@ public enum DecodeLimits {
   /// Instructions of one program.
   public static let instructionsMax = 256
   /// Registers of one program; the file lives on the stack, 24 bytes each.
-  public static let registersMax = 48
+  public static let registersMax = 64
   /// Emits of one program: one bit each in the coverage word.
   public static let emitsMax = 64
   /// Readings of one frame. Beyond it the frame is rejected: no device says so much at once.
@@ -46,6 +46,8 @@ enum Instruction: Sendable, Hashable {
   case copy(into: RegisterIndex, from: RegisterIndex)
   case takeBits(into: RegisterIndex, from: RegisterIndex, lowest: UInt8, count: UInt8)
   case setFlag(RegisterIndex)
+  /// How many bytes of the frame are left.
+  case countLeft(into: RegisterIndex)
   case skip(bytes: UInt16)
   case skipRest
   /// `bytes` as many times as the register says.
@@ -53,7 +55,8 @@ enum Instruction: Sendable, Hashable {
 
   // Transformations of a register in place.
   case invalidValues(RegisterIndex, list: UInt8)
-  case lookup(RegisterIndex, table: UInt8)
+  /// `counts`: what is not in the table is counted at once; otherwise where it is reported.
+  case lookup(RegisterIndex, table: UInt8, counts: Bool)
   case oneOf(RegisterIndex, table: UInt8)
   case multiply(RegisterIndex, constant: UInt8)
   case add(RegisterIndex, constant: UInt8)
@@ -80,10 +83,13 @@ enum Instruction: Sendable, Hashable {
   case localTime(RegisterIndex)
   case textTime(RegisterIndex)
   case addMinutes(RegisterIndex)
+  /// Which user of the device was measured; anybody who is not listed is not this person.
+  case user(RegisterIndex, list: UInt8)
 
   // Results.
-  case emitObservation(RegisterIndex, declaration: UInt8, unit: UInt8, emit: UInt8)
-  case emitEvent(flag: RegisterIndex, declaration: UInt8, phase: UInt8, detail: RegisterIndex, emit: UInt8)
+  // `byArrival`: it tells of the device now, whatever time the frame gives its measurement.
+  case emitObservation(RegisterIndex, declaration: UInt8, unit: UInt8, byArrival: Bool, emit: UInt8)
+  case emitEvent(flag: RegisterIndex, declaration: UInt8, phase: UInt8, detail: RegisterIndex, byArrival: Bool, emit: UInt8)
   case emitLocation(latitude: RegisterIndex, longitude: RegisterIndex, accuracy: RegisterIndex, emit: UInt8)
 
   /// "No register": an event without detail, a location without accuracy.
@@ -159,6 +165,12 @@ public struct FrameProgram: Sendable {
   public let key: FrameKey
   /// How the payload is read.
   public let isJSON: Bool
+  /// A payload that is no JSON is one text, at the pointer "".
+  let allowsText: Bool
+  /// The topic names no device: what it says holds for every device of the profile, because they are all behind one bridge.
+  public let isShared: Bool
+  /// Keys of the outermost object that may be passed over; nil when unknown keys are not looked for.
+  let ignoredKeys: [IgnoredKey]?
   public let retained: RetainedPolicy
   /// A frame beyond it is rejected, bytes.
   public let frameBytesMax: Int
@@ -192,11 +204,18 @@ struct ObservationRule: Sendable, Hashable {
   var hard: ValueRange?
 }
 
+/// A key of JSON that means nothing to the hub.
+struct IgnoredKey: Sendable, Hashable {
+  var bytes: [UInt8]
+  /// Every key that begins so: `update*`.
+  var isPrefix: Bool
+}
+
 /// What a broker's retained message means. It was stored earlier: when it happened is not known.
 public enum RetainedPolicy: String, Sendable, Hashable, CaseIterable {
-  /// It gives one heartbeat and nothing else.
+  /// It gives nothing. It proves nothing either: a broker repeats it at every connection.
   case ignore
-  /// Conditions and states pass, and observations and locations that carry their own time; moments never.
+  /// Conditions and states pass, and observations and locations that carry their own time; moments and calls for help never.
   case state
 }
 

@@ -61,20 +61,44 @@ struct JSONPointerSet: Sendable, Hashable {
 /// One pass over one frame.
 struct JSONReader {
   private(set) var slots = InlineArray<32, JSONSlot>(repeating: JSONSlot())
+  /// Keys of the outermost object, with a value, that nobody knows. Counted only when `ignored` was given.
+  private(set) var unknownKeys = 0
   private var cursor = 0
 
   /// Reads the whole frame. Afterwards `slots` tells where each pointer's value stands.
-  mutating func read(_ frame: Span<UInt8>, pointers: JSONPointerSet) throws(FrameRejection) {
+  ///
+  /// - Parameter ignored: what else may stand in the outermost object; other keys are counted. Nil: nobody looks.
+  mutating func read(_ frame: Span<UInt8>, pointers: JSONPointerSet, ignored: [IgnoredKey]? = nil) throws(FrameRejection) {
     let all: UInt32 = pointers.pointers.count >= 32 ? .max : (1 << UInt32(pointers.pointers.count)) - 1
     skipSpace(frame)
-    try readValue(frame, pointers, candidates: all, depth: 0)
+    try readValue(frame, pointers, candidates: all, depth: 0, ignored)
     skipSpace(frame)
     if cursor < frame.count { throw invalid("something follows the JSON value") }
   }
 
+  /// Takes a payload that is no JSON as one text. False when it only looks like broken JSON, is no text, or nobody reads it.
+  mutating func readText(_ frame: Span<UInt8>, pointers: JSONPointerSet) -> Bool {
+    guard let root = pointers.pointers.firstIndex(where: \.isEmpty) else { return false }
+    self = Self()
+    skipSpace(frame)
+    let start = cursor
+    var end = frame.count
+    while end > start, frame[end - 1] == 0x20 || frame[end - 1] == 0x0A || frame[end - 1] == 0x0D { end -= 1 }
+    guard start < end, frame[start] != UInt8(ascii: "{"), frame[start] != UInt8(ascii: "["), frame[start] != UInt8(ascii: "\"") else {
+      return false
+    }
+    while cursor < end {
+      guard frame[cursor] >= 0x20 else { return false }
+      guard let length = frame[cursor] < 0x80 ? 1 : JSONText.utf8Length(frame, at: cursor) else { return false }
+      cursor += length
+    }
+    slots[root] = JSONSlot(kind: .string, start: UInt32(clamping: start), end: UInt32(clamping: end))
+    return true
+  }
+
   /// Reads one value; `candidates` are the pointers whose first `depth` segments led here.
   private mutating func readValue(
-    _ frame: Span<UInt8>, _ set: JSONPointerSet, candidates: UInt32, depth: Int
+    _ frame: Span<UInt8>, _ set: JSONPointerSet, candidates: UInt32, depth: Int, _ ignored: [IgnoredKey]? = nil
   ) throws(FrameRejection) {
     guard cursor < frame.count else { throw invalid("the JSON ends early") }
     let start = cursor
@@ -82,7 +106,7 @@ struct JSONReader {
     switch frame[cursor] {
     case UInt8(ascii: "{"):
       slot.kind = .container
-      try readObject(frame, set, candidates: candidates, depth: depth)
+      try readObject(frame, set, candidates: candidates, depth: depth, ignored)
     case UInt8(ascii: "["):
       slot.kind = .container
       try readArray(frame, set, candidates: candidates, depth: depth)
@@ -118,7 +142,7 @@ struct JSONReader {
   }
 
   private mutating func readObject(
-    _ frame: Span<UInt8>, _ set: JSONPointerSet, candidates: UInt32, depth: Int
+    _ frame: Span<UInt8>, _ set: JSONPointerSet, candidates: UInt32, depth: Int, _ ignored: [IgnoredKey]?
   ) throws(FrameRejection) {
     try enter(depth)
     skipSpace(frame)
@@ -128,9 +152,12 @@ struct JSONReader {
       let keyStart = cursor + 1
       _ = try readString(frame)
       let matching = narrowed(candidates, set, frame, start: keyStart, end: cursor - 1, depth: depth)
+      let isKnown = ignored.map { matching != 0 || isIgnored($0, frame, start: keyStart, end: cursor - 1) } ?? true
       skipSpace(frame)
       guard take(frame, UInt8(ascii: ":")) else { throw invalid("a colon is missing") }
       skipSpace(frame)
+      // Null says nothing, whatever its key means.
+      if !isKnown, cursor < frame.count, frame[cursor] != UInt8(ascii: "n") { unknownKeys += 1 }
       try readValue(frame, set, candidates: matching, depth: depth + 1)
       skipSpace(frame)
       if take(frame, UInt8(ascii: "}")) { return }
@@ -176,6 +203,14 @@ struct JSONReader {
       if JSONText.equals(frame, start: start, end: end, set.pointers[pointer][depth].key) { matching |= 1 << UInt32(pointer) }
     }
     return matching
+  }
+
+  private func isIgnored(_ list: [IgnoredKey], _ frame: Span<UInt8>, start: Int, end: Int) -> Bool {
+    list.contains { key in
+      guard key.isPrefix else { return JSONText.equals(frame, start: start, end: end, key.bytes) }
+      guard end - start >= key.bytes.count else { return false }
+      return key.bytes.indices.allSatisfy { frame[start + $0] == key.bytes[$0] }
+    }
   }
 
   private mutating func enter(_ depth: Int) throws(FrameRejection) {

@@ -35,13 +35,24 @@ struct Fields {
         continue
       }
       guard allowed.contains(key) else {
-        problems.note(entry.key.position, "unknown key `\(key)` in \(what); allowed: \(allowed.joined(separator: ", "))")
+        let hint = Spelling.nearest(to: key, in: allowed).map { "did you mean `\($0)`?" } ?? "allowed: \(allowed.joined(separator: ", "))"
+        problems.note(entry.key.position, "unknown key `\(key)` in \(what); \(hint)")
         continue
       }
       if values[key] != nil { problems.note(entry.key.position, "`\(key)` stands twice in \(what); allowed: once") }
       values[key] = entry.value
       keyPositions[key] = entry.key.position
     }
+  }
+
+  /// The same mapping, whose problems go to another list.
+  func reporting(to list: ProblemList) -> Fields { Fields(self, problems: list) }
+
+  private init(_ other: Fields, problems: ProblemList) {
+    position = other.position
+    self.problems = problems
+    values = other.values
+    keyPositions = other.keyPositions
   }
 
   func has(_ key: String) -> Bool { values[key] != nil }
@@ -75,7 +86,12 @@ struct Fields {
   func choice<T: RawRepresentable & CaseIterable>(_ key: String, _ type: T.Type) -> T? where T.RawValue == String {
     guard let node = values[key] else { return nil }
     if let text = node.scalar, let value = T(rawValue: text) { return value }
-    wrong(node, key, T.allCases.map(\.rawValue).joined(separator: ", "))
+    let allowed = T.allCases.map(\.rawValue)
+    if let text = node.scalar, let nearest = Spelling.nearest(to: text, in: allowed) {
+      problems.note(node.position, "`\(key)` is `\(text)`; did you mean `\(nearest)`? Allowed: \(allowed.joined(separator: ", "))")
+    } else {
+      wrong(node, key, allowed.joined(separator: ", "))
+    }
     return nil
   }
 
@@ -104,13 +120,17 @@ struct Fields {
     return nil
   }
 
-  /// `30 s`, `10 min`, `12 h`, `2 d`, in seconds.
+  /// `30 s`, `10min`, `12 h`, `2 d`, in seconds.
   func seconds(_ key: String, never: Bool = false) -> UInt32? {
     guard let node = values[key] else { return nil }
     if never, node.scalar == "never" { return 0 }
-    let parts = (node.scalar ?? "").split(separator: " ")
+    let text = node.scalar ?? ""
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let rest = text.dropFirst(digits.count)
     let units: [Substring: UInt32] = ["s": 1, "min": 60, "h": 3_600, "d": 86_400]
-    if parts.count == 2, let count = UInt32(parts[0]), count > 0, count <= 10_000, let unit = units[parts[1]] { return count * unit }
+    if let count = UInt32(digits), count > 0, count <= 10_000, let unit = units[rest.hasPrefix(" ") ? rest.dropFirst() : rest] {
+      return count * unit
+    }
     wrong(node, key, "a whole number up to 10000 and s, min, h or d, such as `10 min`" + (never ? ", or never" : ""))
     return nil
   }
@@ -120,6 +140,32 @@ struct Fields {
     guard let node = values[key] else { return [] }
     if case .sequence(let items) = node.content { return items }
     return [node]
+  }
+}
+
+/// What somebody may have meant.
+enum Spelling {
+  /// The one of `words` that a slip of the finger or two makes of `word`, or nil. A slip: a letter missing, added, wrong, or two swapped.
+  static func nearest(to word: String, in words: [String]) -> String? {
+    let slipsMax = word.utf8.count <= 3 ? 1 : 2
+    let ranked = words.map { (word: $0, slips: slips(Array(word.utf8), Array($0.utf8))) }.filter { $0.slips <= slipsMax }
+    return ranked.min { ($0.slips, $0.word) < ($1.slips, $1.word) }?.word
+  }
+
+  /// The optimal string alignment distance. The words are those of a profile: short.
+  private static func slips(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    if abs(a.count - b.count) > 2 || a.count > 40 { return .max }
+    var rows = [[Int]](repeating: [Int](repeating: 0, count: b.count + 1), count: a.count + 1)
+    for i in 0...a.count { rows[i][0] = i }
+    for j in 0...b.count { rows[0][j] = j }
+    for i in a.indices {
+      for j in b.indices {
+        var best = min(rows[i][j + 1] + 1, rows[i + 1][j] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, rows[i - 1][j - 1] + 1) }
+        rows[i + 1][j + 1] = best
+      }
+    }
+    return rows[a.count][b.count]
   }
 }
 

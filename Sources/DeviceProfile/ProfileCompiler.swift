@@ -17,16 +17,36 @@ public enum ProfileCompiler {
   public static func compile(
     _ root: ProfileNode, resolve: (String) -> ProfileNode? = { _ in nil }
   ) throws(ProfileProblems) -> DeviceProfile {
+    let (draft, problems, unproved) = attempt(root, resolve)
+    if let draft, problems.isEmpty, unproved.isEmpty { return draft }
+    throw ProfileProblems(problems: (problems + unproved).sorted { $0.position < $1.position })
+  }
+
+  /// Compiles a profile that somebody is still writing: one that decodes, whatever its self-tests lack. Never for a device.
+  ///
+  /// - Returns: the profile, and what its self-tests lack or do not pass.
+  /// - Throws: every other problem.
+  public static func compileDraft(
+    _ root: ProfileNode, resolve: (String) -> ProfileNode? = { _ in nil }
+  ) throws(ProfileProblems) -> (profile: DeviceProfile, unproved: [ProfileProblem]) {
+    let (draft, problems, unproved) = attempt(root, resolve)
+    if let draft, problems.isEmpty { return (draft, unproved.sorted { $0.position < $1.position }) }
+    throw ProfileProblems(problems: problems.sorted { $0.position < $1.position })
+  }
+
+  private static func attempt(
+    _ root: ProfileNode, _ resolve: (String) -> ProfileNode?
+  ) -> (DeviceProfile?, problems: [ProfileProblem], unproved: [ProfileProblem]) {
     let problems = ProblemList()
+    let unproved = ProblemList()
     let profile = withoutActuallyEscaping(resolve) { resolve in
-      compile(root, problems, DeclarationScope.Resolver(resolve: resolve))
+      compile(root, problems, unproved: unproved, DeclarationScope.Resolver(resolve: resolve))
     }
-    if let profile, problems.problems.isEmpty { return profile }
-    throw ProfileProblems(problems: problems.problems.sorted { $0.position < $1.position })
+    return (profile, problems.problems, unproved.problems)
   }
 
   private static func compile(
-    _ root: ProfileNode, _ problems: ProblemList, _ resolver: DeclarationScope.Resolver
+    _ root: ProfileNode, _ problems: ProblemList, unproved: ProblemList, _ resolver: DeclarationScope.Resolver
   ) -> DeviceProfile? {
     guard let fields = Fields(root, allowed: profileKeys, what: "the profile", problems) else { return nil }
     guard let transport = TransportSettings(fields), let id = profileID(fields) else { return nil }
@@ -38,18 +58,30 @@ public enum ProfileCompiler {
     let bluetooth = SessionCompiler(fields, transport: transport, liveness: liveness).compile()
     let version = version(fields)
     let commands = commands(fields, transport: transport, frames: frames.map(\.program))
-    let vectors = SelfTestCompiler(fields, frames: frames.map(\.program), scope: scope, commands: commands).compile()
+    let vectors = SelfTestCompiler(fields.reporting(to: unproved), frames: frames.map(\.program), scope: scope, commands: commands)
+      .compile()
     // A step that did not compile emits nothing: what follows from that is no mistake of its own.
-    if problems.problems.isEmpty { checkCoverage(of: scope, by: frames, problems) }
+    if problems.problems.isEmpty, unproved.problems.isEmpty { checkCoverage(of: scope, by: frames, unproved) }
     guard problems.problems.isEmpty, let identity, let match, let liveness, let version else { return nil }
     let profile = DeviceProfile(
       id: id, version: version, identity: identity, transport: transport.kind, match: match, liveness: liveness,
-      bluetooth: bluetooth,
+      typicalIntervalSeconds: typicalInterval(fields), bluetooth: bluetooth,
       subscriptionQoS: transport.qos, observations: scope.observations, events: scope.events,
       frames: frames.map(\.program), commands: commands, selfTests: vectors)
-    SelfTestRunner(profile: profile, frames: frames, problems: problems, position: fields.position("selfTest")).run()
+    // Vectors that could not be read would all be missed again.
+    guard unproved.problems.isEmpty else { return profile }
+    SelfTestRunner(profile: profile, frames: frames, problems: unproved, position: fields.position("selfTest")).run()
     return profile
   }
+
+  private static func typicalInterval(_ fields: Fields) -> UInt32? {
+    guard let node = fields.node("liveness"), let inner = Fields(node, allowed: livenessKeys, what: "liveness", ProblemList()) else {
+      return nil
+    }
+    return inner.seconds("typicalInterval")
+  }
+
+  private static let livenessKeys = ["expectedInterval", "typicalInterval", "continuous", "safetyAlarm"]
 
   private static func profileID(_ fields: Fields) -> String? {
     let allowed = "vendor/model in small letters, digits and -, such as sig/pulse-oximeter"
@@ -81,12 +113,16 @@ public enum ProfileCompiler {
   }
 
   private static func liveness(_ fields: Fields) -> DeviceLiveness? {
-    let keys = ["expectedInterval", "continuous", "safetyAlarm"]
-    guard let node = fields.required("liveness", "a mapping with \(keys.joined(separator: ", "))"),
-      let inner = Fields(node, allowed: keys, what: "liveness", fields.problems),
+    guard let node = fields.required("liveness", "a mapping with \(livenessKeys.joined(separator: ", "))"),
+      let inner = Fields(node, allowed: livenessKeys, what: "liveness", fields.problems),
       inner.required("expectedInterval", "the longest silence such as `10 min`, or never") != nil,
       let interval = inner.seconds("expectedInterval", never: true)
     else { return nil }
+    if inner.seconds("typicalInterval") != nil, interval != 0 {
+      inner.problems.note(
+        inner.keyPositions["typicalInterval"] ?? inner.position,
+        "`typicalInterval` stands beside an expectedInterval; allowed: with `expectedInterval: never`, which a person then may change")
+    }
     return DeviceLiveness(
       expectedIntervalSeconds: interval, isContinuous: inner.flag("continuous") ?? false,
       isSafetyAlarm: inner.flag("safetyAlarm") ?? false)

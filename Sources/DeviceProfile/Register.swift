@@ -88,7 +88,7 @@ extension Quantity {
 
 /// What the frame says about all its values.
 struct FrameState {
-  var registers = InlineArray<48, Register>(repeating: .missing)
+  var registers = InlineArray<64, Register>(repeating: .missing)
   var cursor = 0
   var time: DeviceTime = .none
   var quality: ObservationQuality = []
@@ -96,6 +96,8 @@ struct FrameState {
   var rounds = 0
   var roundStart = 0
   var retained = false
+  /// Somebody else was measured.
+  var isOtherUser = false
 
   subscript(_ index: RegisterIndex) -> Register {
     get { index < DecodeLimits.registersMax ? registers[Int(index)] : .missing }

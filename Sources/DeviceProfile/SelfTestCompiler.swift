@@ -95,6 +95,9 @@ struct SelfTestCompiler {
   private func expectation(_ node: ProfileNode, _ problems: ProblemList) -> String? {
     let own = ["unit", "quality", "time", "event", "phase", "detail", "latitude", "longitude", "accuracy"]
     let names = scope.observations.map(\.key)
+    // A name whose declaration is wrong is told there.
+    let broken = (node.entries ?? []).compactMap(\.key.scalar).filter { !names.contains($0) && !own.contains($0) && scope.isDeclared($0) }
+    if !broken.isEmpty { return nil }
     guard let inner = Fields(node, allowed: names + own, what: "an expected reading", problems) else { return nil }
     let time = inner.text("time") ?? "none"
     if let key = inner.text("event") { return event(key, inner, time: time) }
@@ -120,6 +123,7 @@ struct SelfTestCompiler {
 
   private func event(_ key: String, _ inner: Fields, time: String) -> String? {
     guard let declaration = scope.events.first(where: { $0.key == key }) else {
+      if scope.isDeclared(key) { return nil }
       if key == DeviceEventKind.heartbeat.key { return SelfTestText.event(key: key, phase: .moment, detail: 0, time: time) }
       inner.problems.note(inner.position("event"), "`event` is `\(key)`; allowed: \(scope.eventNames), heartbeat")
       return nil

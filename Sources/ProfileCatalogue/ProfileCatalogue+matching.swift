@@ -12,7 +12,7 @@ extension ProfileCatalogue {
   /// All zigbee2mqtt devices share `zigbee2mqtt/{device}`: there the registry says which profile a device has, and this
   /// list is what an installer may choose from.
   public func profiles(matchingTopic topic: String) -> [DeviceProfile] {
-    ranked(profiles.filter { $0.transport.isMQTT && $0.frameIndex(topic: topic) != nil })
+    ranked(profiles.filter { $0.transport.isMQTT && $0.address(fromTopic: topic) != nil })
   }
 
   /// The profiles whose description holds for a Bluetooth device, highest priority first.
@@ -51,5 +51,6 @@ extension ProfileCatalogue {
 }
 
 extension FrameProgram {
-  var topicPattern: TopicPattern? { if case .topic(let pattern) = key { pattern } else { nil } }
+  /// The topic by which a device is found; none for what speaks for many.
+  var topicPattern: TopicPattern? { if case .topic(let pattern) = key, !isShared { pattern } else { nil } }
 }

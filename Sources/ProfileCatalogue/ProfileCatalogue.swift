@@ -49,9 +49,19 @@ public struct ProfileCatalogue: Sendable {
   /// Compiles one file without a catalogue around it. `decodeAs` finds other profiles beside it, in
   /// `<file>/../../<vendor>/<model>.yaml`.
   public static func load(file: URL, trust: ProfileTrust = .lab) throws(CatalogueError) -> DeviceProfile {
-    let loaded = try ProfileFile(file, trust: trust)
+    try ProfileFile(file, trust: trust).compile(trust: trust, neighbours(of: file, trust: trust))
+  }
+
+  /// Compiles a file that somebody is still writing, so that frames can be tried before the self-tests are complete.
+  ///
+  /// - Returns: the profile, for `profile decode` and never for a hub, and what its self-tests lack or do not pass.
+  public static func loadDraft(file: URL) throws(CatalogueError) -> (profile: DeviceProfile, unproved: [ProfileDiagnostic]) {
+    try ProfileFile(file, trust: .lab).compileDraft(neighbours(of: file, trust: .lab))
+  }
+
+  private static func neighbours(of file: URL, trust: ProfileTrust) -> (String) -> ProfileNode? {
     let root = file.deletingLastPathComponent().deletingLastPathComponent()
-    return try loaded.compile(trust: trust) { id in
+    return { id in
       // An id is `vendor/model` by the grammar's own rule; anything else could walk out of the folder.
       let parts = id.split(separator: "/", omittingEmptySubsequences: false)
       guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") }) else { return nil }
@@ -110,6 +120,15 @@ struct ProfileFile {
       throw CatalogueError(diagnostics: [diagnostic("version", refusal)])
     }
     return profile
+  }
+
+  func compileDraft(_ resolve: (String) -> ProfileNode?) throws(CatalogueError) -> (profile: DeviceProfile, unproved: [ProfileDiagnostic]) {
+    do throws(ProfileProblems) {
+      let draft = try ProfileCompiler.compileDraft(root, resolve: resolve)
+      return (draft.profile, draft.unproved.map { Self.diagnostic($0, path: path) })
+    } catch {
+      throw CatalogueError(diagnostics: error.problems.map { Self.diagnostic($0, path: path) })
+    }
   }
 
   /// A diagnostic at the value of a top-level key.

@@ -35,13 +35,18 @@ public struct ProfileDecodeReport: Sendable, Hashable {
       outcome = .rejected(error.description)
       return
     }
-    if result.hasNoValidReading {
+    if result.hasNoValidReading, !profile.isLoudAbout(result) {
       var reasons: [DropReason] = []
       for drop in result.dropped where !reasons.contains(drop.reason) { reasons.append(drop.reason) }
       outcome = .rejected("noValidReading: " + reasons.map { "\($0.key) (\($0.explanation))" }.joined(separator: ", "))
       return
     }
-    outcome = .lines(zip(result.readings, result.declarations).map { Self.line($0, declaration: Int($1), profile) })
+    var lines = zip(result.readings, result.declarations).map { Self.line($0, declaration: Int($1), profile) }
+    // What the hub makes of it itself: somebody may have called for help.
+    if profile.isLoudAbout(result) {
+      lines.append(Self.line(.event(DeviceEvent(kind: .notUnderstood), at: .none), declaration: 0, profile))
+    }
+    outcome = .lines(lines)
   }
 
   /// The bytes of `--hex`: pairs of digits, with or without `0x` in front and spaces, `:` or `-` between. Nil for

@@ -50,7 +50,7 @@
   /// Whether this entry may use the room that the intake keeps for alarms, and makes the journal commit at once.
   @inlinable public var isAlarm: Bool {
     switch payload {
-    case .event(let event): event.kind == .sos || event.kind == .fall
+    case .event(let event): event.kind == .sos || event.kind == .fall || event.kind == .notUnderstood
     case .command, .hubCondition: true
     default: false
     }

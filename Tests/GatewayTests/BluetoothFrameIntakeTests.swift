@@ -72,6 +72,26 @@ import VitalSigns
     return group
   }
 
+  /// A press may be in what cannot be read; the same advertisement a hundred times over is one such.
+  @Test func aButtonThatCannotBeReadIsTold() {
+    let encrypted = BluetoothFrame(
+      address: Self.button, source: .serviceData(BluetoothUUID(short: 0xFCD2)), bytes: [0x41, 0xA4, 0x72, 0x66])
+    for _ in 0..<100 { #expect(frames.frame(encrypted) == .unrecorded) }
+    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .notUnderstood))])
+    #expect(frames.refused[DeviceID(rawValue: 3)]?["profileRule"] == 100)
+    // An oximeter's garbage is counted as ever.
+    #expect(frames.frame(frame(Self.oximeter, 0x2A5F, [0])) == .unrecorded)
+    #expect(entries().isEmpty)
+  }
+
+  @Test func anObjectThatNobodyKnowsDoesNotHideWhatIsKnown() {
+    let odd = BluetoothFrame(
+      address: Self.button, source: .serviceData(BluetoothUUID(short: 0xFCD2)), bytes: [0x44, 0x00, 9, 0x3A, 0x01, 0xF9, 0x01])
+    _ = frames.frame(odd)
+    let kinds = entries().compactMap { if case .event(let event) = $0.payload { event.kind } else { nil } }
+    #expect(Set(kinds) == [.sos, .notUnderstood])
+  }
+
   @Test func theReadingsOfAFrameShareOneInstant() {
     #expect(frames.frame(frame(Self.oximeter, 0x2A5F, [0, 0x61, 0, 0x48, 0])) == .accepted(sequence: 2))
     let entries = entries()

@@ -1,6 +1,7 @@
 // Frames of the shipped profiles into the intake: what becomes of good ones, of bad ones, of retained and redelivered
 // ones, and of one that meets a full intake.
 
+import DeviceProfile
 import Foundation
 import Journal
 import MQTTLink
@@ -165,13 +166,95 @@ import VitalSigns
   }
 
   @Test func malformedBytesAreCountedAndQuarantined() {
-    #expect(frames.frame(frame("zigbee2mqtt/sos-1", Array("{".utf8))) == .refused(.malformed, lastSequence: nil))
+    // From a button it may have been a call for help: that is told besides.
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", Array("{".utf8))) == .accepted(lastSequence: 1))
     #expect(frames.frame(frame("ble/cuff-1/2a35", [0x00, 0x80])) == .refused(.malformed, lastSequence: nil))
     #expect(frames.refused.values.reduce(0, +) == 2)
     let rows = journaled().quarantined
     #expect(rows.map(\.payloadBytes) == [1, 2])
     #expect(Set(rows.map(\.reason)) == Set(frames.refused.keys))
+    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .notUnderstood))])
+  }
+
+  @Test func whatAButtonSaysInUnknownWordsIsTold() {
+    let odd = Array(#"{"action": "wave", "battery": 80}"#.utf8)
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", odd)) == .accepted(lastSequence: 2))
+    let payloads = entries().map(\.payload)
+    #expect(payloads.count == 2 && payloads.last == .event(DeviceEvent(kind: .notUnderstood)))
+    #expect(journaled().quarantined.map(\.reason) == ["unknownValue"])
+    #expect(frames.refused == ["unknownValue": 1])
+    // Again at once: counted, and one alert is enough.
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", odd, message: 2)) == .accepted(lastSequence: 3))
+    #expect(frames.refused == ["unknownValue": 2])
+    #expect(!entries().map(\.payload).contains(.event(DeviceEvent(kind: .notUnderstood))))
+  }
+
+  /// zigbee2mqtt repeats the zone in each of its messages: one call while it lasts, and the next one at once.
+  @Test func aCallThatLastsIsOneCall() {
+    let on = Array(#"{"sos": true, "battery_low": false}"#.utf8)
+    let off = Array(#"{"sos": false}"#.utf8)
+    func kinds() -> [String] {
+      entries().compactMap { if case .event(let event) = $0.payload { "\(event.kind.key) \(event.phase.key)" } else { nil } }
+    }
+    _ = frames.frame(frame("zigbee2mqtt/sos-1", on, message: 1))
+    #expect(kinds() == ["sos raised", "lowBattery cleared"])
+    for message in 2..<20 {
+      _ = frames.frame(frame("zigbee2mqtt/sos-1", on, message: UInt16(message))); #expect(!kinds().contains("sos raised"))
+    }
+    _ = frames.frame(frame("zigbee2mqtt/sos-1", off, message: 20))
+    _ = frames.frame(frame("zigbee2mqtt/sos-1", on, message: 21))
+    #expect(kinds() == ["sos cleared", "sos raised", "lowBattery cleared"])
+    // A press is never held to be another one's.
+    for message in 30..<33 { _ = frames.frame(pressFrame(message: UInt16(message))) }
+    #expect(kinds() == ["sos moment", "sos moment", "sos moment"])
+  }
+
+  @Test func aCallThatLastsIsToldAgain() {
+    var calls = CallBook()
+    let on: [Reading] = [.event(DeviceEvent(kind: .sos, phase: .raised), at: .none)]
+    func isTold(_ seconds: Int64) -> Bool {
+      !calls.news(of: on, device: Street.button, at: MonotonicInstant(rawValue: seconds * 1_000_000_000)).isEmpty
+    }
+    #expect([0, 1, 299, 300, 301, 599, 600].map(isTold) == [true, false, false, true, false, false, true])
+  }
+
+  @Test func anErasedMessageIsNobodysWord() {
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", [])) == .ignored)
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1/availability", [], message: 2, retained: true)) == .ignored)
     #expect(entries().isEmpty)
+    #expect(frames.refused == ["empty": 2])
+  }
+
+  @Test func aBridgeSpeaksForWhatIsBehindIt() {
+    let topic = "zigbee2mqtt/bridge/state"
+    // It is there: that proves nothing about anybody.
+    #expect(frames.frame(frame(topic, Array(#"{"state":"online"}"#.utf8))) == .ignored)
+    #expect(entries().isEmpty)
+    guard case .accepted = frames.frame(frame(topic, Array("offline".utf8), message: 2)) else {
+      Issue.record("it is told")
+      return
+    }
+    let gone = entries()
+    #expect(!gone.isEmpty && gone.allSatisfy { $0.payload == .event(DeviceEvent(kind: .offline)) })
+    #expect(!gone.map(\.device).contains(Street.cuff), "a cuff is behind another bridge")
+    // A stored word does not take it back, a new one does.
+    #expect(frames.frame(frame(topic, Array("online".utf8), message: 3, retained: true)) == .ignored)
+    guard case .accepted = frames.frame(frame(topic, Array("online".utf8), message: 4)) else {
+      Issue.record("it is taken back")
+      return
+    }
+    let back = entries()
+    #expect(back.map(\.device) == gone.map(\.device) && back.allSatisfy { $0.payload == .event(DeviceEvent(kind: .online)) })
+    #expect(frames.frame(frame(topic, Array("perhaps".utf8), message: 5)) == .ignored)
+    #expect(frames.refused["unknownValue"] == 1)
+  }
+
+  @Test func anotherUsersReadingIsNobodysHere() {
+    let other: [UInt8] = [0x0C, 0x46, 0, 0x28, 0, 0x32, 0, 0x8C, 0, 1]
+    #expect(frames.frame(frame("ble/cuff-1/2a35", other)) == .accepted(lastSequence: 1))
+    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .heartbeat))])
+    #expect(frames.refused == ["otherUser": 4])
+    #expect(journaled().quarantined.isEmpty, "nor is it kept for anybody to look at")
   }
 
   @Test func anOversizedFrameIsCountedAndQuarantined() {

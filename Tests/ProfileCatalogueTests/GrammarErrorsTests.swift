@@ -153,7 +153,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     Mistake(
       replace: "rejected: endOfFrame", with: "rejected: tooShort",
       expected:
-        "device.yaml:34:15: `rejected` is `tooShort`; allowed: endOfFrame, trailingBytes, frameTooLarge, checksum, invalidJSON, jsonTooDeep, duplicateKey, requiredMissing, profileRule, notANumber, tooManyReadings, repeatLimit, unknownFrame, repeatTooShort"
+        "device.yaml:34:15: `rejected` is `tooShort`; allowed: endOfFrame, trailingBytes, frameTooLarge, checksum, invalidJSON, jsonTooDeep, duplicateKey, requiredMissing, profileRule, notANumber, tooManyReadings, repeatLimit, unknownFrame, repeatTooShort, empty"
     ),
     Mistake(
       replace: "  - name: not a number\n    hex: \"00 FF07\"\n    expect: []\n    dropped: [sentinel]\n", with: "",
@@ -198,8 +198,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     }
     let many = steps(String(repeating: "    - {skip: 1}\n", count: 260))
     #expect(try Sample.diagnostics(many).contains { $0.contains("instructions; allowed: at most 256") })
-    let wide = steps((0..<50).map { "    - {read: u8, as: x\($0)}\n" }.joined())
-    #expect(try Sample.diagnostics(wide).contains { $0.contains("fields with a value; allowed: at most 48") })
+    let wide = steps((0..<66).map { "    - {read: u8, as: x\($0)}\n" }.joined())
+    #expect(try Sample.diagnostics(wide).contains { $0.contains("fields with a value; allowed: at most 64") })
     let costly = steps("    - {repeat: 255, do: [" + Array(repeating: "{skip: 1}", count: 20).joined(separator: ", ") + "]}\n")
     #expect(try Sample.diagnostics(costly).contains { $0.contains("at run time, repeats included; allowed: at most 4096") })
     let twice = steps("    - {repeat: 2, do: [{skip: 1}]}\n    - {repeat: 2, do: [{skip: 1}]}\n")

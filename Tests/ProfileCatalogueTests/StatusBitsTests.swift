@@ -43,11 +43,12 @@ struct StatusWord: Sendable, CustomTestStringConvertible {
       profile: "sig/blood-pressure", characteristic: "2A35", frame: "10 8000 5200 6100 0000", offset: 7, bytes: 2,
       questionable: [0, 1, 5], observations: 3),
     StatusWord(
-      profile: "beurer/bm85", characteristic: "2A35", frame: "10 8000 5200 0000 01 0000", offset: 8, bytes: 2, bigEndian: true,
+      profile: "beurer/bm85", characteristic: "2A35", frame: "10 8000 5200 0000 00 0000", offset: 8, bytes: 2, bigEndian: true,
       questionable: [0, 1, 5], observations: 2),
     StatusWord(
       profile: "sig/glucose", characteristic: "2A18", frame: "0E 0300 EA07 01 1F 0C 22 38 37C0 11 0000", offset: 13, bytes: 2,
-      invalid: [1, 2, 3, 4, 9, 10], questionable: [5, 6, 7, 8], observations: 1),
+      // 5 and 6 say that the truth lies beyond the meter's range: that is no doubt about an alarm.
+      invalid: [1, 2, 3, 4, 9, 10], questionable: [7, 8], observations: 1),
     StatusWord(
       profile: "sig/generic-health-sensor", characteristic: "2B8B", frame: "03 01 0E00 0900 B84B0200 0000 2002 62000000", offset: 10,
       bytes: 2, suppressed: [4], invalid: [0, 2, 7], questionable: [1, 3], observations: 1),
@@ -90,7 +91,7 @@ struct StatusWord: Sendable, CustomTestStringConvertible {
     #expect(ObservationQuality.neverScores.isSuperset(of: [.invalid, .questionable, .demo, .test]))
   }
 
-  /// The type nibble of a glucose record: control solution is test data, the other fifteen are samples.
+  /// The type and site of a glucose record: control solution, said by either of them, is test data, all else are samples.
   @Test func controlSolutionIsNoMeasurement() throws {
     let profile = try Shipped.profile("sig/glucose")
     let index = try #require(profile.frameIndex(characteristic: BluetoothUUID(short: 0x2A18)))
@@ -98,7 +99,7 @@ struct StatusWord: Sendable, CustomTestStringConvertible {
     for byte in UInt8.min...UInt8.max {
       try profile.decode(
         (DecodeReportTests.bytes("06 0100 EA07 01 1F 0C 22 38 37C0") + [byte]).span, frameIndex: index, into: &result)
-      #expect(result.readings.isEmpty == (byte & 0x0F == 10), "\(byte)")
+      #expect(result.readings.isEmpty == (byte & 0x0F == 10 || byte >> 4 == 4), "\(byte)")
     }
   }
 }

@@ -65,6 +65,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   private var clocks = DeviceClocks()
   /// Whether the core knows that the device's bond is lost; nil: nothing was said in this run.
   private var bondIsLost: [DeviceID: Bool] = [:]
+  private var calls = CallBook()
   private var batteries: [DeviceID: (level: Int, told: MonotonicInstant)] = [:]
   private var result = DecodeResult()
   private var quarantineBudget = QuarantineBudget()
@@ -131,6 +132,7 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     } catch {
       count(error.reason.key, device.id)
       quarantine(frame, of: device, reason: error.reason.key)
+      if profile.isLoudAbout(error) { notUnderstood(device.id, stamp) }
       return .unrecorded
     }
     registry.seen(device.id, at: stamp.wall)
@@ -143,9 +145,11 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
       }
     }
     for dropped in result.dropped { count(dropped.reason.key, device.id) }
+    // Whatever else it said: somebody may have called for help in words that nobody knows.
+    if profile.isLoudAbout(result) { notUnderstood(device.id, stamp) }
     if result.readings.isEmpty {
       // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value".
-      let odd = result.dropped.first { $0.reason != .sentinel && $0.reason != .demoOrTestData }
+      let odd = result.dropped.first { $0.reason != .sentinel && $0.reason != .demoOrTestData && $0.reason != .otherUser }
       if let odd { quarantine(frame, of: device, reason: odd.reason.key) }
       alive(device.id, stamp)
       return odd == nil ? .refused : .unrecorded
@@ -286,6 +290,12 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     if let told = toldAlive[device], stamp.instant < told.adding(seconds: Self.aliveIntervalSeconds) { return }
     let event = IntakePayload.event(DeviceEvent(kind: .heartbeat))
     if intake.submit(event, device: device, stamp: stamp, keeper: .nobody) != nil { toldAlive[device] = stamp.instant }
+  }
+
+  private func notUnderstood(_ device: DeviceID, _ stamp: Intake.Stamp) {
+    // An advertisement is said many times a second.
+    guard calls.notUnderstood(device, at: stamp.instant) != nil else { return }
+    _ = intake.submit(.event(DeviceEvent(kind: .notUnderstood)), device: device, stamp: stamp, keeper: .nobody)
   }
 
   /// Each device has marks of its own, under its address, which outlives a registration.

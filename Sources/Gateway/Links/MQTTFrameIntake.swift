@@ -11,7 +11,8 @@ import VitalSigns
 
 /// The handler of one MQTT link. `frame` and what it calls run on the link's thread.
 ///
-/// @unchecked Sendable: `redeliveries`, `result`, `clocks`, `backlog`, `held` and `quarantineBudget` are touched by the link's thread alone.
+/// @unchecked Sendable: `redeliveries`, `result`, `clocks`, `backlog`, `held`, `heldShared`, `bridgesGone`, `calls` and `quarantineBudget`
+/// are touched by the link's thread alone.
 final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   let name: String
   private let number: UInt32
@@ -29,6 +30,11 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var wasConnected = false
   /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
   private var held: (mark: RedeliveryBook.Mark, readings: [Reading], taken: Int, stamp: Intake.Stamp)?
+  /// A message that speaks for many devices, of which some are told when the intake filled up.
+  private var heldShared: (mark: RedeliveryBook.Mark, next: Int)?
+  /// Topics of bridges that said, or had said of them, that they are gone.
+  private var bridgesGone: Set<String> = []
+  private var calls = CallBook()
   private var quarantineBudget = QuarantineBudget()
   /// Asks the link whether the broker still had our session; set once, before the link runs.
   var sessionPresent: @Sendable () -> Bool = { false }
@@ -63,40 +69,63 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     let answer: RedeliveryBook.Answer =
       frame.qos > 0 && !isHeld ? redeliveries.answer(mark, frame.delivery, at: stamp.wall) : .new
     guard let (device, profile, frameIndex) = registry.device(onTopic: frame.topic) else {
-      return refuse(frame, mark, answer, .unknownTopic, "unknownTopic")
+      return speaksForMany(frame, mark, stamp) ?? refuse(frame, mark, answer, .unknownTopic, "unknownTopic")
     }
     if isHeld, let held { return take(held.readings, of: device, frame: frame, mark: mark, stamp: held.stamp, from: held.taken) }
+    let isRepeated = answer != .new
     do {
       try profile.decode(frame.payload.span, frameIndex: frameIndex, retained: frame.retained, into: &result)
     } catch {
+      if error.reason == .empty {
+        // Somebody has erased what the broker stored. The device said nothing.
+        count(error.reason.key)
+        return ignore(frame, mark)
+      }
+      if !frame.retained, profile.isLoudAbout(error), let odd = calls.notUnderstood(device.id, at: stamp.instant) {
+        registry.seen(device.id, at: stamp.wall)
+        if !isRepeated {
+          count(error.reason.key)
+          quarantine(frame, reason: error.reason.key)
+        }
+        return takeUnlessKnown([odd], of: device, frame: frame, mark: mark, answer: answer, stamp: stamp)
+      }
       return refuse(frame, mark, answer, .malformed, error.reason.key)
     }
     // A broker repeats retained messages at every connect: they prove nothing about now.
     if !frame.retained { registry.seen(device.id, at: stamp.wall) }
-    let isRepeated = answer != .new
     if !isRepeated { for dropped in result.dropped { count(dropped.reason.key) } }
-    var readings = result.readings
-    if result.hasNoValidReading {
-      let reason = result.dropped[0].reason.key
-      // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value".
-      let isOdd = result.dropped.contains { $0.reason != .sentinel && $0.reason != .retained }
-      if isOdd, !isRepeated { quarantine(frame, reason: reason) }
+    let readings = readings(of: frame, profile, device.id, isRepeated: isRepeated, stamp)
+    if readings.isEmpty { return ignore(frame, mark) }
+    return takeUnlessKnown(readings, of: device, frame: frame, mark: mark, answer: answer, stamp: stamp)
+  }
+
+  /// What of the decoded frame goes in, alarms first; empty: nothing.
+  private func readings(
+    of frame: MQTTFrame, _ profile: DeviceProfile, _ device: DeviceID, isRepeated: Bool, _ stamp: Intake.Stamp
+  ) -> [Reading] {
+    var readings = calls.news(of: result.readings, device: device, at: stamp.instant)
+    // Whatever else it said: somebody may have called for help in words that nobody knows.
+    if !frame.retained, profile.isLoudAbout(result) {
+      let reason = result.dropped.first { $0.reason.isNotUnderstood }?.reason ?? .unknownValue
+      if !isRepeated { quarantine(frame, reason: reason.key) }
+      if let odd = calls.notUnderstood(device, at: stamp.instant) { readings.append(odd) }
+    } else if result.hasNoValidReading {
+      // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value". Another user's reading
+      // is nobody's to look at.
+      let quiet: Set<DropReason> = [.sentinel, .retained, .otherUser]
+      if let odd = result.dropped.first(where: { !quiet.contains($0.reason) }), !isRepeated { quarantine(frame, reason: odd.reason.key) }
       readings = []
     }
     if readings.isEmpty || isOldNews(frame) {
-      if frame.retained { return ignore(frame, mark) }
-      // A frame without a usable value still proves that its device lives.
-      readings = [.event(DeviceEvent(kind: .heartbeat), at: .none)]
+      // A frame without a usable value still proves that its device lives, unless the broker had kept it.
+      return frame.retained ? [] : [.event(DeviceEvent(kind: .heartbeat), at: .none)]
     }
-    if frame.retained {
-      readings = readings.compactMap { $0.keptByBroker(at: stamp.wall, civil: civil) }
-      if readings.isEmpty { return ignore(frame, mark) }
-    }
+    if frame.retained { readings = readings.compactMap { $0.keptByBroker(at: stamp.wall, civil: civil) } }
     // An alarm does not wait behind a routine value of its own frame.
     if readings.count > 1, readings.contains(where: \.isAlarm) {
       readings = readings.filter(\.isAlarm) + readings.filter { !$0.isAlarm }
     }
-    return takeUnlessKnown(readings, of: device, frame: frame, mark: mark, answer: answer, stamp: stamp)
+    return readings
   }
 
   func oversizedFrame(_ frame: MQTTFrame, payloadBytes: Int) -> FrameVerdict {
@@ -229,6 +258,52 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private func isOldNews(_ frame: MQTTFrame) -> Bool {
     frame.retained
       && result.readings.allSatisfy { if case .event(let event, at: _) = $0 { event.kind == .heartbeat } else { false } }
+  }
+
+  /// A bridge's own state, which holds for every device behind it. Nil when the topic is no bridge's.
+  ///
+  /// That it is gone is told of each device. That it is there proves nothing about a device; it only takes back what was told before.
+  private func speaksForMany(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark, _ stamp: Intake.Stamp) -> FrameVerdict? {
+    let devices = registry.devices(onSharedTopic: frame.topic)
+    if devices.isEmpty { return nil }
+    let way = backlog.arrival(at: stamp.instant)
+    var last: UInt64 = 0
+    var isGone: Bool?
+    let first = heldShared.flatMap { $0.mark == mark ? $0.next : nil } ?? 0
+    for (place, (device, profile, index)) in devices.enumerated().dropFirst(first) {
+      do {
+        try profile.decode(frame.payload.span, frameIndex: index, retained: frame.retained, into: &result)
+      } catch {
+        count(error.reason.key)
+        if error.reason != .empty { quarantine(frame, reason: error.reason.key) }
+        return ignore(frame, mark)
+      }
+      if let odd = result.dropped.first(where: { $0.reason.isNotUnderstood }) {
+        count(odd.reason.key)
+        quarantine(frame, reason: odd.reason.key)
+        return ignore(frame, mark)
+      }
+      for reading in result.readings {
+        guard case .event(let event, at: _) = reading, event.kind == .offline || event.kind == .online else { continue }
+        isGone = event.kind == .offline
+        if event.kind == .online, frame.retained || !bridgesGone.contains(frame.topic) { continue }
+        guard
+          let sequence = intake.submit(
+            reading, device: device.id, civil: civil, clocks: &clocks, by: way, mark: nil, stamp: stamp,
+            keeper: frame.qos > 0 ? .producer : .nobody)
+        else {
+          heldShared = (mark, place)
+          return .busy
+        }
+        last = sequence
+      }
+    }
+    heldShared = nil
+    if isGone == true { bridgesGone.insert(frame.topic) }
+    if isGone == false, !frame.retained { bridgesGone.remove(frame.topic) }
+    if last == 0 { return ignore(frame, mark) }
+    if frame.qos > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: last, taken: nil)) }
+    return .accepted(lastSequence: last)
   }
 
   // MARK: What cannot be used

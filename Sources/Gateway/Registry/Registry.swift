@@ -92,6 +92,22 @@ final class Registry: Sendable {
     }
   }
 
+  /// The devices for which one topic speaks at once, in the order of their numbers: those behind a bridge, for the bridge's own state.
+  /// Empty for every topic that a device has for itself. Looks at every device: such a message comes when a bridge starts or ends.
+  func devices(onSharedTopic topic: String) -> [(RegisteredDevice, DeviceProfile, frameIndex: Int)] {
+    var frames: [String: Int] = [:]
+    for profile in profiles.values {
+      if let frame = profile.sharedTopics.first(where: { $0.topic == topic }) { frames[profile.id] = frame.frameIndex }
+    }
+    if frames.isEmpty { return [] }
+    return state.withLock { state in
+      state.devices.values.filter { !$0.removed }.sorted { $0.id < $1.id }.compactMap { device in
+        guard let index = frames[device.profile], let profile = profiles[device.profile] else { return nil }
+        return (device, profile, index)
+      }
+    }
+  }
+
   /// Which device has this Bluetooth address.
   func device(onBluetooth address: String) -> (RegisteredDevice, DeviceProfile)? {
     state.withLock { state in

@@ -18,7 +18,8 @@ enum ConsoleKey {
     }
   }
 
-  private static func blocking(_ folder: String) throws(GatewayError) -> [UInt8] {
+  /// The same, on a thread that may wait.
+  static func blocking(_ folder: String) throws(GatewayError) -> [UInt8] {
     let path = folder + "/console.key"
     if let known = read(path) { return known }
     var random = SystemRandomNumberGenerator()

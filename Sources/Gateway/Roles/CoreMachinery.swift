@@ -65,7 +65,7 @@ final class CoreMachinery: Sendable {
     reader = opened.reader
     registry = opened.registry
     // The console may not write here. Without the key no sign-in link can be made, which the first request for one tells.
-    if configuration.console.listen != nil { _ = try? ConsoleKey.readOrMake(in: configuration.hub.statePath) }
+    if configuration.console.listen != nil { _ = try? ConsoleKey.blocking(configuration.hub.statePath) }
     let parts = (writer: opened.writer, told: opened.told, loss: opened.loss, accounts: opened.accounts)
     logger.notice(
       "the core is restored",

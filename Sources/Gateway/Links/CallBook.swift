@@ -1,0 +1,46 @@
+// What a link must remember so that a call for help is told when it is made, and not with every message for as long as it lasts; and that a
+// device which nobody understands is told without a flood. Vocabulary: held call, an SOS that a device says as a state (`sos: true` of an
+// IAS zone), which zigbee2mqtt repeats in each of its messages until the zone is at rest.
+//
+// Not here: a fall that lasts, which the core follows, because it knows whether somebody has taken the alert.
+
+import DeviceProfile
+import VitalSigns
+
+/// Owned by one link's thread. Bound: two instants for each device that somebody calls for help with.
+struct CallBook {
+  /// A held call is told again after this, while it lasts. Shorter, and every message of a stuck button is another alarm; longer, and a
+  /// second press of a button that never says "at rest" waits too long behind the first one, whose alert is open or was just closed.
+  static let heldSeconds: UInt32 = 300
+  /// A device is told to be not understood at most this often; the core makes one alert of it anyway.
+  static let oddSeconds: UInt32 = 10
+
+  private var held: [DeviceID: MonotonicInstant] = [:]
+  private var odd: [DeviceID: MonotonicInstant] = [:]
+
+  /// The readings without a held call that was told a moment ago. A press (a moment) is never left out.
+  mutating func news(of readings: [Reading], device: DeviceID, at now: MonotonicInstant) -> [Reading] {
+    readings.filter { reading in
+      guard case .event(let event, at: _) = reading, event.kind == .sos else { return true }
+      switch event.phase {
+      case .moment: return true
+      case .cleared:
+        held[device] = nil
+        return true
+      case .raised:
+        if let told = held[device], now < told.adding(seconds: Self.heldSeconds) { return false }
+        held[device] = now
+        return true
+      }
+    }
+  }
+
+  /// The event which tells that the device is not understood, or nil when that was told a moment ago.
+  ///
+  /// - Parameter isAgain: the frame is offered again, because there was no room for all of it.
+  mutating func notUnderstood(_ device: DeviceID, isAgain: Bool = false, at now: MonotonicInstant) -> Reading? {
+    if !isAgain, let told = odd[device], now < told.adding(seconds: Self.oddSeconds) { return nil }
+    odd[device] = now
+    return .event(DeviceEvent(kind: .notUnderstood), at: .none)
+  }
+}
