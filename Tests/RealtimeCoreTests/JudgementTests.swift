@@ -42,7 +42,8 @@ import VitalSigns
       payload: .observation(Observation(code: .oxygenSaturation, value: Quantity(mantissa: 84), unit: .percent)))
     #expect(street.hand(&entry).isEmpty)
     #expect(street.pass(0.499).isEmpty)
-    #expect(street.pass(0.001).story == ["planRed raised"])
+    let judged = street.pass(0.001).filter { $0.transition != nil }
+    #expect(judged.story == ["planRed raised"] && judged[0].device == DeviceID(rawValue: 1))
     #expect(street.pass(10).story.isEmpty)
   }
 
