@@ -90,6 +90,16 @@ import VitalSigns
     #expect(street.pass(10).isEmpty && street.core.counters.openAlerts == 0)
   }
 
+  /// 84 and 55 are 3 points both: the score behind the alert that speaks again rests on the 55.
+  @Test func theScoreBehindAnAlertRestsOnWhatIsSaid() throws {
+    var street = street()
+    let first = try #require(street.measure(.oxygenSaturation, 84, 0, .percent, device: 1).transitions.first)
+    _ = street.command(.resolve, first.id)
+    let again = street.measure(.oxygenSaturation, 55, 0, .percent, device: 1)
+    #expect(again.story == ["planRed raised"])
+    #expect(again.scores.map { $0.sources[1] } == [street.lastEntry.sequence])
+  }
+
   // MARK: Two reasons
 
   @Test func oneMeasurementThatBreaksTwoRulesIsOneAlert() throws {
