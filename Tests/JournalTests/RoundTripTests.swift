@@ -62,6 +62,9 @@ import VitalSigns
       entries.append(intake.entry(payload, measuredAt: WallTime(rawValue: Int64(intake.next)), attachment: .max - intake.next))
     }
     entries.append(intake.entry(.clock(ClockAnchor(utcOffsetSeconds: 3_600)), patient: .none, device: .none))
+    // Part of a frame: a replay must judge it with the rest, as it was.
+    entries.append(intake.entry(.event(DeviceEvent(kind: .heartbeat))))
+    entries[entries.count - 1].moreFollows = true
     do {
       let writer = try folder.writer()
       try writer.commit(group(entries))

@@ -42,7 +42,8 @@ import VitalSigns
       payload: .observation(Observation(code: .oxygenSaturation, value: Quantity(mantissa: 84), unit: .percent)))
     #expect(street.hand(&entry).isEmpty)
     #expect(street.pass(0.499).isEmpty)
-    #expect(street.pass(0.001).story == ["planRed raised"])
+    let judged = street.pass(0.001).filter { $0.transition != nil }
+    #expect(judged.story == ["planRed raised"] && judged[0].device == DeviceID(rawValue: 1))
     #expect(street.pass(10).story.isEmpty)
   }
 
@@ -87,6 +88,16 @@ import VitalSigns
     _ = street.hand(&entry)
     _ = street.send(.registry(.patientEnded), patient: 1)
     #expect(street.pass(10).isEmpty && street.core.counters.openAlerts == 0)
+  }
+
+  /// 84 and 55 are 3 points both: the score behind the alert that speaks again rests on the 55.
+  @Test func theScoreBehindAnAlertRestsOnWhatIsSaid() throws {
+    var street = street()
+    let first = try #require(street.measure(.oxygenSaturation, 84, 0, .percent, device: 1).transitions.first)
+    _ = street.command(.resolve, first.id)
+    let again = street.measure(.oxygenSaturation, 55, 0, .percent, device: 1)
+    #expect(again.story == ["planRed raised"])
+    #expect(again.scores.map { $0.sources[1] } == [street.lastEntry.sequence])
   }
 
   // MARK: Two reasons

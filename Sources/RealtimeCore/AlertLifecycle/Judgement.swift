@@ -71,8 +71,6 @@ extension RealtimeCore {
     _ patient: UInt32, score cause: ScoringCause?, signals: UInt8, device: DeviceID, at instant: MonotonicInstant,
     _ outcomes: inout OutcomeBuffer
   ) {
-    var change = NEWS2Change.nothing
-    if let cause { change = rescore(patient, cause, device: device, at: instant, &outcomes) }
     var (rising, worsening) = (UInt8(0), UInt8(0))
     var rest = signals
     while rest != 0 {
@@ -84,6 +82,11 @@ extension RealtimeCore {
       case .rise: rising |= 1 << index
       case .worsen: worsening |= 1 << index
       }
+    }
+    var change = NEWS2Change.nothing
+    if let cause {
+      // What an alert is about to say must be found in the score behind it, also when the points are the same.
+      change = rescore(patient, cause, isAsked: rising | worsening != 0, device: device, at: instant, &outcomes)
     }
     if change.isNothing, rising | worsening == 0 { return }
     tell(patient, change, rising: rising, worsening: worsening, isKnown: 0, device: device, at: instant, &outcomes)

@@ -78,7 +78,9 @@ extension RealtimeCore {
     let plan = arena.plan(patient)
     if plan.pointee.frameUntil != 0, plan.pointee.frameUntil <= instant.rawValue {
       plan.pointee.frameUntil = 0
-      settle(patient, device: .none, at: instant, &outcomes)
+      let device = arena.patient(patient).pointee.frameDevice
+      let sender = device == 0 ? DeviceID.none : DeviceID(rawValue: arena.device(device).pointee.id)
+      settle(patient, device: sender, at: instant, &outcomes)
     }
     var change = NEWS2Change.nothing
     if plan.pointee.newsSpeaksAgain != 0, plan.pointee.newsSpeaksAgain <= instant.rawValue {

@@ -1,6 +1,6 @@
 // NEWS2 of one person over time: fresh inputs in, scores out. The newest measurement of a parameter wins, whichever device
 // gave it. A score is told when it changed (bounds, points, missing inputs, band or scale), and by a fresh observation when the
-// last one told is older than the refresh interval. How long inputs live: NEWS2Validity.swift. Alerts: NEWS2Alerts.swift.
+// last one told is older than the refresh interval or an alert is about to speak of it. How long inputs live: NEWS2Validity.swift. Alerts: NEWS2Alerts.swift.
 
 import VitalSigns
 
@@ -29,7 +29,7 @@ extension RealtimeCore {
 
   /// Computes the score anew, records it when there is something to tell, and says what it asks for.
   @_noLocks func rescore(
-    _ patient: UInt32, _ cause: ScoringCause, device: DeviceID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
+    _ patient: UInt32, _ cause: ScoringCause, isAsked: Bool, device: DeviceID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
   ) -> NEWS2Change {
     let state = arena.patient(patient)
     // Nothing was ever measured: a person who was just registered has no score to tell.
@@ -40,7 +40,7 @@ extension RealtimeCore {
     let isDue =
       cause.isMeasured && instant.rawValue - state.pointee.scoredAt >= Int64(configuration.scoreRefreshSeconds) * 1_000_000_000
     // An unchanged score cannot change the alert, so only a told one looks after it.
-    guard isChanged || isDue else { return .nothing }
+    guard isChanged || isDue || isAsked else { return .nothing }
     fillSources(&score, patient)
     // Sums of different inputs are no course: what is lost would look like an improvement.
     if state.pointee.hasScore, state.pointee.missing == score.missing, state.pointee.toldScale == score.scale {
