@@ -320,6 +320,20 @@ import VitalSigns
     #expect(story == ["notMeasuring raised"])
   }
 
+  /// A profile that lets "0 and 0" through: no score, no alert about a person, and it counts as not measuring.
+  @Test func nothingIsNoValue() {
+    var street = street()
+    _ = street.plan(.limits(.oxygenSaturation, PlanLimits(redLow: 85)))
+    var outcomes: [Outcome] = []
+    for _ in 0..<15 {
+      outcomes += street.pass(30)
+      outcomes += street.measure(.oxygenSaturation, 0, 0, .percent, device: 1)
+      outcomes += street.measure(.pulseRateOximeter, 0, 0, .perMinute, device: 1)
+    }
+    #expect(outcomes.scores.isEmpty && outcomes.story == ["notMeasuring raised"])
+    #expect(street.measure(.pulseRateOximeter, 0, 0, .perMinute, patient: 1).scores.count == 1, "a person saw it")
+  }
+
   /// A cuff that is carried through the room every day, and not used.
   @Test func aSpotDeviceByItsInterval() {
     var street = Street()

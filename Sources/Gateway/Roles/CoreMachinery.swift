@@ -117,6 +117,7 @@ final class CoreMachinery: Sendable {
     core.start(logger: logger)
     if !anchorClock() { logger.error("the intake had no room for the clock") }
     writer.start()
+    renewAbilities()
     for link in links { try link.start(subscriptions: registry.subscriptions()) }
     bluetooth?.start()
   }
