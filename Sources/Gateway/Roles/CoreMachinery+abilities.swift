@@ -3,6 +3,7 @@
 
 import DeviceProfile
 import Journal
+import Logging
 import VitalSigns
 
 extension CoreMachinery {
