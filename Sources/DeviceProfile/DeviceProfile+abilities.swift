@@ -11,9 +11,9 @@ extension DeviceProfile {
     return liveness
   }
 
-  /// Derived: a location, a measurement other than the battery, a dose that is handed out and never reported as taken.
+  /// Derived: that it speaks at all, a location, a measurement other than the battery, a dose that is handed out and never reported as taken.
   public var abilities: DeviceAbilities {
-    var abilities: DeviceAbilities = []
+    var abilities: DeviceAbilities = .speaks
     let locates = frames.contains { frame in
       frame.instructions.contains { if case .emitLocation = $0 { true } else { false } }
     }

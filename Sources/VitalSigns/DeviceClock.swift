@@ -46,7 +46,7 @@
   /// How far the clock is behind (below 0: ahead) when it is known to be wrong, or 0 when it is known to be right; nil: nothing
   /// is known.
   public private(set) var lag: Int64?
-  /// Of the newest claim that was taken for late though the device may have sent it now: its arrival and age.
+  /// Of the newest claim that was old: its arrival and age.
   private var suspect: Suspect?
 
   @usableFromInline struct Suspect: Sendable, Hashable {
@@ -67,8 +67,8 @@
     // A hub that does not know the year itself cannot judge anybody's.
     let isUnset = !Self.isPossible(claim) && Self.isPossible(arrival)
     if way == .stored { return judgeStored(claim, isWrong: overflow || isUnset || age < -Self.toleranceMilliseconds) }
-    if overflow || isUnset || age > Self.yearMilliseconds { return wrong(by: overflow ? Self.yearMilliseconds : age) }
-    if age < -Self.toleranceMilliseconds { return wrong(by: age) }
+    if overflow || isUnset || age > Self.yearMilliseconds { return wrong(by: overflow ? Self.yearMilliseconds : age, at: arrival) }
+    if age < -Self.toleranceMilliseconds { return wrong(by: age, at: arrival) }
     if age <= Self.toleranceMilliseconds {
       lag = 0
       suspect = nil
@@ -87,20 +87,26 @@
   private mutating func judgeOld(
     _ claim: WallTime, age: Int64, arrival: WallTime, _ way: Arrival, isCivil: Bool
   ) -> TrustedTime {
+    if !isCivil, lag ?? 0 >= 0, isOfBatch(age, at: arrival) {
+      // A tracker that was out of reach sends its way. Its first point may have been believed; it says nothing about the clock.
+      lag = lag == 0 ? 0 : nil
+      suspect = Suspect(arrival: arrival.rawValue, age: age)
+      return TrustedTime(measuredAt: claim)
+    }
     // How old it is when the clock is as wrong as it was.
     let rest = age - (lag ?? 0)
-    if let lag, lag > 0, rest.magnitude <= UInt64(Self.toleranceMilliseconds) { return wrong(by: age) }
+    if let lag, lag > 0, rest.magnitude <= UInt64(Self.toleranceMilliseconds) { return wrong(by: age, at: arrival) }
     if case .queued(let since) = way {
       // The link was away for that long: nothing speaks against the claim.
       if claim >= since || lag == 0 { return TrustedTime(measuredAt: claim) }
       if let lag, lag > 0, rest > 0 { return TrustedTime(measuredAt: claim.adding(milliseconds: lag), clockIsWrong: true) }
     }
-    if let lag, lag > 0, rest < 0 { return wrong(by: age) }  // Set, but not well.
+    if let lag, lag > 0, rest < 0 { return wrong(by: age, at: arrival) }  // Set, but not well.
     let isConstant = isSteady(age, at: arrival)
     suspect = Suspect(arrival: arrival.rawValue, age: age)
-    if isConstant { return wrong(by: age) }
-    if isCivil, Self.isSummerTime(rest) { return wrong(by: age) }
-    if lag ?? -1 < 0, age <= Self.strangerLagMilliseconds { return wrong(by: age) }
+    if isConstant { return wrong(by: age, at: arrival) }
+    if isCivil, Self.isSummerTime(rest) { return wrong(by: age, at: arrival) }
+    if lag ?? -1 < 0, age <= Self.strangerLagMilliseconds { return wrong(by: age, at: arrival) }
     return TrustedTime(measuredAt: claim.adding(milliseconds: max(0, lag ?? 0)), clockIsWrong: (lag ?? 0) > 0)
   }
 
@@ -112,14 +118,21 @@
     return between >= 10_000 && (age - suspect.age).magnitude <= UInt64(min(60_000, between / 2))
   }
 
+  /// Claims that advance much faster than time does: values that were kept, sent one after the other.
+  private func isOfBatch(_ age: Int64, at arrival: WallTime) -> Bool {
+    guard let suspect else { return false }
+    let between = arrival.rawValue - suspect.arrival
+    return between >= 0 && between < 10_000 && suspect.age - age > 30_000
+  }
+
   /// One or two hours, and little else.
   private static func isSummerTime(_ age: Int64) -> Bool {
     (age - 3_600_000).magnitude <= UInt64(toleranceMilliseconds) || (age - 7_200_000).magnitude <= UInt64(toleranceMilliseconds)
   }
 
-  private mutating func wrong(by age: Int64) -> TrustedTime {
+  private mutating func wrong(by age: Int64, at arrival: WallTime) -> TrustedTime {
     lag = age
-    suspect = nil
+    suspect = Suspect(arrival: arrival.rawValue, age: age)
     return TrustedTime(measuredAt: .unknown, clockIsWrong: true)
   }
 }

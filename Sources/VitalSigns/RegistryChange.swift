@@ -12,6 +12,8 @@
   @inlinable public static var measures: Self { Self(rawValue: 1 << 1) }
   /// It can say that a dose was handed out, and never that it was taken: handing out has to count as taking.
   @inlinable public static var dispensingIsTaking: Self { Self(rawValue: 1 << 2) }
+  /// It is heard within a day of being given out, even if it may be silent for ever afterwards: else its address or its pairing is wrong.
+  @inlinable public static var speaks: Self { Self(rawValue: 1 << 3) }
 }
 
 /// How the core watches over a device. Fixed size. Realtime-safe.

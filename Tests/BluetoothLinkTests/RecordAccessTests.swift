@@ -238,12 +238,12 @@ import VitalSigns
     #expect(bench.ledger.violations == [] && bench.session.state.name == "running")
   }
 
-  @Test("A slow disk: nothing is deleted, and nothing is said to be wrong")
+  @Test("A slow disk: nothing is deleted, and it is said that the device keeps its records")
   func slowDisk() {
     var bench = Self.fetched([.accepted(sequence: 9)])
     let actions = bench.expire()
-    #expect(actions == [.recordsEnded, .report(.completed)])
-    #expect(bench.session.problem == nil)
+    #expect(actions == [.recordsEnded, .report(.problem(.recordAccess)), .report(.completed)])
+    #expect(bench.session.problem == .recordAccess)
   }
 
   @Test("What was left out of the record is not deleted, though the disk has room again")

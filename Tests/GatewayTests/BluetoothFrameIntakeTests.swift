@@ -156,6 +156,23 @@ import VitalSigns
     }
   }
 
+  /// The hub dies after a press, and hears the same advertisement again when it is back: one press. Another packet is another press.
+  @Test func aPressIsNotHeardTwiceAcrossACrash() throws {
+    #expect(frames.frame(press(7)) == .accepted(sequence: 1))
+    let mark = try #require(entries().first.flatMap { companions.take($0.attachment)?.mark })
+    for (packet, isNew) in [(UInt8(7), false), (8, true)] {
+      let restarted = BluetoothFrameIntake(
+        registry: registry,
+        intake: Intake(
+          ring: IntakeRing(capacity: 8, reserve: 1, firstSequence: 10), coreWake: try Wake(), journal: SingleProducerRing(capacity: 1_024),
+          companions: companions, clock: HubClock(continuing: nil, lastInstant: .zero, lastWall: .unknown, now: .current())),
+        requests: requests, civil: CivilClock(zone: .gmt), marks: [mark])
+      let outcome = restarted.frame(press(packet))
+      #expect(outcome == (isNew ? .accepted(sequence: 10) : .duplicate(sequence: 0)))
+      #expect(restarted.frame(press(packet)) == .duplicate(sequence: 0))
+    }
+  }
+
   @Test func aLostBondIsSaidOnceAndSoIsItsReturn() {
     for isLost in [true, true, false, false, true] { frames.bond(isLost: isLost, address: Self.oximeter) }
     let phases = entries().compactMap { if case .event(let event) = $0.payload, event.kind == .bondLost { event.phase } else { nil } }

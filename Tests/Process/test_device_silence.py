@@ -26,7 +26,7 @@ def test_a_silent_button_speaks_again_after_it_was_resolved(make_hub, broker, re
     assert first["priority"] == "high"
     hub.alert_action(first["id"], "resolve", comment="will look")
     wait_heard(receiver, "signalLoss", count=2, seconds=10)
-    again = [a for a in hub.open_alerts() if a["rule"] == "signalLoss"]
+    again = wait_for(lambda: [a for a in hub.open_alerts() if a["rule"] == "signalLoss"], 10, "it is on the board")
     assert len(again) == 1 and again[0]["id"] != first["id"]
 
 

@@ -25,7 +25,7 @@ private struct Life {
     for device in 1...devices {
       let liveness = DeviceLiveness(
         expectedIntervalSeconds: number(0...3) * 3_600, isContinuous: oneIn(3), isSafetyAlarm: oneIn(4),
-        abilities: DeviceAbilities(rawValue: number(0...7)))
+        abilities: DeviceAbilities(rawValue: number(0...15)))
       entries.append(make(.registry(.deviceAdded(liveness)), device, 0))
       entries.append(make(.registry(.deviceAssigned), device, number(1...people)))
     }

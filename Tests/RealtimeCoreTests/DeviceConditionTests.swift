@@ -46,6 +46,19 @@ import VitalSigns
     #expect(slow.pass(1).story == ["signalLoss raised"], "or after the re-trigger time, when that is sooner")
   }
 
+  /// Installations set one re-trigger time for all: half an hour is no time for a battery.
+  @Test func aBatterySpeaksAgainTheNextDay() throws {
+    var escalation = EscalationPolicy.standard
+    escalation.low.retriggerSeconds = 1_800
+    var street = Street(CoreConfiguration(escalation: escalation))
+    street.moveIn()
+    let low = try #require(street.measure(.batteryLevel, 9, 0, .percent, device: 1).transitions.first)
+    _ = street.command(.resolve, low.id)
+    #expect(street.pass(86_399).isEmpty)
+    let again = street.pass(1).transitions
+    #expect(again.map(\.rule) == [.lowBattery] && again[0].value == 9 && again[0].limit == 15)
+  }
+
   @Test func outsideTheFence() throws {
     var street = Street()
     street.moveIn()
@@ -253,6 +266,22 @@ import VitalSigns
     #expect(street.send(.event(tampered), device: 1).story == ["tamper raised"], "a state it is all the same")
   }
 
+  /// A wrong address: it may be silent for ever, but not from the beginning.
+  @Test func aDeviceThatWasNeverHeard() {
+    var street = Street()
+    street.moveIn(abilities: .speaks)
+    #expect(street.pass(86_399).isEmpty)
+    #expect(street.pass(1).story == ["signalLoss raised"])
+    #expect(street.event(.heartbeat, device: 1).story == ["signalLoss cleared"])
+    #expect(street.pass(10 * 86_400).isEmpty)
+    var old = Street()
+    old.moveIn()
+    _ = old.pass(86_400 * 30)
+    let liveness = DeviceLiveness(expectedIntervalSeconds: 0, abilities: .speaks)
+    #expect(old.send(.registry(.deviceAdded(liveness)), device: 1).isEmpty)
+    #expect(old.pass(10 * 86_400).isEmpty, "registered by an earlier version, which heard it")
+  }
+
   @Test func aTrackerThatNeverSaidWhereItIs() {
     var street = Street()
     street.moveIn(interval: 3_600, abilities: [.locates, .measures])
@@ -318,6 +347,20 @@ import VitalSigns
       story += street.measure(.oxygenSaturation, 97, 0, .percent, device: 1, quality: quality).story
     }
     #expect(story == ["notMeasuring raised"])
+  }
+
+  /// A profile that lets "0 and 0" through: no score, no alert about a person, and it counts as not measuring.
+  @Test func nothingIsNoValue() {
+    var street = street()
+    _ = street.plan(.limits(.oxygenSaturation, PlanLimits(redLow: 85)))
+    var outcomes: [Outcome] = []
+    for _ in 0..<15 {
+      outcomes += street.pass(30)
+      outcomes += street.measure(.oxygenSaturation, 0, 0, .percent, device: 1)
+      outcomes += street.measure(.pulseRateOximeter, 0, 0, .perMinute, device: 1)
+    }
+    #expect(outcomes.scores.isEmpty && outcomes.story == ["notMeasuring raised"])
+    #expect(street.measure(.pulseRateOximeter, 0, 0, .perMinute, patient: 1).scores.count == 1, "a person saw it")
   }
 
   /// A cuff that is carried through the room every day, and not used.

@@ -67,6 +67,18 @@ import VitalSigns
     }
   }
 
+  /// A phone that was out of reach for an hour, and of which nothing is known yet.
+  @Test func aTrackerThatSendsItsWayIsLate() {
+    var device = Device()
+    _ = device.send(60 * Self.minute, isCivil: false)
+    for step in 1..<55 {
+      let age = Int64(60 - step) * Self.minute
+      let trusted = device.send(age, isCivil: false, after: 100)
+      #expect(trusted.age == age && !trusted.isWrong)
+    }
+    #expect(device.send(2_000, isCivil: false).age == 2_000)
+  }
+
   @Test func oneThatIsSentTwiceIsNoWrongClock() {
     var device = Device()
     _ = device.send(0)

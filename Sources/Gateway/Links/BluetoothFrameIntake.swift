@@ -137,8 +137,18 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     }
     registry.seen(device.id, at: stamp.wall)
     let isFromStore = books[Self.markLink(device.address)]?.isFetching(frame.source.number) == true
+    var statement: RecordBook.Statement?
     if !isFromStore, let rule = profile.frames[index].repeats {
       let key = FilterKey(device: device.id, frame: index)
+      if result.readings.contains(where: \.isAlarm) {
+        statement = RecordBook.Statement(frame.bytes, repeatMark: result.repeatMark, source: frame.source.number, rule: rule)
+        // Before a crash this run's filter was another's memory; the journal has what it took.
+        if filters[key] == nil, book(of: device, { $0.wasSaid(statement, at: stamp.wall) }) {
+          _ = filters[key, default: RepeatFilter()].isRepeat(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant)
+          alive(device.id, stamp)
+          return .duplicate(sequence: 0)
+        }
+      }
       if filters[key, default: RepeatFilter()].isRepeat(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant) {
         alive(device.id, stamp)
         return .duplicate(sequence: 0)
@@ -156,11 +166,12 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
     }
     let readings = result.readings
     pairing.withLock { if $0.registered == device.id { $0.readings = readings } }
-    let (mark, isStored) = book(of: device) { book in
+    let (known, isStored) = book(of: device) { book in
       let mark = book.mark(readings: readings, source: frame.source.number, bytes: frame.bytes)
       return (mark, book.isFetching(frame.source.number))
     }
-    if let mark, let sequence = books[Self.markLink(device.address)]?.sequence(of: mark) {
+    let mark = known ?? statement?.mark(at: stamp.wall)
+    if let known, let sequence = books[Self.markLink(device.address)]?.sequence(of: known) {
       count("duplicate", device.id)
       return .duplicate(sequence: sequence)
     }

@@ -93,6 +93,46 @@ struct RecordBook {
     return taken
   }
 
+  /// What an advertisement says that is repeated for some seconds: known by what its repeat rule compares, and by when it was taken. Only
+  /// for the first word of a device after a start; within a run the link's filter knows better.
+  struct Statement {
+    /// Seconds that share a mark.
+    static let slotSeconds: Int64 = 10
+    private let hash: UInt64
+    private let window: Int64
+
+    init(_ bytes: [UInt8], repeatMark: UInt64?, source: UInt64, rule: RepeatRule) {
+      var hash = FNV1a()
+      hash.add(source)
+      switch (rule, repeatMark) {
+      case (.packet(let within), let number?):
+        hash.add(number)
+        window = Int64(within)
+      case (.identical(let seconds), _):
+        hash.add(bytes)
+        window = Int64(seconds)
+      case (.packet, nil):
+        hash.add(bytes)
+        window = Int64(RepeatRule.identicalSecondsDefault)
+      }
+      self.hash = hash.value
+    }
+
+    private func slot(_ wall: WallTime) -> Int64 { wall.rawValue / (1_000 * Self.slotSeconds) }
+
+    func mark(at wall: WallTime) -> Mark { Mark(place: UInt32(truncatingIfNeeded: slot(wall)), hash: hash) }
+
+    /// Under which it stands when it was taken so shortly before `wall` that it is being repeated.
+    fileprivate func marks(before wall: WallTime) -> [Mark] {
+      let last = slot(wall)
+      return ((last - window / Self.slotSeconds)...last).map { Mark(place: UInt32(truncatingIfNeeded: $0), hash: hash) }
+    }
+  }
+
+  func wasSaid(_ statement: Statement?, at wall: WallTime) -> Bool {
+    statement.map { $0.marks(before: wall).contains { known[$0] != nil } } ?? false
+  }
+
   /// The sequence of the measurement that this repeats; 0 when it was durable before this run. Nil: it is new.
   func sequence(of mark: Mark) -> UInt64? { known[mark] }
 

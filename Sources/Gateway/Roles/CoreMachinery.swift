@@ -140,6 +140,7 @@ final class CoreMachinery: Sendable {
       }
     }
     writer.start()
+    renewAbilities()
     for link in links { try link.start(subscriptions: registry.subscriptions()) }
     bluetooth?.start()
   }

@@ -35,6 +35,16 @@ private struct ObservationUse {
     }
   }
 
+  /// A device that says 0 measures nobody: no finger, no contact. What a person enters is what a person saw.
+  var isNoContactAtZero: Bool {
+    @_noLocks get {
+      switch parameter {
+      case .oxygenSaturation, .pulse, .systolic: true
+      default: false
+      }
+    }
+  }
+
   /// The value in this use's steps; nil when it cannot be a measurement, or its unit cannot be converted.
   @_noLocks func steps(of observation: Observation) -> Int32? {
     let wide: Int64?
@@ -85,7 +95,7 @@ extension RealtimeCore {
       return
     }
     // Before the quality is looked at: the flag that is set here is stored with the entry, and a replay must remark again.
-    guard let steps = use.steps(of: observation) else {
+    guard let steps = use.steps(of: observation), !(subject.device != 0 && steps == 0 && use.isNoContactAtZero) else {
       observation.quality.insert(.invalid)
       return remark(.outOfRange, entry, &outcomes)
     }

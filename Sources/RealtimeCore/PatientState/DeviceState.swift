@@ -42,7 +42,7 @@ struct DeviceState {
   var fenceMetres: Int32
   /// The open alert of each `DeviceCondition`, or 0.
   var alerts: InlineArray<13, UInt32>
-  /// Bit n: condition n holds. Bits 14 and 15: `noContact`, `doorJudged`.
+  /// Bit n: condition n holds. Bits 13 to 15: `wasHeard`, `noContact`, `doorJudged`.
   var holding: UInt16
   /// Bit n: the open alert of condition n came back soon after it had ended, and ends only after a quiet time.
   var unsettled: UInt16
@@ -60,6 +60,8 @@ struct DeviceState {
   var batteryPercent: UInt8
   var unused: InlineArray<3, UInt8>
 
+  /// Beside the conditions' bits in `holding`: it has given a sign of life while it was this person's.
+  static var wasHeard: UInt16 { @_noLocks get { 1 << 13 } }
   /// Beside the conditions' bits in `holding`: the sensor says that it measures nobody.
   static var noContact: UInt16 { @_noLocks get { 1 << 14 } }
   static var batteryByLevel: UInt8 { @_noLocks get { 1 } }

@@ -71,6 +71,9 @@ extension RealtimeCore {
     device.pointee.expectedIntervalSeconds = liveness.expectedIntervalSeconds
     device.pointee.isContinuous = liveness.isContinuous
     device.pointee.isSafetyAlarm = liveness.isSafetyAlarm
+    // It was registered before anybody watched for its first word, which may be long ago.
+    let isOld = known != 0 && device.pointee.patient != 0 && !device.pointee.abilities.contains(.speaks)
+    if isOld { device.pointee.holding |= DeviceState.wasHeard }
     device.pointee.abilities = liveness.abilities
     device.pointee.measuringSeconds = measuringSeconds(liveness)
     if known == 0 {

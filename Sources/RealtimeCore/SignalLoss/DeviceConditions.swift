@@ -1,7 +1,7 @@
 // Conditions of a device as alerts: one alert for each while it lasts, whoever reports it and how often.
 //
-// - Speaks again: a person resolved the alert, and the condition still holds. After the priority's re-trigger time; the loss of a
-//   safety alarm after its interval, if that is shorter; a fall, and what an alarm device says that nobody understands, after
+// - Speaks again: a person resolved the alert, and the condition still holds. After the priority's re-trigger time, what is low not
+//   before the next day; the loss of a safety alarm after its interval, if that is shorter; a fall, and what an alarm device says that nobody understands, after
 //   five minutes, if it was reported anew.
 // - Unsettled: a condition that ended less than fifteen minutes ago and returns has a new alert, which clears itself only after
 //   fifteen quiet minutes. So a condition that comes and goes is two alerts at most, however fast it does.
@@ -15,6 +15,8 @@ extension DeviceState {
   /// Between two tellings of one open alert because it was reported anew; and after which a resolved call for help that is
   /// reported anew is told again. Seconds.
   static var retellSeconds: UInt32 { @_noLocks get { 300 } }
+  /// Before this a resolved condition of low priority does not speak again, whatever the re-trigger time is. Seconds.
+  static var lowAgainSeconds: UInt32 { @_noLocks get { 86_400 } }
   /// A state that is reported again within this is being repeated; later it is news. Seconds.
   static var repeatSeconds: UInt32 { @_noLocks get { 60 } }
 
@@ -161,7 +163,8 @@ extension RealtimeCore {
     case .notUnderstood where device.pointee.isSafetyAlarm: return DeviceState.retellSeconds
     case .signalLoss where device.pointee.isSafetyAlarm && device.pointee.expectedIntervalSeconds != 0:
       return min(retrigger, device.pointee.expectedIntervalSeconds)
-    default: return retrigger
+    // A battery is changed when somebody comes by, not in half an hour.
+    default: return device.pointee.priority(of: condition) == .low ? max(retrigger, DeviceState.lowAgainSeconds) : retrigger
     }
   }
 

@@ -1,6 +1,6 @@
 // Silence as an alert with a deadline, on the monotonic clock, whether or not anything arrives.
 //
-// A device is watched while it is somebody's. Everything it sends is a sign of life, also what is late or unusable; `offline`
+// A device is watched while it is somebody's; one that may be silent for ever must at least be heard once, within a day. Everything it sends is a sign of life, also what is late or unusable; `offline`
 // is not, nor what a broker kept and repeats. A tracker with a fence must besides give locations often enough, from the day
 // it is given out. A device that measures must measure: see `watchMeasuring`. The other conditions: DeviceConditions.swift.
 
@@ -11,12 +11,17 @@ extension DeviceState {
   /// of a gateway. Seconds.
   static var offlineGraceSeconds: UInt32 { @_noLocks get { 600 } }
 
+  /// How soon a device that may be silent must have been heard for the first time. Seconds.
+  static var firstWordSeconds: UInt32 { @_noLocks get { 86_400 } }
+
   /// When it has been silent for too long, given what is known now; `.never` when it may be silent.
   @_noLocks func silenceDeadline(fenceStaleSeconds: UInt32) -> MonotonicInstant {
     guard patient != 0 else { return .never }
     var deadline = MonotonicInstant.never
     if expectedIntervalSeconds != 0 {
       deadline = MonotonicInstant(rawValue: lastSeen).adding(seconds: expectedIntervalSeconds)
+    } else if abilities.contains(.speaks), holding & Self.wasHeard == 0 {
+      deadline = MonotonicInstant(rawValue: lastSeen).adding(seconds: Self.firstWordSeconds)
     }
     if offlineSince != 0 {
       deadline = min(deadline, MonotonicInstant(rawValue: offlineSince).adding(seconds: isSafetyAlarm ? 0 : Self.offlineGraceSeconds))
@@ -57,6 +62,7 @@ extension RealtimeCore {
     let device = arena.device(slot)
     device.pointee.lastSeen = instant.rawValue
     device.pointee.offlineSince = 0
+    device.pointee.holding |= DeviceState.wasHeard
     if device.pointee.holds(.signalLoss) { mayBeBack(slot, at: instant, &outcomes) }
     if device.pointee.measuringDeadline <= instant { watchMeasuring(slot, at: instant) }
   }
