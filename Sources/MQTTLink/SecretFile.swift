@@ -32,7 +32,8 @@ enum TLSFailure {
     if detail.hasPrefix(wrongName) { return .certificateName }
     if detail.contains("certificate verify failed") { return .certificateNotTrusted }
     if detail.contains("certificate required") || detail.contains("alert") && detail.contains("certificate") { return .clientCertificate }
-    if detail.contains("wrong version number") || detail.contains("no TLS on port") { return .noTLS }
+    // mosquitto ends the connection at once when it is spoken to in TLS on a port without.
+    if detail.contains("wrong version number") || detail.contains("unexpected eof") || detail.contains("no TLS on port") { return .noTLS }
     return .tls
   }
 

@@ -59,7 +59,7 @@ import VitalSigns
   }
 
   @Test func aSlowDiskShedsFirstWhatNobodyHoldsAndNeverAnAlarm() {
-    fillWayToDisk(3)
+    fillWayToDisk(1)
     #expect(intake.submit(Street.spo2(97), keeper: .nobody) == 1)
     fillWayToDisk(1)
     #expect(intake.submit(Street.spo2(97), keeper: .nobody) == nil)

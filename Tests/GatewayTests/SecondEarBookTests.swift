@@ -117,7 +117,7 @@ import VitalSigns
     #expect(book.message(1, at: at(405), Self.wall) == .told(sequence: 7))
   }
 
-  @Test(arguments: [(30, true), (31, false)])
+  @Test(arguments: [(0, true), (30, true), (31, false), (-1, false)])
   func ofAnEarlierRunWhatWasToldIsKnownForSeconds(age: Int64, isKnown: Bool) {
     var book = SecondEarBook(marks: [(true, 1, Self.wall), (true, 1, Self.wall), (false, 1, Self.wall), (false, 2, Self.wall)])
     let now = Self.wall.adding(milliseconds: age * 1_000)

@@ -48,6 +48,34 @@ import VitalSigns
     #expect(marks.last?.hash == UInt64.max - 2)
   }
 
+  @Test func aFramesMarkSaysHowManyOfItsReadingsAreInAndTakesOneRow() throws {
+    let folder = try JournalFolder()
+    var intake = Intake()
+    func mark(_ message: UInt32, _ taken: UInt16) -> DeliveryMark {
+      DeliveryMark(link: 1, message: message, hash: 77, taken: taken, wall: WallTime(rawValue: 1_790_000_000_000))
+    }
+    do {
+      let writer = try folder.writer()
+      // The alarm is committed alone, as it is when it comes; its frame's other reading follows.
+      var first = JournalGroup()
+      first.append(intake.sos(), mark: mark(5, 1))
+      try writer.commit(first)
+      #expect(try writer.recover().deliveryMarks == [mark(5, 1)])
+      var second = JournalGroup()
+      second.append(intake.spo2(95), mark: mark(5, 2))
+      second.append(intake.spo2(96), mark: mark(6, 1))
+      try writer.commit(second)
+      #expect(try writer.recover().deliveryMarks == [mark(5, 2), mark(6, 1)])
+      // The same number and content again, from its first reading: another frame.
+      var third = JournalGroup()
+      third.append(intake.spo2(96), mark: mark(6, 1))
+      third.deliveryMarks = [mark(7, DeliveryMark.refused)]
+      try writer.commit(third)
+    }
+    let writer = try folder.writer()
+    #expect(try writer.recover().deliveryMarks == [mark(5, 2), mark(6, 1), mark(6, 1), mark(7, DeliveryMark.refused)])
+  }
+
   @Test func lastTwoSnapshotsAreKeptAndChecked() throws {
     let folder = try JournalFolder()
     let writer = try folder.writer()

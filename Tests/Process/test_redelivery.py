@@ -127,11 +127,10 @@ def test_a_press_followed_by_a_kill_is_one_alert(make_hub, broker, bridge, recei
         connected(hub)
     wait_for(lambda: presses(hub) >= count, 15, "every press is stored")
     connected(hub)
-    bridge.temperature("nobody", "36.5")
     assert len(sos(hub)) == count
     wait_heard(receiver, "sos", count=count)
     assert len({e["alertId"] for e in heard(receiver, rule="sos", kind="raised")}) == count
-    assert sorted(hub.values("battery-level") or hub.values("batteryLevel")) == [str(20 + n) for n in range(count)]
+    assert sorted(hub.values("battery")) == [str(20 + n) for n in range(count)]
 
 
 def test_kills_with_garbage_between_lose_and_double_nothing(make_hub, broker, receiver):
@@ -250,6 +249,7 @@ def test_a_flood_of_one_button_does_not_hold_up_anothers_press(make_hub, broker,
     stream.close()
     flood.close()
     # The hub tells it within a second of hearing it; the broker itself takes the flood in first.
+    print(f"worst {worst:.2f} s")
     assert worst < 5, worst
 
 

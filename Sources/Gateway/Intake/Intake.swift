@@ -37,17 +37,18 @@ final class Intake: Sendable {
 
   /// Who holds an entry that is refused.
   enum Keeper: Sendable {
-    /// Nobody: it is lost, and only counted. Refused first, when half of the way to the disk is full.
+    /// Nobody: it is lost, and only counted. Refused first, when a quarter of the way to the disk is full.
     case nobody
-    /// A broker or a person, who brings it again. Refused when three quarters are full.
+    /// A broker or a person, who brings it again. Refused when half of it is full. The other half is for alarms and for what
+    /// deadlines decide meanwhile: with the shipped ring some 8 000 values, hundreds of calls for help with all that follows them.
     case producer
   }
 
   private func hasRoom(_ keeper: Keeper) -> Bool {
     let waiting = journal.depth
     switch keeper {
-    case .nobody: return waiting < journal.capacity / 2
-    case .producer: return waiting < journal.capacity / 4 * 3
+    case .nobody: return waiting < journal.capacity / 4
+    case .producer: return waiting < journal.capacity / 2
     }
   }
 

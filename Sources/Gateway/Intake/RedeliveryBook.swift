@@ -109,7 +109,7 @@ struct RedeliveryBook {
     case .owed: return .certain(entry.known)
     case .left: return isDoubtful(entry) ? .likely(entry.known) : .new
     case .unknown(let arrived):
-      if let age = Self.milliseconds(from: arrived, to: wall), age <= Self.restartMilliseconds { return .certain(entry.known) }
+      if let age = Self.milliseconds(from: arrived, to: wall), (0...Self.restartMilliseconds).contains(age) { return .certain(entry.known) }
       return isDoubtful(entry) ? .likely(entry.known) : .new
     }
   }
@@ -145,10 +145,10 @@ struct RedeliveryBook {
     order.removeFirst(order.count - marksMax)
   }
 
-  /// Nil when one of the two is not known. Negative ages, of clocks that were set back, count as 0.
+  /// Nil when one of the two is not known. Negative when the clock was set back between: then nothing is certain.
   private static func milliseconds(from: WallTime, to: WallTime) -> Int64? {
     if from == .unknown || to == .unknown { return nil }
     let (difference, overflow) = to.rawValue.subtractingReportingOverflow(from.rawValue)
-    return overflow ? nil : max(0, difference)
+    return overflow ? nil : difference
   }
 }

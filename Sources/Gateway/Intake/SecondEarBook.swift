@@ -96,7 +96,8 @@ struct SecondEarBook: Sendable {
       let found = told.remove(at: index)
       if let earlier = found.earlier {
         let age = wall.rawValue.subtractingReportingOverflow(earlier.rawValue)
-        return !age.overflow && age.partialValue <= RedeliveryBook.restartMilliseconds ? .told(sequence: found.sequence) : .perhapsTold
+        return !age.overflow && (0...RedeliveryBook.restartMilliseconds).contains(age.partialValue)
+          ? .told(sequence: found.sequence) : .perhapsTold
       }
       return isListening ? .told(sequence: found.sequence) : .perhapsTold
     }
