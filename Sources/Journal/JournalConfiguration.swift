@@ -12,9 +12,10 @@ public struct JournalConfiguration: Sendable {
   ///
   /// 4 MiB holds at least `alarmsInBallast` alarms: while the disk is full the write-ahead log is reused in place.
   public var ballastBytes: Int
-  /// Calls for help, each with its alert and a row for a destination, that fit into the default ballast. When it is used up nothing is
-  /// acknowledged any more; alarms are told all the same. A test counts them.
-  public static let alarmsInBallast = 1_000
+  /// Calls for help, each with its alert and a row for a destination, that fit into the default ballast: 400 a MiB, as a
+  /// whole hub was seen to need whose readers hold the log back; without them it is some five times as many. When it is used up nothing
+  /// is acknowledged any more; alarms are told all the same. A test counts them.
+  public static let alarmsInBallast = 1_600
   /// Pages (4 KiB) in the write-ahead log after which `checkpointIfNeeded()` moves them to the database file.
   ///
   /// 2 000 pages are 8 MiB: some 50 000 observations. At four times this, `commit` checkpoints by itself.

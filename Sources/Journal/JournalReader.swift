@@ -20,14 +20,10 @@ public import VitalSigns
 public final class JournalReader: Sendable {
   /// A query is ended after this long: a reader in the middle of one holds back every checkpoint, and the log grows meanwhile.
   public static let querySecondsMax: Int64 = 30
-  /// Between two looks at which file has the journal's name.
-  static let lookInterval = Duration.seconds(1)
-
   private struct Opened {
     var pool: DatabasePool
     var path: String
     var file: FileIdentity?
-    var looked: ContinuousClock.Instant
   }
   private let opened: Mutex<Opened>
   private let path: String
@@ -46,23 +42,24 @@ public final class JournalReader: Sendable {
   }
 
   private static func open(_ path: String, _ connectionsMax: Int) throws(JournalError) -> Opened {
-    // Looked at before: a file that takes the name meanwhile is noticed at the next look.
+    // Looked at before it is opened: a file that takes the name meanwhile is noticed at the next query.
     let file = FileIdentity(path: path)
     let pool = try JournalFile.openForReading(path: path, connectionsMax: connectionsMax)
-    return Opened(pool: pool, path: path, file: file, looked: .now)
+    return Opened(pool: pool, path: path, file: file)
   }
 
   private static func resolve(_ path: String, _ pointer: String?) -> String {
-    guard let pointer, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: pointer) else { return path }
-    return target
+    guard let pointer else { return path }
+    var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = readlink(pointer, &target, target.count)
+    guard length > 0 else { return path }
+    return String(decoding: target.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// The connections to the file that is the journal now. A name that leads nowhere changes nothing: the core tells of that.
+  /// The connections to the file that is the journal now: two system calls a query. A name that leads nowhere changes nothing: the
+  /// core tells of that.
   private func current() -> DatabasePool {
     opened.withLock { known in
-      let now = ContinuousClock.now
-      if now - known.looked < Self.lookInterval { return known.pool }
-      known.looked = now
       let target = Self.resolve(path, pointer)
       guard let file = FileIdentity(path: target) else { return known.pool }
       if target == known.path, let before = known.file, file.isSameFile(as: before) { return known.pool }

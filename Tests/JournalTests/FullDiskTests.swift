@@ -100,7 +100,7 @@ private final class SmallDisk {
         alarms += 1
       }
     } catch {
-      #expect((error as? JournalError)?.retry == .whenThereIsRoom)
+      #expect(error.retry == .whenThereIsRoom)
     }
     #expect(alarms >= JournalConfiguration.alarmsInBallast, "\(alarms)")
     #expect(alarms < 8 * JournalConfiguration.alarmsInBallast, "the number is no longer honest: \(alarms)")

@@ -100,8 +100,9 @@ private let wall = WallTime(rawValue: Street.start)
     #expect(try reader.assignments().map(\.patient) == [Street.kari])
     #expect(try reader.verifyAccessLog().isIntact)
     // A restart goes on with it, and raises nothing a second time.
-    intake.next = recovery.lastSequence + 1
-    try emergency?.writer.commit(group([intake.spo2(91)]))
+    var value = intake.spo2(91)
+    value.sequence = recovery.lastSequence + 1
+    try emergency?.writer.commit(group([value]))
     emergency = nil
     let again = try home.places.openEmergency(try #require(home.places.missing()), wall: wall)
     #expect(again.writer.path == path)
@@ -193,11 +194,10 @@ private let wall = WallTime(rawValue: Street.start)
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     #expect(attributes[.posixPermissions] as? Int == 0o600)
     let queue = try DatabaseQueue(path: path)
-    try queue.read { db in
-      #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM patient WHERE ended IS NULL") == 1)
-      #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM assignment WHERE ended IS NULL") == 0)
-      #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM entry") == 6)
-    }
+    func count(_ table: String) throws -> Int? { try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") } }
+    #expect(try count("patient WHERE ended IS NULL") == 1)
+    #expect(try count("assignment WHERE ended IS NULL") == 0)
+    #expect(try count("entry") == 6)
     #expect(RegistryCopy.marks(at: path)?.durableThrough == 6)
   }
 
@@ -239,7 +239,8 @@ private let wall = WallTime(rawValue: Street.start)
   }
 
   @Test func checkpointsAndCommitsChangeNothing() throws {
-    let (_, writer, scene) = try scene()
+    let (folder, writer, scene) = try scene()
+    defer { #expect(FileManager.default.fileExists(atPath: folder.path)) }
     var intake = scene
     for round in 0..<20 {
       try writer.commit(group((0..<50).map { _ in intake.spo2(95) }))
