@@ -52,7 +52,8 @@ struct RecordBuilder: Sendable {
       let record = AlertRecord(
         transition: transition.transition, instant: transition.instant, occurredAt: transition.wall,
         raisedAt: alert.raisedWall ?? alert.firstWall, patient: patient ?? row.patient.map { PatientIdentity(hubPatient: $0.id) },
-        device: row.device.map(identity), controller: alert.controller, evidence: evidence.map { AlertRecord.Evidence(sequence: $0.sequence) }, text: text(transition.transition),
+        device: row.device.map(identity), controller: alert.controller,
+        evidence: evidence.map { AlertRecord.Evidence(sequence: $0.sequence) }, text: text(transition.transition),
         position: position(transition, alert, row.patient, rules), handling: handling(transition))
       return DeliveryItem(row: row.row, record: .alert(record))
     case .dose(let event, let planned):
