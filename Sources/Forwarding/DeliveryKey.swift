@@ -73,6 +73,13 @@ public struct DeliveryKey: RawRepresentable, Sendable, Hashable, CustomStringCon
     public var instant: MonotonicInstant
     /// Nil where the key has none: a raise, an end, or a key of version 1.
     public var revision: UInt16?
+
+    public init(alert: AlertID, kind: AlertTransitionKind, instant: MonotonicInstant, revision: UInt16? = nil) {
+      self.alert = alert
+      self.kind = kind
+      self.instant = instant
+      self.revision = revision
+    }
   }
 
   /// What a transition's key, of this form or of version 1, was made from; nil for any other key.

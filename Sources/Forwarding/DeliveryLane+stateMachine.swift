@@ -21,6 +21,9 @@ extension DeliveryLane {
       fetched(items, reachedEnd: reachedEnd, through: through, at: now)
     case .alarmArrived(let item):
       alarmArrived(item, at: now)
+    case .urgent(let people):
+      // From the beginning: what is here already is known by its key.
+      for person in people { leave(person, above: 0) }
     case .requeued(let keys, let row):
       requeued(keys, from: row)
     case .attemptEnded(let number, let report):

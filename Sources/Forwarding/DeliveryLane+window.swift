@@ -127,7 +127,9 @@ extension DeliveryLane {
       if parts < Int(panel.parts), start > items.startIndex { end = start }
     }
     for item in items[..<end] {
-      switch insert(item, at: now, underWay: underWay) {
+      // Who was left behind while the read was under way has earlier rows to come: these must not overtake them.
+      let inserted = deferred[item.person] == nil ? insert(item, at: now, underWay: underWay) : .shareFull
+      switch inserted {
       case .held, .known: break
       case .shareFull: leave(item.person, above: item.row.map { $0 > 0 ? $0 - 1 : 0 } ?? cursor)
       case .noRoom: return true
@@ -141,6 +143,8 @@ extension DeliveryLane {
   private mutating func takeOne(
     _ person: PatientID, _ items: [DeliveryItem], reachedEnd: Bool, at now: MonotonicInstant, underWay: [DeliveryItem]
   ) {
+    // Left behind further while the read was under way: earlier rows are to be read first, and these again.
+    if let row = deferred[person], row < fetchAfter { return }
     for item in items {
       switch insert(item, at: now, underWay: underWay) {
       case .held, .known: if let row = item.row { deferred[person] = row }
@@ -159,12 +163,13 @@ extension DeliveryLane {
     let ready = deferred.keys.filter { shares[$0, default: 0] * 2 <= policy.personItemsMax }.min { $0.rawValue < $1.rawValue }
     if let ready, room > 0, let row = deferred[ready] {
       outbox = .fetching(again: outbox == .moreWaiting, rewind: nil)
-      fetchScope = .one(ready)
+      (fetchScope, fetchAfter) = (.one(ready), row)
       return .fetchOf(ready, after: row, limit: min(room, policy.personItemsMax - shares[ready, default: 0]))
     }
     // A read when half the window is free: few large reads instead of one per settled item.
     guard outbox == .moreWaiting, room * 2 >= policy.windowItemsMax else { return nil }
     outbox = .fetching(again: false, rewind: nil)
+    fetchAfter = cursor
     if deferred.isEmpty {
       fetchScope = .everybody
       return .fetch(after: cursor, limit: room)

@@ -51,6 +51,8 @@ public struct DeliveryLane: Sendable {
     case fetched([DeliveryItem], reachedEnd: Bool, through: UInt64 = 0)
     /// An alarm straight from the core, perhaps before its outbox row is on disk.
     case alarmArrived(DeliveryItem)
+    /// People for whom calls of high priority wait in the outbox, behind others perhaps: their rows are read first.
+    case urgent([PatientID])
     /// A person wants dead letters tried again: their outbox rows are unsettled anew, the lowest is `fromRow`.
     case requeued([DeliveryKey], fromRow: UInt64)
     case attemptEnded(attempt: UInt64, DeliveryReport)
@@ -157,6 +159,8 @@ public struct DeliveryLane: Sendable {
   /// have been served less than half of it since.
   var deferred: [PatientID: UInt64] = [:]
   var fetchScope: FetchScope = .everybody
+  /// After which row the read under way asked.
+  var fetchAfter: UInt64 = 0
   /// Rows that turned up with a key that has been delivered: to be reported with the next actions.
   var settledRows: [Receipt] = []
   /// The highest outbox row taken into the window.

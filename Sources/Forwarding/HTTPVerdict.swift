@@ -38,7 +38,7 @@ public enum HTTPVerdict: Sendable, Hashable {
     guard let value = value?.split(whereSeparator: \.isWhitespace).joined(separator: " "),
       !value.isEmpty
     else { return nil }
-    if value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return .seconds(Int64(UInt32(value) ?? .max)) }
+    if value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return UInt32(value).map { .seconds(Int64($0)) } }
     guard let until = httpDate(value), let date, let now = httpDate(date), until > now else { return nil }
     return .milliseconds(until - now)
   }

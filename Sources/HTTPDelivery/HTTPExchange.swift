@@ -153,7 +153,7 @@ public final class HTTPExchange: Sendable {
   private func once(_ request: Request, deadline: NIODeadline) async throws -> (HTTPAnswer, location: String?) {
     do {
       return try await exchange(request, deadline: deadline)
-    } catch where mayHaveKept.exchange(false, ordering: .relaxed) && Self.isClosedConnection(error) {
+    } catch  where mayHaveKept.load(ordering: .relaxed) && Self.isClosedConnection(error) {
       // The server closed a kept connection while the request was on its way. What we send bears being sent twice.
       return try await exchange(request, deadline: deadline)
     }

@@ -52,6 +52,23 @@ extension JournalReader {
     }
   }
 
+  /// People for whom a raised alert of high priority waits, the longest waiting first.
+  public func outboxUrgent(destination: UInt32, limit: Int) throws(JournalError) -> [PatientID] {
+    try read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT x.patient FROM outbox x JOIN alert_transition t ON t.outcome = x.outcome
+          WHERE x.destination = ? AND x.lane = ? AND t.kind = ? AND t.priority = ? GROUP BY x.patient ORDER BY min(x.row) LIMIT ?
+          """,
+        arguments: [
+          Int64(destination), Int64(OutboxLane.alarm.rawValue), Int64(AlertTransitionKind.raised.rawValue),
+          Int64(AlertPriority.high.rawValue), limit,
+        ]
+      ).map { PatientID(rawValue: UInt32(truncatingIfNeeded: $0[0] as Int64)) }
+    }
+  }
+
   /// Where a person was last, as of a journal sequence; nil when no tracker has told.
   public func lastLocation(of patient: PatientID, upTo sequence: UInt64) throws(JournalError) -> LocationRow? {
     try read { db in

@@ -59,7 +59,9 @@ struct WebhookEvent: Sendable, Hashable {
         "complete": .boolean(reason.upper <= reason.value), "unit": "{score}",
       ]
     case .planRed, .planYellow:
-      guard let signal = UInt8(exactly: reason.subject).flatMap(PlanSignal.init(rawValue:)) else { return ["rule": .string(reason.rule.key)] }
+      guard let signal = UInt8(exactly: reason.subject).flatMap(PlanSignal.init(rawValue:)) else {
+        return ["rule": .string(reason.rule.key)]
+      }
       return [
         "rule": .string(reason.rule.key), "signal": .string(signal.key),
         "value": .decimal(Quantity(mantissa: Int64(reason.value), exponent: signal.stepExponent)),

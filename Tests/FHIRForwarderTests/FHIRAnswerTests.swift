@@ -10,7 +10,7 @@ import VitalSigns
 @Suite struct FHIRAnswerTests {
   /// Entries: the patient, the gateway, the device, two observations.
   private let items = [
-    Sample.observation(1, .oxygenSaturation, 97, 0, .percent), Sample.observation(2, .pulseRate, 70, 0, .perMinute),
+    Sample.observation(1, .oxygenSaturation, 97, 0, .percent), Sample.observation(2, .bodyTemperature, 366, -1, .degreeCelsius),
   ]
   private var bundle: FHIRBundle { FHIRBundleBuilder.bundle(items, hub: Sample.hub) }
 
@@ -23,7 +23,7 @@ import VitalSigns
   /// An answer with these members of each entry's `response`.
   private func answer(_ responses: [String], type: String = "batch-response", names: [String]? = nil) -> String {
     let entries = responses.enumerated().map { index, response in
-      let name = names.map { #""fullUrl":"\($0[index])","# } ?? ""
+      let name = names.map { #""fullUrl":"\#($0[index])","# } ?? ""
       return "{\(name)\"response\":{\(response)}}"
     }
     return #"{"resourceType":"Bundle","type":"\#(type)","entry":[\#(entries.joined(separator: ","))]}"#

@@ -81,7 +81,8 @@ import VitalSigns
     #expect(DeliveryKey.transition(row, at: instant).parsedTransition?.revision == nil)
   }
 
-  @Test(arguments: ["", "a", "a/", "a/x/raised", "o/7", "a/01234567-89ab-cdef-0000-000000000001/jumped", "a/b/c/d/e",
+  @Test(arguments: [
+    "", "a", "a/", "a/x/raised", "o/7", "a/01234567-89ab-cdef-0000-000000000001/jumped", "a/b/c/d/e",
     "a/01234567-89ab-cdef-0000-000000000001/upgraded/42/r2", "a/01234567-89ab-cdef-0000-000000000001/upgraded/42/2/3/0",
     "a/01234567-89ab-cdef-0000-000000000001/upgraded/42/r99999/p3/l0", "a/01234567-89ab-cdef-0000-000000000001/raised/3",
   ])

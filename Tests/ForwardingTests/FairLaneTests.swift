@@ -33,12 +33,14 @@ import VitalSigns
     var lane: DeliveryLane
     var outbox: [DeliveryItem]
     var requests: [[DeliveryItem]] = []
+    /// Actions that are still to be performed.
+    var actions: ArraySlice<DeliveryLane.Action> = []
 
-    mutating func run(_ first: [DeliveryLane.Action], until done: (Self) -> Bool) {
-      var actions = first[...]
+    mutating func run(_ more: [DeliveryLane.Action], until done: (Self) -> Bool) {
+      actions += more
       for _ in 0..<200_000 where !done(self) {
         guard let action = actions.popFirst() else {
-          actions = lane.event(.tick, at: .zero)[...]
+          actions += lane.event(.tick, at: .zero)
           if actions.isEmpty { return }
           continue
         }
@@ -78,6 +80,17 @@ import VitalSigns
     #expect(world.sent.count == 2_002 && Set(world.sent).count == 2_002)
     let floodOrder = world.sent.filter { key in flood.contains { $0.key == key } }
     #expect(floodOrder == flood.map(\.key), "in their order")
+  }
+
+  @Test func aCallBehindALongBacklogOfOthersIsReadFirst() {
+    let backlog = (1...500).map { alarm($0, of: UInt32($0), row: $0, priority: .low) }
+    let call = alarm(9_001, of: 9_001, row: 501)
+    var world = World(lane: DeliveryLane(.alarms, policy: Self.policy, seed: 1), outbox: backlog + [call])
+    let first = world.lane.event(.tick, at: .zero)
+    world.run(first + world.lane.event(.urgent([PatientID(rawValue: 9_001)]), at: .zero)) { $0.sent.contains(call.key) }
+    #expect(world.requests.count <= 3)
+    world.run(world.lane.event(.tick, at: .zero)) { $0.outbox.isEmpty }
+    #expect(world.sent.count == 501 && Set(world.sent).count == 501)
   }
 
   @Test func aFloodAtTheDoorLeavesTheNextRequestToAnothersCall() {
@@ -121,6 +134,39 @@ import VitalSigns
     #expect(next?.items.contains(alarm(500, of: 1)) == true)
   }
 
+  /// A read is under way while somebody's newest is left to the outbox: what the read brings must not overtake it.
+  @Test func whoIsLeftBehindDuringAReadKeepsTheOrder() {
+    var lane = DeliveryLane(.alarms, policy: Self.policy, seed: 1)
+    _ = lane.event(.tick, at: .zero)
+    // The window is full of pairs: a raise and an acknowledgement of 16 people's technical alerts.
+    var rows: [DeliveryItem] = []
+    for number: UInt64 in 1...16 {
+      rows.append(alarm(number, of: UInt32(number), row: 2 * number - 1, priority: .low))
+      rows.append(alarm(number, of: UInt32(number), .acknowledged, at: 5, row: 2 * number, priority: .low))
+    }
+    let first = lane.event(.fetched(rows, reachedEnd: true, through: 32), at: .zero)
+    _ = lane.event(.alarmArrived(alarm(900, of: 900)), at: .zero)
+    #expect(lane.deferred == [PatientID(rawValue: 16): 31], "the newest of the last one went")
+    _ = lane.event(.alarmArrived(alarm(16, of: 16, .resolved, at: 9, priority: .low)), at: .zero)
+    var sent: [DeliveryItem] = first.sent?.items ?? []
+    var actions = lane.event(.attemptEnded(attempt: 1, Fixture.delivered(first.sent?.items.count ?? 0)), at: .zero)
+    for _ in 0..<40 {
+      for action in actions {
+        if case .fetchOf(let person, let row, _) = action {
+          #expect(person == PatientID(rawValue: 16) && row == 31)
+          let left = [rows[31], alarm(16, of: 16, .resolved, at: 9, row: 33, priority: .low)]
+          actions += lane.event(.fetched(left, reachedEnd: true, through: 33), at: .zero)
+        }
+      }
+      guard let attempt = actions.sent else { break }
+      sent += attempt.items
+      actions = lane.event(.attemptEnded(attempt: attempt.number, Fixture.delivered(attempt.items.count)), at: .zero)
+    }
+    let last: [DeliveryKey] = sent.filter { $0.alert == AlertID(high: 1, low: 16) }.map { $0.key }
+    let expected: [DeliveryKey] = [rows[30].key, rows[31].key, alarm(16, of: 16, .resolved, at: 9).key]
+    #expect(last == expected)
+  }
+
   @Test func whatFailsAloneForEverIsGivenUpAndTold() {
     var lane = DeliveryLane(.routine, policy: Self.policy, seed: 1)
     _ = lane.event(.tick, at: .zero)
@@ -128,20 +174,28 @@ import VitalSigns
     let bad = Fixture.observation(1).key
     var dead: [DeliveryLane.DeadLetter] = []
     var (now, row) = (Fixture.at(0), UInt64(2))
-    for _ in 0..<400 where dead.isEmpty {
-      for case .deadLetter(let letters) in actions { dead += letters }
-      if let attempt = actions.sent {
-        // Another person's records get through all the while.
-        let results: [ItemResult] = attempt.items.map {
-          $0.key == bad ? .retry(.conflictAtDestination, after: nil) : .delivered(remoteID: nil)
+    for _ in 0..<2_000 where dead.isEmpty {
+      var next: [DeliveryLane.Action] = []
+      for action in actions {
+        switch action {
+        case .deadLetter(let letters): dead += letters
+        case .send(let attempt):
+          // Another person's records get through all the while.
+          let results: [ItemResult] = attempt.items.map {
+            $0.key == bad ? .retry(.conflictAtDestination, after: nil) : .delivered(remoteID: nil)
+          }
+          next += lane.event(.attemptEnded(attempt: attempt.number, DeliveryReport(.each(results))), at: now)
+        case .fetch:
+          row += 1
+          next += lane.event(.fetched([Fixture.observation(row)], reachedEnd: true), at: now)
+        default: break
         }
-        actions = lane.event(.attemptEnded(attempt: attempt.number, DeliveryReport(.each(results))), at: now)
-      } else {
-        now = now.adding(nanoseconds: 500_000_000)
-        row += 1
-        _ = lane.event(.outboxChanged, at: now)
-        actions = lane.event(.fetched([Fixture.observation(row)], reachedEnd: true), at: now)
       }
+      if next.isEmpty {
+        now = now.adding(nanoseconds: 500_000_000)
+        next = lane.event(.outboxChanged, at: now) + lane.event(.tick, at: now)
+      }
+      actions = next
     }
     #expect(dead.map(\.item.key) == [bad])
     #expect(dead.first?.refusal.diagnostics.contains("conflictAtDestination") == true)

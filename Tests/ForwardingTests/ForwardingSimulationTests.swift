@@ -223,6 +223,17 @@ private struct World {
     for step in destinations[number].lanes.event(event, on: kind, at: now) { perform(step.action, number, step.lane) }
   }
 
+  private mutating func read(
+    _ number: Int, _ kind: DeliveryLane.Kind, _ row: UInt64, _ limit: Int, _ isWanted: @escaping (DeliveryItem) -> Bool
+  ) {
+    let (known, rows) = (destinations[number].settled, destinations[number].outbox[kind] ?? [])
+    // Row n stands at position n − 1.
+    let open = rows.dropFirst(Int(row)).lazy.filter { !known.contains($0.key) && isWanted($0) }
+    let page = Array(open.prefix(limit + 1))
+    apply(
+      .fetched(Array(page.prefix(limit)), reachedEnd: page.count <= limit, through: rows.last?.row ?? 0), number, kind)
+  }
+
   private mutating func perform(_ action: DeliveryLane.Action, _ number: Int, _ kind: DeliveryLane.Kind) {
     switch action {
     case .send(let attempt):
@@ -233,12 +244,9 @@ private struct World {
       }
     case .cancel(let attempt):
       if destinations[number].underWay[kind] == attempt { destinations[number].underWay[kind] = nil }
-    case .fetch(let row, let limit):
-      let known = destinations[number].settled
-      // Row n stands at position n − 1.
-      let open = (destinations[number].outbox[kind] ?? []).dropFirst(Int(row)).lazy.filter { !known.contains($0.key) }
-      let page = Array(open.prefix(limit + 1))
-      apply(.fetched(Array(page.prefix(limit)), reachedEnd: page.count <= limit), number, kind)
+    case .fetch(let row, let limit): read(number, kind, row, limit) { _ in true }
+    case .fetchOthers(let row, let limit, let except): read(number, kind, row, limit) { !except.contains($0.person) }
+    case .fetchOf(let person, let row, let limit): read(number, kind, row, limit) { $0.person == person }
     case .wake(let instant):
       order += 1
       destinations[number].wakes[kind] = order

@@ -145,6 +145,9 @@ import VitalSigns
       (5, "2026-06-01T21:50:00.000Z", "2026-06-01T22:05:00.000Z"),
       (480, "2026-06-02T06:20:00.000Z", "2026-06-02T06:00:00.000Z"),
       (480, "2026-01-15T07:20:00.000Z", "2026-01-15T07:00:00.000Z"),
+      // The evening before the clock goes forward, taken in the morning after it; and back: each day has its own offset.
+      (1_380, "2026-03-29T02:30:00.000Z", "2026-03-28T22:00:00.000Z"),
+      (1_380, "2026-10-25T02:30:00.000Z", "2026-10-24T21:00:00.000Z"),
     ] as [(UInt16, String, String)])
   mutating func aDoseBelongsToTheNearestPlannedMoment(minute: UInt16, came: String, planned: String) throws {
     take(.registry(.planItem(.dose(slot: 2, PlannedDose(minuteOfDay: minute, graceSeconds: 1_800)))), at: 1, device: .none)
@@ -216,6 +219,28 @@ import VitalSigns
     #expect(live.text == stored.text)
     #expect(!live.text.nb.isEmpty && live.text.nb != live.text.en)
     #expect(!live.text.nb.contains("Kari"))
+  }
+
+  /// The alarm lane never waits for the disk: who was added after the last reading is not looked up on the way.
+  @Test mutating func anAlarmIsBuiltFromMemory() throws {
+    try writer.commit(group)
+    let builder = try builder()
+    group = JournalGroup()
+    take(
+      .registry(.patientAdded), at: 1, patient: Street.ola, device: .none,
+      Journal.Attachment(.patient(PatientDetails(name: "Ola Test", nationalID: nil))))
+    try writer.commit(group)
+    let registry = try Registry(profiles: [], reader: builder.reader)
+    let transition = transition(.raised)
+    var outcome = outcome(transition)
+    outcome.patient = Street.ola
+    let raw = try #require(API.Alert(transition, outcome, registry: registry, text: builder.sentences).transition)
+    #expect(!builder.isKnown(raw))
+    let early = try #require(builder.alert(transition, raw, for: try settings("record")))
+    #expect(early.patient?.hubPatient == Street.ola && early.patient?.displayName == nil)
+    builder.learn(raw)
+    #expect(builder.isKnown(raw))
+    #expect(builder.alert(transition, raw, for: try settings("record"))?.patient?.displayName == "Ola Test")
   }
 
   @Test mutating func withoutAnAgreementNoAlertIsBuilt() throws {

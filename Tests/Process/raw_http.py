@@ -129,7 +129,7 @@ class RawServer:
             case "downgrade": send(reply(b"", "301 Moved", "Location: http://user:word@127.0.0.1:1/"))
             case "stranger": send(reply(b"", "308 Moved", f"Location: {self.elsewhere}"))
             case "drip":
-                send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
                 while True:
                     send(b"x")
                     time.sleep(0.05)

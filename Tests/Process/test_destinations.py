@@ -199,7 +199,7 @@ def test_one_persons_records_that_can_never_be_placed_are_told(make_hub, broker,
         time.sleep(1)
     assert time.monotonic() - began < 90
     wait_heard(receiver, "deadLetter")
-    assert [row["destination"] for row in hub.get("/v1/outbox?state=dead")] == ["hospital"]
+    assert {row["destination"] for row in hub.get("/v1/outbox?state=dead")} == {"hospital"}
     assert "37.111" not in temperatures(receiver) and temperatures(receiver)
 
 

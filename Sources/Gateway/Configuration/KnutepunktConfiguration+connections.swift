@@ -147,7 +147,7 @@ extension KnutepunktConfiguration {
       share: Set(
         section.list(
           "share", .choice, count: 1...5, default: nil, shown: "required",
-          "What may go: `observations`, `scores`, `alerts`, `doses`, `locations`."
+          "What may go: `observations`, `scores`, `alerts`, `doses`, `locations` (where somebody is, in alerts about it)."
         ).map(\.value)),
       patients: readPatients(section),
       basis: section.required(

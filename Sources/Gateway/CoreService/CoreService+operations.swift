@@ -72,7 +72,8 @@ extension CoreService {
     let told = destinations.state(of: settings.name)
     return API.Status.Destination(
       name: settings.name, kind: kind, pendingAlarms: row?.pendingAlarms ?? 0, pendingRoutine: row?.pendingRoutine ?? 0,
-      delivered: row?.counts.values.reduce(0) { $0 + $1.delivered } ?? 0, dead: row?.deadLetters ?? 0, lastError: row?.lastError ?? told?.reason, health: told,
+      delivered: row?.counts.values.reduce(0) { $0 + $1.delivered } ?? 0, dead: row?.deadLetters ?? 0,
+      lastError: row?.lastError ?? told?.reason, health: told,
       oldestPending: row?.oldestPending?.description,
       lastDelivered: row?.lastDelivered?.description)
   }

@@ -18,6 +18,8 @@ protocol DeliveryBook: Sendable {
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage?
   /// Journals receipts; true when that is done with: the core has them durably, or will never take them.
   func report(_ receipts: [API.Receipt]) async -> Bool
+  /// People for whom calls of high priority wait in the outbox.
+  func urgent() async -> [PatientID]
   /// Tells the core how the destination does; true when it has heard.
   func tell(_ state: API.DestinationState) async -> Bool
 }
@@ -26,6 +28,7 @@ extension DeliveryBook {
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
     await fetch(lane, after: row, limit: limit)
   }
+  func urgent() async -> [PatientID] { [] }
   func tell(_ state: API.DestinationState) async -> Bool { true }
 }
 
@@ -46,6 +49,7 @@ actor DestinationRunner {
     case fetched(DeliveryLane.Kind, OutboxPage)
     case attemptEnded(DeliveryLane.Kind, DeliveryLane.Attempt, DeliveryReport)
     case probed(RetryReason?)
+    case urgent([PatientID])
     case alarm(DeliveryItem)
     case outboxChanged
     case reconnected
@@ -87,6 +91,7 @@ actor DestinationRunner {
   private var watch: DestinationWatch
   private var probing: Task<Void, Never>?
   private var telling: Task<Void, Never>?
+  private var seeking: Task<Void, Never>?
   private var toldState: API.DestinationState?
   private var toldAt: MonotonicInstant?
   private nonisolated let alarmsWaiting = Mutex<[PatientID: Int]>([:])
@@ -109,6 +114,7 @@ actor DestinationRunner {
 
   /// Works until cancelled. Whatever is under way then is resent later under the same keys.
   func run() async {
+    seekUrgent()
     perform(lanes.connectivityRestored(at: now()))
     await withTaskCancellationHandler {
       for await item in news {
@@ -120,7 +126,8 @@ actor DestinationRunner {
     }
     // Every task that was started is held in one of these, at most one of a kind and lane: end them before returning.
     let held =
-      attempts.values.flatMap(\.values) + Array(wakes.values) + Array(fetches.values) + [reporting, probing, telling].compactMap(\.self)
+      attempts.values.flatMap(\.values) + Array(wakes.values) + Array(fetches.values)
+      + [reporting, probing, telling, seeking].compactMap(\.self)
     for task in held { task.cancel() }
     for task in held { await task.value }
   }
@@ -128,6 +135,11 @@ actor DestinationRunner {
   /// New rows may be in the outbox.
   nonisolated func outboxChanged() {
     if !outboxNews.exchange(true, ordering: .acquiringAndReleasing) { continuation.yield(.outboxChanged) }
+  }
+
+  /// Whether one more alarm of this person would be looked at now.
+  nonisolated func hasRoom(for person: PatientID) -> Bool {
+    alarmsWaiting.withLock { $0[person, default: 0] < Self.alarmsOfOneWaitingMax }
   }
 
   /// An alarm straight from the core, perhaps before the disk has it.
@@ -161,6 +173,9 @@ actor DestinationRunner {
       probing = nil
       watch.probed(failure: failure, somethingWaits: somethingWaits, at: now())
       look()
+    case .urgent(let people):
+      seeking = nil
+      if !people.isEmpty { perform(lanes.event(.urgent(people), on: .alarms, at: now())) }
     case .alarm(let alarm):
       alarmsWaiting.withLock { waiting in
         let left = waiting[alarm.person, default: 1] - 1
@@ -171,11 +186,19 @@ actor DestinationRunner {
       outboxNews.store(false, ordering: .releasing)
       lookIntoOutbox()
     case .reconnected:
+      seekUrgent()
       perform(lanes.connectivityRestored(at: now()))
       // What was committed while nobody listened has been announced to nobody.
       lookIntoOutbox()
     }
     flushReceipts()
+  }
+
+  /// After a time in which nobody told us of alarms, the most urgent are looked for first: a backlog may be long.
+  private func seekUrgent() {
+    guard seeking == nil else { return }
+    let (book, continuation) = (book, continuation)
+    seeking = Task { continuation.yield(.urgent(await book.urgent())) }
   }
 
   private func lookIntoOutbox() {

@@ -4,9 +4,12 @@ import Forwarding
 import Journal
 import Logging
 import NIOPosix
+import VitalSigns
 
 /// Reads rows, sends receipts. Any task.
 struct OutboxBook: DeliveryBook {
+  /// People whose calls are read first after a start; the others follow in their order.
+  private static let urgentMax = 256
   /// Rows without a form in one answer; the rest follows when these are settled.
   private static let unsendableMax = 1_024
 
@@ -49,6 +52,12 @@ struct OutboxBook: DeliveryBook {
       }
       return nil
     }
+  }
+
+  func urgent() async -> [PatientID] {
+    let (reader, number) = (reader, rules.number)
+    // What cannot be read now is met in its order later.
+    return (try? await NIOThreadPool.singleton.runIfActive { try reader.outboxUrgent(destination: number, limit: Self.urgentMax) }) ?? []
   }
 
   /// Rows that this kind of destination has no form for would wait for ever: they are refused by us, visibly.

@@ -241,6 +241,11 @@ final class ForwardRole: Service {
   /// An alert's change, at once and before its outbox row, to those who receive alarms.
   private func tell(_ transition: AlertTransition, _ raw: API.Transition, _ receivers: [Receiver], _ records: RecordBuilder) {
     for receiver in receivers where takesAtOnce(receiver, transition) {
+      // A flood costs no more than the look at it: beyond a person's share the outbox row is enough.
+      guard receiver.runner.hasRoom(for: PatientID(rawValue: raw.patient)) else {
+        receiver.runner.outboxChanged()
+        continue
+      }
       guard let record = records.alert(transition, raw, for: receiver.settings) else { continue }
       receiver.runner.alarm(DeliveryItem(row: nil, record: .alert(record)))
     }
