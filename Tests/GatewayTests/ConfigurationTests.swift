@@ -123,8 +123,8 @@ import VitalSigns
     #expect(configuration.sharing.map(\.basis) == ["Avtale 12/2026", "Avtale 13/2026"])
     #expect(
       configuration.warnings.map(\.description) == [
-        "/etc/k/k.yaml:38:13: warning: destination \"journal-system\" is a receiver of alerts, but no sharing agreement lets it have `alerts`",
-        "/etc/k/k.yaml:40:13: warning: destination \"hook\" has no sharing agreement, so nothing is ever sent to it; see `sharing`",
+        "/etc/k/k.yaml:39:13: warning: destination \"journal-system\" is a receiver of alerts, but no sharing agreement lets it have `alerts`",
+        "/etc/k/k.yaml:41:13: warning: destination \"hook\" has no sharing agreement, so nothing is ever sent to it; see `sharing`",
       ])
   }
 

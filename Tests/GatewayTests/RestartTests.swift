@@ -163,39 +163,53 @@ import VitalSigns
     }
   }
 
-  @Test func anIDIsNeverGivenTwiceWhateverWasPurged() async throws {
-    let first = try await TestHub(folder)
-    try await first.register()
-    let old = try first.push(Street.sos)
-    #expect(await first.machinery.durable.wait(for: old))
-    let resolved = try #require(try first.machinery.reader.openAlerts().first)
-    _ = try first.push(.command(AlertCommand(alert: resolved.id, action: .resolve, actor: ActorID(rawValue: 1))), device: .none)
-    let second = try first.push(Street.sos)
-    #expect(await first.machinery.durable.wait(for: second))
-    let open = try #require(try first.machinery.reader.openAlerts().first)
-    await first.machinery.stop()
-    try purge(old)
+  /// A run in which a press was resolved and another is open; gives the press, and both alerts.
+  private func twoPresses() async throws -> (old: UInt64, resolved: AlertID, open: AlertID) {
+    let hub = try await TestHub(folder)
+    try await hub.register()
+    let old = try hub.push(Street.sos)
+    #expect(await hub.machinery.durable.wait(for: old))
+    let resolved = try #require(try presses(hub).first).id
+    _ = try hub.push(.command(AlertCommand(alert: resolved, action: .resolve, actor: ActorID(rawValue: 1))), device: .none)
+    let second = try hub.push(Street.sos)
+    #expect(await hub.machinery.durable.wait(for: second))
+    let open = try #require(try presses(hub).first).id
+    await hub.machinery.stop()
+    return (old, resolved, open)
+  }
 
+  /// The open SOS alerts. Beside them stands that nobody receives alerts of this hub.
+  private func presses(_ hub: TestHub) throws -> [AlertRow] {
+    try hub.machinery.reader.openAlerts().filter { $0.transition.rule == .sos }
+  }
+
+  /// The run after retention and a change of sizes: a new press, and the one from before is closed.
+  private func rebuiltRun(_ before: (old: UInt64, resolved: AlertID, open: AlertID)) async throws {
     let hub = try await TestHub(folder) { $0.realtime.patientsMax = 77 }
     #expect(!hub.machinery.isRecoveryExact, "a replay after purging is never taken as exact")
     let press = try hub.push(Street.sos)
     #expect(await hub.machinery.durable.wait(for: press))
-    let now = try hub.machinery.reader.openAlerts()
-    #expect(now.count == 2 && now.contains { $0.id == open.id }, "what was open is open, under its id")
-    let new = try #require(now.first { $0.id != open.id })
-    #expect(new.id != resolved.id && new.transition.firstCause == press)
-    // The one from before is followed: a person can close it without the journal's help.
-    let close = try hub.push(.command(AlertCommand(alert: open.id, action: .resolve, actor: ActorID(rawValue: 1))), device: .none)
+    let now = try presses(hub)
+    #expect(now.count == 2 && now.contains { $0.id == before.open }, "what was open is open, under its id")
+    let new = try #require(now.first { $0.id != before.open })
+    #expect(new.id != before.resolved && new.transition.firstCause == press)
+    // It is followed: a person can close it without the journal's help.
+    let close = try hub.push(.command(AlertCommand(alert: before.open, action: .resolve, actor: ActorID(rawValue: 1))), device: .none)
     #expect(await hub.machinery.durable.wait(for: close))
-    #expect(try hub.machinery.reader.openAlerts().map(\.id) == [new.id])
+    #expect(try presses(hub).map(\.id) == [new.id])
     await hub.machinery.stop()
+  }
 
+  @Test func anIDIsNeverGivenTwiceWhateverWasPurged() async throws {
+    let before = try await twoPresses()
+    try await eventually("the journal is free") { (try? purge(before.old)) != nil }
+    try await rebuiltRun(before)
     // The rebuilt state was kept: the next start is exact, and gives no id again either.
     let third = try await TestHub(folder) { $0.realtime.patientsMax = 77 }
     #expect(third.machinery.isRecoveryExact)
     let last = try third.push(Street.sos)
     #expect(await third.machinery.durable.wait(for: last))
-    #expect(Set(try third.machinery.reader.alerts(AlertFilter(limit: 100)).map(\.id)).count == 4)
+    #expect(Set(try third.machinery.reader.alerts(AlertFilter(rule: .sos, limit: 100)).map(\.id)).count == 4)
     await third.machinery.stop()
   }
 
@@ -209,23 +223,27 @@ import VitalSigns
     await hub.machinery.stop()
   }
 
-  @Test func moreRegisteredThanThereIsRoomForIsAnAlertUntilThereIs() async throws {
-    let first = try await TestHub(folder)
-    try await first.register()
-    let more = try first.push(
+  private func twoPeople() async throws {
+    let hub = try await TestHub(folder)
+    try await hub.register()
+    let more = try hub.push(
       .registry(.patientAdded), device: .none, patient: PatientID(rawValue: 9),
       Journal.Attachment(.patient(PatientDetails(name: "Per Test", nationalID: nil))))
-    #expect(await first.machinery.durable.wait(for: more))
-    await first.machinery.stop()
-    let small = try await TestHub(folder) { $0.realtime.patientsMax = 1 }
-    try await eventually("the hub says that somebody is not watched over") {
-      try small.machinery.reader.openAlerts().contains { $0.transition.rule == .registryFull }
+    #expect(await hub.machinery.durable.wait(for: more))
+    await hub.machinery.stop()
+  }
+
+  private func run(_ patientsMax: Int, until isFull: Bool) async throws {
+    let hub = try await TestHub(folder) { $0.realtime.patientsMax = patientsMax }
+    try await eventually("the hub says whether somebody is not watched over") {
+      try hub.machinery.reader.openAlerts().contains { $0.transition.rule == .registryFull } == isFull
     }
-    await small.machinery.stop()
-    let large = try await TestHub(folder)
-    try await eventually("and takes it back") {
-      try !large.machinery.reader.openAlerts().contains { $0.transition.rule == .registryFull }
-    }
-    await large.machinery.stop()
+    await hub.machinery.stop()
+  }
+
+  @Test func moreRegisteredThanThereIsRoomForIsAnAlertUntilThereIs() async throws {
+    try await twoPeople()
+    try await run(1, until: true)
+    try await run(4, until: false)
   }
 }

@@ -24,6 +24,7 @@ def test_a_resolved_value_that_goes_on_falling_speaks_again(make_hub, broker, br
     bridge.oximeter("ox1", 84, 70)
     told = wait_heard(receiver, "planRed")
     for number, value in enumerate((80, 75, 70, 65, 60, 55), start=2):
+        hub.alert("planRed", id=told[-1]["alertId"])  # It is told before it is stored.
         hub.alert_action(told[-1]["alertId"], "resolve", comment="phoned")
         bridge.oximeter("ox1", value, 70)
         told = wait_heard(receiver, "planRed", count=number)
@@ -115,6 +116,7 @@ def test_an_id_is_given_once_whatever_retention_purges_and_sizes_change(make_hub
     hub.device("zigbee2mqtt/sos-button", "s1", patient)
     press(bridge, "s1", 1)
     first = wait_heard(receiver, "sos")[0]["alertId"]
+    hub.alert("sos", id=first)
     hub.alert_action(first, "resolve", comment="helped")
     press(bridge, "s1", 2)
     second = wait_heard(receiver, "sos", count=2)[1]["alertId"]

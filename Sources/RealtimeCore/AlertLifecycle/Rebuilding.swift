@@ -125,6 +125,7 @@ extension RealtimeCore {
     let place = arena.deviceIndex.find(UInt64(device.rawValue))
     guard place != 0, rule.isTechnical else { return .none }
     for index in 0..<DeviceCondition.count {
+      // A fieldless enum is one byte, 0…count − 1; see `DeviceCondition.index`.
       let condition = unsafeBitCast(UInt8(index), to: DeviceCondition.self)
       guard condition.rule == rule, arena.device(place).pointee.alerts[index] == 0 else { continue }
       arena.device(place).pointee.alerts[index] = slot
