@@ -182,6 +182,8 @@ def test_a_lost_bond_is_told_and_never_renewed_silently(bluez, bluetooth_hub, sh
     # 5.66 shows a refused key as an attempt that it gave up itself: it cannot be told from a weak signal for certain.
     hub.wait_problem(device, *(["bondLost", "cannotConnect"] if shows == "abort" else ["bondLost"]), seconds=25)
     assert bluez.calls["Device1.Pair"] == 0 and p.removals == 0
+    if shows != "abort":
+        assert hub.alert("bondLost")["priority"] == "medium", "somebody has to go there and pair it"
     before = bluez.calls["Device1.Connect"]
     mark = time.monotonic()
     wait_for(lambda: time.monotonic() > mark + 1, 5, "a second of advertisements")
@@ -189,6 +191,9 @@ def test_a_lost_bond_is_told_and_never_renewed_silently(bluez, bluetooth_hub, sh
     status, said = pair(hub, "--address", p.address, "--no-test")
     assert status == 0, said
     deliver(hub, p, "36.700")
+    if shows != "abort":
+        hub.alert("bondLost", state="cleared")
+    assert len([a for a in hub.all_alerts() if a["rule"] == "bondLost"]) <= 1
     wait_for(lambda: not hub.sensor(device).get("problem"), 5, "the problem is over")
     assert len(hub.ask("device", "list")) == 1, "it is the same device, not a second one"
 
