@@ -16,9 +16,13 @@ import VitalSigns
 
 /// Any thread, but for the methods of `MQTTFrameHandler`.
 ///
-/// @unchecked Sendable: `result` is touched by the thread of the one connection that runs at a time; all else is constant, locked
+/// @unchecked Sendable: `result`, `second` and `framesInSecond` are touched by the thread of the one connection that runs at a time; all else is constant, locked
 /// or Sendable itself.
 final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
+  /// Frames of one device in one second that are looked at. Of a flood the rest is passed over unread, so that another's press
+  /// behind it is heard at once; its own presses are told through their messages.
+  static let perDevicePerSecond = 16
+
   /// In the place of a packet identifier, in marks of copies: no packet has it.
   static let copyMessage: UInt32 = 65_536
 
@@ -45,6 +49,8 @@ final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
   private let wake: Wake
   private let state: Mutex<State>
   private var result = DecodeResult()
+  private var second: Int64 = 0
+  private var framesInSecond: [DeviceID: Int] = [:]
 
   init(
     name: String, _ link: MQTTLinkConfiguration, registry: Registry, intake: Intake, durable: DurableSequence, civil: CivilClock,
@@ -137,6 +143,7 @@ final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
   func frame(_ frame: MQTTFrame) -> FrameVerdict {
     guard !frame.retained, let (device, profile, index) = registry.device(onTopic: frame.topic) else { return .ignored }
     let stamp = intake.stamp()
+    guard takesBudget(device.id, at: stamp.instant) else { return .ignored }
     guard (try? profile.decode(frame.payload.span, frameIndex: index, retained: false, into: &result)) != nil, !result.hasNoValidReading
     else { return .ignored }
     let alarms = result.readings.filter(\.isAlarm)
@@ -150,6 +157,16 @@ final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
     }
     if waits { wake.ring() }
     return .ignored
+  }
+
+  private func takesBudget(_ device: DeviceID, at instant: MonotonicInstant) -> Bool {
+    let now = instant.rawValue / 1_000_000_000
+    if now != second {
+      second = now
+      framesInSecond.removeAll(keepingCapacity: true)
+    }
+    framesInSecond[device, default: 0] += 1
+    return framesInSecond[device, default: 0] <= Self.perDevicePerSecond
   }
 
   func linkStateChanged(_ link: MQTTLinkState, reason: MQTTLinkError?) {
