@@ -171,7 +171,9 @@ struct AlertCard {
       : catalogue.text("card", "sent", ["who": receivers, "time": clockText(told.map(\.at).max() ?? .unknown, in: zone)])
     let missing = alert.isTaken ? [] : alert.receipts.filter { $0.isMissing(at: now) }.map(\.receiver)
     isUndelivered = !missing.isEmpty
-    undeliveredText = catalogue.text("card", "notDelivered", ["who": missing.joined(separator: ", ")])
+    // Who has had word of it before lacks only what came last.
+    let hadWord = !missing.isEmpty && Set(missing).isSubset(of: told.map(\.receiver))
+    undeliveredText = catalogue.text("card", hadWord ? "lastNotDelivered" : "notDelivered", ["who": missing.joined(separator: ", ")])
     let who = alert.person?.displayName ?? catalogue.text("card", "hub")
     let what = alert.presentSentence(catalogue, in: zone)
     self.who = who

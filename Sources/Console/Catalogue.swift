@@ -66,7 +66,7 @@ struct Catalogue: Sendable {
     ],
     "card": [
       "escalated", "escalatedTo", "acknowledged", "responding", "resolved", "cleared", "hub", "announce", "notPerson", "sent",
-      "notDelivered", "nextLevel", "toldAgain",
+      "notDelivered", "lastNotDelivered", "nextLevel", "toldAgain",
     ],
     "short": ["sos", "fall"],
     "unseen": ["one", "many"],

@@ -46,6 +46,8 @@ actor LookLog: Service {
   }
   /// Looks that wait while the hub cannot log: hours of a board in use. Beyond it the newest are lost, and the log says so.
   static let waitingMax = 1_024
+  /// The console ends within five seconds; a hub that is there answers in milliseconds.
+  private static let lastSeconds: Duration = .seconds(1)
   private static let retryPause: Duration = .seconds(2)
 
   private let source: any ConsoleSource
@@ -76,6 +78,17 @@ actor LookLog: Service {
 
   func run() async throws {
     await cancelWhenGracefulShutdown { await self.drain() }
+    // What was seen in the last moments, if the hub takes it at once.
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.flush() }
+      group.addTask { try? await Task.sleep(for: Self.lastSeconds) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  private func flush() async {
+    while let look = waiting.first, await source.look(at: look.people, by: look.actor) { waiting.removeFirst() }
   }
 
   private func drain() async {

@@ -86,6 +86,24 @@ import VitalSigns
     }
   }
 
+  /// Forty presses are one card and one press of a nurse; what came after she looked stays open.
+  @Test func aPressActsOnAllOfTheCardThatWasSeen() async throws {
+    let at = { @Sendable (seconds: Int64) in WallTime(rawValue: 1_789_999_000_000 + seconds * 1_000) }
+    let fixture = try Fixture(
+      (1...40).map { Fixture.alert($0, at: at(Int64($0))) } + [
+        Fixture.alert(90, .fall, at: at(0)), Fixture.alert(91, person: 2, at: at(0)),
+      ])
+    try await fixture.run { browser in
+      let nurse = try await browser.signedIn()
+      let csrf = try await nurse.csrf()
+      await fixture.source.add(Fixture.alert(41, at: at(41)))
+      let answer = try await nurse.post(
+        "/varsler/\(AlertID(high: 7, low: 40))/kvitter", [("csrf", csrf)], headers: [.accept: "application/json"])
+      #expect(answer.status == .ok)
+      #expect(Set(await fixture.source.acts.map(\.alert.low)) == Set(1...40))
+    }
+  }
+
   @Test func responding() async throws {
     let fixture = try Fixture([Fixture.alert()])
     try await fixture.run { browser in

@@ -104,6 +104,8 @@ import VitalSigns
     #expect(card().stateText == "Sendt til responssenteret kl. 02:20 – ingen har kvittert")
     #expect(card().undeliveredText == "Ikke levert til nattpatruljen – ring" && card().levelText == "Varslet på nytt: responssenteret")
     #expect(card().escalatesLabel == "Neste nivå varsles")
+    alert.receipts[1].receiver = "responssenteret"
+    #expect(card().undeliveredText == "Siste varsel ikke levert til responssenteret – ring")
     alert.state = .acknowledged
     #expect(!card().isUndelivered && card().escalatesLabel == "Varsles på nytt")
   }
