@@ -232,7 +232,7 @@ def report(demo: Demo, verdict) -> None:
 def keep(demo: Demo):
     link = demo.gateway.command("console", "link", "--as", "Demo").stdout.strip()
     print(f"\nIt goes on. The nurses' board, signed in as Demo (the link works once):\n\n  {link}\n")
-    print(f"  knutepunkt status --config {demo.gateway.file}\n\nCtrl-C stops everything and removes {demo.folder}.", flush=True)
+    print(f"  {demo.gateway.binary} status --config {demo.gateway.file}\n\nCtrl-C stops everything and removes {demo.folder}.", flush=True)
     breaths = 0
     while True:
         time.sleep(5)

@@ -45,14 +45,16 @@ extension DeviceCommand {
       }
       let clock = ContinuousClock()
       let deadline = clock.now + .seconds(seconds)
+      var after = started.sequence
       while true {
         let answer: API.DeviceReadings = try await client.get(
-          "/v1/devices/\(device)/readings", query: [("after", "\(started.sequence)")], timeoutSeconds: 5)
+          "/v1/devices/\(device)/readings", query: [("after", "\(after)")], timeoutSeconds: 5)
         let left = (deadline - clock.now).components.seconds
         if !answer.readings.isEmpty || left <= 0 {
           display.clear()
           return answer.readings
         }
+        after = answer.next ?? after
         display.show(texts("device", "testLive", ["time": texts.span(left)]))
         try await Task.sleep(for: .milliseconds(500))
       }

@@ -39,8 +39,7 @@ struct Observe: AsyncParsableCommand {
 
 enum ObserveText {
   /// What a person can enter as a decimal, besides the two with words of their own.
-  static let keys = ObservationCode.known.filter { $0.code != .consciousness && $0.code != .supplementalOxygen && $0.code != .batteryLevel }
-    .map(\.key)
+  static let keys = EnteredKeys.decimals
 
   static func values(_ texts: [String]) throws -> [String: String] {
     var values: [String: String] = [:]

@@ -193,8 +193,8 @@ enum PlanFlagText {
     guard parts.count >= 3 else { throw ValidationError("\"\(text)\" is no geofence; allowed: \(geofenceForm).") }
     item.latitude = try degrees(parts[0], most: 90, "latitude")
     item.longitude = try degrees(parts[1], most: 180, "longitude")
-    guard parts[2].hasSuffix("m"), let radius = UInt32(parts[2].dropLast()), (10...100_000).contains(radius) else {
-      throw ValidationError("\"\(parts[2])\" is no radius; allowed: 10m to 100000m.")
+    guard parts[2].hasSuffix("m"), let radius = UInt32(parts[2].dropLast()), (20...100_000).contains(radius) else {
+      throw ValidationError("\"\(parts[2])\" is no radius; allowed: 20m to 100000m.")
     }
     item.radiusMetres = radius
     for part in parts[3...] {

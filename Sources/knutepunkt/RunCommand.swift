@@ -36,6 +36,8 @@ struct Run: AsyncParsableCommand {
       try await runGateway(configuration, path: config, role: gatewayRole)
     } catch let error as GatewayError {
       throw CommandFailure(code: error.exitCode, error.description)
+    } catch {
+      throw CommandFailure(code: ExitCodes.fault, "the hub cannot run: \(error)", hint: "knutepunkt doctor looks at what it leans on")
     }
   }
 }

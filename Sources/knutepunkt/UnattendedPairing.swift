@@ -60,7 +60,9 @@ struct UnattendedPairing {
     case "failed": return .fail(refusal ?? .problem(pairing.problem ?? "unknown"))
     case "closed":
       return .fail(refusal ?? (isPaired ? .noReading : .tooLong))
-    default: return .wait
+    case "searching", "connecting", "pairing": return .wait
+    // A word of a newer hub: waiting for it would be for ever.
+    default: return .fail(.problem(pairing.state))
     }
   }
 

@@ -37,6 +37,7 @@ import VitalSigns
   }
 
   @Test(arguments: [
+    ("respiration", "-0.4", "respiration is \"-0.4\"; allowed: 0 to 99 /min"), ("spo2", "100.4", "spo2 is \"100.4\"; allowed: 1 to 100 %"),
     ("spo2", "0", "spo2 is \"0\"; allowed: 1 to 100 %"), ("spo2", "101", "spo2 is \"101\"; allowed: 1 to 100 %"),
     ("spo2", "ninety", "spo2 is \"ninety\"; allowed: 1 to 100 %"), ("pulse", "", "pulse is \"\"; allowed: 1 to 300 /min"),
     ("temperature", "98.6", "temperature is \"98.6\"; allowed: 20 to 45 °C"),

@@ -129,3 +129,27 @@ def test_sizes_below_what_is_registered_leave_nobody_unwatched(make_hub, broker,
     for n in range(4):
         bridge.sos(f"b{n}")
     wait_for(lambda: {a["patientName"] for a in hub.open_alerts() if a["rule"] == "sos"} == {f"Person {n}" for n in range(4)}, 15, "everybody's press")
+
+
+def test_a_device_is_found_behind_many_entries_of_others(hub, bridge):
+    """One look passes over 20 000 entries and says where the next begins: a good device on a busy hub is not called dead."""
+    patient = hub.person()
+    tested = hub.device("bridge/pulse-oximeter", "o1", patient)
+    hub.device("bridge/thermometer", "t1", patient)
+    after = hub.post(f"/v1/devices/{tested}/test", {"actor": "I", "reason": "test"})["sequence"]
+    last = None
+    for n in range(21_000):
+        last = bridge.temperature("t1", f"{36 + n % 3000 / 1000:.3f}")
+        while n - bridge.taken > 400:
+            time.sleep(0.005)
+    bridge.flush(last, 60)
+    bridge.oximeter("o1", 97, 70)
+    wait_for(lambda: hub.values("spo2") == ["97"], 60, "the reading is stored")
+    for _ in range(4):
+        answer = hub.get(f"/v1/devices/{tested}/readings?after={after}")
+        if answer["readings"]:
+            break
+        assert answer["next"] > after
+        after = answer["next"]
+    assert [r["name"] for r in answer["readings"]][:1] == ["spo2"], answer
+    assert hub.api("GET", f"/v1/devices/{tested}/readings?after=abc")[0] == 400

@@ -31,7 +31,8 @@ import Testing
         "Mottaker                    hci0 (00:1A:7D:DA:71:13), på, leter", "Tilkoblinger                1 av 5 i bruk",
         "Ukjente enheter i nærheten  3", "",
         "Id  Navn       Tilstand     Siste kontakt  Signal           Batteri  Nye tilkoblinger  Problem",
-        "D2  Blodtrykk  virker ikke  aldri          −88 dBm (svakt)  15 %     4                 Apparatet husker ikke lenger knutepunktet.", "",
+        "D2  Blodtrykk  virker ikke  aldri          −88 dBm (svakt)  15 %     4                 Apparatet husker ikke lenger knutepunktet.",
+        "",
         "D2 Blodtrykk: Apparatet husker ikke lenger knutepunktet.",
         "→ Kjør knutepunkt pair, og velg apparatet på nytt. Hjelper det ikke: slett knutepunktet i apparatets egen meny først.",
       ])

@@ -156,10 +156,15 @@ extension CoreService.Action {
   }
 }
 
+/// The keys that a person may enter as a decimal, besides `consciousness` and `oxygen`.
+public enum EnteredKeys {
+  public static let decimals = EnteredValue.allowed.map(\.key)
+}
+
 /// A value as a person writes it.
 enum EnteredValue {
   /// What may be entered by hand, and the least and most that can be meant.
-  private static let allowed: [(key: String, code: ObservationCode, unit: UCUMUnit, range: ClosedRange<Int64>)] = [
+  static let allowed: [(key: String, code: ObservationCode, unit: UCUMUnit, range: ClosedRange<Int64>)] = [
     ("spo2", .oxygenSaturation, .percent, 1...100), ("pulse", .pulseRateCuff, .perMinute, 1...300),
     ("systolic", .systolic, .millimetreOfMercury, 20...320), ("diastolic", .diastolic, .millimetreOfMercury, 10...250),
     ("temperature", .bodyTemperature, .degreeCelsius, 20...45), ("respiration", .respirationRate, .perMinute, 0...99),
@@ -185,7 +190,10 @@ enum EnteredValue {
         throw .bad(
           "\(key.debugDescription) cannot be entered; allowed: \(allowed.map(\.key).joined(separator: ", ")), consciousness, oxygen")
       }
-      guard let value = Quantity(decimal: text), let whole = value.rounded(toExponent: 0), row.range.contains(whole) else {
+      // Thousandths: what rounds into the range does not lie in it.
+      guard let value = Quantity(decimal: text), value.mantissa >= 0, let thousandths = value.rounded(toExponent: -3),
+        (row.range.lowerBound * 1_000...row.range.upperBound * 1_000).contains(thousandths)
+      else {
         throw .bad("\(key) is \(text.debugDescription); allowed: \(row.range.lowerBound) to \(row.range.upperBound) \(row.unit.sign)")
       }
       return Observation(code: row.code, value: value, unit: row.unit, origin: origin)

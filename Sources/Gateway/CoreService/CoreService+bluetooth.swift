@@ -135,7 +135,9 @@ extension CoreService {
     let record = AccessRecord(
       wall: machinery.clock.wall(), actor: try self.actor(actor, role: "installer"), action: action, purpose: "Bluetooth pairing",
       detail: detail)
-    machinery.requests.enqueue { $0.access.append(record) }
+    guard machinery.requests.enqueue({ $0.access.append(record) }) else {
+      throw .unavailable("the access log cannot take this now; nothing was done", hint: "try again in a moment; knutepunkt status says why")
+    }
   }
 
   private func apiPairing(_ running: RunningBluetooth) -> API.Pairing {
@@ -199,11 +201,20 @@ extension CoreService {
 
   func deviceReadings(_ id: DeviceID, after sequence: UInt64) async throws(LocalAPIFailure) -> API.DeviceReadings {
     let device = try knownDevice(id)
-    let entries = try await read { reader throws(JournalError) in try reader.entries(of: id, after: sequence) }
+    // On a busy hub thousands of others' entries lie between: one look is bounded, the next goes on from there.
+    let looked = min(machinery.durable.sequence, sequence &+ UInt64(Self.readingsScanMax))
+    let entries = try await read { reader throws(JournalError) in
+      try reader.entries(of: id, after: sequence, limit: Self.readingsMax, scanMax: Self.readingsScanMax)
+    }
     let readings = entries.compactMap(Self.reading)
     if !readings.isEmpty { logRead(of: device.patient, what: "readings of \(id)") }
-    return API.DeviceReadings(readings: readings)
+    let next = entries.count < Self.readingsMax ? max(sequence, looked) : entries.last?.sequence
+    return API.DeviceReadings(readings: readings, next: next)
   }
+
+  /// Entries in one answer, and entries that one look passes over.
+  private static let readingsMax = 50
+  private static let readingsScanMax = 20_000
 
   private static func reading(_ entry: IntakeEntry) -> API.DeviceReadings.Reading? {
     let reading: API.Pairing.Reading

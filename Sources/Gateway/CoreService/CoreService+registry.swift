@@ -70,7 +70,8 @@ extension CoreService {
     switch registry.reserve(profile: profile, address: address) {
     case .reserved: break
     case .taken(let other):
-      throw .conflict("\(other.id) (\(other.label)) already has this address", hint: "remove it first: knutepunkt device end \(other.id)")
+      throw .conflict(
+        "\(other.id) (\(other.label)) already has this address", hint: "remove it first: knutepunkt device remove \(other.id) --reason …")
     case .underWay: throw .conflict("somebody is registering this address now", hint: "knutepunkt device list shows it in a moment")
     }
     defer { registry.release(profile: profile, address: address) }

@@ -126,7 +126,11 @@ final class CoreService: Sendable {
     let actor = PeerCredentials.currentName.flatMap { machinery.actors.number(of: $0, role: "local account") } ?? .hub
     let record = AccessRecord(
       wall: machinery.clock.wall(), actor: actor, action: "read", patient: patient, purpose: "local API", detail: what)
-    machinery.requests.enqueue { $0.access.append(record) }
+    if !machinery.requests.enqueue({ $0.access.append(record) }) {
+      // Counted, and told in the status; an alarm must not stay unread because a disk is slow.
+      logger.error(
+        "a look at a person's data could not be written to the access log", metadata: ["what": "\(what)"])
+    }
   }
 
   func pulse() -> API.CorePulse {

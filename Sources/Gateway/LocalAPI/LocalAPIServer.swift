@@ -63,7 +63,8 @@ struct LocalAPIServer: Sendable {
     }
     group.get("devices/:id") { _, context in try Response.json(try service.deviceDetails(try context.device())) }
     group.get("devices/:id/readings") { request, context in
-      let after = request.uri.queryParameters["after"].flatMap { UInt64($0) } ?? 0
+      let text = request.uri.queryParameters["after"].map(String.init) ?? "0"
+      guard let after = UInt64(text) else { throw LocalAPIFailure.bad("after is \(text.debugDescription); allowed: an entry's sequence") }
       return try Response.json(try await service.deviceReadings(try context.device(), after: after))
     }
     group.post("devices/:id/test") { request, context in

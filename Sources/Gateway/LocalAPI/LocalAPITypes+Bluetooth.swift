@@ -206,6 +206,8 @@ extension API {
     }
 
     public var readings: [Reading]
+    /// Everything up to here has been looked at: ask again after it. Nil from a core of an earlier version.
+    public var next: UInt64?
   }
 
   /// `POST /v1/devices/:id/identify`.

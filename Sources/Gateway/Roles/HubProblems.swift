@@ -60,8 +60,13 @@ final class HubProblems: Sendable {
   private func samples() -> [HubWatch.Sample] {
     var samples = machinery.links.map { running in
       let statistics = running.link.statistics
-      return sample(
-        .linkDown, running.name, isWell: statistics.state == .live, statistics.lastError.map { "\($0)" })
+      // A broker that refuses a subscription lets devices call into the void.
+      if statistics.state == .live, statistics.subscriptionsRefused > 0 {
+        let refused =
+          "the broker refuses \(statistics.subscriptionsRefused) of the subscriptions: its access list must let the hub read them"
+        return sample(.linkDown, running.name, isWell: false, refused)
+      }
+      return sample(.linkDown, running.name, isWell: statistics.state == .live, statistics.lastError.map { "\($0)" })
     }
     if let bluetooth = machinery.bluetooth {
       let snapshot = bluetooth.link.snapshot
@@ -143,7 +148,7 @@ final class HubProblems: Sendable {
     switch shown.subject.rule {
     case .linkDown:
       effect = .deaf
-      next = "knutepunkt doctor says what is wrong between the hub and the broker of links.mqtt \(shown.name ?? "")"
+      next = shown.next ?? "knutepunkt doctor says what is wrong between the hub and the broker of links.mqtt \(shown.name ?? "")"
     case .bluetoothDown:
       effect = .deaf
       next = "systemctl status bluetooth; knutepunkt doctor says more"

@@ -35,6 +35,8 @@ struct HubWatch: Sendable {
     var isWell: Bool
     /// What the part itself says is wrong.
     var detail: String?
+    /// What the part itself says to do.
+    var next: String? = nil
   }
 
   /// A trouble as people are told of it.
@@ -44,6 +46,7 @@ struct HubWatch: Sendable {
     /// Since it fell; when it is well again, since the trouble began.
     var since: WallTime
     var detail: String?
+    var next: String?
     /// Well at this moment, but not yet for long enough.
     var isSettling: Bool
   }
@@ -130,7 +133,7 @@ struct HubWatch: Sendable {
       guard trouble.isTold || (!isSettling && trouble.unwellFor >= Self.showAfter) else { return nil }
       return Shown(
         subject: entry.sample.subject, name: entry.sample.name, since: isSettling ? trouble.sinceWall : trouble.fellWall,
-        detail: entry.sample.detail,
+        detail: entry.sample.detail, next: entry.sample.next,
         isSettling: isSettling)
     }
   }
@@ -146,8 +149,10 @@ fileprivate extension HubWatch.Watched {
   mutating func take(_ new: HubWatch.Sample, passed: Int64, at now: MonotonicInstant, wall: WallTime) {
     // What was said last stays while it settles: it is what people ask about.
     let detail = new.detail ?? (trouble == nil ? nil : sample.detail)
+    let known = sample.next
     sample = new
     sample.detail = detail
+    sample.next = new.next ?? (trouble == nil ? nil : known)
     guard var trouble else {
       if !new.isWell { self.trouble = HubWatch.Trouble(sinceWall: wall, fellWall: wall) }
       return
@@ -162,7 +167,7 @@ fileprivate extension HubWatch.Watched {
     case (true, .some(let since)):
       if now.rawValue &- since.rawValue >= HubWatch.settle {
         self.trouble = nil
-        sample.detail = nil
+        (sample.detail, sample.next) = (nil, nil)
         return
       }
     }
