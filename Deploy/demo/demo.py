@@ -154,7 +154,7 @@ class Demo:
                 (street.lock, "1", "locked"), (street.zigbee, "contact", {"contact": True, "battery": 91}, {"doorClosed": 1, "battery": 1}))),
             (5, lambda: said("dose", "morning dose taken", (street.dispenser, "taken", 0, "doseTaken"))),
             (6, lambda: said("alarm", "button and sensor report in",
-                (street.zigbee, "button", {"action": "", "battery": 88}, {"battery": 1}), (street.zigbee, "fall", {"fall_down_status": "none", "presence": True}, {"motion": 1}))),
+                (street.zigbee, "button", {"action": "", "battery": 88}, {"battery": 1}), (street.zigbee, "fall", {"fall_down_status": "none", "presence": True}, {"fall": 1, "motion": 1}))),
             (9, lambda: said("gps", "a fix 4 km away, ±5000 m: too poor to mean anything", (street.tracker, 4000, 0, 5000))),
             (12, lambda: said("door", "unlocked from inside", (street.lock, "3", "unlocked"))),
             (14, lambda: vitals(116, 70, 102, "38.3", 22, "A")),

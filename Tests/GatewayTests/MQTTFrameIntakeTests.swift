@@ -262,6 +262,7 @@ import VitalSigns
     #expect(frames.oversizedFrame(prefix, payloadBytes: 1 << 20) == .refused(.oversized, lastSequence: nil))
     #expect(frames.refused == ["oversized": 1])
     #expect(journaled().quarantined.map(\.reason) == ["oversized"])
+    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .notUnderstood))], "from a button it may be a call for help")
   }
 
   @Test func aFloodOfRubbishIsCountedWholeAndKeptInPart() {

@@ -57,7 +57,11 @@ def test_ten_thousand_pieces_of_garbage(make_hub, broker):
     bridge.close()
 
     assert sorted(hub.values("temperature")) == normal(values), "valid traffic is unharmed"
-    assert hub.all_alerts() == []
+    # Garbage from a button may have been a call for help: that it is not understood is told, and nothing is made of it.
+    assert {alert["rule"] for alert in hub.all_alerts()} <= {"notUnderstood"}
+    told = hub.sql(
+        "SELECT count(*) FROM device_event e JOIN vocabulary v ON v.domain = 'event' AND v.value = e.kind WHERE v.name = 'notUnderstood'")[0][0]
+    assert 1 <= told <= 30, "told, at most every ten seconds"
     refused = link()["refused"]
     assert link()["received"] >= rubbish + 200
     assert refused["oversized"] == 3 and refused["endOfFrame"] > 1000 and refused["invalidJSON"] > 1000 and refused["unknownTopic"] > 1000, refused

@@ -40,6 +40,7 @@ import VitalSigns
     ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"fall_status":"person_down"}"#),
     ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"fallen":true}"#),
     ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"{"sos":"yes"}"#),
+    ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"{"SOS":true}"#),
     ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"{"fall":{"since":3}}"#),
   ])
   func whatNobodyUnderstandsIsLoud(_ id: String, _ topic: String, _ text: String) throws {
@@ -134,6 +135,7 @@ import VitalSigns
   /// Every user byte of every device that has one: the first user and "not known" are the person, the others are not.
   @Test(arguments: [
     ("sig/blood-pressure", 0x2A35, "08 8000 5200 6100", 3, [0, 255]), ("aandd/ua-651", 0x2A35, "08 8000 5200 6100", 3, [0, 255]),
+    ("sig/blood-pressure-user-1", 0x2A35, "08 8000 5200 6100", 3, [1, 255]),
     ("omron/hem-9200t", 0x2A35, "08 8000 5200 6100", 3, [0, 1, 255]), ("beurer/bm85", 0x2A35, "00 8000 5200 0000", 2, [0, 255]),
     ("sig/weight-scale", 0x2A9D, "04 DC37", 1, [0, 255]),
   ])

@@ -33,7 +33,8 @@ enum Shipped {
         ids == [
           "aandd/ua-651", "aandd/ut-352", "beurer/bm85", "bridge/blood-pressure", "bridge/pulse-oximeter", "bridge/thermometer",
           "bthome/sensor", "bthome/sos-button", "generic/ble-sos-button", "generic/mqtt-dispenser", "generic/mqtt-vitals", "nonin/3230",
-          "nuki/smart-lock", "omron/hem-9200t", "owntracks/tracker", "sig/blood-pressure", "sig/generic-health-sensor", "sig/glucose",
+          "nuki/smart-lock", "omron/hem-9200t", "owntracks/tracker", "sig/blood-pressure", "sig/blood-pressure-user-1",
+          "sig/generic-health-sensor", "sig/glucose",
           "sig/heart-rate", "sig/pulse-oximeter", "sig/thermometer", "sig/weight-scale", "zigbee2mqtt/door-contact",
           "zigbee2mqtt/fall-sensor",
           "zigbee2mqtt/sos-button",

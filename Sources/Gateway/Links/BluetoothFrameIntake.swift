@@ -251,7 +251,10 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   }
 
   func detail(_ detail: BluetoothDetail, address: String) {
-    guard case .battery(let level) = detail, let (device, _) = registry.device(onBluetooth: address) else { return }
+    // Beyond 100 % it is 255 or the like: not measured.
+    guard case .battery(let level) = detail, (0...100).contains(level), let (device, _) = registry.device(onBluetooth: address) else {
+      return
+    }
     let stamp = intake.stamp()
     if let known = batteries[device.id], known.level == level,
       stamp.instant < known.told.adding(seconds: Self.batteryIntervalSeconds)

@@ -131,6 +131,12 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   func oversizedFrame(_ frame: MQTTFrame, payloadBytes: Int) -> FrameVerdict {
     quarantine(frame, reason: MQTTRefusalReason.oversized.rawValue)
     count(MQTTRefusalReason.oversized.rawValue)
+    let stamp = intake.stamp()
+    if !frame.retained, let (device, profile, _) = registry.device(onTopic: frame.topic), profile.carriesCallsForHelp,
+      let odd = calls.notUnderstood(device.id, at: stamp.instant)
+    {
+      _ = intake.submit(odd, device: device.id, civil: civil, mark: nil, stamp: stamp, keeper: .nobody)
+    }
     return .refused(.oversized, lastSequence: nil)
   }
 
