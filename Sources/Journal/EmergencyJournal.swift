@@ -204,7 +204,8 @@ public struct JournalPlaces: Sendable {
     loss.emergencyPath = path
     loss.knowsNobody = running == nil && source == nil
     return EmergencyJournal(
-      writer: writer, loss: loss, openCalls: running == nil ? source.map { RegistryCopy.openCalls(at: $0) } ?? [] : [])
+      writer: writer, loss: loss,
+      openCalls: running == nil ? source.flatMap { try? JournalReader(path: $0, connectionsMax: 1).openCalls() } ?? [] : [])
   }
 
   private func settings(_ path: String, _ isDurable: Bool) -> JournalConfiguration {
@@ -262,7 +263,7 @@ extension JournalWriter {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
         // A damaged source gives what it can.
-        if let source { try? RegistryCopy.seed(db, from: source) }
+        if let source { try? RegistryCopy.seed(db, from: source, withOpenAlerts: running != nil) }
         if running == nil {
           var random = SystemRandomNumberGenerator()
           try db.execute(

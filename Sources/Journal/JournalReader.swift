@@ -26,6 +26,8 @@ public final class JournalReader: Sendable {
     var file: FileIdentity?
   }
   private let opened: Mutex<Opened>
+  /// Queries that met a damaged page since the file was opened: the writer's own pages may be whole for long.
+  private let damaged = Atomic<Int>(0)
   private let path: String
   private let pointer: String?
   private let connectionsMax: Int
@@ -63,15 +65,27 @@ public final class JournalReader: Sendable {
       let target = Self.resolve(path, pointer)
       guard let file = FileIdentity(path: target) else { return known.pool }
       if target == known.path, let before = known.file, file.isSameFile(as: before) { return known.pool }
-      if let next = try? Self.open(target, connectionsMax) { known = next }
+      if let next = try? Self.open(target, connectionsMax) {
+        known = next
+        damaged.store(0, ordering: .relaxed)
+      }
       return known.pool
     }
   }
 
   func read<T>(_ body: (Database) throws -> T) throws(JournalError) -> T {
     let pool = current()
-    return try journalErrors { try pool.read { db in try Self.limited(db) { try body(db) } } }
+    do {
+      return try pool.read { db in try Self.limited(db) { try body(db) } }
+    } catch {
+      let failure = JournalError(error)
+      if case .corrupt = failure { damaged.wrappingAdd(1, ordering: .relaxed) }
+      throw failure
+    }
   }
+
+  /// More than one query has met a damaged page.
+  public var isDamaged: Bool { damaged.load(ordering: .relaxed) > 1 }
 
   /// Ends the query, with SQLITE_INTERRUPT, when it takes too long.
   static func limited<T>(_ db: Database, seconds: Int64 = querySecondsMax, _ body: () throws -> T) throws -> T {

@@ -61,6 +61,11 @@ struct StandingFiles {
     log = FileIdentity(path: path + "-wal")
   }
 
+  /// A checkpoint has made the database longer: from now on it is not shorter than this.
+  mutating func noteSize() {
+    if let now = FileIdentity(path: path), isOurs(now) { database = now }
+  }
+
   func isOurs(_ file: FileIdentity) -> Bool { database.map { $0.isSameFile(as: file) } ?? false }
 
   /// - Parameter logBytesMin: what the log must hold by the last commit's account.

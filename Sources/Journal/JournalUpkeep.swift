@@ -21,12 +21,14 @@ extension JournalWriter {
       defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Int(JournalFile.busySeconds * 1_000))") }
       _ = try db.checkpoint(.truncate)
       logIsEmpty()
+      files.noteSize()
     }
   }
 
   /// A checkpoint that fails loses nothing: the pages stay in the log, and the next commit or checkpoint tells why.
   func checkpoint() {
     _ = try? queue.writeWithoutTransaction { db in try db.checkpoint(.passive) }
+    files.noteSize()
   }
 
   /// Tries to get the ballast back after a full disk. True when nothing is shed any more.

@@ -100,13 +100,15 @@ enum RegistryCopy {
 
   /// Fills a new journal, the connection's own file, with what a copy knows. `path` may also be a damaged journal: what can
   /// be read of it is taken, table by table.
-  static func seed(_ db: Database, from path: String) throws {
+  /// - Parameter withOpenAlerts: the core that goes on knows them.
+  static func seed(_ db: Database, from path: String, withOpenAlerts: Bool) throws {
     try attached(db, path) {
       for table in wholeTables + ["meta", "run", "patient", "device", "assignment", "plan_item", "registry_change"] {
         let condition = table == "meta" ? "key IN ('hub_id', 'hub_salt')" : table == "run" ? "id = (SELECT max(id) FROM copy.run)" : "1"
         try copy(db, table, condition, from: "copy", to: "main")
       }
       try copy(db, "entry", "sequence IN (SELECT sequence FROM copy.registry_change)", from: "copy", to: "main")
+      if withOpenAlerts { try copyOpenAlerts(db, from: "copy", to: "main") }
     }
   }
 
@@ -136,25 +138,6 @@ enum RegistryCopy {
       }
       // A copy that was begun and never filled knows nobody.
       return try text(db, "main", "hub_id").isEmpty ? nil : marks
-    }
-  }
-
-  /// Calls for help that nobody had taken when the copy was last brought up to date.
-  static func openCalls(at path: String) -> [OpenCall] {
-    var options = Configuration()
-    options.readonly = true
-    guard let queue = try? DatabaseQueue(path: path, configuration: options) else { return [] }
-    let rows = try? queue.read { db in
-      try Row.fetchAll(
-        db,
-        sql: """
-          SELECT rule, patient, device FROM alert WHERE is_open = 1 AND rule IN (\(AlertRule.sos.rawValue), \(AlertRule.fall.rawValue))
-            AND state < \(AlertState.acknowledged.rawValue) ORDER BY first_outcome LIMIT 1000
-          """)
-    }
-    return (rows ?? []).compactMap { row in
-      guard let rule = AlertRule(rawValue: row[0]) else { return nil }
-      return OpenCall(rule: rule, patient: PatientID(rawValue: row[1]), device: DeviceID(rawValue: row[2]))
     }
   }
 
@@ -189,6 +172,8 @@ enum RegistryCopy {
 
 /// A call for help that was open when the journal was lost.
 public struct OpenCall: Sendable, Hashable {
+  /// Its id in the journal where it was open.
+  public var alert: AlertID
   /// `sos` or `fall`.
   public var rule: AlertRule
   public var patient: PatientID
@@ -220,6 +205,25 @@ extension JournalWriter {
       unlink(path + "-journal")
       try RegistryCopy.make(at: path)
       try queue.writeWithoutTransaction { try RegistryCopy.refresh($0, at: path) }
+    }
+  }
+}
+
+extension JournalReader {
+  /// Calls for help that nobody had taken when this journal, or copy, was last written: oldest first, at most a thousand.
+  public func openCalls() throws(JournalError) -> [OpenCall] {
+    try read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT id, rule, patient, device FROM alert WHERE is_open = 1
+            AND rule IN (\(AlertRule.sos.rawValue), \(AlertRule.fall.rawValue)) AND state < \(AlertState.acknowledged.rawValue)
+          ORDER BY first_outcome LIMIT 1000
+          """
+      ).compactMap { row in
+        guard let alert = AlertID(text: row[0] as String), let rule = AlertRule(rawValue: row[1]) else { return nil }
+        return OpenCall(alert: alert, rule: rule, patient: PatientID(rawValue: row[2]), device: DeviceID(rawValue: row[3]))
+      }
     }
   }
 }

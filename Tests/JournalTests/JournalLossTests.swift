@@ -91,7 +91,12 @@ private let wall = WallTime(rawValue: Street.start)
     #expect(recovery.lastSequence > lost.lastSequence + 1 << 20)
     #expect(recovery.lastSequence < 1 << 53, "any JSON reader keeps it exact")
     #expect(recovery.highestPatient == 2 && recovery.highestDevice == 1 && recovery.purgedThrough == 0)
-    #expect(emergency?.openCalls == [OpenCall(rule: .sos, patient: Street.kari, device: Street.oximeter)])
+    #expect(
+      emergency?.openCalls
+        == [
+          OpenCall(
+            alert: AlertID(high: 0xABCD_EF01_2345_6789, low: 1), rule: .sos, patient: Street.kari, device: Street.oximeter)
+        ])
     // The core gets everybody from the entries.
     let entries = try #require(try emergency?.writer.entries())
     #expect(entries.map(\.sequence) == [1, 2, 3, 4])

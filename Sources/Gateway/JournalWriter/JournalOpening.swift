@@ -79,7 +79,10 @@ struct JournalOpening {
     opened.notes = kept.all.map { "\($0) holds what came in while the journal was lost; its values are in no record yet: keep it" }
     for path in kept.now {
       do {
-        opened.changesMeanwhile += try JournalReader(path: path).registryChangesOfEmergency()
+        let emergency = try JournalReader(path: path, connectionsMax: 1)
+        opened.changesMeanwhile += try emergency.registryChangesOfEmergency()
+        // What this journal has too goes on by itself.
+        for call in try emergency.openCalls() where try opened.reader.alert(call.alert) == nil { opened.openCalls.append(call) }
       } catch {
         logger.error("the registry of the emergency cannot be read", metadata: ["path": "\(path)", "reason": "\(error)"])
       }

@@ -37,6 +37,8 @@ final class JournalWriterThread: @unchecked Sendable {
     var tell: @Sendable (HubCondition) -> Bool
     /// A journal to go on with when this one is lost; the sequence is the last that was committed.
     var openEmergency: @Sendable (JournalLoss, _ last: UInt64) throws(JournalError) -> EmergencyJournal
+    /// Readers meet damaged pages, which the writer may not touch for long.
+    var isDamaged: @Sendable () -> Bool
     /// Another file is the journal from now on.
     var journalMoved: @Sendable (_ path: String) -> Void
   }
@@ -438,6 +440,9 @@ final class JournalWriterThread: @unchecked Sendable {
         // A replay lacks what was shed: the next start must begin from the state that saw it.
         requestSnapshot()
       }
+    }
+    if loss?.emergencyPath == nil, hooks.isDamaged() {
+      atDisk { leaveJournal(.corrupt(detail: "a page of it cannot be read")) }
     }
     purge()
     if let copyDue, now >= max(nextCopy, copyDue.adding(nanoseconds: Self.copyDelay)) {

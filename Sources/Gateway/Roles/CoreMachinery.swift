@@ -105,7 +105,8 @@ final class CoreMachinery: Sendable {
       clock: clock, lastSequence: recovery.lastSequence, lastSnapshot: report.fromSnapshot,
       // Left open by a run that ended before its disk was well: this run tells how it is now.
       told: parts.told, loss: parts.loss,
-      settings: Self.writerSettings(configuration.journal), hooks: Self.hooks(hub: hub, intake: intake, opening: opening), durable: durable,
+      settings: Self.writerSettings(configuration.journal), hooks: Self.hooks(hub: hub, intake: intake, opening: opening, reader: reader),
+      durable: durable,
       commitRequest: commitRequest, logger: logger)
     self.clock = clock
     self.civil = civil
@@ -220,7 +221,9 @@ final class CoreMachinery: Sendable {
       retentionMilliseconds: settings.retention.nanoseconds / 1_000_000)
   }
 
-  private static func hooks(hub: EventHub, intake: Intake, opening: JournalOpening) -> JournalWriterThread.Hooks {
+  private static func hooks(
+    hub: EventHub, intake: Intake, opening: JournalOpening, reader: JournalReader
+  ) -> JournalWriterThread.Hooks {
     JournalWriterThread.Hooks(
       committed: { hub.send(ServerEvent("committed", API.Committed(sequence: $0))) },
       tell: { intake.submit(.hubCondition($0)) != nil },
@@ -229,7 +232,7 @@ final class CoreMachinery: Sendable {
         try emergency.writer.setSharing(opening.configuration.sharingRules)
         return emergency
       },
-      journalMoved: { opening.point(to: $0) })
+      isDamaged: { reader.isDamaged }, journalMoved: { opening.point(to: $0) })
   }
 }
 
