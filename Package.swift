@@ -93,9 +93,8 @@ let package = Package(
       "Gateway",
       [
         "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
-        "FHIRForwarder", "WebhookForwarder", "Console", "CLinux", "CSystemd", hummingbird, hummingbirdCore, httpTypes, httpClient, lifecycle, unixSignals,
-        logging, metrics,
-        yams, crypto, nioCore, nioPosix, nioHTTP1,
+        "FHIRForwarder", "WebhookForwarder", "Console", "CLinux", "CSystemd", hummingbird, hummingbirdCore, httpTypes, httpClient,
+        lifecycle, unixSignals, logging, metrics, yams, crypto, nioCore, nioPosix, nioHTTP1,
       ]),
     .executableTarget(
       name: "knutepunkt", dependencies: ["Gateway", "ProfileCatalogue", "DeviceProfile", "RealtimeCore", "VitalSigns", argumentParser],

@@ -295,6 +295,10 @@ extension JournalWriter {
           try db.execute(
             sql: "UPDATE counter SET value = max(value, ?) WHERE name IN ('outcome', 'outboxRow', 'quarantine')",
             arguments: [signed(counters)])
+          // Nor may an alert get an id that was given after the copy: the core is built anew, with its ids from above this.
+          try db.execute(sql: "UPDATE counter SET value = value + 1048576 WHERE name = 'alert'")
+          try db.execute(sql: "DELETE FROM snapshot")
+          try db.execute(sql: "INSERT OR REPLACE INTO meta VALUES ('decider', 'lifted')")
           return .commit
         }
       }

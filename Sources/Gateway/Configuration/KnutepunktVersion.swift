@@ -2,5 +2,5 @@
 
 /// Semantic versioning: what the local API, the journal's schema and the configuration promise.
 public enum KnutepunktVersion {
-  public static let current = "0.1.0"
+  public static let current = "0.2.0"
 }

@@ -103,7 +103,8 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private func readings(
     of frame: MQTTFrame, _ profile: DeviceProfile, _ device: DeviceID, isRepeated: Bool, _ stamp: Intake.Stamp
   ) -> [Reading] {
-    var readings = calls.news(of: result.readings, device: device, at: stamp.instant)
+    // What the broker brings again is judged by its mark, not by the calls that were told since.
+    var readings = isRepeated ? result.readings : calls.news(of: result.readings, device: device, at: stamp.instant)
     // Whatever else it said: somebody may have called for help in words that nobody knows.
     if !frame.retained, profile.isLoudAbout(result) {
       let reason = result.dropped.first { $0.reason.isNotUnderstood }?.reason ?? .unknownValue
@@ -135,7 +136,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     if !frame.retained, let (device, profile, _) = registry.device(onTopic: frame.topic), profile.carriesCallsForHelp,
       let odd = calls.notUnderstood(device.id, at: stamp.instant)
     {
-      _ = intake.submit(odd, device: device.id, civil: civil, mark: nil, stamp: stamp, keeper: .nobody)
+      _ = intake.submit(odd, device: device.id, civil: civil, clocks: &clocks, by: .live, mark: nil, stamp: stamp, keeper: .nobody)
     }
     return .refused(.oversized, lastSequence: nil)
   }

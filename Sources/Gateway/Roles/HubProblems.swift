@@ -60,13 +60,10 @@ final class HubProblems: Sendable {
   private func samples() -> [HubWatch.Sample] {
     var samples = machinery.links.map { running in
       let statistics = running.link.statistics
-      // A broker that refuses a subscription lets devices call into the void.
-      if statistics.state == .live, statistics.subscriptionsRefused > 0 {
-        let refused =
-          "the broker refuses \(statistics.subscriptionsRefused) of the subscriptions: its access list must let the hub read them"
-        return sample(.linkDown, running.name, isWell: false, refused)
-      }
-      return sample(.linkDown, running.name, isWell: statistics.state == .live, statistics.lastError.map { "\($0)" })
+      // A live link may be deaf all the same: a subscription is refused, or another hub uses its client id.
+      let problem = statistics.problem
+      let isWell = statistics.state == .live && problem?.deafensLiveLink != true
+      return sample(.linkDown, running.name, isWell: isWell, problem.map { "\($0.text); \($0.next)" })
     }
     if let bluetooth = machinery.bluetooth {
       let snapshot = bluetooth.link.snapshot
