@@ -57,6 +57,9 @@ install: ## binary, profiles, units, example configuration, broker drop-in, comp
 	cp -R DeviceProfiles/. "$(SHAREDIR)/knutepunkt/DeviceProfiles/"; \
 	install -D -m 0644 Deploy/knutepunkt.example.yaml "$(SHAREDIR)/doc/knutepunkt/knutepunkt.example.yaml"; \
 	install -D -m 0644 README.md "$(SHAREDIR)/doc/knutepunkt/README.md"; \
+	install -D -m 0644 Deploy/README.md "$(SHAREDIR)/doc/knutepunkt/Deploy/README.md"; \
+	install -D -m 0644 CHANGELOG.md "$(SHAREDIR)/doc/knutepunkt/CHANGELOG.md"; \
+	for page in docs/*.md; do install -D -m 0644 "$$page" "$(SHAREDIR)/doc/knutepunkt/$$page"; done; \
 	install -D -m 0644 Deploy/mosquitto/knutepunkt.conf "$(DESTDIR)$(SYSCONFDIR)/mosquitto/conf.d/knutepunkt.conf.example"; \
 	install -D -m 0644 Deploy/mosquitto/knutepunkt.acl "$(DESTDIR)$(SYSCONFDIR)/mosquitto/knutepunkt.acl"; \
 	for unit in systemd/*.service systemd/*.target; do install -D -m 0644 "$$unit" "$(DESTDIR)$(SYSTEMDDIR)/system/$${unit##*/}"; done; \

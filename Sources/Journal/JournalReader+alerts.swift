@@ -5,9 +5,30 @@ public import VitalSigns
 
 extension JournalReader {
   /// Alerts that somebody may still have to act on: highest priority first, then oldest.
-  public func openAlerts() throws(JournalError) -> [AlertRow] {
+  public func openAlerts(limit: Int = .max) throws(JournalError) -> [AlertRow] {
     try read { db in
-      try Row.fetchAll(db, sql: AlertRow.sql + " WHERE a.is_open = 1 ORDER BY t.priority DESC, a.first_outcome").map { try AlertRow($0) }
+      try Row.fetchAll(
+        db, sql: AlertRow.sql + " WHERE a.is_open = 1 ORDER BY t.priority DESC, a.first_outcome LIMIT ?", arguments: [max(0, limit)]
+      ).map { try AlertRow($0) }
+    }
+  }
+
+  /// How many open alerts there are of each person (or device, when it is nobody's) and rule.
+  public func openAlertGroups() throws(JournalError) -> [Int] {
+    try read { db in
+      try Int.fetchAll(
+        db, sql: "SELECT count(*) FROM alert WHERE is_open = 1 GROUP BY patient, CASE patient WHEN 0 THEN device END, rule")
+    }
+  }
+
+  /// How many alerts nobody has taken, and since when the oldest of them is open.
+  public func waitingAlerts() throws(JournalError) -> (count: Int, oldest: WallTime?) {
+    try read { db in
+      let states = "\(AlertState.raised.rawValue), \(AlertState.notified.rawValue)"
+      let row = try Row.fetchOne(
+        db,
+        sql: "SELECT count(*), min(coalesce(raised_wall, first_wall)) FROM alert WHERE is_open = 1 AND state IN (\(states))")
+      return (row?[0] ?? 0, (row?[1] as Int64?).map { WallTime(rawValue: $0) })
     }
   }
 

@@ -6,8 +6,10 @@ public import VitalSigns
 
 /// The rows of one board.
 public struct BoardRows: Sendable {
-  /// Open alerts that somebody was told of.
+  /// Open alerts that somebody was told of: of one person, device and rule at most `JournalReader.boardOfOneMax` in each state, the newest.
   public var open: [AlertRow] = []
+  /// How many more there are like it and older, beside the newest of those that were too many.
+  public var alsoOpen: [AlertID: Int] = [:]
   /// Alerts that ended at `since` or later, newest first, at most `closedMax`.
   public var closed: [AlertRow] = []
   /// What people did to these alerts and when their values were told, oldest first.
@@ -53,13 +55,18 @@ public struct BoardScore: Sendable {
 }
 
 extension JournalReader {
+  /// Of one person, device, rule and state. As many as one press on a card acts on; of a flood the rest is a number, so that fifty
+  /// thousand presses of one button cost everybody's board no more than a thousand.
+  public static let boardOfOneMax = 1_024
+
   /// One board. Blocks for a few milliseconds with a hundred open alerts, for some hundred with five thousand.
   public func board(closedSince since: WallTime, closedMax: Int = 100) throws(JournalError) -> BoardRows {
     try read { db in
       var rows = BoardRows()
-      rows.open = try Row.fetchAll(db, sql: AlertRow.sql + " WHERE a.is_open = 1 AND t.state <> 1 ORDER BY a.first_outcome").map {
-        try AlertRow($0)
-      }
+      let shown = try Self.shown(db, &rows)
+      rows.open = try Row.fetchAll(
+        db, sql: AlertRow.sql + " WHERE a.id IN \(Self.list) AND t.state <> 1 ORDER BY a.first_outcome", arguments: [shown]
+      ).map { try AlertRow($0) }
       let ended = "SELECT alert FROM alert_transition WHERE outcome >= \(try Self.firstOutcome(db, since: since)) AND kind IN (6, 7)"
       rows.closed = try Row.fetchAll(
         db,
@@ -68,8 +75,8 @@ extension JournalReader {
           ORDER BY a.changed_wall DESC LIMIT \(max(0, closedMax))
           """, arguments: [since.rawValue]
       ).map { try AlertRow($0) }
-      try Self.steps(db, ended, &rows)
-      try Self.deliveries(db, &rows)
+      try Self.steps(db, ended, shown, &rows)
+      try Self.deliveries(db, shown, &rows)
       try Self.names(db, &rows)
       let people = "SELECT patient FROM alert WHERE is_open = 1"
       for stored in try StoredOutcome.fetch(
@@ -80,6 +87,31 @@ extension JournalReader {
       }
       return rows
     }
+  }
+
+  private static let list = "(SELECT value FROM json_each(?))"
+
+  /// The ids of the open alerts that are shown, as a JSON array.
+  private static func shown(_ db: Database, _ rows: inout BoardRows) throws -> String {
+    let ranked = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT id, place, many FROM (
+          SELECT id, row_number() OVER (PARTITION BY patient, device, rule, state ORDER BY first_outcome DESC) place,
+            count(*) OVER (PARTITION BY patient, device, rule, state) many
+          FROM alert WHERE is_open = 1)
+        WHERE place <= \(boardOfOneMax)
+        """)
+    var ids: [String] = []
+    for row in ranked {
+      ids.append(row[0])
+      let many = row[2] as Int
+      if row[1] as Int == 1, many > boardOfOneMax, let alert = AlertID(text: row[0] as String) {
+        rows.alsoOpen[alert] = many - boardOfOneMax
+      }
+    }
+    // Ids are hexadecimal: nothing in them has to be escaped.
+    return "[" + ids.map { "\"\($0)\"" }.joined(separator: ",") + "]"
   }
 
   /// The first outcome at or after a time: by halving, because outcomes are many and their times have no index.
@@ -96,15 +128,15 @@ extension JournalReader {
     return low
   }
 
-  private static func steps(_ db: Database, _ ended: String, _ rows: inout BoardRows) throws {
+  private static func steps(_ db: Database, _ ended: String, _ shown: String, _ rows: inout BoardRows) throws {
     // Acknowledged, responding, resolved, cleared; and for scores also raised and upgraded, which told a value.
     let sql = """
       SELECT t.alert, t.kind, t.value, t.upper, t.actor, o.wall FROM alert_transition t JOIN outcome o ON o.id = t.outcome
-      WHERE t.alert IN (SELECT id FROM alert WHERE is_open = 1 UNION \(ended))
+      WHERE t.alert IN (SELECT value FROM json_each(?) UNION \(ended))
         AND (t.kind IN (4, 5, 6, 7) OR (t.kind IN (2, 10) AND t.rule IN (10, 11)))
       ORDER BY t.outcome
       """
-    for row in try Row.fetchAll(db, sql: sql) {
+    for row in try Row.fetchAll(db, sql: sql, arguments: [shown]) {
       guard let alert = (row[0] as String?).flatMap({ AlertID(text: $0) }),
         let kind = UInt8(exactly: row[1] as Int64).flatMap(AlertTransitionKind.init(rawValue:))
       else { continue }
@@ -116,7 +148,7 @@ extension JournalReader {
     }
   }
 
-  private static func deliveries(_ db: Database, _ rows: inout BoardRows) throws {
+  private static func deliveries(_ db: Database, _ shown: String, _ rows: inout BoardRows) throws {
     func add(_ sql: String, _ arguments: StatementArguments, _ state: (Row) -> BoardDelivery.State) throws {
       for row in try Row.fetchAll(db, sql: sql, arguments: arguments) {
         guard let alert = (row[0] as String?).flatMap({ AlertID(text: $0) }) else { continue }
@@ -125,12 +157,12 @@ extension JournalReader {
             destination: UInt32(truncatingIfNeeded: row[1] as Int64), state: state(row), at: WallTime(rawValue: row[2])))
       }
     }
-    let open = "t.alert IN (SELECT id FROM alert WHERE is_open = 1)"
+    let open = "t.alert IN \(list)"
     try add(
       """
       SELECT t.alert, d.destination, max(d.settled) FROM alert_transition t JOIN delivery d ON d.outcome = t.outcome
       WHERE \(open) GROUP BY t.alert, d.destination ORDER BY d.destination
-      """, []
+      """, [shown]
     ) { _ in .delivered }
     // By destination, because the outbox is ordered by it: what a record system is owed may be millions of rows.
     for number in try Int64.fetchAll(db, sql: "SELECT number FROM destination ORDER BY number") {
@@ -138,13 +170,13 @@ extension JournalReader {
         """
         SELECT t.alert, x.destination, min(x.created), max(x.attempts) FROM outbox x JOIN alert_transition t ON t.outcome = x.outcome
         WHERE x.destination = ? AND x.lane = 0 AND \(open) GROUP BY t.alert
-        """, [number]
+        """, [number, shown]
       ) { .waiting(attempts: Int(truncatingIfNeeded: $0[3] as Int64)) }
       try add(
         """
         SELECT t.alert, x.destination, max(x.refused) FROM dead_letter x JOIN alert_transition t ON t.outcome = x.outcome
         WHERE x.destination = ? AND x.lane = 0 AND \(open) GROUP BY t.alert
-        """, [number]
+        """, [number, shown]
       ) { _ in .refused }
     }
   }

@@ -112,10 +112,23 @@ enum RegistryCopy {
     }
   }
 
+  /// Of one person's (or device's) open alerts of one rule: the oldest, which the core follows and which escalate; and the newest. With
+  /// a flood of fifty thousand a copy of all took seconds each time, and held up whoever waits for the journal.
+  private static let (oldestMax, newestMax) = (1_024, 128)
+
   /// The alerts that are open, with what is told of them and what caused them. From the main file to the attached one, or back.
   static func copyOpenAlerts(_ db: Database, from: String = "main", to: String = "copy") throws {
-    let open = "(SELECT id FROM \(from).alert WHERE is_open = 1)"
-    try copy(db, "alert", "is_open = 1", from: from, to: to)
+    try db.execute(
+      sql: """
+        CREATE TEMP TABLE open_alert AS SELECT id FROM (
+          SELECT id, row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome) oldest,
+            row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome DESC) newest
+          FROM \(from).alert WHERE is_open = 1)
+        WHERE oldest <= \(oldestMax) OR newest <= \(newestMax)
+        """)
+    defer { try? db.execute(sql: "DROP TABLE temp.open_alert") }
+    let open = "(SELECT id FROM temp.open_alert)"
+    try copy(db, "alert", "id IN \(open)", from: from, to: to)
     try copy(db, "alert_transition", "alert IN \(open)", from: from, to: to)
     try copy(db, "outcome", "id IN (SELECT outcome FROM \(from).alert_transition WHERE alert IN \(open))", from: from, to: to)
   }
@@ -210,7 +223,8 @@ extension JournalWriter {
 }
 
 extension JournalReader {
-  /// Calls for help that nobody had taken when this journal, or copy, was last written: oldest first, at most a thousand.
+  /// Calls for help that nobody had taken when this journal, or copy, was last written: everybody's newest first, at most a
+  /// thousand.
   public func openCalls() throws(JournalError) -> [OpenCall] {
     try read { db in
       try Row.fetchAll(
@@ -218,7 +232,7 @@ extension JournalReader {
         sql: """
           SELECT id, rule, patient, device FROM alert WHERE is_open = 1
             AND rule IN (\(AlertRule.sos.rawValue), \(AlertRule.fall.rawValue)) AND state < \(AlertState.acknowledged.rawValue)
-          ORDER BY first_outcome LIMIT 1000
+          ORDER BY row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome DESC), first_outcome LIMIT 1000
           """
       ).compactMap { row in
         guard let alert = AlertID(text: row[0] as String), let rule = AlertRule(rawValue: row[1]) else { return nil }

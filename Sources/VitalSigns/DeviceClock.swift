@@ -43,6 +43,9 @@
   /// No link and no device keeps a value for longer without saying so: a clock that was reset to its maker's date.
   @inlinable public static var yearMilliseconds: Int64 { 366 * 86_400_000 }
 
+  /// No lag is remembered as larger.
+  private static var lagMilliseconds: Int64 { 10_000 * yearMilliseconds }
+
   /// How far the clock is behind (below 0: ahead) when it is known to be wrong, or 0 when it is known to be right; nil: nothing
   /// is known.
   public private(set) var lag: Int64?
@@ -131,8 +134,10 @@
   }
 
   private mutating func wrong(by age: Int64, at arrival: WallTime) -> TrustedTime {
-    lag = age
-    suspect = Suspect(arrival: arrival.rawValue, age: age)
+    // Claims come from outside: a lag of thousands of years is held where no sum of it overflows.
+    let bounded = min(max(age, -Self.lagMilliseconds), Self.lagMilliseconds)
+    lag = bounded
+    suspect = Suspect(arrival: arrival.rawValue, age: bounded)
     return TrustedTime(measuredAt: .unknown, clockIsWrong: true)
   }
 }

@@ -1,6 +1,7 @@
 // The core role's machinery on a real journal, without links: what is pushed in is decided, told and stored, in that
 // order when the disk is slow.
 
+import Console
 import Journal
 import NIOCore
 import Synchronization
@@ -115,6 +116,44 @@ import VitalSigns
     #expect(await hub.machinery.durable.wait(for: press))
     // On a slow machine the store may have been told of as failing meanwhile: that is an alert of its own.
     #expect(try hub.machinery.reader.openAlerts().map(\.transition.rule).contains(.sos))
+    await hub.machinery.stop()
+  }
+
+  @Test func callsForHelpAreDecidedHoweverLongTheJournalIsHeldUp() async throws {
+    let hub = try await TestHub(folder)
+    try await hub.register()
+    let held = try HeldJournal(journalPath)
+    var presses: [UInt64] = []
+    // Each is the entry, what the core decides about it, and two places or more: far more than the way to the disk holds.
+    while presses.count < CoreMachinery.journalRingCapacity / 2 + 1_000 {
+      for _ in 0..<500 { presses.append(try hub.push(Street.sos)) }
+      try await hub.decided(try #require(presses.last))
+    }
+    #expect(hub.machinery.writer.storeState.key == "emergency", "the way was made free: what comes in is in another journal")
+    #expect(await hub.machinery.durable.wait(for: try #require(presses.last)))
+    let problems = HubProblems(machinery: hub.machinery, sentences: try AlertSentences()).now(isLive: true)
+    #expect(problems.contains { $0.kind == "journalLost" && $0.isGrave })
+    #expect(!problems.contains { $0.kind == "coreStill" })
+    try held.letGo()
+    await hub.machinery.stop()
+  }
+
+  @Test func aCoreThatWaitsForTheDiskIsSaidToStandStill() async throws {
+    let hub = try await TestHub(folder)
+    try await hub.register()
+    let problems = HubProblems(machinery: hub.machinery, sentences: try AlertSentences())
+    func kinds() -> [String] { problems.now(isLive: true).map(\.kind).filter { ["coreStill", "storeFailing"].contains($0) } }
+    let held = try HeldJournal(journalPath)
+    _ = try hub.push(Street.sos)
+    try await eventually("it fails, and alarms go out") { kinds() == ["storeFailing"] }
+    // As when a disk hangs until the way to it is full. The core's next turn takes it back here.
+    try await eventually("nobody says that alarms go out") {
+      hub.machinery.core.vitals.waitsForDisk.store(true, ordering: .relaxed)
+      return kinds() == ["coreStill"]
+        && problems.now(isLive: true).contains { $0.kind == "coreStill" && $0.effect == "deaf" && $0.next != nil }
+    }
+    try held.letGo()
+    try await eventually("it goes on") { kinds().isEmpty }
     await hub.machinery.stop()
   }
 

@@ -51,6 +51,23 @@ import VitalSigns
     #expect(lane.isEmpty && lane.nextDue == nil)
   }
 
+  /// One that is never done is still looked after in the order in which it came, and what was told is not kept.
+  @Test func aFloodWithoutEndKeepsItsOrderAndNoMore() {
+    var lane = FairLane()
+    for cause in UInt64(0)..<100 { lane.append(change(patient: 1, cause: cause), at: at(0)) }
+    var (next, expected) = (UInt64(100), UInt64(0))
+    for time in stride(from: Int64(0), to: 100_000, by: 20) {
+      while let outcome = lane.next(at: at(time)) {
+        #expect(outcome.cause == expected)
+        expected += 1
+        lane.append(change(patient: 1, cause: next), at: at(time))
+        next += 1
+      }
+    }
+    #expect(expected > 4_000)
+    #expect(lane.kept <= 2 * FairLane.perHolderMax)
+  }
+
   @Test func strangersAndThePersonOfTheSameNumberAreTwo() {
     var lane = FairLane()
     for _ in 0..<2_000 { lane.append(change(patient: 0, device: 7), at: at(0)) }

@@ -23,6 +23,19 @@ import VitalSigns
     #expect(backlog.arrival(at: at(1)) == .queued(since: .unknown))
   }
 
+  /// Else a device that is an hour behind is unheard for a quarter of an hour after each restart of a busy hub.
+  @Test func aRestartedHubKnowsWhenItLastHeard() {
+    var backlog = LinkBacklog(lastHeard: lost)
+    backlog.connected(hasSession: true, at: at(0))
+    #expect(backlog.arrival(at: at(1)) == .queued(since: lost.adding(milliseconds: -LinkBacklog.marginMilliseconds)))
+    var old = LinkBacklog(lastHeard: WallTime(rawValue: 0))
+    old.connected(hasSession: true, at: at(0))
+    #expect(old.arrival(at: at(1)) == .queued(since: .unknown), "a mark of version 1")
+    var clock = DeviceClock()
+    let hourBehind = clock.judge(lost.adding(milliseconds: -3_600_000), arrival: lost, by: backlog.arrival(at: at(2)), isCivil: true)
+    #expect(hourBehind.measuredAt == .unknown && hourBehind.clockIsWrong)
+  }
+
   @Test func theBurstEndsWithAPause() {
     var backlog = LinkBacklog()
     backlog.connected(hasSession: true, at: at(0))

@@ -124,4 +124,32 @@ import VitalSigns
     #expect(again.id != sos.id)
     #expect(other.command(.resolve, red.id).story == ["planRed resolved"])
   }
+
+  /// A condition that the replay saw, whose alert somebody had resolved: it is not forgotten with the alert.
+  @Test func whatWasResolvedBeforeARebuildSpeaksAgain() throws {
+    var street = Street(Self.configuration)
+    street.moveIn(interval: 300, isSafetyAlarm: true)
+    #expect(street.pass(301).story == ["signalLoss raised"])
+    street.core.forgetAlerts()
+    #expect(street.pass(300).story == ["signalLoss raised"], "a safety alarm is still silent")
+  }
+
+  /// Hundreds of the hub's own alerts take even the last places. One step of the core still fits into its buffer.
+  @Test func withoutAnyPlaceLeftOneStepIsBounded() {
+    var street = Street(CoreConfiguration(patientsMax: 2, devicesMax: 2, alertsMax: 16, hubSalt: 7))
+    street.moveIn()
+    for signal in [PlanSignal.oxygenSaturation, .pulse, .systolic, .diastolic, .temperature, .respiration, .weight, .glucose] {
+      _ = street.plan(.limits(signal, PlanLimits(redLow: 30_000)))
+    }
+    for subject in UInt32(1)...120 { _ = street.send(.hubCondition(HubCondition(rule: .linkDown, holds: true, subject: subject))) }
+    #expect(street.core.counters.openAlerts == 82)
+    let outcomes = street.frame(
+      [
+        (.oxygenSaturation, 80, .percent), (.heartRate, 150, .perMinute), (.systolic, 80, .millimetreOfMercury),
+        (.diastolic, 50, .millimetreOfMercury), (.bodyTemperature, 34, .degreeCelsius), (.respirationRate, 30, .perMinute),
+        (.bodyWeight, 70, .kilogram), (.glucose, 5, .millimolePerLitre),
+      ], device: 1)
+    #expect(outcomes.count <= RealtimeCore.outcomesPerStepMax)
+    #expect(outcomes.transitions.filter { $0.rule == .planRed }.count >= 7)
+  }
 }

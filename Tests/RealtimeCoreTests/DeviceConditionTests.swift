@@ -129,6 +129,35 @@ import VitalSigns
     #expect(street.event(.fall, .raised, device: 1).story == ["fall raised"])
   }
 
+  /// The nurse is on her way to the first one; the sensor never says "over".
+  @Test func whoHasTakenAFallHearsOfAnother() throws {
+    var street = Street()
+    street.moveIn()
+    let first = try #require(street.event(.fall, .raised, device: 1).transitions.first)
+    _ = street.command(.acknowledge, first.id)
+    _ = street.pass(30)
+    #expect(street.event(.fall, .raised, device: 1).isEmpty, "still the same one")
+    _ = street.pass(61)
+    let again = street.event(.fall, .raised, device: 1)
+    #expect(again.story == ["fall retriggered"] && again.transitions[0].id == first.id)
+    _ = street.pass(61)
+    #expect(street.event(.fall, .raised, device: 1).isEmpty, "at most every five minutes")
+  }
+
+  /// Registered, and nobody's yet.
+  @Test func aLatchedFallOfNobodysSensorIsOneAlert() throws {
+    var street = Street()
+    street.moveIn()
+    _ = street.send(.registry(.deviceReleased), device: 1)
+    let first = try #require(street.event(.fall, .raised, device: 1).transitions.first)
+    for _ in 0..<80 {
+      _ = street.pass(0.5)
+      #expect(street.event(.fall, .raised, device: 1).transitions.isEmpty)
+    }
+    _ = street.command(.resolve, first.id)
+    #expect(street.event(.fall, .raised, device: 1).story == ["fall raised"], "and it is still so")
+  }
+
   @Test func withoutRepeatsItIsOver() throws {
     var street = Street()
     street.moveIn()

@@ -55,6 +55,31 @@ import VitalSigns
     #expect(ids.count == 20 && street.core.counters.openAlerts == 9 && street.core.counters.untrackedAlerts == 12)
   }
 
+  /// What the broker sends a second time is told again under the id of the open alert; each telling has its own number.
+  @Test func aPressThatMayHaveBeenToldIsToldAgain() throws {
+    var street = Street()
+    street.moveIn()
+    let first = try #require(street.event(.sos, device: 1).transitions.first)
+    let again = street.event(.sos, detail: DeviceEvent.perhapsTold, device: 1)
+    #expect(again.story == ["sos retriggered"] && again.transitions[0].id == first.id)
+    let next = street.event(.sos, detail: DeviceEvent.perhapsTold, device: 1) + street.pass(60)
+    #expect(next.story == ["sos retriggered", "sos escalated"])
+    #expect((again + next).transitions.map(\.revision) == [1, 2, 3])
+    _ = street.command(.resolve, first.id)
+    #expect(street.event(.sos, detail: DeviceEvent.perhapsTold, device: 1).story == ["sos raised"], "none is open: it is a new one")
+  }
+
+  /// The button has been given to somebody else, and the alert of whoever had it before is still open.
+  @Test func aPressIsItsPresentPersons() throws {
+    var street = Street()
+    street.moveIn()
+    _ = street.event(.sos, device: 1)
+    _ = street.send(.registry(.patientAdded), patient: 2)
+    _ = street.send(.registry(.deviceAssigned), device: 1, patient: 2)
+    let other = street.event(.sos, detail: DeviceEvent.perhapsTold, device: 1)
+    #expect(other.story == ["sos raised"] && other[0].patient == PatientID(rawValue: 2))
+  }
+
   @Test func fallsByPhase() throws {
     var street = Street()
     street.moveIn()

@@ -8,22 +8,27 @@ import Journal
 public struct RegisteredRoom: Sendable, Hashable {
   public var patients: Int
   public var devices: Int
-  public var alerts: Int
+  /// How many open alerts each person, or device, has of each rule.
+  public var alertGroups: [Int]
 
   /// Nil when there is no journal yet, or this user may not read it. Blocks on the disk.
   public init?(journal path: String) {
     guard FileManager.default.fileExists(atPath: path), let reader = try? JournalReader(path: path),
       let patients = try? reader.patients().count, let devices = try? reader.devices().count,
-      let alerts = try? reader.openAlerts().count
+      let alertGroups = try? reader.openAlertGroups()
     else { return nil }
-    self.init(patients: patients, devices: devices, alerts: alerts)
+    self.init(patients: patients, devices: devices, alertGroups: alertGroups)
   }
 
-  init(patients: Int, devices: Int, alerts: Int) {
+  init(patients: Int, devices: Int, alertGroups: [Int]) {
     self.patients = patients
     self.devices = devices
-    self.alerts = alerts
+    self.alertGroups = alertGroups
   }
+
+  /// Open alerts that the core would follow with this size: of a flood, a group's share. With room for all of it each press of a stuck
+  /// button would escalate after a restart, and the state would have to be rebuilt for it.
+  func alerts(_ alertsMax: Int) -> Int { alertGroups.reduce(0) { $0 + min($1, max(8, alertsMax / 8)) } }
 
   /// One sentence for each size that is too small.
   public func problems(_ settings: KnutepunktConfiguration.RealtimeSettings) -> [String] {
@@ -37,7 +42,7 @@ public struct RegisteredRoom: Sendable, Hashable {
     var settings = settings
     settings.patientsMax = Self.room(settings.patientsMax, patients)
     settings.devicesMax = Self.room(settings.devicesMax, devices)
-    settings.alertsMax = Self.room(settings.alertsMax, alerts)
+    settings.alertsMax = Self.room(settings.alertsMax, alerts(settings.alertsMax))
     return settings
   }
 
@@ -49,7 +54,7 @@ public struct RegisteredRoom: Sendable, Hashable {
     [
       ("patientsMax", settings.patientsMax, patients, "people are registered"),
       ("devicesMax", settings.devicesMax, devices, "devices are registered"),
-      ("alertsMax", settings.alertsMax, alerts, "alerts are open"),
+      ("alertsMax", settings.alertsMax, alerts(settings.alertsMax), "alerts are open"),
     ]
   }
 }

@@ -90,7 +90,7 @@ extension CoreService {
   func alerts(onlyOpen: Bool, limit: Int) async throws(LocalAPIFailure) -> [API.Alert] {
     logRead(of: .none, what: onlyOpen ? "open alerts" : "alerts")
     let rows = try await read { reader throws(JournalError) in
-      let rows = onlyOpen ? Array(try reader.openAlerts().prefix(limit)) : try reader.alerts(AlertFilter(limit: limit))
+      let rows = onlyOpen ? try reader.openAlerts(limit: limit) : try reader.alerts(AlertFilter(limit: limit))
       var joined: [(alert: AlertRow, history: [AlertTransitionRow])] = []
       // Only what a person did has a name and words to it.
       for row in rows {

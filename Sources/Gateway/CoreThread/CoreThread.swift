@@ -128,6 +128,7 @@ final class CoreThread: @unchecked Sendable {
       let isUpToDate = held == nil && passDeadlines(until: now)
       if taken > 0 { journalWake.ring() }
       takeSnapshotIfWanted()
+      vitals.waitsForDisk.store(!hasRoom, ordering: .relaxed)
       vitals.lastTurn.store(now.rawValue, ordering: .relaxed)
       vitals.turns.wrappingAdd(1, ordering: .relaxed)
       let counters = core.counters

@@ -21,6 +21,8 @@ final class CoreVitals: Sendable {
   /// The sequence that the newest snapshot covers; published after its bytes.
   let snapshotSequence = Atomic<UInt64>(0)
   let snapshotWanted = Atomic<Bool>(false)
+  /// The way to the disk is full: the core turns, and decides nothing until the writer takes something.
+  let waitsForDisk = Atomic<Bool>(false)
   let stopWanted = Atomic<Bool>(false)
   let stopped = Atomic<Bool>(false)
   /// 0 ordinary, 1 SCHED_FIFO.

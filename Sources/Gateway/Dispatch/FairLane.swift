@@ -32,6 +32,8 @@ struct FairLane {
   private(set) var leftOut: UInt64 = 0
 
   var isEmpty: Bool { turns.isEmpty }
+  /// Places in memory, what was told a moment ago included.
+  var kept: Int { holders.values.reduce(0) { $0 + $1.waiting.count } }
 
   /// A person, else a device, else the hub.
   private static func key(_ outcome: Outcome) -> UInt64 {
@@ -41,8 +43,10 @@ struct FairLane {
   mutating func append(_ outcome: Outcome, at now: MonotonicInstant) {
     let key = Self.key(outcome)
     if holders[key] == nil, holders.count >= Self.holdersMax { forgetIdle() }
-    var holder = holders[key] ?? Holder(creditAt: now)
+    // Taken out, not looked up: else each change of a flood would copy all that waits.
+    var holder = holders.removeValue(forKey: key) ?? Holder(creditAt: now)
     if holder.count >= Self.perHolderMax {
+      holders[key] = holder
       leftOut += 1
       return
     }
@@ -55,9 +59,9 @@ struct FairLane {
   mutating func next(at now: MonotonicInstant) -> Outcome? {
     for _ in 0..<turns.count {
       let key = turns.removeFirst()
-      guard var holder = holders[key] else { continue }
+      guard var holder = holders.removeValue(forKey: key) else { continue }
       refill(&holder, at: now)
-      guard holder.credit >= 1_000 || holders.count > Self.holdersMax else {
+      guard holder.credit >= 1_000 || holders.count >= Self.holdersMax else {
         holders[key] = holder
         turns.append(key)
         continue
@@ -66,6 +70,11 @@ struct FairLane {
       let outcome = holder.waiting[holder.first]
       holder.first += 1
       if holder.first == holder.waiting.count { (holder.waiting, holder.first) = ([], 0) } else { turns.append(key) }
+      // A holder that never runs empty must not keep what was told.
+      if holder.first >= Self.perHolderMax {
+        holder.waiting.removeFirst(holder.first)
+        holder.first = 0
+      }
       holders[key] = holder
       return outcome
     }

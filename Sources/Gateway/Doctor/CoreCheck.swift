@@ -43,7 +43,7 @@ enum CoreCheck {
           area: "core", .note, "is of version \(status.version), this command of \(KnutepunktVersion.current)",
           next: "sudo systemctl restart knutepunkt.target takes the new one")
       ]
-    return Answer(lines: [line] + problems.filter { $0.kind != "coreStill" }.map(Self.line) + other, status: standing)
+    return Answer(lines: [line] + problems.filter { $0.kind != "coreStill" || status.live }.map(Self.line) + other, status: standing)
   }
 
   /// What the core says does not work is never less than a problem here.

@@ -286,7 +286,8 @@ final class JournalWriterThread: @unchecked Sendable {
       case .proceed:
         published()
         return true
-      case .retry(let milliseconds): pause(milliseconds)
+      case .retry(let milliseconds):
+        if mustMakeWay { leaveJournal(failure) } else { pause(milliseconds) }
       case .giveUp:
         hopelessFailures += 1
         if hopelessFailures < Self.hopelessFailuresMax { pause(StoreState.retryMilliseconds) } else { leaveJournal(failure) }
@@ -295,6 +296,12 @@ final class JournalWriterThread: @unchecked Sendable {
       // Told to end while the disk fails: what is not durable has not been acknowledged, and comes again.
       if stopWanted.load(ordering: .acquiring) { return false }
     }
+  }
+
+  /// The way from the core is so full that the core would soon stand: alarms go before the journal's being in one piece. Routine
+  /// values are refused from half of it on, so that what fills it to here are calls for help and what follows them.
+  private var mustMakeWay: Bool {
+    loss?.emergencyPath == nil && ring.depth >= ring.capacity / 4 * 3 && !stopWanted.load(ordering: .acquiring)
   }
 
   /// One attempt, in files that still have their names. Where they have not, another journal takes the group.
@@ -349,12 +356,13 @@ final class JournalWriterThread: @unchecked Sendable {
     isUrgent = false
     groupSince = nil
     lastCommitted = lastSequence
+    // Before those who wait hear of it: they may count.
+    commits.wrappingAdd(1, ordering: .relaxed)
     durable.advance(to: lastSequence, survives: loss?.isDurable ?? true)
     for waiter in waiters { waiter.resume(returning: true) }
     waiters.removeAll(keepingCapacity: true)
     lastTidy = clock.now()
     progress.wrappingAdd(1, ordering: .relaxed)
-    commits.wrappingAdd(1, ordering: .relaxed)
     hooks.committed(lastSequence)
     // The core may have stopped because the ring was full.
     if cameFromCore { core.wake.ring() }

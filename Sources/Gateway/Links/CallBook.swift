@@ -9,28 +9,34 @@ import VitalSigns
 
 /// Owned by one link's thread. Bound: two instants for each device that somebody calls for help with.
 struct CallBook {
-  /// A held call is told again after this, while it lasts. Shorter, and every message of a stuck button is another alarm; longer, and a
-  /// second press of a button that never says "at rest" waits too long behind the first one, whose alert is open or was just closed.
+  /// A held call is a new one after this, while it lasts. Shorter, and every message of a stuck button is another alarm.
   static let heldSeconds: UInt32 = 300
+  /// Messages that follow each other within this repeat one call. After a longer silence it may be a second press of a button that
+  /// never says "at rest": it is told, under the id of the first one while that is open (`DeviceEvent.perhapsTold`).
+  static let quietSeconds: UInt32 = 60
   /// A device is told to be not understood at most this often; the core makes one alert of it anyway.
   static let oddSeconds: UInt32 = 10
 
-  private var held: [DeviceID: MonotonicInstant] = [:]
+  private var held: [DeviceID: (told: MonotonicInstant, last: MonotonicInstant)] = [:]
   private var odd: [DeviceID: MonotonicInstant] = [:]
 
   /// The readings without a held call that was told a moment ago. A press (a moment) is never left out.
   mutating func news(of readings: [Reading], device: DeviceID, at now: MonotonicInstant) -> [Reading] {
-    readings.filter { reading in
-      guard case .event(let event, at: _) = reading, event.kind == .sos else { return true }
+    readings.compactMap { reading in
+      guard case .event(let event, at: _) = reading, event.kind == .sos else { return reading }
       switch event.phase {
-      case .moment: return true
+      case .moment: return reading
       case .cleared:
         held[device] = nil
-        return true
+        return reading
       case .raised:
-        if let told = held[device], now < told.adding(seconds: Self.heldSeconds) { return false }
-        held[device] = now
-        return true
+        guard let known = held[device], now < known.told.adding(seconds: Self.heldSeconds) else {
+          held[device] = (now, now)
+          return reading
+        }
+        let isRepeat = now < known.last.adding(seconds: Self.quietSeconds)
+        held[device] = (isRepeat ? known.told : now, now)
+        return isRepeat ? nil : reading.perhapsTold
       }
     }
   }

@@ -53,11 +53,16 @@ struct LinkBacklog {
   /// What was published before the link was lost, and not yet delivered then. Milliseconds.
   static let marginMilliseconds: Int64 = 900_000
 
-  /// The wall clock when the link was last live; `.unknown`: not in this run.
+  /// The wall clock when the link was last live, or when the run before took its last frame; `.unknown`: nobody knows.
   private var lostAt = WallTime.unknown
   private var isLive = false
   private var quietAt = MonotonicInstant.zero
   private var endsAt = MonotonicInstant.zero
+
+  /// - Parameter lastHeard: when the run before took the link's last frame, by the journal.
+  init(lastHeard: WallTime = .unknown) {
+    if DeviceClock.isPossible(lastHeard) { lostAt = lastHeard.adding(milliseconds: -Self.marginMilliseconds) }
+  }
 
   mutating func lost(at wall: WallTime) {
     if isLive { lostAt = wall.adding(milliseconds: -Self.marginMilliseconds) }

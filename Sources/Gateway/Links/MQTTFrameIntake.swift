@@ -26,7 +26,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var redeliveries: RedeliveryBook
   private var result = DecodeResult()
   private var clocks = DeviceClocks()
-  private var backlog = LinkBacklog()
+  private var backlog: LinkBacklog
   private var wasConnected = false
   /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
   private var held: (mark: RedeliveryBook.Mark, readings: [Reading], taken: Int, stamp: Intake.Stamp)?
@@ -43,8 +43,9 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
 
   init(
     name: String, registry: Registry, intake: Intake, requests: JournalRequests, civil: CivilClock, redeliveries: RedeliveryBook,
-    logger: Logger
+    lastHeard: WallTime = .unknown, logger: Logger
   ) {
+    backlog = LinkBacklog(lastHeard: lastHeard)
     self.name = name
     self.number = stableNumber(of: name)
     self.registry = registry
@@ -148,7 +149,9 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       let hasSession = sessionPresent()
       redeliveries.connected(sessionPresent: hasSession, at: intake.clock.wall())
       backlog.connected(hasSession: hasSession, at: intake.clock.now())
-      // A frame of which a part is in the intake comes again with its session; the book knows which part.
+      // A frame of which a part is in the intake comes again with its session; the book knows which part. What it called for was
+      // perhaps never taken, so nothing counts as told: a call that lasts is told once more rather than never.
+      if held != nil { calls = CallBook() }
       held = nil
     case .live:
       wasConnected = true

@@ -40,7 +40,8 @@ final class RunningLink: Sendable {
     }
     frames = MQTTFrameIntake(
       name: settings.name, registry: registry, intake: intake, requests: requests, civil: civil,
-      redeliveries: RedeliveryBook(marksMax: Self.marksMax(settings.receiveMaximum), known: known), logger: logger)
+      redeliveries: RedeliveryBook(marksMax: Self.marksMax(settings.receiveMaximum), known: known),
+      lastHeard: marks.map(\.wall).max() ?? .unknown, logger: logger)
     let configuration = try Self.configuration(settings, controller: controller, hub: hub)
     do {
       link = try MQTTLink(configuration: configuration, handler: frames, watermark: durable, logger: logger)

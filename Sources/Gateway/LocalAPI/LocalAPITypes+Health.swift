@@ -76,7 +76,7 @@ extension API.Problem {
     case "storeFailing": return "STORE FAILING, nothing is acknowledged, alarms still go out"
     case "storeFull": return "DISK FULL, alarms are stored, routine values only counted"
     case "journalLost": return "JOURNAL LOST, alarms go out"
-    case "coreStill": return "the core stands still"
+    case "coreStill": return "THE CORE STANDS STILL, no alarm goes out"
     case "nobodyOnDuty": return "nobody on duty"
     case "alertRoomFull": return "too many open alerts to follow"
     case "registryFull": return "people or devices not watched over"

@@ -64,11 +64,9 @@ struct CoreMetrics: Sendable {
 
   /// Those that nobody has taken, and how long the oldest waits: what a night is judged by.
   private func updateAlerts(_ machinery: CoreMachinery) {
-    guard let open = try? machinery.reader.openAlerts() else { return }
-    let waiting = open.filter { $0.transition.state == .raised || $0.transition.state == .notified }
-    let oldest = waiting.map { $0.raisedWall ?? $0.firstWall }.min()
+    guard let waiting = try? machinery.reader.waitingAlerts() else { return }
     Meter(label: "knutepunkt_alerts_unacknowledged").set(waiting.count)
-    Meter(label: "knutepunkt_alerts_unacknowledged_oldest_age_seconds").set(age(oldest, machinery))
+    Meter(label: "knutepunkt_alerts_unacknowledged_oldest_age_seconds").set(age(waiting.oldest, machinery))
   }
 
   private func updateOutbox(_ machinery: CoreMachinery) {

@@ -84,7 +84,7 @@ final class Health: Sendable {
     var parts: [String] = []
     let problems = problems
     parts.append(isLive ? (problems.contains(where: \.isGrave) ? "live, NOT READY" : "live") : "NOT LIVE: the core stands still")
-    for problem in problems where problem.kind != "coreStill" { parts.append(problem.words(now: clock.wall())) }
+    for problem in problems where problem.kind != "coreStill" || isLive { parts.append(problem.words(now: clock.wall())) }
     let registry = service.registry
     let (people, devices) = registry.counts
     parts.append("\(people) \(people == 1 ? "person" : "people"), \(devices) \(devices == 1 ? "device" : "devices")")

@@ -130,6 +130,13 @@ final class HubProblems: Sendable {
           "journalLost", since: conditions.first { $0.rule == .journalLost }?.since, effect: .unstored, detail: loss.sentence,
           next: "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
       ]
+    case .failing where machinery.core.vitals.waitsForDisk.load(ordering: .relaxed):
+      // Only a disk that hangs gets here: from one that answers with an error the writer goes to another journal before.
+      return [
+        problem(
+          "coreStill", since: since, effect: .deaf, detail: state.reason,
+          next: "mend the disk of \(configuration.hub.statePath), or restart knutepunkt-core: it then goes on without that journal")
+      ]
     case .failing:
       return [
         problem(

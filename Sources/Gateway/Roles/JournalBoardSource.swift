@@ -271,6 +271,7 @@ private struct BoardContext {
       also: transition.also, subjectName: subjects.name(transition.rule, transition.subject), valueAt: toldAt(transition, steps),
       acknowledgement: mark(.acknowledged, steps), response: mark(.responding, steps),
       closure: row.isOpen ? nil : mark(.resolved, steps) ?? mark(.cleared, steps), receipts: receipts(row.id),
+      alsoOpen: rows.alsoOpen[row.id] ?? 0,
       news2: rows.scores[row.patient].map { BoardNEWS2($0.score, at: $0.wall) })
   }
 

@@ -79,8 +79,19 @@ extension RealtimeCore {
     if let slot = openHubAlert(of: .alertRoomFull, subject: 0) {
       arena.alert(slot).pointee.value = Int32(clamping: count)
       arena.alert(slot).pointee.upper = Int32(clamping: count)
-    } else {
+    } else if !isRoomFullUnfollowed {
       hubReports(HubCondition(rule: .alertRoomFull, holds: true), value: Int32(clamping: count), at: instant, &outcomes)
+    }
+  }
+
+  /// Even "there is no room" has found none, and was told without it: its own timer tells it again, not every alert that follows. One
+  /// step may tell nine alerts, and must fit into the outcome buffer.
+  private var isRoomFullUnfollowed: Bool {
+    @_noLocks get {
+      guard arena.header.pointee.alerts.count >= arena.timers.alertPlaces, let place = findHubCondition(.alertRoomFull, 0) else {
+        return false
+      }
+      return arena.hubCondition(place).pointee.holds
     }
   }
 

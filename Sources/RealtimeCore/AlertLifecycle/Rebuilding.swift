@@ -40,7 +40,7 @@ extension RealtimeCore {
     case .none: break
     case .patientNEWS2: resolvedScore(record.ownerSlot, at: now)
     case .patientSignal: if let signal = PlanSignal(rawValue: record.condition) { resolvedSignal(signal, record.ownerSlot, at: now) }
-    case .device: arena.device(record.ownerSlot).pointee.alerts[Int(record.condition)] = 0
+    case .device: conditionAlertClosed(Int(record.condition), record.ownerSlot, isResolved: true, at: now)
     case .hub: hubAlertClosed(record.ownerSlot, at: now)
     }
   }
@@ -120,15 +120,17 @@ extension RealtimeCore {
     return .hub
   }
 
-  /// Only technical conditions: a fall or an exit may have been a moment of its own, which no later one must be taken for.
+  /// Technical conditions, and clinical ones that hold: of another exit nothing later must be taken for. A fall may have been a moment.
   private func linkDevice(_ rule: AlertRule, to slot: UInt32, _ record: inout AlertRecord, _ device: DeviceID) -> AlertOwner {
     let place = arena.deviceIndex.find(UInt64(device.rawValue))
-    guard place != 0, rule.isTechnical else { return .none }
+    guard place != 0, rule.isTechnical || rule.episodeIndex != AlertRule.fall.episodeIndex else { return .none }
     for index in 0..<DeviceCondition.count {
       // A fieldless enum is one byte, 0…count − 1; see `DeviceCondition.index`.
       let condition = unsafeBitCast(UInt8(index), to: DeviceCondition.self)
-      guard condition.rule == rule, arena.device(place).pointee.alerts[index] == 0 else { continue }
+      guard condition.rule.episodeIndex == rule.episodeIndex, arena.device(place).pointee.alerts[index] == 0 else { continue }
+      guard rule.isTechnical || arena.device(place).pointee.holds(condition) else { continue }
       arena.device(place).pointee.alerts[index] = slot
+      arena.device(place).pointee.again[index] = 0
       arena.device(place).pointee.holding |= condition.bit
       record.ownerSlot = place
       record.condition = UInt8(index)

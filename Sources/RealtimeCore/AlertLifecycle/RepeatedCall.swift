@@ -4,26 +4,27 @@
 import VitalSigns
 
 extension RealtimeCore {
-  /// Tells the newest open alert of this rule and device again. False when none is open. Realtime-safe: looks at each place of the
-  /// arena once, some microseconds, for a message in thousands.
-  @_noLocks func tellAgain(_ rule: AlertRule, of device: DeviceID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) -> Bool {
+  /// Tells the newest open alert of this rule and device again, if it is the same person's. False when none is open. Realtime-safe:
+  /// looks at each used place of the arena once, some microseconds, for a message in thousands.
+  @_noLocks func tellAgain(
+    _ rule: AlertRule, of device: DeviceID, person: PatientID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
+  ) -> Bool {
     guard device != .none else { return false }
     var newest: UInt32 = 0
-    for slot in 1...arena.timers.alertsMax {
+    var slot: UInt32 = 1
+    while slot <= arena.header.pointee.alerts.highWater {
       let record = arena.alert(slot)
-      guard record.pointee.device == device.rawValue, record.pointee.rule == rule, arena.alertIndex.find(record.pointee.id.low) == slot,
-        record.pointee.lifecycle.state.isOpen
-      else { continue }
-      if newest == 0 || record.pointee.raisedAt >= arena.alert(newest).pointee.raisedAt { newest = slot }
+      // A device that was given to somebody else calls for somebody else.
+      if record.pointee.device == device.rawValue, record.pointee.rule == rule, record.pointee.patient == person.rawValue,
+        arena.alertIndex.find(record.pointee.id.low) == slot, record.pointee.lifecycle.state.isOpen,
+        newest == 0 || record.pointee.raisedAt >= arena.alert(newest).pointee.raisedAt
+      {
+        newest = slot
+      }
+      slot += 1
     }
     guard newest != 0 else { return false }
-    // Who has it is reminded at once, as when its deadline had passed; who has not is called already, and is called again.
-    let before = arena.alert(newest).pointee.lifecycle.state
-    if before == .acknowledged || before == .responding {
-      apply(.conditionAgain, to: newest, at: instant, &outcomes)
-    } else {
-      tell(arena.alert(newest).pointee, .retriggered, from: before, actor: .hub, at: instant, &outcomes)
-    }
+    apply(.tellAgain, to: newest, at: instant, &outcomes)
     return true
   }
 }

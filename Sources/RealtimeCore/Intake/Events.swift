@@ -26,7 +26,9 @@ extension RealtimeCore {
       return
     }
     guard let subject else {
-      if event.kind == .fall, event.phase != .cleared { callsForHelp(.fall, nil, entry, at: entry.instant, &outcomes) }
+      if event.kind == .fall, event.phase != .cleared, !isFallBeingTold(event, entry) {
+        callsForHelp(.fall, nil, entry, at: entry.instant, &outcomes)
+      }
       return
     }
     if event.kind.isDose { return dose(event, subject, entry, &outcomes) }
@@ -37,13 +39,19 @@ extension RealtimeCore {
     }
   }
 
+  /// A fall as a state, of a device that is nobody's, whose alert is open: one that lasts is one alert here too.
+  @_noLocks private func isFallBeingTold(_ event: DeviceEvent, _ entry: IntakeEntry) -> Bool {
+    guard case .raised = event.phase, entry.device != .none else { return false }
+    return arena.groupIndex.find(groupKey(.fall, 0, entry.device.rawValue)) != 0
+  }
+
   /// An alert of its own, tied to nothing: each press and each momentary fall.
   @_noLocks private func callsForHelp(
     _ rule: AlertRule, _ subject: IntakeSubject?, _ entry: IntakeEntry, at instant: MonotonicInstant,
     _ outcomes: inout OutcomeBuffer
   ) {
     if case .event(let event) = entry.payload, event.detail & DeviceEvent.perhapsTold != 0,
-      tellAgain(rule, of: entry.device, at: instant, &outcomes)
+      tellAgain(rule, of: entry.device, person: subject == nil ? .none : entry.patient, at: instant, &outcomes)
     {
       return
     }

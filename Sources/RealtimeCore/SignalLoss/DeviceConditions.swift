@@ -222,7 +222,8 @@ extension RealtimeCore {
 
   // MARK: Reports that repeat
 
-  /// A fall as a state. Repeated without `cleared` it is the same fall: while its alert is open, and after a person closed that for as
+  /// A fall as a state. Repeated without `cleared` it is the same fall: while its alert is open (a report out of the quiet reminds who has
+  /// taken it, at most every five minutes), and after a person closed that for as
   /// long as the repeats follow each other closely; then it speaks again after five minutes. A report out of the quiet is a new fall.
   @_noLocks func fallLasts(_ slot: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
     let device = arena.device(slot)
@@ -230,7 +231,12 @@ extension RealtimeCore {
       device.pointee.holds(.fall) && isRepeat(since: device.pointee.lastFall, at: instant)
     device.pointee.lastFall = instant.rawValue
     device.pointee.holding |= DeviceCondition.fall.bit
-    if device.pointee.alerts[DeviceCondition.fall.index] != 0 || isRepeat { return }
+    if device.pointee.alerts[DeviceCondition.fall.index] != 0 {
+      // Out of the quiet it may be another fall of a sensor that never says "over": who has taken the first one hears of it.
+      if !isRepeat { tellAnew(.fall, slot, at: instant, &outcomes) }
+      return
+    }
+    if isRepeat { return }
     openCondition(.fall, slot, value: 0, limit: 0, at: instant, &outcomes)
   }
 
