@@ -1,5 +1,5 @@
 // docs/silence.md, the table of silence, held against the repository: no cell is empty, every alert rule stands there, every test
-// that it names exists, every Norwegian sentence that it quotes is a catalogue's, and what nobody is told of is listed with the
+// that it names exists, every Norwegian text that it quotes begins a sentence of a catalogue, and what nobody is told of is listed with the
 // issue that closes it. Whether the statements are true is for the tests that it names.
 
 import Foundation
@@ -80,13 +80,13 @@ struct SilenceTests {
     }
   }
 
-  @Test("Every sentence that it quotes is a catalogue's")
+  @Test("Every text that it quotes begins a sentence of the catalogues")
   func everySentenceIsTheCatalogues() throws {
     let catalogues = ["Sources/Console/Resources/catalogue/nb.json", "Sources/knutepunkt/Resources/installer/nb.json"]
     let sentences = Set(try catalogues.flatMap { texts(in: try JSONSerialization.jsonObject(with: Data(Repository.text($0).utf8))) })
     let quotes = page.text.matches(of: /«([^»]*)»/).map { String($0.1) }
     #expect(quotes.count >= 100)
-    for quote in quotes { #expect(sentences.contains(quote), "«\(quote)»") }
+    for quote in quotes { #expect(!quote.isEmpty && sentences.contains { $0.hasPrefix(quote) }, "«\(quote)»") }
   }
 
   @Test("What nobody is told of is listed, with the issue that closes it")
