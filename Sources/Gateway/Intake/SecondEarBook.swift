@@ -37,7 +37,7 @@ struct SecondEarBook: Sendable {
   }
 
   /// How long a copy waits for its message: well above the time that a link at ease needs, well below what a person notices.
-  static let holdNanoseconds: Int64 = 150_000_000
+  static let holdNanoseconds: Int64 = 300_000_000
   /// A message may be here before its copy by as much as this.
   static let aheadNanoseconds: Int64 = 2_000_000_000
   /// Copies of one device that wait at once. A device that sends more is heard all the same, through its messages.
