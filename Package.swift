@@ -98,7 +98,9 @@ let package = Package(
       ]),
     .executableTarget(
       name: "knutepunkt", dependencies: ["Gateway", "ProfileCatalogue", "DeviceProfile", "RealtimeCore", "VitalSigns", argumentParser],
-      resources: [.copy("Resources")], swiftSettings: strict),
+      resources: [.copy("Resources")], swiftSettings: strict,
+      // MQTTLink's own, in the place of the C library's: libmosquitto finds it only if the linker lists it (MosquittoClient.swift).
+      linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=__assert_fail"])]),
     .executableTarget(
       name: "Benchmarks",
       dependencies: ["VitalSigns", "RealtimeCore", "Journal", "CLinux", "CMosquitto", "Gateway", histogram, argumentParser],

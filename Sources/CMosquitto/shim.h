@@ -7,16 +7,38 @@
 #include <mqtt_protocol.h>
 #include <stdbool.h>
 #include <netinet/in.h>
+#include <setjmp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+// Where to go on when an assertion of the library's fails under the call that this thread makes; NULL outside of it.
+// One for each object file of ours that is compiled with this: who makes the call and who leaves it stand in the same one.
+static inline sigjmp_buf **cmosquitto_way_out(void) {
+  static __thread sigjmp_buf *way_out;
+  return &way_out;
+}
+
+// Ends the library's call with MOSQ_ERR_PROTOCOL. Only from code that the library itself calls, with none of ours in between.
+// Returns when this thread is in no such call.
+static inline void cmosquitto_leave(void) {
+  if (*cmosquitto_way_out() != NULL) siglongjmp(**cmosquitto_way_out(), 1);
+}
+
 // Reads what is there. `*would_block` says that the library stopped because the socket was empty, which its result
 // does not tell: both "read one packet" and "nothing to read" are MOSQ_ERR_SUCCESS.
 static inline int cmosquitto_loop_read(struct mosquitto *client, bool *would_block) {
+  sigjmp_buf here;
+  if (sigsetjmp(here, 0) != 0) {
+    *cmosquitto_way_out() = NULL;
+    *would_block = false;
+    return MOSQ_ERR_PROTOCOL;
+  }
+  *cmosquitto_way_out() = &here;
   errno = 0;
   int result = mosquitto_loop_read(client, 1);
+  *cmosquitto_way_out() = NULL;
   *would_block = (errno == EAGAIN || errno == EWOULDBLOCK);
   return result;
 }

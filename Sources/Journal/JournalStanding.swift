@@ -52,13 +52,23 @@ struct FileIdentity: Sendable, Hashable {
 /// The database and its log as they were when they were opened. Two `stat`s a look, some microseconds.
 struct StandingFiles {
   let path: String
+  private let logPath: String
   private var database: FileIdentity?
   private var log: FileIdentity?
 
   init(path: String) {
     self.path = path
+    logPath = Self.behindLinks(path) + "-wal"
     database = FileIdentity(path: path)
-    log = FileIdentity(path: path + "-wal")
+    log = FileIdentity(path: logPath)
+  }
+
+  /// The journal may be a link to another disk: SQLite then keeps the log beside the file itself.
+  static func behindLinks(_ path: String) -> String {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
   }
 
   /// A checkpoint has made the database longer: from now on it is not shorter than this.
@@ -73,7 +83,7 @@ struct StandingFiles {
     let problem = Self.compare(path, &database, bytesMin: database?.bytes ?? 0)
     if problem != .inPlace { return problem }
     // The log may be cut to nothing, by us alone, when all of it has been moved.
-    return Self.compare(path + "-wal", &log, bytesMin: logBytesMin)
+    return Self.compare(logPath, &log, bytesMin: logBytesMin)
   }
 
   private static func compare(_ path: String, _ known: inout FileIdentity?, bytesMin: Int64) -> JournalStanding {
@@ -102,7 +112,7 @@ extension JournalWriter {
   /// - Returns: the writer to go on with; this one is not used again.
   /// - Throws: when somebody has put another file there, or the open files cannot be read to their end.
   public func rescued() throws(JournalError) -> JournalWriter {
-    let path = configuration.path
+    let path = StandingFiles.behindLinks(configuration.path)
     if let there = FileIdentity(path: path), !files.isOurs(there) { throw .cannotOpen(path: path, detail: "another file has this name") }
     let part = path + ".rescue"
     unlink(part)
@@ -124,7 +134,7 @@ extension JournalWriter {
     guard rename(part, path) == 0 else { throw .cannotOpen(path: path, detail: String(cString: strerror(errno))) }
     flushFolder(of: path)
     // The lock's file may be gone with the others; else this writer still holds it.
-    let writer = try JournalWriter(configuration, lock: (try? WriterLock(path: path)) ?? lock)
+    let writer = try JournalWriter(configuration, lock: (try? WriterLock(path: configuration.path)) ?? lock)
     writer.sharing = sharing
     return writer
   }

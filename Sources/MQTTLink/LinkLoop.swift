@@ -15,6 +15,8 @@ final class LinkLoop {
   static let busyRetryNanoseconds: Int64 = 5_000_000
   /// libmosquitto counts keep-alive in whole seconds.
   static let keepAliveCheckNanoseconds: Int64 = 1_000_000_000
+  /// Between two turns with a connection: longer, and the thread did not run.
+  static let standstillNanoseconds: Int64 = 1_500_000_000
   /// A subscription that the library could not send, or that the broker refused, is asked for again after this.
   static let subscriptionRetryNanoseconds: Int64 = 30_000_000_000
 
@@ -28,6 +30,7 @@ final class LinkLoop {
   /// Nothing in the socket that we know of.
   var isDry = false
   var nextKeepAliveCheck: LinkClock.Instant = .zero
+  private var lastTurn: LinkClock.Instant?
   var statistics = MQTTLinkStatistics()
   var connectedSince: LinkClock.Instant?
   /// Why the connection that is being dropped is dropped.
@@ -77,6 +80,7 @@ final class LinkLoop {
   }
 
   private func turn() {
+    noteStandstill()
     takeRequests()
     apply(.tick)
     guard session.state != .stopped else { return }
@@ -117,6 +121,14 @@ final class LinkLoop {
     case .draining, .disconnecting: true
     default: false
     }
+  }
+
+  /// With a connection a turn comes at least each second, for keep-alive.
+  private func noteStandstill() {
+    let now = LinkClock.now()
+    defer { lastTurn = client == nil ? nil : now }
+    guard let lastTurn, now.rawValue - lastTurn.rawValue > Self.standstillNanoseconds else { return }
+    link.handler.stoodStill(nanoseconds: now.rawValue - lastTurn.rawValue)
   }
 
   // MARK: - Requests of other threads
@@ -294,6 +306,7 @@ final class LinkLoop {
   // MARK: - Numbers
 
   private func notePressure() {
+    if contest.isContested(at: LinkClock.now()) { pressure.messagesMayBeTaken(at: LinkClock.now()) }
     guard pressure.look(owes: gate.owed > 0 || !waiting.isEmpty, at: LinkClock.now()) else { return }
     statistics.isHeldUp = pressure.isHeldUp
     link.handler.heldUp(pressure.isHeldUp)

@@ -96,6 +96,8 @@ public protocol MQTTFrameHandler: AnyObject, Sendable {
   func acknowledgementsWritten()
   /// Messages are held up from now on, or no longer: see ``MQTTLinkStatistics/isHeldUp``.
   func heldUp(_ isHeldUp: Bool)
+  /// The link's thread did not run for this long (the process was stopped, the machine slept): what it reads next may be as old.
+  func stoodStill(nanoseconds: Int64)
   /// Exactly once for each accepted publication, also when the link stops.
   func publishFinished(_ publication: MQTTPublishID, outcome: MQTTPublishOutcome)
 }
@@ -107,5 +109,6 @@ extension MQTTFrameHandler {
   public func linkStateChanged(_ state: MQTTLinkState, reason: MQTTLinkError?) {}
   public func acknowledgementsWritten() {}
   public func heldUp(_ isHeldUp: Bool) {}
+  public func stoodStill(nanoseconds: Int64) {}
   public func publishFinished(_ publication: MQTTPublishID, outcome: MQTTPublishOutcome) {}
 }

@@ -305,6 +305,23 @@ final class MosquittoClient {
   }
 }
 
+/// Takes the place of the C library's own, for the whole process.
+///
+/// libmosquitto (2.0.11, log__printf under property__read) asserts a client where it has none to give: one property of MQTT 5 that
+/// it does not know, from a broker gone mad or from whoever speaks in its place, would end the hub. It then holds no lock and has
+/// called nobody; the call ends as a protocol error, and the connection with it. Every other assertion ends the process, as ever.
+@_cdecl("__assert_fail")
+public func assertionFailed(
+  _ expression: UnsafePointer<CChar>?, _ file: UnsafePointer<CChar>?, _ line: UInt32, _ function: UnsafePointer<CChar>?
+) {
+  if let file, let function, strstr(file, "logging_mosq.c") != nil, strcmp(function, "log__printf") == 0 { cmosquitto_leave() }
+  var text = "assertion failed: "
+  for part in [expression, function, file] { text += part.map { String(cString: $0) + " " } ?? "" }
+  text += "line \(line)\n"
+  text.withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
+  abort()
+}
+
 /// Calls `body` with C copies of the strings, which it must not keep.
 private func withCStrings<Result>(
   _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>?) -> Result

@@ -26,6 +26,9 @@ struct Pressure: Sendable {
   /// The socket has every acknowledgement, or the connection is gone.
   mutating func nothingIsOwed() { owedSince = nil }
 
+  /// Messages may go to somebody else, who acknowledges them: copies are all that is heard of them.
+  mutating func messagesMayBeTaken(at now: MonotonicInstant) { until = now.adding(nanoseconds: Self.lastsNanoseconds) }
+
   /// Returns whether `isHeldUp` changed. `owes`: an acknowledgement or a frame waits.
   mutating func look(owes: Bool, at now: MonotonicInstant) -> Bool {
     if !owes { owedSince = nil } else if owedSince == nil { owedSince = now }

@@ -54,6 +54,15 @@ import VitalSigns
     #expect(book.heard(copy(1, 2_001)) == true)
   }
 
+  @Test func aStandstillOfTheHubMakesNoSecondPress() {
+    var book = listening()
+    #expect(book.message(1, at: at(0), Self.wall) == .first)
+    book.stoodStill(for: 50_000_000_000, until: at(50_400))
+    #expect(book.heard(copy(1, 50_450)) == false, "its copy lay in the socket meanwhile")
+    #expect(book.message(2, at: at(50_500), Self.wall) == .first)
+    #expect(book.heard(copy(2, 53_000)) == true, "and what came after it is as old as it is")
+  }
+
   @Test func twoEqualPressesAreTwo() {
     var book = listening()
     #expect(book.heard(copy(1, 0)) == true)

@@ -294,6 +294,25 @@ private let wall = WallTime(rawValue: Street.start)
     #expect(try folder.copyAsAfterCrash().writer().entries().count == Int(intake.next - 1))
   }
 
+  @Test func aLinkToAnotherDiskIsInPlace() throws {
+    let (folder, elsewhere) = (try JournalFolder(), try JournalFolder())
+    do { _ = try elsewhere.writer() }
+    #expect(symlink(elsewhere.path, folder.path) == 0)
+    // An empty one may lie beside the link, of an older version.
+    try Data().write(to: URL(fileURLWithPath: folder.path + "-wal"))
+    let first = try folder.writer()
+    var intake = Intake()
+    try first.commit(intake.registration())
+    try first.commit(group((0..<100).map { _ in intake.spo2(95) }))
+    #expect(first.standing() == .inPlace)
+    unlink(elsewhere.path + "-wal")
+    #expect(first.standing() == .removed(path: elsewhere.path + "-wal"))
+    let writer = try first.rescued()
+    #expect(writer.standing() == .inPlace)
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.path) == elsewhere.path, "the link stays")
+    #expect(try writer.entries().count == Int(intake.next - 1))
+  }
+
   @Test func anotherFileOfThatNameIsNotTouched() throws {
     let (folder, writer, _) = try scene()
     let theirs = URL(fileURLWithPath: folder.path)

@@ -42,6 +42,16 @@ def test_receiver_down_then_up_gets_everything_once_and_soon(home, bridge, recei
     assert receiver.fhir["fhir"].duplicates() == []
 
 
+def test_status_says_what_is_wrong_now_and_not_what_was(home, bridge, receiver):
+    hub = home(hospital(receiver))
+    receiver.set("fhir", 500)
+    bridge.temperature("t1", "37.123")
+    first = wait_for(lambda: hub.status()["destinations"][0].get("lastError"), 20, "the server's trouble")
+    receiver.set("fhir", 401)
+    bridge.temperature("t1", "37.124")
+    wait_for(lambda: hub.status()["destinations"][0].get("lastError") == "unauthorised", 40, f"no longer {first}")
+
+
 def test_500_is_retried_until_it_works_with_the_same_ids(home, bridge, receiver):
     hub = home(hospital(receiver), webhook(receiver), escalation=escalation("nurses"))
     receiver.set("fhir", 500)

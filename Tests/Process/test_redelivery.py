@@ -195,6 +195,39 @@ def test_a_second_hub_with_the_same_client_id_takes_no_press_away(make_hub, brok
     assert "contested" in log
 
 
+def test_presses_are_told_while_another_client_takes_the_messages(make_hub, broker, bridge):
+    """Not a hub: it acknowledges everything that it gets."""
+    import paho.mqtt.client as mqtt
+
+    hub = make_hub(broker)
+    hub.device("zigbee2mqtt/sos-button", "bath", hub.person())
+    over = threading.Event()
+
+    def take():
+        while not over.is_set():
+            thief = mqtt.Client(client_id="demo-hub-street", clean_session=False)
+            thief.connect("127.0.0.1", broker.port)
+            thief.loop_start()
+            time.sleep(0.4)
+            thief.loop_stop()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    try:
+        wait_for(lambda: "Sending SUBACK to alarms-" in broker.log_text(), 60, "the second ear is there")
+        time.sleep(0.5)
+        count = 8
+        for number in range(count):
+            bridge.flush(bridge.send("zigbee2mqtt/bath", json.dumps({"action": "emergency", "linkquality": number})))
+            time.sleep(0.7)
+        wait_for(lambda: len(sos(hub)) >= count, 10, "every press is told")
+        assert len(sos(hub)) == count, "once"
+        assert any(problem["kind"] == "linkDown" for problem in hub.status()["problems"])
+    finally:
+        over.set()
+        thread.join()
+
+
 # --- A store that stands still, and floods
 
 def test_alarms_are_told_while_the_store_stands_still_and_the_window_is_full(make_hub, broker, bridge, receiver):
@@ -322,4 +355,19 @@ def test_an_endless_packet_takes_no_memory(make_hub, loopback, version):
     assert sent < 100, "the hub has cut the connection"
     assert peak - before < 100, (before, peak)
     wait_for(lambda: loopback.connections >= 2, 20, "and comes back")
+    assert hub.status()["live"]
+
+
+@pytest.mark.parametrize("packet", [
+    b"\x30\x0a\x00\x05abcde\x02\x7f\x00", b"\x40\x06\x00\x01\x00\x02\x7f\x00", b"\x90\x06\x00\x01\x02\x7f\x00\x01", b"\xe0\x04\x00\x02\x7f\x00",
+    b"\x20\x05\x00\x00\x02\x7f\x00",
+], ids=["publish", "puback", "suback", "disconnect", "connack"])
+def test_a_property_that_nobody_knows_ends_the_connection_and_not_the_hub(make_hub, loopback, packet):
+    """libmosquitto 2.0.11 stops the whole process over it."""
+    hub = make_hub(loopback, start=False, links={"mqtt": [{"name": "street", "host": "127.0.0.1", "port": loopback.port, "version": "5"}]})
+    hub.broker = None
+    loopback.greeting = packet
+    hub.start()
+    wait_for(lambda: loopback.connections >= 2, 20, "the hub ends the connection, and comes back")
+    assert hub.processes["all"].poll() is None
     assert hub.status()["live"]

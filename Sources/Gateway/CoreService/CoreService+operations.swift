@@ -73,7 +73,7 @@ extension CoreService {
     return API.Status.Destination(
       name: settings.name, kind: kind, pendingAlarms: row?.pendingAlarms ?? 0, pendingRoutine: row?.pendingRoutine ?? 0,
       delivered: row?.counts.values.reduce(0) { $0 + $1.delivered } ?? 0, dead: row?.deadLetters ?? 0,
-      lastError: row?.lastError ?? told?.reason, health: told,
+      lastError: told?.reason ?? row?.lastError, health: told,
       oldestPending: row?.oldestPending?.description,
       lastDelivered: row?.lastDelivered?.description)
   }

@@ -85,6 +85,14 @@ struct SecondEarBook: Sendable {
     return true
   }
 
+  /// The second connection was not read for this long: what it brings now may be a copy of any message since then, and before.
+  mutating func stoodStill(for nanoseconds: Int64, until instant: MonotonicInstant) {
+    let before = instant.adding(nanoseconds: -nanoseconds)
+    for index in ahead.indices where ahead[index].instant.adding(nanoseconds: -Self.aheadNanoseconds) <= before {
+      ahead[index].instant = ahead[index].instant.adding(nanoseconds: nanoseconds)
+    }
+  }
+
   /// A message came that is a call for help and was not here before.
   mutating func message(_ key: UInt64, at instant: MonotonicInstant, _ wall: WallTime) -> Answer {
     // A copy that still waits goes first: then a record of a message that never came cannot hide a new press.

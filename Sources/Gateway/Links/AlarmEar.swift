@@ -162,6 +162,11 @@ final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
     return .ignored
   }
 
+  func stoodStill(nanoseconds: Int64) {
+    let now = intake.clock.now()
+    state.withLock { $0.book.stoodStill(for: nanoseconds, until: now) }
+  }
+
   private func takesBudget(_ device: DeviceID, at instant: MonotonicInstant) -> Bool {
     let now = instant.rawValue / 1_000_000_000
     if now != second {
