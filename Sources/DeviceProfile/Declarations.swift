@@ -79,6 +79,13 @@ public struct ValueRange: Sendable, Hashable {
 extension DeviceEventKind {
   /// Somebody asks for help, or needs it.
   var isCallForHelp: Bool { self == .sos || self == .fall }
+  /// Somebody is told of it by itself: what is not understood of such a device may have been one of these.
+  var isAlarmOfItsOwn: Bool {
+    switch self {
+    case .doseMissed, .doseRefused, .dispenserEmpty, .jam, .lockJammed, .doorOpened: true
+    default: false
+    }
+  }
 
   /// It tells of the device as it is now. What the frame says about the time of its measurement is not about this.
   var isAboutTheDevice: Bool {

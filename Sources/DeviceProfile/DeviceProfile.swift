@@ -75,11 +75,22 @@ public struct DeviceProfile: Sendable {
   /// Somebody may call for help with it: it is a safety alarm, or one of its events is SOS or a fall.
   public var carriesCallsForHelp: Bool { liveness.isSafetyAlarm || events.contains { $0.kind.isCallForHelp } }
 
-  /// Whether somebody must hear that a frame held what nobody understands: it may have been a call for help.
-  public func isLoudAbout(_ result: DecodeResult) -> Bool { carriesCallsForHelp && result.hasUnknownContent }
+  /// Somebody must hear what it says: a call for help, a dose, a jam, an open door.
+  public var carriesAlarms: Bool { carriesCallsForHelp || events.contains { $0.kind.isAlarmOfItsOwn } }
+
+  /// Whether somebody must hear that a frame held what nobody understands: it may have been a call for help, a dose, an open door.
+  /// A measurement that no body can have is in another unit, and so not understood either; a battery's number is not that important.
+  public func isLoudAbout(_ result: DecodeResult) -> Bool {
+    guard carriesAlarms else { return false }
+    return result.dropped.contains { (dropped: DroppedReading) -> Bool in
+      if dropped.reason.isNotUnderstood { return true }
+      guard dropped.reason == .hardRange, case .observation(let index) = dropped.subject else { return false }
+      return observations.indices.contains(index) && observations[index].code != .batteryLevel
+    }
+  }
 
   /// The same for a frame that was refused as a whole. An empty message is none: it erases what the broker had stored.
-  public func isLoudAbout(_ rejection: FrameRejection) -> Bool { carriesCallsForHelp && rejection.reason != .empty }
+  public func isLoudAbout(_ rejection: FrameRejection) -> Bool { carriesAlarms && rejection.reason != .empty }
 
   /// The declaration with this key, or nil.
   public func observation(_ key: String) -> ObservationDeclaration? { observations.first { $0.key == key } }

@@ -237,12 +237,18 @@ extension FrameDecoder {
     }
   }
 
+  /// Words are the same in capital and small letters (`ONLINE`, `Fall`), unless a row has just these letters.
   static func row(of register: Register, in table: LookupTable, _ frame: Span<UInt8>) -> LookupTable.Row? {
+    row(of: register, in: table, frame, anyCase: false)
+      ?? (register.kind == .text ? row(of: register, in: table, frame, anyCase: true) : nil)
+  }
+
+  private static func row(of register: Register, in table: LookupTable, _ frame: Span<UInt8>, anyCase: Bool) -> LookupTable.Row? {
     table.rows.first { row in
       switch (row.key, register.kind) {
       case (.number(let key), .number): key == register.quantity
       case (.boolean(let key), .boolean): key == (register.mantissa != 0)
-      case (.text(let key), .text): register.equals(key, in: frame)
+      case (.text(let key), .text): register.equals(key, in: frame, anyCase: anyCase)
       default: false
       }
     }

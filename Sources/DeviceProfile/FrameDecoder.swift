@@ -37,6 +37,7 @@ struct FrameDecoder {
     } catch {
       guard program.allowsText, json.readText(frame, pointers: program.pointers) else { throw error }
     }
+    if json.isOfAnotherShape(program.pointers) { drop(.field, .wrongType, &result) }
     for _ in 0..<min(json.unknownKeys, DecodeLimits.readingsMax) { drop(.field, .unknownKey, &result) }
   }
 
@@ -122,7 +123,7 @@ struct FrameDecoder {
       answer = program.lists[Int(list)].contains(register.quantity)
     case .text(let list):
       guard register.kind == .text else { return false }
-      answer = program.textLists[Int(list)].contains { register.equals($0, in: frame) }
+      answer = program.textLists[Int(list)].contains { register.equals($0, in: frame, anyCase: true) }
     case .less(let constant):
       guard register.kind == .number else { return false }
       answer = register.quantity.compared(to: program.constants[Int(constant)]) < 0

@@ -63,6 +63,9 @@ struct JSONReader {
   private(set) var slots = InlineArray<32, JSONSlot>(repeating: JSONSlot())
   /// Keys of the outermost object, with a value, that nobody knows. Counted only when `ignored` was given.
   private(set) var unknownKeys = 0
+  /// What the whole frame is.
+  private(set) var root = JSONSlot.Kind.missing
+  private var isArray = false
   private var cursor = 0
 
   /// Reads the whole frame. Afterwards `slots` tells where each pointer's value stands.
@@ -71,9 +74,16 @@ struct JSONReader {
   mutating func read(_ frame: Span<UInt8>, pointers: JSONPointerSet, ignored: [IgnoredKey]? = nil) throws(FrameRejection) {
     let all: UInt32 = pointers.pointers.count >= 32 ? .max : (1 << UInt32(pointers.pointers.count)) - 1
     skipSpace(frame)
+    isArray = cursor < frame.count && frame[cursor] == UInt8(ascii: "[")
     try readValue(frame, pointers, candidates: all, depth: 0, ignored)
     skipSpace(frame)
     if cursor < frame.count { throw invalid("something follows the JSON value") }
+  }
+
+  /// The frame says something, and not as an object, while every pointer looks into one: a list, a word or `true` alone.
+  func isOfAnotherShape(_ set: JSONPointerSet) -> Bool {
+    guard !set.pointers.isEmpty, root != .null, root != .container || isArray else { return false }
+    return set.pointers.allSatisfy { $0.first.map { !isArray || $0.index == nil } ?? false }
   }
 
   /// Takes a payload that is no JSON as one text. False when it only looks like broken JSON, is no text, or nobody reads it.
@@ -129,6 +139,7 @@ struct JSONReader {
       slot.start = UInt32(clamping: start)
       slot.end = UInt32(clamping: cursor)
     }
+    if depth == 0 { root = slot.kind }
     var rest = candidates
     while rest != 0 {
       let pointer = rest.trailingZeroBitCount
@@ -152,10 +163,11 @@ struct JSONReader {
       let keyStart = cursor + 1
       _ = try readString(frame)
       let matching = narrowed(candidates, set, frame, start: keyStart, end: cursor - 1, depth: depth)
-      let isKnown = ignored.map { matching != 0 || isIgnored($0, frame, start: keyStart, end: cursor - 1) } ?? true
+      var isKnown = ignored.map { matching != 0 || isIgnored($0, frame, start: keyStart, end: cursor - 1) } ?? true
       skipSpace(frame)
       guard take(frame, UInt8(ascii: ":")) else { throw invalid("a colon is missing") }
       skipSpace(frame)
+      if isKnown, matching == 0, ignored != nil, AlarmWords.isWholeString(frame, at: cursor) { isKnown = false }
       // Null says nothing, whatever its key means.
       if !isKnown, cursor < frame.count, frame[cursor] != UInt8(ascii: "n") { unknownKeys += 1 }
       try readValue(frame, set, candidates: matching, depth: depth + 1)
@@ -208,7 +220,8 @@ struct JSONReader {
   private func isIgnored(_ list: [IgnoredKey], _ frame: Span<UInt8>, start: Int, end: Int) -> Bool {
     list.contains { key in
       guard key.isPrefix else { return JSONText.equals(frame, start: start, end: end, key.bytes) }
-      guard end - start >= key.bytes.count else { return false }
+      // Whoever wrote `human_*` did not think of `human_fall`.
+      guard end - start >= key.bytes.count, !AlarmWords.areIn(frame, start: start, end: end) else { return false }
       return key.bytes.indices.allSatisfy { frame[start + $0] == key.bytes[$0] }
     }
   }

@@ -61,6 +61,9 @@ enum JSONText {
   }
 
   /// Whether the string's content at `start..<end`, escapes resolved, is these bytes.
+  /// A to Z as a to z, every other byte as it is.
+  static func smallLetter(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
+
   static func equals(_ frame: Span<UInt8>, start: Int, end: Int, _ text: [UInt8]) -> Bool {
     // Escapes only make a string longer, so a shorter one cannot be equal.
     if end - start < text.count { return false }

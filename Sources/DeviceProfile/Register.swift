@@ -69,11 +69,16 @@ struct Register {
   }
 
   /// Whether the text is these bytes.
-  func equals(_ text: [UInt8], in frame: Span<UInt8>) -> Bool {
+  ///
+  /// - Parameter anyCase: capital letters count as small ones (A to Z; not in a text with escapes).
+  func equals(_ text: [UInt8], in frame: Span<UInt8>, anyCase: Bool) -> Bool {
     let (first, last) = (Int(start), Int(end))
     if isEscaped { return JSONText.equals(frame, start: first, end: last, text) }
     guard last - first == text.count else { return false }
-    for index in text.indices where frame[first + index] != text[index] { return false }
+    for index in text.indices {
+      let (mine, other) = (frame[first + index], text[index])
+      guard mine == other || anyCase && JSONText.smallLetter(mine) == JSONText.smallLetter(other) else { return false }
+    }
     return true
   }
 }

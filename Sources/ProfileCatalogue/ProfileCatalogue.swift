@@ -1,5 +1,6 @@
 // All profiles of a hub: loaded from folders of `<vendor>/<model>.yaml`, verified, compiled, self-tested, and found by
-// id, topic or appearance. Loading is all or nothing and tells every problem of every file. Immutable afterwards.
+// id, topic or appearance. Checking is all or nothing and tells every problem of every file; a hub that starts takes what is good, because a
+// file that somebody broke must not silence every other device. Immutable afterwards.
 
 public import DeviceProfile
 public import Foundation
@@ -14,6 +15,22 @@ public struct ProfileCatalogue: Sendable {
   /// Reads files; call it at start or on reload, not from a link.
   /// - Throws: all problems: unreadable files, signatures, grammar, failed self-tests, ambiguous matches.
   public init(folders: [URL], trust: ProfileTrust) throws(CatalogueError) {
+    let (profiles, diagnostics) = Self.read(folders, trust)
+    if !diagnostics.isEmpty { throw CatalogueError(diagnostics: diagnostics) }
+    self.profiles = profiles
+  }
+
+  /// Loads what is good and gives the problems of the rest. For a hub that starts: its other devices must be heard.
+  ///
+  /// - Throws: all problems when no profile at all is good.
+  public init(whatIsGoodIn folders: [URL], trust: ProfileTrust, problems: inout [ProfileDiagnostic]) throws(CatalogueError) {
+    let (profiles, diagnostics) = Self.read(folders, trust)
+    if profiles.isEmpty { throw CatalogueError(diagnostics: diagnostics) }
+    self.profiles = profiles
+    problems = diagnostics
+  }
+
+  private static func read(_ folders: [URL], _ trust: ProfileTrust) -> ([DeviceProfile], [ProfileDiagnostic]) {
     var files: [String: ProfileFile] = [:]
     var diagnostics: [ProfileDiagnostic] = []
     for folder in folders {
@@ -35,6 +52,7 @@ public struct ProfileCatalogue: Sendable {
         let profile = try file.compile(trust: trust) { files[$0]?.root }
         if profile.id != expected {
           diagnostics.append(file.diagnostic("profile", "`profile` is `\(profile.id)`; allowed: \(expected), as the file's path"))
+          continue
         }
         compiled.append((profile, file))
       } catch {
@@ -42,8 +60,7 @@ public struct ProfileCatalogue: Sendable {
       }
     }
     diagnostics += Self.ambiguities(in: compiled)
-    if !diagnostics.isEmpty { throw CatalogueError(diagnostics: diagnostics) }
-    profiles = compiled.map(\.profile).sorted { $0.id < $1.id }
+    return (compiled.map(\.profile).sorted { $0.id < $1.id }, diagnostics)
   }
 
   /// Compiles one file without a catalogue around it. `decodeAs` finds other profiles beside it, in

@@ -80,6 +80,15 @@
     return judgeOld(claim, age: age, arrival: arrival, way, isCivil: isCivil)
   }
 
+  /// The hub's own clock was set forward by so much (below 0: back): what is known of the device's moves with it, for the device's stands
+  /// where it stood. Else a device whose clock is right would seem to send old values, and be unheard, when the hub's clock goes wrong.
+  /// Milliseconds.
+  public mutating func hubWasSet(by step: Int64) {
+    let (moved, overflow) = (lag ?? 0).addingReportingOverflow(step)
+    lag = overflow ? nil : moved
+    suspect = nil
+  }
+
   /// Never live. A clock that is known to be behind is allowed for; a claim that cannot be true leaves the time unknown.
   private func judgeStored(_ claim: WallTime, isWrong: Bool) -> TrustedTime {
     if isWrong { return TrustedTime(measuredAt: .unknown, clockIsWrong: true, isLate: true) }

@@ -5,14 +5,32 @@
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+// With WALL_CLOCK_SHIFT_FILE, eight bytes, the clock is set whenever they are written, while the process runs.
+static volatile const long *shared(void) {
+  static volatile const long *cell;
+  static int tried;
+  if (!tried) {
+    const char *path = getenv("WALL_CLOCK_SHIFT_FILE");
+    int file = path ? open(path, O_RDONLY) : -1;
+    void *map = file < 0 ? MAP_FAILED : mmap(0, sizeof(long), PROT_READ, MAP_SHARED, file, 0);
+    if (map != MAP_FAILED) cell = map;
+    if (file >= 0) close(file);
+    tried = 1;
+  }
+  return cell;
+}
+
 static long shift(void) {
+  if (shared()) return *shared();
   static long seconds;
   static int known;
   if (!known) {

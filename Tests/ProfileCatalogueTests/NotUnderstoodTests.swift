@@ -21,7 +21,8 @@ import VitalSigns
   /// Whatever a button calls the press, it is a call; whatever it says else, somebody hears of it.
   @Test(arguments: [
     ("emergency", true), ("sos", true), ("panic", true), ("single", true), ("double", true), ("triple", true), ("hold", true),
-    ("long", true), ("press", true), ("on", true), ("off", false), ("", false), ("release", false), ("disarm", false),
+    ("long", true), ("press", true), ("on", true), ("off", true), ("EMERGENCY", true), ("Single", true),
+    ("brightness_move_up", true), ("1_initial_press", true), ("", false), ("release", false), ("disarm", false),
   ])
   func theWordsOfAButton(_ word: String, isCall: Bool) throws {
     for (topic, text) in [("zigbee2mqtt/b", #"{"action":"\#(word)"}"#), ("zigbee2mqtt/b/action", word)] where !text.isEmpty {
@@ -39,6 +40,15 @@ import VitalSigns
     ("zigbee2mqtt/sos-button", "zigbee2mqtt/b/action", "wave"), ("zigbee2mqtt/sos-button", "zigbee2mqtt/b/sos", "perhaps"),
     ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"fall_status":"person_down"}"#),
     ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"fallen":true}"#),
+    ("zigbee2mqtt/sos-button", "zigbee2mqtt/b", #"[{"action":"emergency"}]"#), ("zigbee2mqtt/sos-button", "zigbee2mqtt/b", "true"),
+    ("zigbee2mqtt/sos-button", "zigbee2mqtt/b", #""emergency""#), ("zigbee2mqtt/sos-button", "zigbee2mqtt/b", "112"),
+    ("zigbee2mqtt/sos-button", "zigbee2mqtt/b", #"{"action_sos":1}"#), ("zigbee2mqtt/sos-button", "zigbee2mqtt/b", #"{"led":"Panic"}"#),
+    ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"human_fall":true}"#),
+    ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"radar_state":"FALL"}"#),
+    ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"action":"fall"}"#),
+    ("zigbee2mqtt/door-contact", "zigbee2mqtt/d", #"{"contact":"ajar"}"#),
+    ("generic/mqtt-dispenser", "knutepunkt/devices/d/status", #"{"jammed":"yes"}"#), ("nuki/smart-lock", "nuki/l/state", "77"),
+    ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"[{"sos":true}]"#),
     ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"{"sos":"yes"}"#),
     ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"{"SOS":true}"#),
     ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"{"fall":{"since":3}}"#),
@@ -55,7 +65,7 @@ import VitalSigns
     #expect(lines.last == #"{"event":"notUnderstood","phase":"moment","quality":[],"time":null}"#)
   }
 
-  @Test func aFrameThatCannotBeReadIsLoudFromWhoCallsForHelpAlone() throws {
+  @Test func aFrameThatCannotBeReadIsLoudFromWhoHasAlarmsAlone() throws {
     func rejection(_ id: String, _ topic: String, _ text: String) throws -> (DeviceProfile, FrameRejection)? {
       let profile = try Shipped.profile(id)
       do throws(FrameRejection) {
@@ -72,7 +82,9 @@ import VitalSigns
     let (button, erased) = try #require(try rejection("zigbee2mqtt/sos-button", "zigbee2mqtt/b", ""))
     #expect(erased.reason == .empty && !button.isLoudAbout(erased), "somebody erased what the broker had stored")
     let (door, error) = try #require(try rejection("zigbee2mqtt/door-contact", "zigbee2mqtt/d", "open"))
-    #expect(!door.isLoudAbout(error), "counted, and kept for a look")
+    #expect(door.isLoudAbout(error), "it may have said that the door is open")
+    let (tracker, encrypted) = try #require(try rejection("owntracks/tracker", "owntracks/a/b", #"{"_type":"encrypted"}"#))
+    #expect(!tracker.isLoudAbout(encrypted), "counted, and kept for a look")
   }
 
   /// An encrypted advertisement may hold a press; so may what stands behind an object that nobody knows.

@@ -49,7 +49,7 @@ enum Shipped {
   @Test func everyVectorCutAtEveryLengthIsRefused() throws {
     // A cuff of Beurer's kind says nowhere whether a user byte comes. A text may be any text, and a part of a known word is an unknown one.
     let words = ["battery_low", "tamper"].map { "zigbee2mqtt/{device}/\($0)" }
-    let button = ["action", "click", "sos", "alarm", "panic", "battery"].map { "zigbee2mqtt/{device}/\($0)" }
+    let button = ["action", "click", "sos", "alarm", "panic", "emergency", "battery"].map { "zigbee2mqtt/{device}/\($0)" }
     let fall = ["fall_status", "fall_down_status", "fall"].map { "zigbee2mqtt/{device}/\($0)" }
     let mayEndEarly =
       [

@@ -138,6 +138,22 @@ final class ProfileFolder {
     #expect(catalogue.profiles.map(\.version.description) == ["1.1.0"])
   }
 
+  /// A hub that starts goes on with what is good; a check does not.
+  @Test func oneBrokenFileTakesNoOtherAway() throws {
+    let folder = ProfileFolder()
+    try folder.write("test/device", Sample.good)
+    try folder.write("test/broken", Sample.good.replacing("test/device", with: "test/broken") + "\nnonsense: 1\n")
+    #expect(folder.problems().count == 1)
+    var problems: [ProfileDiagnostic] = []
+    let catalogue = try ProfileCatalogue(whatIsGoodIn: [folder.url], trust: .lab, problems: &problems)
+    #expect(catalogue.profiles.map(\.id) == ["test/device"])
+    #expect(problems.count == 1 && problems.first?.file.hasSuffix("test/broken.yaml") == true, "\(problems)")
+
+    let empty = ProfileFolder()
+    try empty.write("test/broken", "profile: [")
+    #expect(throws: CatalogueError.self) { try ProfileCatalogue(whatIsGoodIn: [empty.url], trust: .lab, problems: &problems) }
+  }
+
   @Test func topicsAndAddresses() throws {
     let catalogue = try Shipped.catalogue()
     #expect(

@@ -12,6 +12,11 @@ struct DeviceClocks {
     var isTold = false
   }
   private var known: [DeviceID: Known] = [:]
+  /// The hub's wall clock minus its timeline at the last claim, milliseconds: constant unless somebody sets the clock.
+  private var difference: Int64?
+  private var lastWall = WallTime.unknown
+  /// By how much the hub's clock was set in this run, all in all. Milliseconds.
+  private var stepped: Int64 = 0
 
   struct Verdict {
     var payload: IntakePayload
@@ -20,7 +25,9 @@ struct DeviceClocks {
     var isNews: Bool
   }
 
-  mutating func judge(_ reading: Reading, of device: DeviceID, by way: Arrival, at wall: WallTime, civil: CivilClock) -> Verdict {
+  mutating func judge(
+    _ reading: Reading, of device: DeviceID, by way: Arrival, at wall: WallTime, _ instant: MonotonicInstant, civil: CivilClock
+  ) -> Verdict {
     var isCivil = false
     if case .local = reading.time { isCivil = true }
     var way = way
@@ -33,12 +40,46 @@ struct DeviceClocks {
     var trusted = TrustedTime(measuredAt: claim)
     var isNews = false
     if claim != .unknown {
-      var mine = known[device] ?? Known()
+      noticeStep(wall, instant)
+      var mine = known[device] ?? stranger(claim, at: wall)
       trusted = mine.clock.judge(claim, arrival: wall, by: way, isCivil: isCivil)
-      if trusted.clockIsWrong { isNews = !mine.isTold } else if way != .stored, mine.clock.lag == 0 { mine.isTold = false }
+      // Behind by just what the hub's clock was set forward: that one is in doubt, and its own alert says so.
+      let isTheHubs = isTheHubsStep(mine.clock.lag)
+      if trusted.clockIsWrong { isNews = !mine.isTold && !isTheHubs } else if way != .stored, mine.clock.lag == 0 { mine.isTold = false }
       known[device] = mine
     }
     return Verdict(payload: reading.payload(trusted), measuredAt: trusted.measuredAt, isNews: isNews)
+  }
+
+  private func isTheHubsStep(_ lag: Int64?) -> Bool {
+    let tolerance = DeviceClock.toleranceMilliseconds
+    return lag.map { stepped.magnitude > UInt64(tolerance) && ($0 &- stepped).magnitude <= UInt64(tolerance) } ?? false
+  }
+
+  /// A device that says its time for the first time since the hub's clock was set: right, but for the hub's step?
+  private func stranger(_ claim: WallTime, at wall: WallTime) -> Known {
+    var known = Known()
+    let (age, overflow) = wall.rawValue.subtractingReportingOverflow(claim.rawValue)
+    if !overflow, DeviceClock.isPossible(claim), age > 0, age < DeviceClock.yearMilliseconds, isTheHubsStep(age) {
+      known.clock.hubWasSet(by: stepped)
+    }
+    return known
+  }
+
+  private mutating func noticeStep(_ wall: WallTime, _ instant: MonotonicInstant) {
+    let now = wall.rawValue &- instant.rawValue / 1_000_000
+    defer { (difference, lastWall) = (now, wall) }
+    guard let difference else { return }
+    let step = now &- difference
+    guard step.magnitude > UInt64(DeviceClock.toleranceMilliseconds), step.magnitude < UInt64(DeviceClock.yearMilliseconds) else { return }
+    // A hub that did not know the date has learned it: what it thought of others' clocks meant nothing.
+    guard DeviceClock.isPossible(lastWall) else {
+      known = [:]
+      stepped = 0
+      return
+    }
+    stepped &+= step
+    for device in known.keys { known[device]?.clock.hubWasSet(by: step) }
   }
 
   mutating func told(_ device: DeviceID) { known[device, default: Known()].isTold = true }

@@ -134,7 +134,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     quarantine(frame, reason: MQTTRefusalReason.oversized.rawValue)
     count(MQTTRefusalReason.oversized.rawValue)
     let stamp = intake.stamp()
-    if !frame.retained, let (device, profile, _) = registry.device(onTopic: frame.topic), profile.carriesCallsForHelp,
+    if !frame.retained, let (device, profile, _) = registry.device(onTopic: frame.topic), profile.carriesAlarms,
       let odd = calls.notUnderstood(device.id, at: stamp.instant)
     {
       _ = intake.submit(odd, device: device.id, civil: civil, clocks: &clocks, by: .live, mark: nil, stamp: stamp, keeper: .nobody)

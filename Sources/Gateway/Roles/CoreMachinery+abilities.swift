@@ -12,7 +12,16 @@ extension CoreMachinery {
   func renewAbilities() {
     guard let devices = try? reader.devices(includingRemoved: false) else { return }
     for device in devices {
-      guard let profile = registry.profile(device.profile), profile.abilities != device.liveness.abilities else { continue }
+      guard let profile = registry.profile(device.profile) else {
+        // Whatever it sends is heard by nobody: the same as words that nobody knows, and told at once instead of after its interval.
+        logger.error(
+          "a registered device has no profile: it is not understood", metadata: ["device": "\(device.id)", "profile": "\(device.profile)"])
+        var event = DeviceEvent(kind: .notUnderstood)
+        event.isRetained = true  // the hub says it: no sign of life of the device
+        _ = intake.submit(.event(event), device: device.id)
+        continue
+      }
+      guard profile.abilities != device.liveness.abilities else { continue }
       var liveness = device.liveness
       liveness.abilities = profile.abilities
       let details = DeviceDetails(

@@ -49,7 +49,11 @@ struct CoreRole: Service {
     logger: Logger
   ) throws {
     notifier.status("recovering the journal")
-    let catalogue = try Self.catalogue(configuration)
+    var broken: [ProfileDiagnostic] = []
+    let catalogue = try Self.whatIsGood(configuration, &broken)
+    for problem in broken {
+      logger.error("a device profile is not loaded; its devices are not understood", metadata: ["reason": "\(problem)"])
+    }
     // Nobody who is registered goes unwatched because a number in a file is small.
     let roomy = configuration.withRoomForRegistered()
     for warning in roomy.warnings.dropFirst(configuration.warnings.count) { logger.error("\(warning.message)") }
@@ -59,7 +63,7 @@ struct CoreRole: Service {
     let hub = HubProblems(machinery: machinery, sentences: sentences)
     let health = Health(
       vitals: machinery.core.vitals, clock: machinery.clock, hub: hub,
-      warnings: configuration.warnings.map(\.message),
+      warnings: configuration.warnings.map(\.message) + broken.map { "a device profile is not loaded: \($0)" },
       metricsText: { problems in
         gauges.update(from: machinery, problems: problems)
         return registry.exposition()
@@ -77,6 +81,19 @@ struct CoreRole: Service {
         folders: configuration.profiles.folders.map { URL(fileURLWithPath: $0) }, trust: try configuration.profiles.trustSettings())
     } catch let error as GatewayError {
       throw error
+    } catch {
+      throw .profiles("\(error)")
+    }
+  }
+
+  /// A profile that somebody broke, or that this version no longer takes, silences its own devices and no others.
+  private static func whatIsGood(
+    _ configuration: KnutepunktConfiguration, _ problems: inout [ProfileDiagnostic]
+  ) throws(GatewayError) -> ProfileCatalogue {
+    let trust = try configuration.profiles.trustSettings()
+    do throws(CatalogueError) {
+      return try ProfileCatalogue(
+        whatIsGoodIn: configuration.profiles.folders.map { URL(fileURLWithPath: $0) }, trust: trust, problems: &problems)
     } catch {
       throw .profiles("\(error)")
     }

@@ -15,6 +15,7 @@ final class HubProblems: Sendable {
   private let sentences: AlertSentences
   private let names: [UInt32: String]
   private let watch: Mutex<HubWatch>
+  private let wallClock = Mutex(WallClockWatch())
   private var configuration: KnutepunktConfiguration { machinery.configuration }
 
   init(machinery: CoreMachinery, sentences: AlertSentences) {
@@ -34,7 +35,7 @@ final class HubProblems: Sendable {
   }
 
   private static let roles = ["forward", "console"]
-  private static let watchedRules: [AlertRule] = [.linkDown, .bluetoothDown, .roleDown]
+  private static let watchedRules: [AlertRule] = [.linkDown, .bluetoothDown, .roleDown, .clockDoubtful]
 
   private static func openHubAlerts(_ reader: JournalReader) -> [AlertRow] {
     AlertRule.allCases.filter(\.isOfHub).flatMap { rule in
@@ -47,7 +48,7 @@ final class HubProblems: Sendable {
   /// Once a pulse. What the intake has no room for is offered again at the next.
   func look() {
     let (now, wall) = (machinery.clock.now(), machinery.clock.wall())
-    let samples = samples()
+    let samples = samples() + [clock(wall, at: now)]
     let due = watch.withLock { watch in
       watch.look(samples, at: now, wall: wall)
       return watch.due(at: now)
@@ -75,6 +76,16 @@ final class HubProblems: Sendable {
     }
     for role in neededRoles { samples.append(sample(.roleDown, role, isWell: machinery.hub.hears(role), nil)) }
     return samples
+  }
+
+  private func clock(_ wall: WallTime, at now: MonotonicInstant) -> HubWatch.Sample {
+    wallClock.withLock { clock in
+      clock.look(wall: wall, at: now)
+      let seconds = clock.step / 1_000
+      return HubWatch.Sample(
+        subject: HubWatch.Subject(rule: .clockDoubtful, number: 0), name: nil, isWell: clock.isWell,
+        detail: clock.isWell ? nil : "it was set \(seconds < 0 ? "back" : "forward") by \(abs(seconds)) s while the hub ran")
+    }
   }
 
   private func sample(_ rule: AlertRule, _ name: String, isWell: Bool, _ detail: String?) -> HubWatch.Sample {
@@ -156,6 +167,9 @@ final class HubProblems: Sendable {
     case .bluetoothDown:
       effect = .deaf
       next = "systemctl status bluetooth; knutepunkt doctor says more"
+    case .clockDoubtful:
+      effect = .partial
+      next = "timedatectl shows the clock and whether it is kept right; one that stays so for an hour is believed"
     default:
       // Without a board alarms still reach the destinations; without any destination nobody hears of them.
       effect = shown.name == "forward" || configuration.destinations.isEmpty ? .mute : .partial
