@@ -106,7 +106,8 @@ final class LinkLoop {
     var until = min(session.deadline, decision.again, nextKeepAliveCheck, nextSubscriptionTry, pressure.again)
     if !waiting.isEmpty { until = min(until, LinkClock.now().adding(nanoseconds: Self.busyRetryNanoseconds)) }
     // Frames taken in this turn shut the gate after the decision: decide again soon, the watermark may be there already.
-    if mayRead, gate.owed > 0, gate.shutSince == nil { until = .zero }
+    // While strangers' messages are held back nothing is written anyhow: looking again at once would only spin.
+    if mayRead, gate.owed > 0, gate.shutSince == nil { until = min(until, strangersUntil ?? .zero) }
     sleep(socketEvents: events, until: until)
   }
 

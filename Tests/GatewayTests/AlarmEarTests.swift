@@ -52,4 +52,15 @@ import VitalSigns
     hear("zigbee2mqtt/sos-2", #"{"action":"emergency"}"#)
     #expect(ear.facts.heard == heard + 1)
   }
+
+  /// While the store stands still a stuck button must not be a new alarm with every message.
+  @Test func aCallThatLastsIsHeardOnce() {
+    for number in 0..<10 { hear("zigbee2mqtt/sos-1", #"{"sos": true, "linkquality": \#(number)}"#) }
+    #expect(ear.facts.heard == 1)
+    hear("zigbee2mqtt/sos-1", #"{"sos": false}"#)
+    hear("zigbee2mqtt/sos-1", #"{"sos": true}"#)
+    #expect(ear.facts.heard == 3)
+    #expect(Reading.event(DeviceEvent(kind: .sos, phase: .raised), at: .none).isHeldCall)
+    #expect(!Reading.event(DeviceEvent(kind: .sos), at: .none).isHeldCall, "a press is a press")
+  }
 }

@@ -16,7 +16,7 @@ import VitalSigns
 
 /// Any thread, but for the methods of `MQTTFrameHandler`.
 ///
-/// @unchecked Sendable: `result`, `second` and `framesInSecond` are touched by the thread of the one connection that runs at a time; all else is constant, locked
+/// @unchecked Sendable: `result`, `second`, `framesInSecond` and `calls` are touched by the thread of the one connection that runs at a time; all else is constant, locked
 /// or Sendable itself.
 final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
   /// Frames of one device in one second that are looked at. Of a flood the rest is passed over unread, so that another's press
@@ -51,6 +51,7 @@ final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
   private var result = DecodeResult()
   private var second: Int64 = 0
   private var framesInSecond: [DeviceID: Int] = [:]
+  private var calls = CallBook()
 
   init(
     name: String, _ link: MQTTLinkConfiguration, registry: Registry, intake: Intake, durable: DurableSequence, civil: CivilClock,
@@ -146,7 +147,9 @@ final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
     guard takesBudget(device.id, at: stamp.instant) else { return .ignored }
     guard (try? profile.decode(frame.payload.span, frameIndex: index, retained: false, into: &result)) != nil, !result.hasNoValidReading
     else { return .ignored }
-    let alarms = result.readings.filter(\.isAlarm)
+    // A call that lasts is repeated in every message, and the link may have told it before anybody listened here.
+    let alarms = calls.news(of: result.readings, device: device.id, at: stamp.instant).filter(\.isAlarm)
+      .map { $0.isHeldCall ? $0.perhapsTold : $0 }
     if alarms.isEmpty { return .ignored }
     let copy = SecondEarBook.Copy(
       key: frameHash(topic: frame.topic, payload: frame.payload), device: device.id, readings: alarms, instant: stamp.instant,

@@ -36,6 +36,12 @@ extension Reading {
   /// Somebody asks for help: never shed.
   var isAlarm: Bool { if case .event(let event, at: _) = self { event.kind == .sos || event.kind == .fall } else { false } }
 
+  /// A call for help that a device says as a state, in each message while it lasts.
+  var isHeldCall: Bool {
+    guard case .event(let event, at: _) = self, event.kind == .sos, case .raised = event.phase else { return false }
+    return true
+  }
+
   /// The same call for help, of which it is not known whether it was told.
   var perhapsTold: Reading {
     guard case .event(var event, let time) = self else { return self }
