@@ -191,6 +191,7 @@ extension IntakeRemark {
     case .unassigned: "unassigned"
     case .refused: "refused"
     case .noRoom: "noRoom"
+    case .flood: "flood"
     case .outOfRange: "outOfRange"
     case .unknownSubject: "unknownSubject"
     }

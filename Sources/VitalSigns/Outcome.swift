@@ -126,6 +126,8 @@ extension AlertTransition {
   case outOfRange = 5
   /// The device or person is not registered.
   case unknownSubject = 6
+  /// A call for help of a device that has thousands open, of which nobody has taken the newest: recorded, and not told again.
+  case flood = 7
 }
 
 /// The content of an outcome.

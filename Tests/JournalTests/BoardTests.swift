@@ -45,6 +45,31 @@ import VitalSigns
     #expect(waiting.map(\.destination) == [1, 9] && waiting.allSatisfy { $0.state == .waiting(attempts: 0) })
   }
 
+  /// Of a flood the newest are read, the rest is a number; somebody else's is there.
+  @Test func aFloodCostsAThousandRows() throws {
+    let folder = try JournalFolder()
+    let writer = try folder.writer()
+    var intake = Intake()
+    try writer.commit(intake.registration())
+    let first = intake.next
+    let flood = (1...1_300 as ClosedRange<UInt64>).map { transition($0, .raised, .raised, firstCause: first) }
+    try commit(writer, &intake, at: 1, flood)
+    var other = intake.sos()
+    other.patient = Street.ola
+    var batch = JournalGroup()
+    batch.append(other)
+    batch.append(outcome(other, .alert(transition(5_000, .raised, .raised, firstCause: other.sequence))))
+    try writer.commit(batch)
+    let reader = try folder.reader()
+    let board = try reader.board(closedSince: .unknown)
+    #expect(board.open.map(\.id.low) == Array(277...1_300) + [5_000])
+    #expect(board.alsoOpen == [flood[1_299].id: 276])
+    #expect(try reader.openAlertGroups().sorted() == [1, 1_300])
+    #expect(try reader.waitingAlerts().count == 1_301)
+    #expect(try reader.openAlerts(limit: 2).count == 2)
+    #expect(try reader.openCalls().prefix(2).contains { $0.alert.low == 5_000 }, "everybody's newest first")
+  }
+
   @Test func deliveriesAreToldByDestination() throws {
     let folder = try JournalFolder()
     let writer = try folder.writer()

@@ -120,7 +120,7 @@ import VitalSigns
       let state = try #require(AlertState(rawValue: min(raw, 7)))
       add(.alert(transition(100 + UInt64(raw), kind, state, firstCause: .max)))
     }
-    for raw in UInt8(0)...6 { add(.remark(try #require(IntakeRemark(rawValue: raw)))) }
+    for raw in UInt8(0)...7 { add(.remark(try #require(IntakeRemark(rawValue: raw)))) }
     let writer = try folder.writer()
     try writer.commit(batch)
     let stored = try folder.reader().read { try StoredOutcome.fetch($0, where: "1", []) }

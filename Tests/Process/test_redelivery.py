@@ -252,6 +252,46 @@ def test_a_flood_of_one_button_does_not_hold_up_anothers_press(make_hub, broker,
     assert worst < 3, worst
 
 
+def test_a_flood_of_ten_thousand_leaves_the_hub_quick(make_hub, broker, bridge, receiver):
+    """Another's press is told to the response centre while the flood runs and after a restart; the end is quick; nothing is lost."""
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses", high=("5s",)), realtime={"lockMemory": False})
+    one, other = hub.person("One"), hub.person("Other")
+    hub.device("zigbee2mqtt/sos-button", "stuck", one)
+    hub.device("zigbee2mqtt/sos-button", "other", other)
+
+    def told() -> int:
+        return len([e for e in heard(receiver, rule="sos", kind="raised") if e["patient"]["hubPatient"] == other])
+
+    def press(number: int) -> float:
+        before, started = told(), time.monotonic()
+        bridge.send("zigbee2mqtt/other", json.dumps({"action": "emergency", "linkquality": number}))
+        wait_for(lambda: told() > before, 20, "the other's press is told", 0.02)
+        return time.monotonic() - started
+
+    flood = Bridge(broker, "flood")
+    flood.client.max_inflight_messages_set(5_000)
+    waits = []
+    for round_number in range(5):
+        for number in range(2_000):
+            flood.send("zigbee2mqtt/stuck", json.dumps({"action": "emergency", "linkquality": round_number * 2_000 + number}))
+        waits.append(press(round_number))
+    wait_for(lambda: presses(hub) == 10_005, 60, "every press is in the journal", 0.2)
+    flood.close()
+    alerts = hub.sql("SELECT count(*) n FROM alert a JOIN vocabulary v ON v.domain = 'alertRule' AND v.value = a.rule WHERE v.name = 'sos'")[0]["n"]
+    assert 4_096 + 5 <= alerts < 4_300, "the rest of the flood is recorded, not told"
+    started = time.monotonic()
+    assert hub.stop(seconds=10) == 0
+    ended = time.monotonic() - started
+    assert ended < 5, ended
+    hub.start()
+    assert "made the room by itself" not in hub.log_text()
+    assert hub.log_text().count("cannot be exact") == 0
+    connected(hub)
+    waits.append(press(6))
+    # Within a second on a quiet machine.
+    assert max(waits) < 3, waits
+
+
 # --- A broker that sends too much
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])

@@ -25,6 +25,30 @@ import VitalSigns
     #expect(escalated.map(\.kind) == [.escalated])
   }
 
+  /// Thousands of presses of one button that nobody has taken: one more is recorded, and told as soon as it says anything.
+  @Test func aFloodIsToldUntilItSaysNothingMore() throws {
+    var street = Street(Self.configuration)
+    street.moveIn(patient: 1, device: 1)
+    street.moveIn(patient: 2, device: 2)
+    var followed: [AlertID] = []
+    for number in 0..<4_096 {
+      let outcomes = street.event(.sos, device: 1)
+      let told = outcomes.transitions.filter { $0.rule == .sos && $0.kind == .raised }
+      #expect(told.count == 1, "press \(number)")
+      if !outcomes.remarks.contains(.noRoom) { followed += told.map(\.id) }
+    }
+    let more = street.event(.sos, device: 1)
+    #expect(more.transitions.isEmpty && more.remarks == [.flood])
+    #expect(street.event(.sos, device: 2).story == ["sos raised"], "another's is told as ever")
+    _ = street.pass(1)
+    #expect(street.event(.sos, device: 1).story.contains("sos raised"), "one each second, as long as it lasts")
+    #expect(street.event(.sos, device: 1).remarks == [.flood])
+    let newest = try #require(followed.last)
+    #expect(street.command(.acknowledge, newest).story == ["sos acknowledged"])
+    #expect(street.event(.sos, device: 1).story.contains("sos raised"), "who has taken it hears of the next")
+    #expect(street.command(.resolve, newest).story == ["sos resolved"])
+  }
+
   /// Every place is taken by others: the first urgent alert of a person is followed all the same.
   @Test func everybodyHasAPlaceForTheFirst() {
     var street = Street(CoreConfiguration(patientsMax: 8, devicesMax: 8, alertsMax: 16, hubSalt: 7))

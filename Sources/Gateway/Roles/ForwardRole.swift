@@ -212,7 +212,8 @@ final class ForwardRole: Service {
   private static func learn(_ raw: API.Transition, _ records: RecordBuilder) async {
     let (done, finish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     NIOThreadPool.singleton.submit { _ in
-      records.learn(raw)
+      // A flood of somebody who was registered a moment ago: the first read was for all of it.
+      if !records.isKnown(raw) { records.learn(raw) }
       finish.yield()
     }
     let patience = Task {

@@ -58,6 +58,7 @@ extension RealtimeCore {
     var opening = AlertOpening(rule, patient: subject?.patient ?? 0, person: subject == nil ? .none : entry.patient)
     opening.device = entry.device
     opening.deviceSlot = subject?.device ?? arena.deviceIndex.find(UInt64(entry.device.rawValue))
+    if isFlood(rule, opening.deviceSlot, entry, person: opening.person, at: instant) { return remark(.flood, entry, &outcomes) }
     _ = open(opening, at: instant, &outcomes)
   }
 

@@ -22,6 +22,8 @@ struct DeviceState {
   var lastFall: Int64
   /// When it last said something that its profile does not know.
   var lastNotUnderstood: Int64
+  /// When `callDebt` was last counted down.
+  var callsAt: Int64
   /// By condition. While it holds and no alert is open: when it speaks again. While an alert is open: before this it is not
   /// told anew. Else: a return before this is unsettled.
   var again: InlineArray<13, Int64>
@@ -46,6 +48,8 @@ struct DeviceState {
   var holding: UInt16
   /// Bit n: the open alert of condition n came back soon after it had ended, and ends only after a quiet time.
   var unsettled: UInt16
+  /// Calls for help that were alerts of their own, less one for each second since. See FloodOfCalls.swift.
+  var callDebt: UInt16
   var abilities: DeviceAbilities
   var isContinuous: Bool
   var isSafetyAlarm: Bool
@@ -58,7 +62,7 @@ struct DeviceState {
   var batterySources: UInt8
   /// Per cent, as last said.
   var batteryPercent: UInt8
-  var unused: InlineArray<3, UInt8>
+  var unused: InlineArray<1, UInt8>
 
   /// Beside the conditions' bits in `holding`: it has given a sign of life while it was this person's.
   static var wasHeard: UInt16 { @_noLocks get { 1 << 13 } }
