@@ -14,6 +14,8 @@ struct AlertFact: Sendable {
   var raisedAt: WallTime
   /// The link, receiver or role that a hub alert concerns, as the configuration calls it.
   var subjectName: String?
+  /// That receiver is a record system: it files alerts and calls nobody, so nobody needs a call instead.
+  var subjectFiles = false
 }
 
 extension AlertReason {
@@ -45,6 +47,8 @@ extension Catalogue {
       return text("rule", "geofenceExit.value", ["distance": distance(metres: Int64(reason.value) - Int64(reason.limit))])
     case .signalLoss: return silenceWords(reason, fact.raisedAt, zone)
     case .lowBattery where reason.value > 0: return text("rule", "lowBattery.value", ["value": "\(reason.value)"])
+    case .destinationDown where fact.subjectFiles && fact.subjectName != nil:
+      return text("rule", "destinationDown.files", ["name": fact.subjectName ?? ""])
     case .linkDown, .destinationDown, .deadLetter:
       guard let name = fact.subjectName else { return text("rule", key) }
       return text("rule", key + ".named", ["name": name])
@@ -62,7 +66,10 @@ extension Catalogue {
     switch reason.value {
     case 7...: return text("rule", isLeast ? "news2High.atLeast" : "news2High", places)
     case 5...6: return text("rule", isLeast ? "news2Medium.atLeast" : "news2Medium", places)
-    default: return text("news2", isLeast ? "plain.atLeast" : "plain", places)
+    default:
+      // "At least 0" would read as good news.
+      return isLeast
+        ? text("news2", "plain.unknown", ["range": "\(reason.value)–\(reason.upper)"]) : text("news2", "plain", places)
     }
   }
 
@@ -71,7 +78,7 @@ extension Catalogue {
   private func limitWords(_ reason: AlertReason) -> String {
     guard let signal = UInt8(exactly: reason.subject).flatMap(PlanSignal.init(rawValue:)) else { return text("rule", reason.rule.key) }
     let written = { (steps: Int64) in "\(number(Int32(clamping: steps), exponent: signal.stepExponent)) \(signal.unit.sign)" }
-    let isLow = signal.isLow(limit: reason.limit)
+    let isLow = reason.upper == AlertReason.unbounded ? false : signal.isLow(limit: reason.limit)
     let prescribed = Int64(reason.limit) + (isLow.map { $0 ? 1 : -1 } ?? 0)
     let places = ["signal": text("signal", signal.key), "value": written(Int64(reason.value)), "limit": written(prescribed)]
     guard let isLow, isLow ? reason.value <= reason.limit : reason.value >= reason.limit else {
@@ -114,7 +121,7 @@ extension Catalogue {
   }
 
   /// With a small first letter, unless the first word is an abbreviation: NEWS2 stays.
-  private func inSentence(_ text: String) -> String {
+  func inSentence(_ text: String) -> String {
     guard let first = text.first, let second = text.dropFirst().first, second.isLowercase || second == " " else { return text }
     return first.lowercased() + text.dropFirst()
   }

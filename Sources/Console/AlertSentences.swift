@@ -11,6 +11,7 @@ public struct AlertSentences: Sendable {
   let catalogues: [ConsoleLanguage: Catalogue]
   private let zone: TimeZone
   private let names: @Sendable (AlertRule, UInt32) -> String?
+  private let files: @Sendable (AlertRule, UInt32) -> Bool
 
   /// Reads every language's catalogue.
   ///
@@ -19,9 +20,11 @@ public struct AlertSentences: Sendable {
   ///   - language: the hub's.
   ///   - zone: the hub's, for the hours that sentences hold.
   ///   - names: what the configuration calls the link, receiver or role that a hub alert's subject number stands for.
+  ///   - files: whether that receiver is a record system, which calls nobody.
   public init(
     resources: String? = nil, language: ConsoleLanguage = .nb, zone: TimeZone = .gmt,
-    names: @escaping @Sendable (AlertRule, UInt32) -> String? = { _, _ in nil }
+    names: @escaping @Sendable (AlertRule, UInt32) -> String? = { _, _ in nil },
+    files: @escaping @Sendable (AlertRule, UInt32) -> Bool = { _, _ in false }
   ) throws(ConsoleStartError) {
     var catalogues: [ConsoleLanguage: Catalogue] = [:]
     for language in ConsoleLanguage.allCases {
@@ -31,6 +34,7 @@ public struct AlertSentences: Sendable {
     self.language = language
     self.zone = zone
     self.names = names
+    self.files = files
   }
 
   /// One sentence without the person's name, from the alert's present numbers.
@@ -41,6 +45,7 @@ public struct AlertSentences: Sendable {
     return catalogue.sentence(
       AlertFact(
         reason: AlertReason(transition), also: transition.also, raisedAt: raisedAt,
-        subjectName: names(transition.rule, transition.subject)), in: zone)
+        subjectName: names(transition.rule, transition.subject),
+        subjectFiles: files(transition.rule, transition.subject)), in: zone)
   }
 }

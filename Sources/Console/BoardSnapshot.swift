@@ -53,6 +53,8 @@ public struct BoardAlert: Sendable, Identifiable {
   public var also: AlertReason?
   /// What the configuration calls the link, receiver or role that a hub alert concerns.
   public var subjectName: String?
+  /// Whether that receiver is a record system, which calls nobody.
+  public var subjectFiles = false
   /// When `value` was first told; `.unknown`: when the alert was raised.
   public var valueAt: WallTime
   public var acknowledgement: BoardMark?

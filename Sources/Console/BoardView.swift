@@ -280,21 +280,34 @@ extension BoardAlert {
   /// What was told, in plain words: the sentence of every channel.
   func sentence(_ catalogue: Catalogue, in zone: TimeZone) -> String {
     let reason = AlertReason(rule: rule, value: value, limit: limit, upper: upper, subject: subject)
-    return catalogue.sentence(AlertFact(reason: reason, also: also, raisedAt: raisedAt, subjectName: subjectName), in: zone)
+    return catalogue.sentence(
+      AlertFact(reason: reason, also: also, raisedAt: raisedAt, subjectName: subjectName, subjectFiles: subjectFiles), in: zone)
   }
 
   /// The sentence from the present score where that is another than the one told: one number on a card, the old one in brackets.
   func presentSentence(_ catalogue: Catalogue, in zone: TimeZone) -> String {
-    guard rule == .news2High || rule == .news2Medium, let news2, also == nil else { return sentence(catalogue, in: zone) }
-    if news2.low == Int(value) {
+    let reason = AlertReason(rule: rule, value: value, limit: limit, upper: upper, subject: subject)
+    let first = presentWords(reason, catalogue, zone)
+    guard let also else { return first }
+    return catalogue.text("rule", "both", ["first": first, "second": catalogue.inSentence(presentWords(also, catalogue, zone))])
+  }
+
+  /// One reason by itself, a NEWS2 sum by the present score.
+  private func presentWords(_ reason: AlertReason, _ catalogue: Catalogue, _ zone: TimeZone) -> String {
+    var reason = reason
+    let said = {
+      catalogue.sentence(
+        AlertFact(reason: $0, also: nil, raisedAt: raisedAt, subjectName: subjectName, subjectFiles: subjectFiles), in: zone)
+    }
+    guard reason.rule == .news2High || reason.rule == .news2Medium, let news2 else { return said(reason) }
+    if news2.low == Int(reason.value) {
       // The same least as was told; what is missing may have changed since.
-      var present = self
-      present.upper = Int32(clamping: news2.high)
-      return present.sentence(catalogue, in: zone)
+      reason.upper = Int32(clamping: news2.high)
+      return said(reason)
     }
     let places = [
       "value": "\(news2.low)", "range": "\(news2.low)–\(news2.high)", "band": catalogue.text("band", news2.band.key),
-      "then": upper > value ? catalogue.text("news2", "atLeast", ["value": "\(value)"]) : "\(value)",
+      "then": reason.upper > reason.value ? catalogue.text("news2", "atLeast", ["value": "\(reason.value)"]) : "\(reason.value)",
       "time": clockText(valueAt == .unknown ? raisedAt : valueAt, in: zone),
     ]
     let form = !news2.isBandKnown ? "now.unknown" : news2.low == news2.high ? "now" : "now.atLeast"

@@ -47,7 +47,7 @@ struct Catalogue: Sendable {
       "planRed.over", "planYellow.under",
       "planYellow.over", "doseMissed.time", "doseMissed.slot", "doseRefused.time", "doseRefused.slot", "geofenceExit.value",
       "signalLoss.since", "signalLoss.expected", "lowBattery.value", "deadLetter.named", "linkDown.named", "destinationDown.named",
-      "roleDown.named",
+      "destinationDown.files", "roleDown.named",
     ],
     "role": ["core", "forward", "console"],
     "state": [AlertState.raised, .notified, .acknowledged, .responding, .resolved, .cleared].map(\.key),
@@ -62,7 +62,7 @@ struct Catalogue: Sendable {
     "span": ["seconds", "minutes", "hours"],
     "trend": ["rising", "falling", "steady", "over24Hours", "sinceLast"],
     "news2": [
-      "missing", "at", "none", "atLeast", "plain", "plain.atLeast", "now", "now.atLeast", "now.unknown", "incomplete", "notComparable",
+      "missing", "at", "none", "atLeast", "plain", "plain.unknown", "now", "now.atLeast", "now.unknown", "incomplete", "notComparable",
     ],
     "card": [
       "escalated", "escalatedTo", "acknowledged", "responding", "resolved", "cleared", "hub", "announce", "notPerson", "sent",

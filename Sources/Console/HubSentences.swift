@@ -5,10 +5,14 @@ import VitalSigns
 extension AlertSentences {
   /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull` or `journalBehind`.
   ///
-  /// - Parameter isSettling: it works again, but not yet for long enough.
-  public func hubProblem(_ kind: String, name: String?, isSettling: Bool = false, language: ConsoleLanguage) -> String {
+  /// - Parameters:
+  ///   - isSettling: it works again, but not yet for long enough.
+  ///   - files: it is a record system, which calls nobody.
+  public func hubProblem(
+    _ kind: String, name: String?, isSettling: Bool = false, files: Bool = false, language: ConsoleLanguage
+  ) -> String {
     guard let catalogue = catalogues[language] else { return kind }
-    let keys = [name.map { "\(kind).\($0)" }, isSettling ? "\(kind).settling" : nil, kind].compactMap { $0 }
+    let keys = [name.map { "\(kind).\($0)" }, isSettling ? "\(kind).settling" : nil, files ? "\(kind).files" : nil, kind].compactMap { $0 }
     if let key = keys.first(where: { catalogue.has("hub", $0) }) { return catalogue.text("hub", key, ["name": name ?? ""]) }
     return catalogue.has("rule", kind) ? catalogue.text("rule", kind) : kind
   }

@@ -10,6 +10,9 @@
   public var upper: Int32
   public var subject: UInt32
 
+  /// `upper` of a plan's limit that is not to be exceeded; a limit not to fall below has `upper` equal to `value`.
+  public static var unbounded: Int32 { @inlinable get { .max } }
+
   @inlinable public init(rule: AlertRule, value: Int32, limit: Int32, upper: Int32, subject: UInt32) {
     self.rule = rule
     self.value = value
@@ -48,7 +51,8 @@
   /// How many transitions of this alert came before this one: part of its identity on every wire, because two may share an
   /// instant and a kind.
   public var revision: UInt16
-  /// The most that `value` may be when the score is incomplete; else equal to `value`.
+  /// The most that `value` may be when the score is incomplete; `AlertReason.unbounded` for a plan's limit that is not to be
+  /// exceeded; else equal to `value`.
   public var upper: Int32
   /// A second rule that the same measurement broke: one alert with two reasons.
   public var also: AlertReason?
@@ -80,7 +84,7 @@
 }
 
 extension AlertTransition {
-  /// Whether `value` is only the least that is known: an incomplete score.
+  /// Whether `value` is only the least that is known, an incomplete score; or, of a plan's limit, that it is an upper one.
   @inlinable public var isLowerBound: Bool { upper > value }
   /// Whether receivers must hear of it at once. The end of a mere suspicion is nobody's news: its beginning was not told.
   @inlinable public var mustBeSent: Bool { kind.mustBeSent && !(kind == .cleared && previous == .suspected) }

@@ -52,7 +52,14 @@ struct WebhookEvent: Sendable, Hashable {
 
   private static func reason(_ reason: AlertReason) -> JSONValue {
     switch reason.rule {
-    case .news2High, .news2Medium, .news2SingleThree:
+    case .news2SingleThree:
+      // The points of one parameter: whether the sum is complete is not known here, and must not seem to be.
+      let parameter = UInt8(exactly: reason.subject).flatMap(NEWS2Parameter.init(rawValue:))
+      return [
+        "rule": .string(reason.rule.key), "parameter": parameter.map { .string($0.key) }, "value": .integer(Int64(reason.value)),
+        "unit": "{score}",
+      ]
+    case .news2High, .news2Medium:
       // A score: what is known at least and at most. Equal when nothing is missing.
       return [
         "rule": .string(reason.rule.key), "value": .integer(Int64(reason.value)), "upper": .integer(Int64(reason.upper)),

@@ -63,6 +63,6 @@ enum SilenceText {
     let seconds = Int64(device.expectedIntervalSeconds)
     return seconds == 0
       ? "Nobody is told when it falls silent; knutepunkt device edit \(device.id) --expected-interval 30h would tell of a day without it."
-      : "An alert rises when it is silent for more than \(TimeDisplay.span(seconds))."
+      : "An alert rises when it is silent for more than \(TimeDisplay.span(seconds)); knutepunkt device edit \(device.id) --expected-interval … changes that."
   }
 }

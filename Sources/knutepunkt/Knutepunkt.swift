@@ -15,7 +15,7 @@ import Gateway
       `score`, `profile`, `check` and `doctor` need no running hub.
 
       Exit codes: 0 done; 1 doctor found a problem; 64 wrong usage; 65 wrong data, or not possible in this state; 66 input cannot be read; 69 the \
-      core is not running; 70 a fault of the program; 75 not now, try again; 77 not permitted; 78 wrong configuration.
+      core is not running; 70 a fault of the program; 75 not now, try again (status: something does not work); 77 not permitted; 78 wrong configuration.
 
       Shell completion: knutepunkt --generate-completion-script bash > /etc/bash_completion.d/knutepunkt (zsh and fish \
       likewise).

@@ -28,7 +28,7 @@ struct PairCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("expected-interval"),
     help: ArgumentHelp(
-      "With --yes: longest silence before an alert, e.g. 30h for a device that is used daily (default: the profile's).",
+      "With --yes: longest silence before an alert, e.g. 30h for a device that is used daily (default: what is usual for such a device).",
       valueName: "duration"), transform: PlanFlagText.seconds) var expectedInterval: UInt32?
   @Flag(name: .customLong("no-test"), help: "With --yes: register without waiting for a measurement.") var noTest = false
   @Flag(name: .customLong("accept-comparison"), help: "With --yes: say yes when the device wants numbers to be compared.")

@@ -115,7 +115,8 @@ struct DeviceCommand: AsyncParsableCommand {
     @Option(
       name: .customLong("expected-interval"),
       help: ArgumentHelp(
-        "Longest silence before an alert, e.g. 30m; 0s: it may be silent for ever (default: the profile's).", valueName: "duration"),
+        "Longest silence before an alert, e.g. 30m; 0s: it may be silent for ever (default: what is usual for such a device).",
+        valueName: "duration"),
       transform: PlanFlagText.seconds) var expectedInterval: UInt32?
     @Option(help: "Why, for the access log.") var reason = "registration"
     @OptionGroup var actor: ActorOptions

@@ -12,7 +12,8 @@ struct ScoreCommand: ParsableCommand {
       (A C V P U), temperature. A missing key, or null, is a missing input and makes the score an interval. Decimals are \
       rounded half up to the parameter's step: 1, for temperature 0.1.
 
-      Answer: {"low":n,"high":n,"complete":bool,"band":"none|low|lowMedium|medium|high","points":{…}}; for a bad line \
+      Answer: {"low":n,"high":n,"complete":bool,"band":"none|low|lowMedium|medium|high","points":{…}}. The band is \
+      that of `low`: while `complete` is false the score, and with it the band, may be anything up to `high`. For a bad line \
       {"error":"line 3: …"} in its place. Exit 65 when any line was bad.
 
       Example: echo '{"respiration":22,"spo2":93,"oxygen":false}' | knutepunkt score

@@ -100,7 +100,11 @@ enum StatusText {
       "  intake      \(status.observations) observations, \(status.intakeDepth) waiting\(status.shed > 0 ? ", \(status.shed) shed" : "")",
       "  journal     \(store(status)), \(status.durable) of \(status.sequence) entries durable",
     ]
-    lines += status.links.map { "  link        \($0.name): \(link($0))" }
+    lines += status.links.map { link in
+      // A link that tries again and again changes its state each time; since when it is gone stands in the problem.
+      let problem = problems.first { $0.kind == "linkDown" && $0.name == link.name }
+      return "  link        \(link.name): \(self.link(link, problem))"
+    }
     lines += status.destinations.map { "  destination \($0.name) (\($0.kind)): \(destination($0))" }
     lines += status.roles.sorted { $0.key < $1.key }.map { "  role        \($0.key): \($0.value)" }
     lines += status.notes.map { TextStyle.medium.applied(to: "  note        \($0)") }
@@ -110,8 +114,7 @@ enum StatusText {
   /// What does not work, what the part itself says, and what to do.
   private static func problem(_ problem: API.Problem) -> [String] {
     let style: TextStyle = problem.isGrave ? .high : .medium
-    let detail = problem.detail.map { ": \($0)" } ?? ""
-    var lines = [style.applied(to: "  PROBLEM     \(problem.words(now: TimeDisplay.now))\(detail)"), "              \(problem.text)"]
+    var lines = [style.applied(to: "  PROBLEM     \(problem.wordsAndDetail(now: TimeDisplay.now))"), "              \(problem.text)"]
     if let next = problem.next { lines.append("              → \(next)") }
     return lines
   }
@@ -130,9 +133,16 @@ enum StatusText {
     }
   }
 
-  private static func link(_ link: API.Status.Link) -> String {
-    var text = link.state == "connected" ? TextStyle.good.applied(to: link.state) : TextStyle.medium.applied(to: "not connected")
-    if let since = link.since { text += " since \(TimeDisplay.local(since) ?? since)" }
+  private static func link(_ link: API.Status.Link, _ problem: API.Problem?) -> String {
+    // A refused subscription, or another hub with its client id: connected, and deaf all the same.
+    let isDeaf = link.state == "connected" && problem != nil && problem?.isSettling != true
+    var text =
+      isDeaf
+      ? TextStyle.high.applied(to: "connected, but not everything is heard")
+      : link.state == "connected" ? TextStyle.good.applied(to: link.state) : TextStyle.medium.applied(to: "not connected")
+    if let since = link.state == "connected" && !isDeaf ? link.since : problem?.since ?? link.since {
+      text += " since \(TimeDisplay.local(since) ?? since)"
+    }
     text += ", \(link.received) received"
     let refused = link.refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
     if !refused.isEmpty { text += ", refused: \(refused.joined(separator: ", "))" }
@@ -146,7 +156,12 @@ enum StatusText {
     let waiting = destination.pendingAlarms + destination.pendingRoutine
     if waiting > 0 { text += ", \(waiting) waiting (\(counted(destination.pendingAlarms, "alarm")))" }
     if destination.dead > 0 { text += ", " + TextStyle.high.applied(to: counted(destination.dead, "dead letter")) }
-    if waiting > 0 || destination.dead > 0, let error = destination.lastError { text += "; \(error)" }
+    if let health = destination.health, health.state == .failing || health.state == .down {
+      let since = health.since.flatMap { TimeDisplay.local($0) }.map { " since \($0)" } ?? ""
+      text += "; " + TextStyle.high.applied(to: "takes nothing\(since)") + (health.text.map { ": \($0)" } ?? "")
+    } else if waiting > 0 || destination.dead > 0, let error = destination.lastError {
+      text += "; \(error)"
+    }
     return text
   }
 

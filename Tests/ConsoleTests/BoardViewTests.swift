@@ -193,6 +193,13 @@ import VitalSigns
     #expect(now(14, 17, .high) == "NEWS2 er minst 14 – høy (var 7 kl. 02:20)")
     #expect(now(3, 3, .low) == "NEWS2 er 3 – lav (var 7 kl. 02:20)")
     #expect(now(0, 20, .none) == "NEWS2 er ufullstendig: kan være 0–20 (var 7 kl. 02:20)")
+    // Beside a second reason too, and when the sum is the second.
+    let limit = AlertReason(rule: .planRed, value: 83, limit: 84, upper: 83, subject: UInt32(PlanSignal.oxygenSaturation.rawValue))
+    high.also = limit
+    #expect(now(17, 17, .high) == "NEWS2 er 17 – høy (var 7 kl. 02:20), og oksygenmetning 83 % – rød sone (under 85 %)")
+    (high.rule, high.value, high.limit, high.upper, high.subject) = (.planRed, 83, 84, 83, limit.subject)
+    high.also = AlertReason(rule: .news2Medium, value: 5, limit: 5, upper: 5, subject: 0)
+    #expect(now(17, 17, .high) == "Oksygenmetning 83 % – rød sone (under 85 %), og NEWS2 er 17 – høy (var 5 kl. 02:20)")
     #expect(now(7, 18, .high) == "NEWS2 er minst 7 – høy")
     (high.value, high.upper) = (7, 11)
     #expect(now(7, 11, .high) == "NEWS2 er minst 7 – høy")

@@ -106,10 +106,27 @@ import VitalSigns
     // The alert follows the score, and says what holds now.
     #expect(said(transition(.news2High, 6)) == "NEWS2 er 6 – middels")
     #expect(said(transition(.news2High, 3)) == "NEWS2 er 3")
-    #expect(said(transition(.news2Medium, 3, upper: 9)) == "NEWS2 er minst 3")
-    #expect(said(transition(.news2Medium, 5, upper: 19)) == "NEWS2 er minst 5 – middels")
+    #expect(said(transition(.news2Medium, 3, upper: 9)) == "NEWS2 er ufullstendig: kan være 3–9")
+    #expect(said(transition(.news2Medium, 5, upper: 19)) == "NEWS2 er minst 5 – middels eller høy")
+    #expect(said(transition(.news2High, 0, upper: 20)) == "NEWS2 er ufullstendig: kan være 0–20")
     #expect(sentences.sentence(transition(.news2High, upper: 12), raisedAt: raisedAt, language: .en) == "NEWS2 is at least 7 – high")
     #expect(sentences.sentence(transition(.news2High, upper: 12), raisedAt: raisedAt, language: .nn) == "NEWS2 er minst 7 – høg")
+  }
+
+  /// Oxygen for somebody with COPD: 93 % is too much, and "under 94 %" would ask for more.
+  @Test func aLimitThatIsNotToBeExceededSaysSo() throws {
+    let sentences = try AlertSentences()
+    let spo2 = UInt32(PlanSignal.oxygenSaturation.rawValue)
+    let said = { (value: Int32, upper: Int32?) in
+      sentences.sentence(
+        transition(.planYellow, value, limit: 93, upper: upper, subject: spo2), raisedAt: raisedAt, language: .nb)
+    }
+    #expect(said(93, AlertReason.unbounded) == "Oksygenmetning 93 % – gul sone (over 92 %)")
+    #expect(said(97, AlertReason.unbounded) == "Oksygenmetning 97 % – gul sone (over 92 %)")
+    #expect(said(91, AlertReason.unbounded) == "Oksygenmetning 91 % – varslet for gul sone (grense 92 %)")
+    #expect(said(93, nil) == "Oksygenmetning 93 % – gul sone (under 94 %)")
+    let weight = transition(.planRed, 845, limit: 840, upper: AlertReason.unbounded, subject: UInt32(PlanSignal.weight.rawValue))
+    #expect(sentences.sentence(weight, raisedAt: raisedAt, language: .nb) == "Vekt 84,5 kg – rød sone (over 83,9 kg)")
   }
 
   @Test func twoReasonsAreOneSentence() throws {
@@ -122,6 +139,21 @@ import VitalSigns
     #expect(
       sentences.sentence(transition(.planRed, 83, limit: 84, also: score), raisedAt: raisedAt, language: .en)
         == "Oxygen saturation 83 % – red zone (below 85 %), and NEWS2 is 5 – medium")
+  }
+
+  /// A hospital's record system that is away for the night is no emergency for anybody: it gets everything later.
+  @Test func aRecordSystemThatIsGoneNeedsNoEmergencyRoutine() throws {
+    let sentences = try AlertSentences(names: { _, _ in "Sykehuset" }, files: { rule, _ in rule == .destinationDown })
+    for language in ConsoleLanguage.allCases {
+      let texts = [
+        sentences.sentence(transition(.destinationDown), raisedAt: raisedAt, language: language),
+        sentences.hubProblem("destinationDown", name: "Sykehuset", files: true, language: language),
+      ]
+      for text in texts { #expect(text.hasPrefix("Sykehuset") && !text.contains("rutine") && !text.contains("Ring dem")) }
+    }
+    #expect(
+      sentences.sentence(transition(.destinationDown), raisedAt: raisedAt, language: .nb)
+        == "Sykehuset kan ikke nås: det som skal dit, venter og blir sendt senere. Si fra til drift")
   }
 
   @Test func hubAlertsNameWhatTheyConcern() throws {

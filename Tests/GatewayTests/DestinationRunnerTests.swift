@@ -27,6 +27,15 @@ private final class ScriptedForwarder: Forwarder {
   func shutdown() async {}
 }
 
+/// Takes everything and never answers.
+private struct SilentForwarder: Forwarder {
+  func deliver(_ batch: [DeliveryItem]) async -> DeliveryReport {
+    try? await Task.sleep(for: .seconds(60))
+    return DeliveryReport(.failed(.timedOut, retryAfter: nil))
+  }
+  func shutdown() async {}
+}
+
 /// An outbox in memory, and a core that can be away.
 private final class ScriptedBook: DeliveryBook {
   private struct State {
@@ -36,12 +45,18 @@ private final class ScriptedBook: DeliveryBook {
     var refusedReports = 0
     var coreIsAway = false
     var fetches = 0
+    var told: [API.DestinationState] = []
   }
   private let state = Mutex(State())
 
   var reported: [API.Receipt] { state.withLock { $0.reported } }
   var refusedReports: Int { state.withLock { $0.refusedReports } }
   var fetches: Int { state.withLock { $0.fetches } }
+  var told: [API.DestinationState] { state.withLock { $0.told } }
+  func tell(_ report: API.DestinationState) async -> Bool {
+    state.withLock { $0.told.append(report) }
+    return true
+  }
   func setCoreAway(_ away: Bool) { state.withLock { $0.coreIsAway = away } }
   func setUnsendable(_ receipts: [API.Receipt]) { state.withLock { $0.unsendable = receipts } }
   func add(_ item: DeliveryItem, to lane: DeliveryLane.Kind) { state.withLock { $0.rows[lane, default: []].append(item) } }
@@ -93,12 +108,16 @@ private final class ScriptedBook: DeliveryBook {
   }
 
   /// Lets a runner work while `body` runs, and ends it.
-  private func running(_ forwarder: ScriptedForwarder, _ body: @escaping (DestinationRunner) async throws -> Void) async throws {
+  private func running(
+    _ forwarder: any Forwarder, attemptTimeout: Duration = .seconds(10), watch: DestinationWatch = DestinationWatch(.records),
+    _ body: @escaping (DestinationRunner) async throws -> Void
+  ) async throws {
     var alarms = RetryPolicy.alarms
     alarms.backoffMin = .milliseconds(1)
     alarms.backoffMax = .milliseconds(2)
+    alarms.attemptTimeout = attemptTimeout
     let runner = DestinationRunner(
-      name: "nurses", forwarder: forwarder, book: book, lanes: DestinationLanes(alarms: alarms, seed: 1),
+      name: "nurses", forwarder: forwarder, book: book, lanes: DestinationLanes(alarms: alarms, seed: 1), watch: watch,
       now: { MonotonicInstant(rawValue: HubClock.boottime()) }, logger: Street.logger)
     let work = Task { await runner.run() }
     let result: Result<Void, any Error>
@@ -181,6 +200,19 @@ private final class ScriptedBook: DeliveryBook {
     #expect(forwarder.attempts == [[item.key], [item.key]])
     #expect(book.reported.map(\.state) == ["failing", "delivered"])
     #expect(book.reported.map(\.error) == ["unreachable", nil])
+  }
+
+  /// A connector of several requests, each within its own limit, is given up by the lane alone. Probes get through meanwhile.
+  @Test func aDestinationThatNeverAnswersIsDown() async throws {
+    let book = book
+    let bounds = DestinationWatch.Bounds(silentMax: .milliseconds(100), calm: .seconds(1), probeEvery: .milliseconds(20))
+    book.add(alarm(row: 5), to: .alarms)
+    try await running(SilentForwarder(), attemptTimeout: .milliseconds(20), watch: DestinationWatch(bounds)) { runner in
+      try await eventually("it is told that nothing is taken") {
+        await runner.beat()
+        return book.told.contains { $0.state == .down && $0.reason == RetryReason.timedOut.key }
+      }
+    }
   }
 
   @Test func rowsWithoutAFormAreRefusedVisibly() async throws {

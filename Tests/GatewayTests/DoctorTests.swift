@@ -4,6 +4,7 @@
 import Foundation
 import MQTTLink
 import Testing
+import VitalSigns
 
 @testable import Gateway
 
@@ -227,5 +228,22 @@ import Testing
     let text = String(decoding: try JSONEncoder().encode(line), as: UTF8.self)
     #expect(text.contains("\"state\":\"note\""))
     #expect(try JSONDecoder().decode(DoctorLine.self, from: Data(text.utf8)) == line)
+  }
+}
+
+@Suite struct DoctorCoreProblemTests {
+  private func problem(isSettling: Bool?) -> API.Problem {
+    API.Problem(
+      kind: "linkDown", name: "home", since: HubClock.wall().adding(milliseconds: -125_000).description, effect: .deaf, text: "",
+      detail: "Connection refused", next: "knutepunkt doctor says what is wrong", isSettling: isSettling)
+  }
+
+  /// The doctor never sends to the doctor, and what is back is not told as if it were gone.
+  @Test func problemsOfTheCoreAreToldAsTheyStand() {
+    let gone = CoreCheck.line(problem(isSettling: nil))
+    #expect(gone.state == .problem && gone.text == "link home not connected for 2 min: Connection refused")
+    #expect(gone.next?.contains("knutepunkt doctor") == false)
+    let back = CoreCheck.line(problem(isSettling: true))
+    #expect(back.text == "link home not connected within the last 2 min, back now (before: Connection refused)")
   }
 }

@@ -139,6 +139,18 @@ def test_metrics_are_what_their_names_say(make_hub, broker, receiver):
         assert name in kinds, name
 
 
+def test_a_device_without_an_interval_gets_what_is_usual(hub):
+    """A cuff that is registered without a word about its use: its silence is told all the same, and whoever registers it hears so."""
+    def add(*words):
+        return subprocess.run([str(hub.binary), "device", "add", *words, "--socket", str(hub.socket)], capture_output=True, text=True, timeout=20)
+
+    usual = add("Cuff", "--profile", "sig/blood-pressure", "--address", "C0:FF:EE:00:00:01")
+    assert usual.returncode == 0 and "silent for more than 26 h" in usual.stderr, usual.stderr
+    never = add("Scale", "--profile", "sig/weight-scale", "--address", "C0:FF:EE:00:00:02", "--expected-interval", "0s")
+    assert never.returncode == 0 and "Nobody is told" in never.stderr, never.stderr
+    assert [d["expectedIntervalSeconds"] for d in hub.get("/v1/devices")] == [26 * 3600, 0]
+
+
 def test_corrections_and_the_access_log(hub):
     patient = hub.person("Kari Nordman")
     device = hub.device("bridge/pulse-oximeter", "o1", patient)

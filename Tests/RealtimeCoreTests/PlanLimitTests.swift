@@ -37,6 +37,23 @@ import VitalSigns
     #expect(red.priority == .high)
   }
 
+  /// Both sides of one signal: the transition tells which limit it was, also when the value is on it or back inside.
+  @Test func theSideOfALimitIsTold() throws {
+    var street = Street()
+    street.moveIn()
+    _ = street.plan(.news2Alerts(false))
+    _ = street.plan(.limits(.oxygenSaturation, PlanLimits(redLow: 84, yellowLow: 87, yellowHigh: 93, redHigh: 96)))
+    let high = try #require(street.measure(.oxygenSaturation, 93, 0, .percent, device: 1).transitions.first)
+    #expect(high.rule == .planYellow && high.limit == 93 && high.upper == AlertReason.unbounded)
+    let red = try #require(street.measure(.oxygenSaturation, 96, 0, .percent, device: 1).transitions.first)
+    #expect(red.rule == .planRed && red.limit == 96 && red.upper == AlertReason.unbounded)
+    _ = street.measure(.oxygenSaturation, 90, 0, .percent, device: 1)
+    let inside = try #require(street.command(.acknowledge, red.id).transitions.first)
+    #expect(inside.value == 90 && inside.limit == 96 && inside.upper == AlertReason.unbounded)
+    let low = try #require(street.measure(.oxygenSaturation, 84, 0, .percent, device: 1).transitions.first)
+    #expect(low.value == 84 && low.limit == 84 && low.upper == 84)
+  }
+
   @Test func aDelayIsASuspicionFirst() {
     var street = street(delay: 600)
     let begin = street.now

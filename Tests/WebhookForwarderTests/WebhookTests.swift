@@ -227,6 +227,9 @@ private struct Body: Decodable {
       score.contains(
         #""reasons":[{"rule":"news2Medium","value":5,"upper":20,"complete":false,"unit":"{score}"},"#
           + #"{"rule":"planRed","signal":"temperature","value":39.1,"limit":38.5,"unit":"Cel"}]"#))
+    // The points of one parameter say nothing of whether the sum is complete.
+    let single = try body(.news2SingleThree, value: 3, limit: 3, subject: UInt32(NEWS2Parameter.oxygenSaturation.rawValue))
+    #expect(single.contains(#""reasons":[{"rule":"news2SingleThree","parameter":"spo2","value":3,"unit":"{score}"}]"#))
     #expect(score.contains(#""handling":{"actor":"Nina","comment":"Sett til","cause":"Feber"}"#))
     #expect(score.contains(#""revision":3"#))
     let fix = LocationFix(latitudeE7: 599_138_690, longitudeE7: 107_522_450, accuracyMetres: 10)

@@ -28,6 +28,12 @@ extension CoreService {
       evidence = self.evidence(score)
     } else if let cause = explanation.firstCause {
       evidence = [self.evidence(cause)]
+      // The value that it was told anew for, beside the one that it began with.
+      if let later = decisive?.cause, later != explanation.alert.transition.firstCause,
+        let entry = try await read({ reader throws(JournalError) in try reader.entry(later) }), case .observation = entry.payload
+      {
+        evidence.append(self.evidence(entry))
+      }
     }
     return API.Explanation(
       subject: explanation.alert.id.description, rule: explanation.alert.transition.rule.key,

@@ -76,7 +76,8 @@ extension CoreService {
     }
     defer { registry.release(profile: profile, address: address) }
     var liveness = profile.watchedLiveness
-    if let seconds = request.expectedIntervalSeconds { liveness.expectedIntervalSeconds = seconds }
+    // Whoever does not say otherwise gets what is usual for such a device, and is told so: silence must not pass by default.
+    if let seconds = request.expectedIntervalSeconds ?? profile.suggestedIntervalSeconds { liveness.expectedIntervalSeconds = seconds }
     let id = registry.newDeviceID()
     let details = DeviceDetails(label: label, profile: profile.id, address: address, controller: patient?.controller)
     _ = try await store(.registry(.deviceAdded(liveness)), device: id, actor: actor, reason: reason, .device(details))

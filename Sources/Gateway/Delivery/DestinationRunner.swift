@@ -215,7 +215,10 @@ actor DestinationRunner {
   private func perform(_ action: DeliveryLane.Action, on kind: DeliveryLane.Kind) {
     switch action {
     case .send(let attempt): send(attempt, on: kind)
-    case .cancel(let number): attempts[kind]?[number]?.cancel()
+    case .cancel(let number):
+      attempts[kind]?[number]?.cancel()
+      // Its own report will come too late to count: an attempt that is given up is a destination that did not answer.
+      watch.attempted(failure: .timedOut, at: now())
     case .fetch(let row, let limit): fetch(after: row, limit: limit, .everybody, on: kind)
     case .fetchOthers(let row, let limit, let except): fetch(after: row, limit: limit, .others(except), on: kind)
     case .fetchOf(let person, let row, let limit): fetch(after: row, limit: limit, .one(person), on: kind)

@@ -48,8 +48,11 @@ enum CoreCheck {
 
   /// What the core says does not work is never less than a problem here.
   static func line(_ problem: API.Problem) -> DoctorLine {
-    let detail = problem.detail.map { ": \($0)" } ?? ""
-    return DoctorLine(area: "core", .problem, problem.words(now: HubClock.wall()) + detail, next: problem.next)
+    // Whoever reads this has called the doctor already: its own look at the same thing is among the lines.
+    let sendsHere = problem.next?.hasPrefix("knutepunkt doctor") == true
+    return DoctorLine(
+      area: "core", .problem, problem.wordsAndDetail(now: HubClock.wall()),
+      next: sendsHere ? "the doctor's own look at it stands below" : problem.next)
   }
 
   static func line(_ error: LocalAPIError) -> DoctorLine {

@@ -20,9 +20,12 @@ enum DestinationCheck {
       try? await channel.close().get()
       return DoctorLine(area: area, .ok, "\(host):\(port) answers")
     } catch {
+      let way = "is the receiver up, and is the way to port \(port) open in every firewall between?"
+      // Only who is called needs a call instead; a record system gets everything later.
       return DoctorLine(
-        area: area, .problem, "\(host):\(port): \(BrokerCheck.reason(error)); alerts to it wait",
-        next: "phone those who should have had them; is the receiver up, and is the way to port \(port) open in every firewall between?")
+        area: area, .problem,
+        "\(host):\(port): \(BrokerCheck.reason(error)); \(destination.isCalled ? "alerts to it wait" : "what it is owed waits, and is kept")",
+        next: destination.isCalled ? "phone those who should have had them; \(way)" : way)
     }
   }
 }

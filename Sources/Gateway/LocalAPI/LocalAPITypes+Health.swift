@@ -61,8 +61,13 @@ extension API.Problem {
   /// A few English words for one line: `link home not connected for 20 s`.
   public func words(now: WallTime) -> String {
     guard let age = age(now: now) else { return what }
-    if isSettling == true { return "\(what) off and on for \(age)" }
+    if isSettling == true { return "\(what) within the last \(age), back now" }
     return "\(what) for \(age)"
+  }
+
+  /// The words, with what the part itself says, or said while it was gone.
+  public func wordsAndDetail(now: WallTime) -> String {
+    words(now: now) + (detail.map { isSettling == true ? " (before: \($0))" : ": \($0)" } ?? "")
   }
 
   private var what: String {

@@ -110,7 +110,7 @@ public enum API {
     public var profile: String
     /// What the profile's topic or advertisement names the device with.
     public var address: String
-    /// Longest silence in seconds; nil: the profile's own; 0: never.
+    /// Longest silence in seconds; nil: the profile's own, or what it calls usual; 0: never.
     public var expectedIntervalSeconds: UInt32?
     /// Assign to this person at once, or nil.
     public var patient: String?

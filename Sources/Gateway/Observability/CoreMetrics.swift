@@ -133,7 +133,8 @@ struct CoreMetrics: Sendable {
   private func update(_ running: RunningLink) {
     let statistics = running.link.statistics
     let dimensions = [("link", running.name)]
-    Meter(label: "knutepunkt_link_connected", dimensions: dimensions).set(statistics.state == .live ? 1 : 0)
+    Meter(label: "knutepunkt_link_connected", dimensions: dimensions).set(
+      statistics.state == .live && statistics.problem?.deafensLiveLink != true ? 1 : 0)
     Meter(label: "knutepunkt_link_frames_total", dimensions: dimensions).set(statistics.framesReceived)
     Meter(label: "knutepunkt_link_reconnects_total", dimensions: dimensions).set(statistics.reconnects)
     for (reason, count) in running.frames.refused {

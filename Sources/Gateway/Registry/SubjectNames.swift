@@ -10,12 +10,14 @@ struct SubjectNames: Sendable {
   private let links: [UInt32: String]
   private let destinations: [UInt32: String]
   private let roles: [UInt32: String]
+  private let recordSystems: Set<UInt32>
 
   init(_ configuration: KnutepunktConfiguration) {
     let numbered = { (names: [String]) in Dictionary(names.map { (stableNumber(of: $0), $0) }, uniquingKeysWith: { first, _ in first }) }
     links = numbered(configuration.mqttLinks.map(\.name))
     destinations = numbered(configuration.destinations.map(\.name))
     roles = numbered(["core", "forward", "console"])
+    recordSystems = Set(configuration.destinations.filter { !$0.isCalled }.map { stableNumber(of: $0.name) })
   }
 
   /// Nil when the configuration no longer has it, or the rule concerns nothing that has a name.
@@ -27,6 +29,9 @@ struct SubjectNames: Sendable {
     default: nil
     }
   }
+
+  /// Whether the receiver that is meant files alerts and calls nobody.
+  func files(_ rule: AlertRule, _ subject: UInt32) -> Bool { rule == .destinationDown && recordSystems.contains(subject) }
 }
 
 extension AlertSentences {
@@ -35,6 +40,6 @@ extension AlertSentences {
     let names = SubjectNames(configuration)
     try self.init(
       language: ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb,
-      zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt, names: { names.name($0, $1) })
+      zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt, names: { names.name($0, $1) }, files: { names.files($0, $1) })
   }
 }

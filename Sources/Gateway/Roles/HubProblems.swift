@@ -191,9 +191,10 @@ final class HubProblems: Sendable {
     isSettling: Bool = false
   ) -> API.Problem {
     let language = ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb
+    let files = kind == AlertRule.destinationDown.key && configuration.destinations.contains { $0.name == name && !$0.isCalled }
     return API.Problem(
       kind: kind, name: name, since: since == .unknown ? nil : since?.description, effect: effect,
-      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, language: language), detail: detail, next: next,
+      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, files: files, language: language), detail: detail, next: next,
       isSettling: isSettling ? true : nil)
   }
 }

@@ -176,12 +176,13 @@ final class JournalBoardSource: ConsoleSource {
     let escalates =
       transition.deadline == .never || !transition.state.isOpen
       ? nil : wall.adding(milliseconds: (transition.deadline.rawValue &- raw.instant) / 1_000_000)
-    let card = BoardAlert(
+    var card = BoardAlert(
       id: transition.id, rule: transition.rule, priority: transition.priority, state: transition.state,
       person: raw.patient == 0 ? nil : BoardPerson(id: PatientID(rawValue: raw.patient), displayName: alert.patientName ?? ""),
       raisedAt: WallTime(rawValue: raw.raisedWall), level: transition.level, escalatesAt: escalates, value: transition.value,
       limit: transition.limit, subject: transition.subject, upper: transition.upper, also: transition.also,
       subjectName: names.name(transition.rule, transition.subject), valueAt: wall)
+    card.subjectFiles = names.files(transition.rule, transition.subject)
     let mark = HeardAlerts.Mark(instant: MonotonicInstant(rawValue: raw.instant), revision: transition.revision)
     heard.withLock { $0.hear(card, mark) }
   }
@@ -262,7 +263,7 @@ private struct BoardContext {
     let escalates =
       transition.deadline == .never || !row.isOpen
       ? nil : row.changedWall.adding(milliseconds: (transition.deadline.rawValue &- row.changedInstant.rawValue) / 1_000_000)
-    return BoardAlert(
+    var alert = BoardAlert(
       id: row.id, rule: transition.rule, priority: transition.priority, state: transition.state,
       person: row.patient == .none
         ? nil : BoardPerson(id: row.patient, displayName: rows.people[row.patient]?.name ?? row.patient.description),
@@ -273,6 +274,8 @@ private struct BoardContext {
       closure: row.isOpen ? nil : mark(.resolved, steps) ?? mark(.cleared, steps), receipts: receipts(row.id),
       alsoOpen: rows.alsoOpen[row.id] ?? 0,
       news2: rows.scores[row.patient].map { BoardNEWS2($0.score, at: $0.wall) })
+    alert.subjectFiles = subjects.files(transition.rule, transition.subject)
+    return alert
   }
 
   /// When the alert's present value was first told.

@@ -32,8 +32,14 @@ extension SignalPlan {
   /// The limit of `told` that `steps` is at or beyond, or came from: the side on which it lies.
   @_noLocks func limit(of told: PlanColour, for steps: Int16) -> Int32 {
     let (low, high) = told == .red ? (redLow, redHigh) : (yellowLow, yellowHigh)
-    if high == .max { return Int32(low) }
-    return low != .min && isLow(steps) ? Int32(low) : Int32(high)
+    return isUpper(told, for: steps) ? Int32(high) : Int32(low)
+  }
+
+  /// Whether `limit(of:for:)` is one that the value is not to exceed: a sentence must never say "under" of too much oxygen.
+  @_noLocks func isUpper(_ told: PlanColour, for steps: Int16) -> Bool {
+    let (low, high) = told == .red ? (redLow, redHigh) : (yellowLow, yellowHigh)
+    if high == .max { return false }
+    return low == .min || !isLow(steps)
   }
 
   /// Whether a value beyond limits is too low, rather than too high.
@@ -156,18 +162,21 @@ extension RealtimeCore {
     }
     guard var ground = record.pointee.ground(of: .patientSignal) else { return .nothing }
     let told: PlanColour = ground.rule == .planRed ? .red : .yellow
+    var isUpper = ground.upper > ground.value
     ground.value = Int32(signal.pointee.value)
-    ground.upper = ground.value
+    // The record follows the value, also for the better: what is said next is said of now.
+    if isSuspected || !(colour < told) {
+      ground.limit = signal.pointee.limit(of: colour, for: signal.pointee.value)
+      isUpper = signal.pointee.isUpper(colour, for: signal.pointee.value)
+    }
+    ground.upper = isUpper ? AlertReason.unbounded : ground.value
     if isSuspected {
       ground.rule = colour.rule
-      ground.limit = signal.pointee.limit(of: colour, for: signal.pointee.value)
       signal.pointee.heard = signal.pointee.value
       record.pointee.set(ground, of: .patientSignal)
       if colour != told { apply(.upgrade(colour.rule.priority), to: slot, at: instant, &outcomes) }
       return .nothing
     }
-    // The record follows the value, also for the better: what is said next is said of now.
-    if !(colour < told) { ground.limit = signal.pointee.limit(of: colour, for: signal.pointee.value) }
     record.pointee.set(ground, of: .patientSignal)
     if colour > told { return .worsen }
     return colour == told && signal.pointee.isWorse(signal.pointee.value, step: step(planSignal, signal)) ? .worsen : .nothing
@@ -177,9 +186,11 @@ extension RealtimeCore {
   @_noLocks func ground(_ planSignal: PlanSignal, _ patient: UInt32) -> AlertGround {
     let signal = arena.signal(patient, planSignal)
     let value = Int32(signal.pointee.value)
+    let isUpper = signal.pointee.isUpper(signal.pointee.colour, for: signal.pointee.value)
     return AlertGround(
       rule: signal.pointee.colour.rule, value: value,
-      limit: signal.pointee.limit(of: signal.pointee.colour, for: signal.pointee.value), upper: value,
+      limit: signal.pointee.limit(of: signal.pointee.colour, for: signal.pointee.value),
+      upper: isUpper ? AlertReason.unbounded : value,
       subject: UInt32(planSignal.rawValue))
   }
 
