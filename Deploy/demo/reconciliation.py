@@ -100,8 +100,9 @@ def reconcile(gateway: Gateway, receiver: Receiver, log: SenderLog, entered: Cou
             # The private codes travel under LOINC only: counted by what the receiver can see of them.
             verdict.rows.append(Row(kind, sent[kind], kinds[kind], delivered_of(receiver, values, kind, numbers[kind])))
         elif kind in doses:
-            status = "in-progress" if kind == "doseDispensed" else "completed"
-            verdict.rows.append(Row(kind, sent[kind], kinds[kind], dispenses[status]))
+            # A dose is one record from the moment it is put out until it is taken: what was taken has replaced what was put out.
+            delivered = sum(dispenses.values()) if kind == "doseDispensed" else dispenses["completed"]
+            verdict.rows.append(Row(kind, sent[kind], kinds[kind], delivered))
         else:
             note = "position: released under an alert only" if kind == "location" else "event: its alert is what is shared"
             verdict.rows.append(Row(kind, sent[kind], kinds[kind], None, note))

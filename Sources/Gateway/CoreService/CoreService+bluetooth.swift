@@ -220,7 +220,7 @@ extension CoreService {
     let reading: API.Pairing.Reading
     switch entry.payload {
     case .observation(let observation): reading = API.Pairing.Reading(.observation(observation, at: .none))
-    case .event(let event) where event.kind != .heartbeat: reading = API.Pairing.Reading(.event(event, at: .none))
+    case .event(let event) where event.kind.isSaidByDevice: reading = API.Pairing.Reading(.event(event, at: .none))
     case .location(let fix): reading = API.Pairing.Reading(.location(fix, at: .none))
     default: return nil
     }
@@ -253,6 +253,16 @@ extension API.Pairing.Reading {
     case .event(let event, at: _):
       self.init(name: event.kind.key, text: event.phase == .cleared ? "\(event.kind.key) (ended)" : event.kind.key, quality: [])
     case .location: self.init(name: "location", text: "", quality: [])
+    }
+  }
+}
+
+extension DeviceEventKind {
+  /// Whether the device said it, rather than the hub of the device; a mere sign of life says nothing.
+  fileprivate var isSaidByDevice: Bool {
+    switch self {
+    case .heartbeat, .notUnderstood, .clockWrong, .bondLost: false
+    default: true
     }
   }
 }

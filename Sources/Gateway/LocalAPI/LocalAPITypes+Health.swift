@@ -8,7 +8,7 @@ extension API {
   /// One thing of the hub that does not work now.
   public struct Problem: Codable, Sendable, Hashable {
     /// An alert rule's key (`linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `storeFailing`, `journalLost`, …), or
-    /// `coreStill` or `storeFull`.
+    /// `coreStill`, `storeFull` or `journalBehind`.
     public var kind: String
     /// The link's, destination's or role's name; nil for what the hub has one of.
     public var name: String?
@@ -80,6 +80,7 @@ extension API.Problem {
     case "deadLetter": return "destination \(name) refused something for good"
     case "storeFailing": return "STORE FAILING, nothing is acknowledged, alarms still go out"
     case "storeFull": return "DISK FULL, alarms are stored, routine values only counted"
+    case "journalBehind": return "JOURNAL TOO OLD, something that was acknowledged is missing"
     case "journalLost": return "JOURNAL LOST, alarms go out"
     case "coreStill": return "THE CORE STANDS STILL, no alarm goes out"
     case "nobodyOnDuty": return "nobody on duty"
