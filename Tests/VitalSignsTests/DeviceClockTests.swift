@@ -156,4 +156,17 @@ import VitalSigns
     let trusted = clock.judge(WallTime(rawValue: 1_000_000), arrival: WallTime(rawValue: 1_060_000), by: .live, isCivil: true)
     #expect(trusted.measuredAt == WallTime(rawValue: 1_000_000) && !trusted.clockIsWrong)
   }
+
+  /// The hub's clock goes a day ahead: a device whose clock is right still measures now, and is right again with the hub's.
+  @Test func aHubThatWasSetMakesNoDeviceOld() {
+    var clock = DeviceClock()
+    _ = clock.judge(Self.noon, arrival: Self.noon, by: .live, isCivil: false)
+    clock.hubWasSet(by: Self.day)
+    let claim = Self.noon.adding(milliseconds: 60_000)
+    #expect(clock.judge(claim, arrival: claim.adding(milliseconds: Self.day), by: .live, isCivil: false).measuredAt == .unknown)
+    clock.hubWasSet(by: -Self.day)
+    #expect(clock.judge(claim, arrival: claim, by: .live, isCivil: false) == TrustedTime(measuredAt: claim))
+    clock.hubWasSet(by: .max)
+    clock.hubWasSet(by: .max)
+  }
 }
