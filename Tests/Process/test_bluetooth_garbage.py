@@ -39,8 +39,8 @@ SIG = {
     "2A37": ("180D", "heart-rate", "heartRate", bytes([0x1F, 72, 0, 10, 0, 0, 4]), bytes([0, 66]), "66"),
     "2A18": ("1808", "glucose", "glucose", glucose_record(0), glucose_record(77), "4.77"),
     # A live observation with a time, a person and one supplement; it states its own length.
-    "2B8B": ("1840", "generic-health-sensor", "spo2", bytes.fromhex("03011B006300B84B02002270B310310000060001013C4C0200200262000000"),
-             bytes.fromhex("03011B006300B84B02002270B310310000060001013C4C0200200261000000"), "97"),
+    "2B8B": ("1840", "generic-health-sensor", "spo2", bytes.fromhex("03011B006300B84B02002270B310310000060000013C4C0200200262000000"),
+             bytes.fromhex("03011B006300B84B02002270B310310000060000013C4C0200200261000000"), "97"),
 }
 
 

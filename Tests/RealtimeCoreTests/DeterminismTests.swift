@@ -296,7 +296,7 @@ private func firstDifference(_ a: [String], _ b: [String]) -> String? {
     #expect(MemoryLayout<PatientState>.size == 216 && MemoryLayout<PatientState>.stride == 216)
     #expect(MemoryLayout<SignalPlan>.size == 32 && MemoryLayout<SignalPlan>.stride == 32)
     #expect(MemoryLayout<PatientPlan>.size == 576 && MemoryLayout<PatientPlan>.stride == 576)
-    #expect(MemoryLayout<DeviceState>.size == 368 && MemoryLayout<DeviceState>.stride == 368)
+    #expect(MemoryLayout<DeviceState>.size == 376 && MemoryLayout<DeviceState>.stride == 376)
     #expect(MemoryLayout<AlertRecord>.size == 120 && MemoryLayout<AlertRecord>.stride == 120)
     #expect(MemoryLayout<CoreHeader>.size == 320 && MemoryLayout<CoreHeader>.stride == 320)
     #expect(MemoryLayout<HubConditionState>.size == 24 && MemoryLayout<HubConditionState>.stride == 24)

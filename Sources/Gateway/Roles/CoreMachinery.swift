@@ -49,6 +49,9 @@ final class CoreMachinery: Sendable {
   /// Alert changes that wait for dispatch. One person or device fills a sixteenth at most, see `AlarmRoom`.
   static let alarmRingCapacity = 4_096
 
+  /// For Bluetooth devices to be let go: bluetoothd drops a connection two seconds after it was asked to.
+  static let lettingGo = Duration.seconds(4)
+
   /// Opens the journal, recovers the core and starts the threads. Links are made, not yet connected. Blocks on the disk.
   init(_ configuration: KnutepunktConfiguration, catalogue: ProfileCatalogue, alertText: AlertSentences, logger: Logger) throws {
     self.configuration = configuration
@@ -191,11 +194,15 @@ final class CoreMachinery: Sendable {
   ///
   /// - Returns: false when the store stood still for longer than `limit`: its thread is left behind, the process may end.
   @discardableResult func stop(within limit: Duration = .seconds(10)) async -> Bool {
-    let end = ContinuousClock.now + limit
+    var end = ContinuousClock.now + limit
     for link in links { link.stop(within: limit / 2) }
-    bluetooth?.stop(within: limit / 2)
+    bluetooth?.stop(within: Self.lettingGo)
     for link in links { await link.ended() }
-    await bluetooth?.ended()
+    if let bluetooth {
+      await bluetooth.ended()
+      // What the devices took of the time is not taken from the disk.
+      end = max(end, ContinuousClock.now + limit / 2)
+    }
     core.stop()
     writer.stop()
     // A disk that hangs is not waited for: what is not durable has not been acknowledged, and comes again.

@@ -138,7 +138,8 @@ final class HubProblems: Sendable {
     case .emergency(let loss):
       return [
         problem(
-          loss.kind == .behind ? "journalBehind" : "journalLost", since: conditions.first { $0.rule == .journalLost }?.since, effect: .unstored, detail: loss.sentence,
+          loss.kind == .behind ? "journalBehind" : "journalLost", since: conditions.first { $0.rule == .journalLost }?.since,
+          effect: .unstored, detail: loss.sentence,
           next: "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
       ]
     case .failing where machinery.core.vitals.waitsForDisk.load(ordering: .relaxed):

@@ -2,7 +2,7 @@
 
 `sig`: indicates what it has as soon as somebody listens. `aandd`: leaves right after bonding, has its clock (2A08) inside
 0x1810, and sends its memory after `02 00 E1` on its own characteristic; `02 01 03` ends the connection. `beurer`: the user
-byte is there without its flag, and pulse and status are big-endian.
+byte (0: the first user) is there without its flag, and pulse and status are big-endian.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Cuff(SpotDevice):
         # Flags say time, pulse and status, no user, and a bit that means nothing; the user byte is there all the same. It has
         # no mean pressure.
         frame = bytes([0x56]) + sigframes.sfloat(systolic) + sigframes.sfloat(diastolic) + sigframes.sfloat(0)
-        return frame + sigframes.date_time(moment or self.now()) + struct.pack(">H", pulse) + bytes([1]) + struct.pack(">H", status)
+        return frame + sigframes.date_time(moment or self.now()) + struct.pack(">H", pulse) + bytes([0]) + struct.pack(">H", status)
 
     async def do_measure(self, systolic: int = 128, diastolic: int = 78, pulse: int = 70, status: int = 0, time: bool = True):
         """A measurement is taken now."""
