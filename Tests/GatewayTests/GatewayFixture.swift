@@ -71,7 +71,7 @@ func transition(
     subject: 0, actor: .hub)
 }
 
-/// Looks until `condition` holds: for what another thread does without telling. Gives up, with a failure, after ten seconds.
+/// Looks until `condition` holds: for what another thread does without telling. Gives up, with a failure, after a minute and a half.
 func eventually(
   _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
