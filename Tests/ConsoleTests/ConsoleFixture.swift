@@ -195,9 +195,9 @@ extension TestResponse {
   var text: String { String(buffer: body) }
 }
 
-/// Waits for something that another task brings about; fails the test after a minute of it not coming.
+/// Waits for something that another task brings about; fails the test after five seconds of it not coming.
 func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-  for _ in 0..<6_000 {
+  for _ in 0..<500 {
     if try await condition() { return }
     try await Task.sleep(for: .milliseconds(10))
   }

@@ -208,7 +208,8 @@ private final class ScriptedBook: DeliveryBook {
     let bounds = DestinationWatch.Bounds(silentMax: .milliseconds(100), calm: .seconds(1), probeEvery: .milliseconds(20))
     book.add(alarm(row: 5), to: .alarms)
     try await running(SilentForwarder(), attemptTimeout: .milliseconds(20), watch: DestinationWatch(bounds)) { runner in
-      try await eventually("it is told that nothing is taken") {
+      // Many attempts in a row, each on a turn of its own, beside a thousand tests that start at once.
+      try await eventually("it is told that nothing is taken", within: 90) {
         await runner.beat()
         return book.told.contains { $0.state == .down && $0.reason == RetryReason.timedOut.key }
       }

@@ -71,13 +71,12 @@ func transition(
     subject: 0, actor: .hub)
 }
 
-/// Looks until `condition` holds: for what another thread does without telling. Gives up, with a failure, after a minute and a half.
+/// Looks until `condition` holds: for what another thread does without telling. Gives up, with a failure, after `seconds`.
 func eventually(
-  _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+  _ what: Comment, within seconds: Int = 10, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
   let clock = ContinuousClock()
-  // Over a thousand tests share two threads at the start of a run: only the wait is longer then, not what is waited for.
-  let end = clock.now + .seconds(90)
+  let end = clock.now + .seconds(seconds)
   while clock.now < end {
     if try await condition() { return }
     try await Task.sleep(for: .milliseconds(2))
