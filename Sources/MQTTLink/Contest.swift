@@ -13,7 +13,7 @@ struct Contest: Sendable {
   /// restarted refuses at least one attempt between; three restarts in five minutes that do not are taken for a contest.
   static let closingsMin = 3
   static let windowNanoseconds: Int64 = 300_000_000_000
-  /// A contest is over when it has not shown for this long. The longest pause between two attempts is 60 s.
+  /// A contest is over when it has not shown for this long. The longest pause between two attempts is 60 s, when a person must mend something.
   static let lastsNanoseconds: Int64 = 600_000_000_000
   /// What nobody here knows is not acknowledged this soon after CONNACK: the rightful hub takes its session back at once.
   static let graceNanoseconds: Int64 = 2_000_000_000

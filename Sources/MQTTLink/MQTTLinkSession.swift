@@ -94,13 +94,15 @@ struct MQTTLinkSession: Sendable {
   }
 }
 
-/// How long to wait after the n-th failure in a row: 0.1 s doubling to 60 s, each with half of it random, so that a
-/// thousand homes do not return in the same second when their broker does.
+/// How long to wait after the n-th failure in a row: 0.1 s doubling to 10 s, each with half of it random, so that a
+/// thousand homes do not return in the same second when their broker does. What somebody pressed meanwhile waits in the
+/// broker for as long, so the longest is short.
 struct BackOff: Sendable {
   static let firstMilliseconds: Int64 = 100
-  static let longestMilliseconds: Int64 = 60_000
+  static let longestMilliseconds: Int64 = 10_000
   /// A wrong password or certificate does not mend itself in 0.1 s, and a broker may ban whoever hammers.
   static let shortestForAPersonMilliseconds: Int64 = 4_000
+  static let longestForAPersonMilliseconds: Int64 = 60_000
   /// A connection that lived this long was a good one: the next failure starts at the beginning again.
   static let stableMilliseconds: Int64 = 10_000
 
@@ -113,7 +115,8 @@ struct BackOff: Sendable {
   /// Uniform between half of the step and the step. `attempt` counts from 1.
   mutating func delayMilliseconds(attempt: UInt32, needsAPerson: Bool) -> Int64 {
     let doublings = min(max(attempt, 1) - 1, 16)
-    var step = min(Self.firstMilliseconds << Int64(doublings), Self.longestMilliseconds)
+    let longest = needsAPerson ? Self.longestForAPersonMilliseconds : Self.longestMilliseconds
+    var step = min(Self.firstMilliseconds << Int64(doublings), longest)
     if isContested { step = min(step, Contest.pauseMillisecondsMax) }
     if needsAPerson { step = max(step, Self.shortestForAPersonMilliseconds) }
     return step / 2 + Int64(random.next(upperBound: UInt64(step - step / 2 + 1)))

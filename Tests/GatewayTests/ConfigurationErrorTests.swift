@@ -67,6 +67,9 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
     .line3(
       "escalation: { high: [60s, 1w] }",
       "3:27: escalation.high[1]: \"1w\" is not allowed; allowed: a duration from 1s to 7d with its unit (ms, s, m, h, d)"),
+    .line3(
+      "escalation: { repeatUntaken: { high: 0s } }",
+      "3:38: escalation.repeatUntaken.high: \"0s\" is not allowed; allowed: a duration from 1s to 7d with its unit (ms, s, m, h, d)"),
     .line3("escalation: { low: [] }", "3:20: escalation.low has 0 items; allowed: 1 to 3"),
     .line3(
       "observability: { listen: on }",

@@ -25,6 +25,7 @@ import VitalSigns
       high: [30s, 60s]
       medium: [2m]
       low: [1h, 2h, 3h]
+      repeatUntaken: { high: 4m, low: 12h }
       retriggerAcknowledged: 45m
       singleThree: low
       receivers:
@@ -84,6 +85,7 @@ import VitalSigns
       configuration.escalation
         == .init(
           high: [.seconds(30), .seconds(60)], medium: [.seconds(120)], low: [.seconds(3_600), .seconds(7_200), .seconds(10_800)],
+          repeatUntaken: .init(high: .seconds(240), medium: .seconds(1_800), low: .seconds(43_200)),
           retriggerAcknowledged: .seconds(2_700), singleThree: .low,
           receivers: [.init(level: 0, destinations: ["nurses"]), .init(level: 1, destinations: ["nurses", "journal-system"])]))
     #expect(
@@ -123,8 +125,8 @@ import VitalSigns
     #expect(configuration.sharing.map(\.basis) == ["Avtale 12/2026", "Avtale 13/2026"])
     #expect(
       configuration.warnings.map(\.description) == [
-        "/etc/k/k.yaml:39:13: warning: destination \"journal-system\" is a receiver of alerts, but no sharing agreement lets it have `alerts`",
-        "/etc/k/k.yaml:41:13: warning: destination \"hook\" has no sharing agreement, so nothing is ever sent to it; see `sharing`",
+        "/etc/k/k.yaml:40:13: warning: destination \"journal-system\" is a receiver of alerts, but no sharing agreement lets it have `alerts`",
+        "/etc/k/k.yaml:42:13: warning: destination \"hook\" has no sharing agreement, so nothing is ever sent to it; see `sharing`",
       ])
   }
 
@@ -174,16 +176,25 @@ import VitalSigns
   /// Writing every default of the reference out changes nothing: the reference and the reader agree on defaults.
   @Test func theDefaultsInTheReferenceAreThoseOfTheReader() throws {
     var sections: [String: [String]] = ["hub": ["controller: \"974760673\""]]
+    var inner: [String: [String]] = [:]
     // `links.bluetooth` alone switches something on by being there: by its own test.
     for row in ConfigurationReference.rows where !row.key.contains("[]") && !row.key.hasPrefix("links.bluetooth") {
       let parts = row.key.split(separator: ".")
-      try #require(parts.count == 2)
+      try #require(parts.count == 2 || parts.count == 3)
       let inWords = ["required", "none"].contains(row.default) || row.default.contains(" and ")
       if inWords || row.key == "profiles.trust" { continue }
-      sections[String(parts[0]), default: []].append(
-        "\(parts[1]): \(row.default.contains(":") && !row.default.hasPrefix("[") ? "\"\(row.default)\"" : row.default)")
+      let value = row.default.contains(":") && !row.default.hasPrefix("[") ? "\"\(row.default)\"" : row.default
+      if parts.count == 2 {
+        sections[String(parts[0]), default: []].append("\(parts[1]): \(value)")
+      } else {
+        inner["\(parts[0]).\(parts[1])", default: []].append("\(parts[2]): \(value)")
+      }
     }
     sections["profiles", default: []].append("trust: lab")
+    for (path, items) in inner {
+      let parts = path.split(separator: ".")
+      sections[String(parts[0]), default: []].append("\(parts[1]): { \(items.joined(separator: ", ")) }")
+    }
     let yaml = sections.sorted { $0.key < $1.key }.map { "\($0.key): { \($0.value.joined(separator: ", ")) }" }.joined(separator: "\n")
     let written = try KnutepunktConfiguration.read(yaml: yaml, file: "k.yaml")
     let minimal = try KnutepunktConfiguration.read(yaml: "hub: { controller: \"974760673\" }\nprofiles: { trust: lab }\n", file: "k.yaml")

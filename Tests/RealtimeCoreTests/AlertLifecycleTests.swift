@@ -6,9 +6,9 @@ import VitalSigns
 @testable import RealtimeCore
 
 private let policy = EscalationPolicy(
-  high: .init(level1Seconds: 60, level2Seconds: 180, level3Seconds: 300, retriggerSeconds: 2_700),
-  medium: .init(level1Seconds: 900, level2Seconds: 1_800, level3Seconds: 3_600, retriggerSeconds: 7_200),
-  low: .init(level1Seconds: .max, level2Seconds: .max, level3Seconds: .max, retriggerSeconds: .max))
+  high: .init(level1Seconds: 60, level2Seconds: 180, level3Seconds: 300, retriggerSeconds: 2_700, repeatSeconds: 300),
+  medium: .init(level1Seconds: 900, level2Seconds: 1_800, level3Seconds: 3_600, retriggerSeconds: 7_200, repeatSeconds: 1_800),
+  low: .init(level1Seconds: .max, level2Seconds: .max, level3Seconds: .max, retriggerSeconds: .max, repeatSeconds: .max))
 
 private func at(_ seconds: UInt32) -> MonotonicInstant { MonotonicInstant.zero.adding(seconds: seconds) }
 
@@ -90,13 +90,52 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
     var lifecycle = AlertLifecycle(raisedAt: at(1_000), priority: .high, latches: true, policy: policy)
     var times: [MonotonicInstant] = []
     var levels: [UInt8] = [lifecycle.level]
-    while lifecycle.deadline != .never {
+    while lifecycle.level < 3 {
       times.append(lifecycle.deadline)
       #expect(lifecycle.event(.deadlinePassed, at: lifecycle.deadline, policy: policy) == .transition(.escalated, from: .raised))
       levels.append(lifecycle.level)
     }
     #expect(times == [at(1_060), at(1_180), at(1_300)])
     #expect(levels == [0, 1, 2, 3])
+  }
+
+  /// Nobody took it: the last level hears it again and again, for as long as nobody does.
+  @Test func theLastLevelIsToldAgainUntilSomebodyTakesIt() {
+    var lifecycle = AlertLifecycle(raisedAt: at(0), priority: .high, latches: true, policy: policy)
+    for _ in 1...3 { _ = lifecycle.event(.deadlinePassed, at: lifecycle.deadline, policy: policy) }
+    _ = lifecycle.event(.action(.delivered), at: at(301), policy: policy)
+    for second in stride(from: 600, through: 86_400, by: 300) as StrideThrough<UInt32> {
+      #expect(lifecycle.deadline == at(second))
+      #expect(lifecycle.event(.deadlinePassed, at: at(second), policy: policy) == .transition(.retriggered, from: .notified))
+      #expect(lifecycle.level == 3 && lifecycle.state == .notified)
+    }
+    _ = lifecycle.event(.action(.acknowledge), at: at(86_500), policy: policy)
+    #expect(lifecycle.deadline == at(86_500 + 2_700))
+  }
+
+  @Test func whatIsToldAnewAtTheLastLevelStartsItsTimeAnew() {
+    var thin = policy
+    thin.receiverLevels = 0b1
+    var lifecycle = AlertLifecycle(raisedAt: at(0), priority: .high, latches: true, policy: thin)
+    #expect(lifecycle.deadline == at(300))
+    #expect(lifecycle.event(.tellAgain, at: at(100), policy: thin) == .transition(.retriggered, from: .raised))
+    #expect(lifecycle.deadline == at(400))
+    var climbing = AlertLifecycle(raisedAt: at(0), priority: .high, latches: true, policy: policy)
+    _ = climbing.event(.tellAgain, at: at(50), policy: policy)
+    #expect(climbing.deadline == at(60), "the next person's turn comes all the same")
+  }
+
+  /// What an older version left without a deadline at its last level, and what it had no room to follow, is told again here.
+  @Test func whatIsTakenOverUntakenIsToldAgain() {
+    func takenOver(_ state: AlertState, _ deadline: MonotonicInstant = .never) -> MonotonicInstant {
+      let transition = AlertTransition(
+        id: .none, rule: .sos, priority: .high, state: state, previous: .raised, kind: .escalated, level: 3, deadline: deadline,
+        firstCause: 1, raisedAt: at(0), value: 0, limit: 0, subject: 0, actor: .hub)
+      return AlertLifecycle(transition, latches: true, at: at(1_000), policy).deadline
+    }
+    #expect(takenOver(.raised) == at(1_300) && takenOver(.notified) == at(1_300))
+    #expect(takenOver(.notified, at(1_010)) == at(1_010), "a deadline that stands is kept")
+    #expect([AlertState.acknowledged, .responding, .resolved, .cleared].allSatisfy { takenOver($0) == .never })
   }
 
   @Test func retriggersAgainAndAgain() {
@@ -135,9 +174,9 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
     var lifecycle = AlertLifecycle(raisedAt: at(0), priority: .high, latches: true, policy: thin)
     #expect(lifecycle.level == 1 && lifecycle.deadline == at(300))
     _ = lifecycle.event(.deadlinePassed, at: at(300), policy: thin)
-    #expect(lifecycle.level == 3 && lifecycle.deadline == .never)
+    #expect(lifecycle.level == 3 && lifecycle.deadline == at(600))
     thin.receiverLevels = 0
     let alone = AlertLifecycle(raisedAt: at(0), priority: .high, latches: true, policy: thin)
-    #expect(alone.level == 0 && alone.state == .raised && alone.deadline == .never)
+    #expect(alone.level == 0 && alone.state == .raised && alone.deadline == at(300), "the board hears it again")
   }
 }

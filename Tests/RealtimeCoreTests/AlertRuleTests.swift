@@ -32,11 +32,12 @@ import VitalSigns
     _ = street.event(.sos, device: 1)
     let begin = street.now
     let escalations = street.pass(10_000)
-    #expect(escalations.story == ["sos escalated", "sos escalated", "sos escalated"])
-    #expect(escalations.map(\.instant) == [60, 180, 300].map { begin.adding(seconds: $0) })
-    #expect(escalations.transitions.map(\.level) == [1, 2, 3])
-    #expect(escalations.transitions.map(\.state) == [.raised, .raised, .raised])
-    #expect(escalations.transitions.last?.deadline == .never)
+    #expect(escalations.story.prefix(3) == ["sos escalated", "sos escalated", "sos escalated"])
+    #expect(escalations.story.dropFirst(3).allSatisfy { $0 == "sos retriggered" }, "nobody took it: told again")
+    #expect(escalations.map(\.instant) == ([60, 180] + stride(from: 300, through: 9_900, by: 300)).map { begin.adding(seconds: $0) })
+    #expect(escalations.transitions.map(\.level) == [1, 2] + Array(repeating: 3, count: 33))
+    #expect(escalations.transitions.allSatisfy { $0.state == .raised })
+    #expect(escalations.transitions.last?.deadline == begin.adding(seconds: 10_200))
   }
 
   @Test func nobodyOnDutyIsSaidOnce() throws {

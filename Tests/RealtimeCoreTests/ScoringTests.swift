@@ -114,7 +114,7 @@ import VitalSigns
     _ = street.pass(1_800)
     #expect(street.measure(.respirationRate, 16, 0, .perMinute, patient: 1).scores.last?.missing == 0)
     // Back to 0: twelve hours again, but never longer than configured from the measurement.
-    #expect(street.pass(12 * 3_600 - 1_801).isEmpty)
+    #expect(street.pass(12 * 3_600 - 1_801).scores.isEmpty)
     #expect(street.pass(1).scores.last?.missing == 0b111_1110)
   }
 
@@ -230,7 +230,8 @@ import VitalSigns
     #expect(street.measure(.pulseRateCuff, 70, 0, .perMinute, patient: 1).story.isEmpty)
     #expect(street.core.counters.openAlerts == 1)
     let later = street.pass(100_000)
-    #expect(later.story == Array(repeating: "news2SingleThree escalated", count: 3), "going stale resolves nothing")
+    #expect(later.story.prefix(3) == ["news2SingleThree escalated", "news2SingleThree escalated", "news2SingleThree escalated"])
+    #expect(later.story.dropFirst(3).allSatisfy { $0 == "news2SingleThree retriggered" }, "going stale resolves nothing")
     #expect(later.transitions.last?.value == 0, "the 3 points are gone: what is said now is of now")
   }
 

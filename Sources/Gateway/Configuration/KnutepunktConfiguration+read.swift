@@ -145,6 +145,17 @@ extension KnutepunktConfiguration {
         "High priority: time until level 1, then 2, … is told, each from the level before."),
       medium: steps("medium", [300, 900, 1_800], shown: "[5m, 15m, 30m]", "The same for medium priority."),
       low: steps("low", [3_600, 14_400], shown: "[1h, 4h]", "The same for low priority."),
+      repeatUntaken: section.section("repeatUntaken") { untaken in
+        func again(_ key: String, _ seconds: Int, shown: String, _ meaning: String) -> Duration {
+          untaken.value(key, .duration(.seconds(1)...(.seconds(7 * 86_400))), default: .seconds(seconds), shown: shown, meaning)
+        }
+        return EscalationSettings.RepeatUntaken(
+          high: again(
+            "high", 300, shown: "5m",
+            "High priority: an alert that nobody took is told again, at its last level, each time this has passed."),
+          medium: again("medium", 1_800, shown: "30m", "The same for medium priority."),
+          low: again("low", 86_400, shown: "24h", "The same for low priority."))
+      },
       retrigger: section.value(
         "retriggerAcknowledged", .duration(.seconds(60)...(.seconds(7 * 86_400))), default: .seconds(1_800), shown: "30m",
         "An alert that is acknowledged and not resolved is told anew after this; one that is resolved while it still holds, too."),
@@ -170,8 +181,8 @@ extension KnutepunktConfiguration {
     let ordered = receivers.map(\.value).sorted { $0.level < $1.level }
     return (
       EscalationSettings(
-        high: settings.high, medium: settings.medium, low: settings.low, retriggerAcknowledged: settings.retrigger,
-        singleThree: settings.singleThree, receivers: ordered),
+        high: settings.high, medium: settings.medium, low: settings.low, repeatUntaken: settings.repeatUntaken,
+        retriggerAcknowledged: settings.retrigger, singleThree: settings.singleThree, receivers: ordered),
       receivers
     )
   }

@@ -105,10 +105,17 @@ public struct KnutepunktConfiguration: Sendable {
     public enum Priority: String, Sendable, Hashable, CaseIterable {
       case low, medium, high
     }
+    public struct RepeatUntaken: Sendable, Hashable {
+      public var high: Duration
+      public var medium: Duration
+      public var low: Duration
+    }
     /// Time until the next level is told, counted from the level before; 1 to 3 of each.
     public var high: [Duration]
     public var medium: [Duration]
     public var low: [Duration]
+    /// How long after its last level an alert that nobody took is told again, and again.
+    public var repeatUntaken: RepeatUntaken
     /// How long an acknowledged alert may stay unresolved before it is told anew.
     public var retriggerAcknowledged: Duration
     /// How urgent 3 points in one parameter are, with a sum below 5.

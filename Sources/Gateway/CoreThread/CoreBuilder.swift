@@ -122,11 +122,13 @@ enum CoreBuilder {
     }
     let retrigger = seconds(settings.retriggerAcknowledged)
     return EscalationPolicy(
-      high: steps(settings.high, retrigger), medium: steps(settings.medium, retrigger), low: steps(settings.low, retrigger),
+      high: steps(settings.high, retrigger, settings.repeatUntaken.high),
+      medium: steps(settings.medium, retrigger, settings.repeatUntaken.medium),
+      low: steps(settings.low, retrigger, settings.repeatUntaken.low),
       receiverLevels: levels)
   }
 
-  private static func steps(_ waits: [Duration], _ retrigger: UInt32) -> EscalationPolicy.Steps {
+  private static func steps(_ waits: [Duration], _ retrigger: UInt32, _ again: Duration) -> EscalationPolicy.Steps {
     var sum: UInt32 = 0
     var times: [UInt32] = []
     for wait in waits.prefix(3) {
@@ -135,7 +137,9 @@ enum CoreBuilder {
       times.append(sum)
     }
     while times.count < 3 { times.append(EscalationPolicy.never) }
-    return EscalationPolicy.Steps(level1Seconds: times[0], level2Seconds: times[1], level3Seconds: times[2], retriggerSeconds: retrigger)
+    return EscalationPolicy.Steps(
+      level1Seconds: times[0], level2Seconds: times[1], level3Seconds: times[2], retriggerSeconds: retrigger,
+      repeatSeconds: seconds(again))
   }
 
   static func seconds(_ duration: Duration) -> UInt32 { UInt32(clamping: duration.components.seconds) }

@@ -3,8 +3,8 @@
 //   suspected ─deadline─▶ raised ─delivered─▶ notified ─▶ acknowledged ─▶ responding ─▶ resolved
 //       └─condition ended─▶ cleared (also from every open state, when the alert is technical)
 //
-// The one deadline means: in `suspected` the delay's end; in `raised` and `notified` the next escalation; in `acknowledged`
-// and `responding` the next re-trigger. Not here: which condition holds (the rules), ids, who receives.
+// The one deadline means: in `suspected` the delay's end; in `raised` and `notified` the next escalation, or the next time that
+// the last level is told; in `acknowledged` and `responding` the next re-trigger. Not here: which condition holds (the rules), ids, who receives.
 
 import VitalSigns
 
@@ -84,15 +84,17 @@ struct AlertLifecycle: Sendable, Hashable {
   @_noLocks private mutating func waiting(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
     switch event {
     case .conditionAgain: return .none  // It is already calling.
-    case .tellAgain: return .transition(.retriggered, from: state)
+    case .tellAgain:
+      if policy.nextLevel(above: level, for: priority) == nil { scheduleEscalation(at: instant, policy) }
+      return .transition(.retriggered, from: state)
     case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)
     case .deadlinePassed:
       guard let next = policy.nextLevel(above: level, for: priority) else {
-        deadline = .never
-        return .none
+        scheduleEscalation(at: instant, policy)
+        return .transition(.retriggered, from: state)
       }
       level = next
-      scheduleEscalation(policy)
+      scheduleEscalation(at: instant, policy)
       return .transition(.escalated, from: state)
     case .upgrade(let new):
       // A more urgent one gets the urgent times, from now; what is due sooner stays. One that only gets worse within its urgency
@@ -101,7 +103,7 @@ struct AlertLifecycle: Sendable, Hashable {
         let due = deadline
         priority = new
         base = instant
-        scheduleEscalation(policy)
+        scheduleEscalation(at: instant, policy)
         deadline = min(deadline, due)
       }
       return .transition(.upgraded, from: state)
@@ -156,14 +158,16 @@ struct AlertLifecycle: Sendable, Hashable {
     return .transition(kind, from: old)
   }
 
-  /// An alert as a journal has it, for a core that starts without having seen it rise.
-  @_noLocks init(_ transition: AlertTransition, latches: Bool) {
+  /// An alert as a journal has it, for a core that starts at `instant` without having seen it rise.
+  @_noLocks init(_ transition: AlertTransition, latches: Bool, at instant: MonotonicInstant, _ policy: EscalationPolicy) {
     base = transition.raisedAt
     deadline = transition.state.isOpen ? transition.deadline : .never
     state = transition.state
     priority = transition.priority
     level = transition.level
     self.latches = latches
+    // Who decided then fell silent after the last level, or had no room to follow it.
+    if deadline == .never, state == .raised || state == .notified { scheduleEscalation(at: instant, policy) }
   }
 
   /// An alert as a person saw it when they acted, for a core that does not follow it.
@@ -183,15 +187,17 @@ struct AlertLifecycle: Sendable, Hashable {
     state = .raised
     base = instant
     level = policy.firstLevel
-    scheduleEscalation(policy)
+    scheduleEscalation(at: instant, policy)
   }
 
-  @_noLocks private mutating func scheduleEscalation(_ policy: EscalationPolicy) {
-    guard let next = policy.nextLevel(above: level, for: priority) else {
-      deadline = .never
-      return
+  /// The next level by its time; beyond the last one, that one again: nobody has taken it, so it never falls silent.
+  @_noLocks private mutating func scheduleEscalation(at instant: MonotonicInstant, _ policy: EscalationPolicy) {
+    let steps = policy.steps(for: priority)
+    if let next = policy.nextLevel(above: level, for: priority) {
+      deadline = base.adding(seconds: steps.seconds(untilLevel: next))
+    } else {
+      deadline = steps.repeatSeconds == EscalationPolicy.never ? .never : instant.adding(seconds: max(1, steps.repeatSeconds))
     }
-    deadline = base.adding(seconds: policy.steps(for: priority).seconds(untilLevel: next))
   }
 
   @_noLocks private mutating func scheduleRetrigger(at instant: MonotonicInstant, _ policy: EscalationPolicy) {

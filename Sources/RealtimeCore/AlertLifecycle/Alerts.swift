@@ -97,6 +97,7 @@ extension RealtimeCore {
       if !record.lifecycle.state.isOpen { close(slot, at: instant) }
       tell(record, kind, from: from, actor: actor, at: instant, &outcomes)
       if kind == .raised { checkReceivers(record.rule, at: instant, &outcomes) }
+      if case .hub = record.owner, kind == .retriggered { hubAlertTold(record.ownerSlot, at: instant) }
       return true
     }
   }

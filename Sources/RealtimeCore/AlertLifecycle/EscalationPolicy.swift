@@ -1,4 +1,5 @@
-// Who is told when, as numbers: seconds after which an alert that nobody took goes one level up. Levels are places in a
+// Who is told when, as numbers: seconds after which an alert that nobody took goes one level up, and is told again at the
+// last one. Levels are places in a
 // roster (0 the first receivers, then the next person, the next team, the response centre); who stands there is not
 // the core's business, only whether anybody does.
 
@@ -19,12 +20,15 @@ public struct EscalationPolicy: Sendable, Hashable {
     public var level3Seconds: UInt32
     /// How long something may be acknowledged or responded to without being resolved. 0 counts as 1.
     public var retriggerSeconds: UInt32
+    /// How long an alert that nobody took is left after its last level until that level is told again. 0 counts as 1.
+    public var repeatSeconds: UInt32
 
-    public init(level1Seconds: UInt32, level2Seconds: UInt32, level3Seconds: UInt32, retriggerSeconds: UInt32) {
+    public init(level1Seconds: UInt32, level2Seconds: UInt32, level3Seconds: UInt32, retriggerSeconds: UInt32, repeatSeconds: UInt32) {
       self.level1Seconds = level1Seconds
       self.level2Seconds = level2Seconds
       self.level3Seconds = level3Seconds
       self.retriggerSeconds = retriggerSeconds
+      self.repeatSeconds = repeatSeconds
     }
 
     @_noLocks func seconds(untilLevel level: UInt8) -> UInt32 {
@@ -54,9 +58,10 @@ public struct EscalationPolicy: Sendable, Hashable {
   /// High follows telecare's aims (MASCOT: 97.5 % answered in 60 s, 99 % in 3 min, attended in 45 min); the rest is slower.
   public static var standard: EscalationPolicy {
     EscalationPolicy(
-      high: Steps(level1Seconds: 60, level2Seconds: 180, level3Seconds: 300, retriggerSeconds: 2_700),
-      medium: Steps(level1Seconds: 900, level2Seconds: 1_800, level3Seconds: 3_600, retriggerSeconds: 14_400),
-      low: Steps(level1Seconds: never, level2Seconds: never, level3Seconds: never, retriggerSeconds: 86_400))
+      high: Steps(level1Seconds: 60, level2Seconds: 180, level3Seconds: 300, retriggerSeconds: 2_700, repeatSeconds: 300),
+      medium: Steps(level1Seconds: 900, level2Seconds: 1_800, level3Seconds: 3_600, retriggerSeconds: 14_400, repeatSeconds: 1_800),
+      low: Steps(
+        level1Seconds: never, level2Seconds: never, level3Seconds: never, retriggerSeconds: 86_400, repeatSeconds: 86_400))
   }
 
   @_noLocks func steps(for priority: AlertPriority) -> Steps {

@@ -62,6 +62,14 @@ extension RealtimeCore {
     armHub()
   }
 
+  /// Its alert was told again by its own deadline: what the hub tells again by itself counts from now, so that nothing is told twice.
+  @_noLocks func hubAlertTold(_ place: UInt32, at instant: MonotonicInstant) {
+    let state = arena.hubCondition(place)
+    guard state.pointee.alert != 0, state.pointee.speaksAgain != 0 else { return }
+    state.pointee.speaksAgain = instant.adding(seconds: Self.roomFullAgainSeconds).rawValue
+    armHub()
+  }
+
   /// Its alert is closed: cleared, or resolved by a person while it still holds.
   @_noLocks func hubAlertClosed(_ place: UInt32, at instant: MonotonicInstant) {
     let state = arena.hubCondition(place)

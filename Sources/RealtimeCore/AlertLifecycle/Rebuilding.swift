@@ -62,7 +62,7 @@ extension RealtimeCore {
       arena.header.pointee.untracked += 1
       return
     }
-    let lifecycle = AlertLifecycle(transition, latches: !transition.rule.isTechnical)
+    let lifecycle = AlertLifecycle(transition, latches: !transition.rule.isTechnical, at: now, configuration.escalation)
     var record = AlertRecord(
       id: transition.id, firstCause: transition.firstCause, raisedAt: transition.raisedAt, lifecycle: lifecycle, opening)
     record.revision = transition.revision &+ 1
