@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 
 from support import escalation, heard, hospital, wait_for, wait_heard, webhook
 
@@ -42,6 +43,29 @@ def test_an_open_alert_is_told_anew_as_the_value_falls(make_hub, broker, bridge,
     bridge.oximeter("ox1", 70, 70)
     wait_heard(receiver, "planRed", "upgraded")
     assert len(hub.open_alerts()) == 1
+
+
+def test_an_alert_that_nobody_takes_is_told_again_until_somebody_does(make_hub, broker, bridge, receiver):
+    """Also after a crash; each time under an id of its own, so that a receiver which drops what it knows hears it."""
+    urgent = escalation("nurses", high=("1s",)) | {"repeatUntaken": {"high": "2s"}}
+    hub = make_hub(broker, [webhook(receiver)], escalation=urgent)
+    hub.device("zigbee2mqtt/sos-button", "button1", hub.person())
+    press(bridge, "button1", 1)
+    alert = wait_heard(receiver, "sos")[0]["alertId"]
+    wait_heard(receiver, "sos", "escalated", seconds=5)
+    wait_heard(receiver, "sos", "retriggered", count=2, seconds=10)
+    hub.kill()
+    before = len(heard(receiver, rule="sos", kind="retriggered"))
+    hub.start()
+    told = wait_heard(receiver, "sos", "retriggered", count=before + 2, seconds=20)
+    assert {(event["alertId"], event["level"]) for event in told} == {(alert, 1)}
+    assert len({event["id"] for event in told}) == len(told)
+    hub.alert_action(alert, "acknowledge")
+    wait_heard(receiver, "sos", "acknowledged")
+    quiet = len(heard(receiver, rule="sos", kind="retriggered"))
+    deadline = time.monotonic() + 5
+    wait_for(lambda: time.monotonic() > deadline, 10, "more than two repeats")
+    assert len(heard(receiver, rule="sos", kind="retriggered")) == quiet
 
 
 def test_one_frame_that_takes_a_person_from_three_to_seven_is_told_once_as_high(make_hub, broker, bridge, receiver):
