@@ -4,6 +4,8 @@
 #   daemon.sh start            returns at once; its log goes on in bluetoothd.log
 #   daemon.sh stop             SIGTERM, and waits for the end
 #   daemon.sh kill             SIGKILL, as a crash
+#   daemon.sh hang             SIGSTOP: it keeps its name and answers nobody
+#   daemon.sh go-on            SIGCONT
 #
 # With -d in $LAB_BLUETOOTHD its log is a debugging one; costs about a third more time.
 set -u
@@ -18,5 +20,7 @@ case "${1:-}" in
     if [ "$1" = kill ]; then kill -KILL "$pid"; else kill "$pid"; fi
     while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
     rm -f "$pid_file" ;;
-  *) echo "daemon.sh: start, stop or kill" >&2; exit 64 ;;
+  hang) kill -STOP "$(cat "$pid_file")" ;;
+  go-on) kill -CONT "$(cat "$pid_file")" ;;
+  *) echo "daemon.sh: start, stop, kill, hang or go-on" >&2; exit 64 ;;
 esac

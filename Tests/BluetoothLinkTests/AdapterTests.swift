@@ -116,13 +116,27 @@ struct AdapterBench {
     var bench = AdapterBench()
     bench.give(.service(isPresent: true))
     for wait: UInt32 in [1, 2, 4, 8, 16, 32, 60, 60] {
-      bench.reply(.loadObjects, .noReply)
+      let actions = bench.reply(.loadObjects, .noReply)
+      #expect(actions == (wait == 1 ? [.report(.noAnswer)] : []), "said once")
       #expect(bench.adapter.deadline == bench.now.adding(seconds: wait))
       #expect(bench.expire() == [.perform(.loadObjects)])
     }
     bench.give(.facts(AdapterBench.facts()))
-    bench.reply(.loadObjects)
+    #expect(bench.reply(.loadObjects) == [.report(nil), .perform(.registerAgent)])
     #expect(bench.reply(.registerAgent, .alreadyPaired) == [.ready(true)])
+    #expect(bench.violations == [])
+  }
+
+  @Test("Without an agent nothing is begun, and that is said though the adapter is powered")
+  func noAgent() {
+    var bench = AdapterBench()
+    bench.give(.service(isPresent: true))
+    bench.give(.facts(AdapterBench.facts()))
+    bench.reply(.loadObjects)
+    #expect(bench.reply(.registerAgent, .notPermitted) == [.report(.noAnswer)])
+    #expect(bench.expire() == [.perform(.registerAgent)])
+    #expect(bench.reply(.registerAgent) == [.report(nil), .ready(true)])
+    #expect(bench.violations == [])
   }
 
   @Test("Switched on when it is off; after three refusals that is a problem, and it goes on trying")

@@ -43,6 +43,7 @@ import Testing
   }
 
   static let expected: [Expected] = [
+    Expected(call: .ping, path: "/", interface: "org.freedesktop.DBus.Peer", member: "Ping", signature: ""),
     Expected(
       call: .managedObjects, path: "/", interface: "org.freedesktop.DBus.ObjectManager", member: "GetManagedObjects", signature: ""),
     Expected(

@@ -114,6 +114,33 @@ import VitalSigns
     return decided
   }
 
+  /// One run: when the button was last heard as the start knew it, and the arrival of each event that it took then.
+  private func run(_ events: [DeviceEvent]) async throws -> (known: WallTime?, arrivals: [WallTime]) {
+    let hub = try await TestHub(folder)
+    let known = hub.machinery.registry.device(Street.button)?.lastSeen
+    if known == nil { try await hub.register() }
+    var arrivals: [WallTime] = []
+    for event in events {
+      let sequence = try hub.push(.event(event))
+      #expect(await hub.machinery.durable.wait(for: sequence))
+      arrivals.append(try #require(try hub.machinery.reader.entry(sequence)).wall)
+    }
+    await hub.machinery.stop()
+    return (known, arrivals)
+  }
+
+  /// What the broker had kept is no sign of life, before a restart and after it.
+  @Test func aRestartKnowsWhenADeviceWasHeard() async throws {
+    var kept = DeviceEvent(kind: .lowBattery)
+    kept.isRetained = true
+    _ = try await run([kept])
+    let second = try await run([DeviceEvent(kind: .heartbeat), kept])
+    #expect(second.known == .unknown)
+    let third = try await run([])
+    // By the timeline and its last anchor: a wall clock that is being set right moves it by milliseconds.
+    #expect(abs(try #require(third.known).rawValue - second.arrivals[0].rawValue) < 1_000)
+  }
+
   @Test func aDamagedSnapshotIsPassedOver() async throws {
     let open = try await eventfulRun(snapshotEvery: 100)
     var writer: JournalWriter?

@@ -105,17 +105,20 @@ class BluetoothHub(Hub):
 
 @pytest.fixture
 def bluetooth_hub(folder, request, bus):
-    """A factory: bluetooth_hub(scanWatchdog="2s", …) changes keys of links.bluetooth. All are stopped at the end."""
+    """A factory: bluetooth_hub(scanWatchdog="2s", …) changes keys of links.bluetooth. All are stopped at the end.
+
+    `on`: another bus than the test's.
+    """
     hubs: list[BluetoothHub] = []
     request.node.hubs = hubs
 
-    def make(start: bool = True, destinations=(), name: str = "hub", **keys) -> BluetoothHub:
+    def make(start: bool = True, destinations=(), name: str = "hub", on: PrivateBus | None = None, **keys) -> BluetoothHub:
         hub = BluetoothHub(folder / name, 1, list(destinations))
         # A key that is None is left out.
         hub.configuration["links"] = {"bluetooth": {k: v for k, v in (QUICK | keys).items() if v is not None}}
         hub.configuration["profiles"]["folders"].append(str(write_profiles(folder / "test")))
         hub.write_configuration()
-        hub.environment["DBUS_SYSTEM_BUS_ADDRESS"] = bus.address
+        hub.environment["DBUS_SYSTEM_BUS_ADDRESS"] = (on or bus).address
         hubs.append(hub)
         return hub.start() if start else hub
 

@@ -1,13 +1,16 @@
 """Silence where somebody should have been told: devices that stay silent, clocks that are wrong, conditions that come and go."""
 
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 import json
+import re
+import signal
 import time
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from support import escalation, wait_for, wait_heard, webhook
+from support import Bridge, escalation, wait_for, wait_heard, webhook
 import sigframes
 from test_time import wrong_clock  # noqa: F401  (a fixture)
 
@@ -97,6 +100,75 @@ def test_the_grace_of_a_dose_is_real_time_when_the_clock_changes(make_hub, broke
     # What is due at once is told with the anchor's own commit; a value behind it shows that this has passed.
     hub.enter(hub.get("/v1/patients")[0]["id"], pulse=70)
     assert rules(hub) == [], "the grace goes on"
+
+
+@pytest.mark.parametrize("version, repeats", [("3.1.1", 1), ("5", 0)])
+def test_a_message_that_the_broker_keeps_is_no_life(make_hub, broker, receiver, version, repeats):
+    """A broker of 3.1.1 says it again at each connection, one of 5 at a new subscription only: after five restarts the device is lost
+    all the same, and was heard once."""
+    interval = 6
+    # What the broker has kept since before it knew the hub: a state that the hub never heard the second device say.
+    with closing(Bridge(broker)) as bridge:
+        bridge.flush(bridge.send("zigbee2mqtt/door2", '{"contact":false}', retain=True))
+    broker.stop()
+    hub = make_hub(broker, [webhook(receiver)], start=False, escalation=escalation("nurses"))
+    hub.configuration["links"]["mqtt"][0]["version"] = version
+    hub.write_configuration()
+    hub.start()
+    patient = hub.person()
+    first, second = (hub.device("zigbee2mqtt/door-contact", f"door{n}", patient, interval=interval) for n in (1, 2))
+    broker.start()
+    wait_for(lambda: states(hub, second) == [("doorOpened", 1)], 20, "the state is in the record, as kept")
+    with closing(Bridge(broker)) as bridge:
+        bridge.flush(bridge.send("zigbee2mqtt/door1", '{"contact":true}', retain=True))
+    # What is not acknowledged comes again after a kill, and is heard again.
+    acknowledged = r"Sending PUBLISH to demo-hub-street \(d0, q1, r0, m(\d+), 'zigbee2mqtt/door1'.*Received PUBACK from demo-hub-street \(Mid: \1,"
+    wait_for(lambda: re.search(acknowledged, broker.log_text(), re.DOTALL), 10, "the hub has taken it")
+    said = time.monotonic()
+    heard = last_heard(hub, first)
+    assert heard is not None, "it was heard when it said so"
+    for restart in range(1, 6):
+        hub.stop(how=signal.SIGKILL if restart % 2 else signal.SIGTERM)
+        hub.start()
+        wait_for(lambda: hub.status()["links"][0]["state"] == "connected", 10, "the hub is back")
+        wait_for(lambda: kept_messages(broker, "door1") == restart * repeats, 3, "the broker has said it again, or rightly not")
+        wait_for(lambda: len(states(hub, first)) == 1 + restart * repeats, 10, "the hub has it in the record")
+        # Worked out anew from the hub's own timeline, which a wall clock that is being set right may move by a little.
+        assert abs(last_heard(hub, first) - heard) < timedelta(seconds=0.2) and last_heard(hub, second) is None
+    # Silence went on through every restart: told at its end, however late the hub is there again.
+    wait_for(lambda: lost(hub) == [first, second], max(2.0, interval + 2 - (time.monotonic() - said)), "both are lost")
+    wait_heard(receiver, "signalLoss", count=2)
+    assert {d["id"]: d["liveness"] for d in hub.get("/v1/devices")} == {first: "silent", second: "never"}
+    assert set(states(hub, second)) == {("doorOpened", 1)}
+    assert states(hub, first) == [("doorClosed", 0)] + [("doorClosed", 1)] * 5 * repeats
+    assert rules(hub) == ["signalLoss", "signalLoss"], "one alert each"
+    # It speaks: the same words, not kept, are life.
+    with closing(Bridge(broker)) as bridge:
+        bridge.flush(bridge.send("zigbee2mqtt/door1", '{"contact":true}'))
+    wait_heard(receiver, "signalLoss", "cleared")
+    assert lost(hub) == [second] and last_heard(hub, first) > heard + timedelta(seconds=interval) and last_heard(hub, second) is None
+
+
+def last_heard(hub, device: str) -> datetime | None:
+    told = next(d for d in hub.get("/v1/devices") if d["id"] == device).get("lastSeen")
+    return told and datetime.fromisoformat(told)
+
+
+def lost(hub) -> list[str]:
+    return sorted(a["device"] for a in hub.open_alerts() if a["rule"] == "signalLoss")
+
+
+def kept_messages(broker, name: str) -> int:
+    """How often the broker has given the hub what it keeps of this device: r1 in its log."""
+    return len(re.findall(rf"Sending PUBLISH to demo-hub-street \(d\d, q\d, r1, m\d+, 'zigbee2mqtt/{name}'", broker.log_text()))
+
+
+def states(hub, device: str) -> list[tuple[str, int]]:
+    """What the journal has of a device: each event, and whether the broker had kept it."""
+    rows = hub.sql(
+        "SELECT v.name name, x.detail >> 31 & 1 kept FROM device_event x JOIN entry e USING (sequence)"
+        " JOIN vocabulary v ON v.domain = 'event' AND v.value = x.kind WHERE e.device = ? ORDER BY x.sequence", int(device[1:]))
+    return [(row["name"], row["kept"]) for row in rows]
 
 
 def test_two_sources_of_a_battery_are_one_alert(make_hub, broker, bridge):

@@ -176,9 +176,11 @@ extension AdapterSession {
   private mutating func loaded(_ step: Loading, _ failures: Int, _ failure: BluezFailure?) {
     // "Already exists" is the answer to an agent that is registered.
     if let failure, failure != .alreadyPaired {
+      setProblem(.noAnswer)
       state = .loading(step, failures: failures + 1, until: now.later(by: Self.doubled(failures + 1)))
       return
     }
+    if problem == .noAnswer { setProblem(nil) }
     switch step {
     case .objects:
       state = .loading(.agent, failures: 0, until: nil)

@@ -60,6 +60,8 @@ enum AdapterAction: Sendable, Hashable {
 public enum AdapterProblem: String, Sendable, Hashable, CaseIterable {
   /// bluetoothd does not run.
   case noService
+  /// bluetoothd runs and answers nothing, or refuses what the hub must have of it at the start.
+  case noAnswer
   /// bluetoothd runs and has no adapter, or not the configured one.
   case noAdapter
   /// It cannot be switched on: blocked by rfkill, or broken.

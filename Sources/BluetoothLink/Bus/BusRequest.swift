@@ -54,6 +54,7 @@ struct BusWriter {
 
 /// A call as a message.
 enum BusRequest {
+  case ping
   case managedObjects
   case registerAgent
   case requestDefaultAgent
@@ -67,7 +68,7 @@ enum BusRequest {
 
   var path: String {
     switch self {
-    case .managedObjects: "/"
+    case .ping, .managedObjects: "/"
     case .registerAgent, .requestDefaultAgent: "/org/bluez"
     case .plain(let path, _, _), .set(let path, _, _, _): path
     case .setDiscoveryFilter(let adapter, _), .removeDevice(let adapter, _): adapter
@@ -77,6 +78,7 @@ enum BusRequest {
 
   var interface: String {
     switch self {
+    case .ping: "org.freedesktop.DBus.Peer"
     case .managedObjects: "org.freedesktop.DBus.ObjectManager"
     case .registerAgent, .requestDefaultAgent: "org.bluez.AgentManager1"
     case .plain(_, let interface, _): interface
@@ -88,6 +90,7 @@ enum BusRequest {
 
   var member: String {
     switch self {
+    case .ping: "Ping"
     case .managedObjects: "GetManagedObjects"
     case .registerAgent: "RegisterAgent"
     case .requestDefaultAgent: "RequestDefaultAgent"
@@ -104,7 +107,7 @@ enum BusRequest {
   /// Writes the arguments. 0 or more, or a negative errno (a path that is none).
   func append(to writer: BusWriter) -> Int32 {
     switch self {
-    case .managedObjects, .plain:
+    case .ping, .managedObjects, .plain:
       0
     case .registerAgent:
       // KeyboardDisplay lets BlueZ choose whatever the device can do: nothing, a number shown, a number typed, a comparison.
@@ -152,6 +155,7 @@ extension BusCall {
     let deviceInterface = "org.bluez.Device1"
     let characteristicInterface = "org.bluez.GattCharacteristic1"
     switch self {
+    case .ping: return .ping
     case .managedObjects: return .managedObjects
     case .registerAgent: return .registerAgent
     case .setPowered(let adapter, let isOn): return .set(path: adapter, interface: adapterInterface, property: "Powered", isOn)

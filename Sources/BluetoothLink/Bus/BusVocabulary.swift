@@ -36,6 +36,8 @@ struct BluezObject: Sendable, Hashable {
 
 /// A method call to bluetoothd. `device`, `adapter` and `characteristic` are object paths.
 enum BusCall: Sendable, Hashable {
+  /// Answered by its main loop itself, whatever its controllers do.
+  case ping
   case managedObjects
   /// Registers our agent with the capability KeyboardDisplay, and makes it the default one.
   case registerAgent

@@ -21,6 +21,7 @@ extension LinkLoop {
         stackGone()
         for number in entries.keys { entries[number]?.startedNotify.removeAll() }
       }
+      service.service(isPresent: isPresent, at: now)
       tell(.service(isPresent: isPresent))
     case .replied(let ticket, let result): replied(ticket, result)
     case .agent(let request): asked(request)
@@ -189,7 +190,20 @@ extension LinkLoop {
         needsReload = true
         reloadNotBefore = now.adding(seconds: 5)
       }
+    case .ping:
+      let wasSilent = service.isSilent
+      if case .success = result { service.answered(true, at: now) } else { service.answered(false, at: now) }
+      if service.isSilent != wasSilent { serviceChanged() }
     case .nobody: break
+    }
+  }
+
+  private func serviceChanged() {
+    trace("adapter", service.isSilent ? "bluetoothd does not answer" : "bluetoothd answers")
+    if service.isSilent {
+      link.logger.warning("the Bluetooth service does not answer", metadata: ["within": "\(ServiceWatch.answerWithin)"])
+    } else {
+      link.logger.notice("the Bluetooth service answers again")
     }
   }
 

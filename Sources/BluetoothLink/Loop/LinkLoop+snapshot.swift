@@ -10,7 +10,7 @@ extension LinkLoop {
       snapshot.adapter = BluetoothSnapshot.Adapter(
         name: facts.name, address: facts.address, isPowered: facts.isPowered, isDiscovering: facts.isDiscovering)
     }
-    snapshot.problem = bus == nil ? .noService : adapter.problem
+    snapshot.problem = bus == nil ? .noService : service.isSilent ? .noAnswer : adapter.problem
     snapshot.connections = entries.values.count { $0.isUp } + tree.connectedOthers
     snapshot.strangers = tree.strangerCount
     snapshot.scanRestarts = adapter.scanRestarts

@@ -27,6 +27,8 @@ final class LinkLoop {
     case identify(@Sendable (Bool) -> Void)
     /// GetManagedObjects because who is of interest has changed.
     case reload
+    /// Whether bluetoothd answers at all.
+    case ping
     /// Nobody: a call whose outcome shows in the tree.
     case nobody
   }
@@ -43,6 +45,7 @@ final class LinkLoop {
   var loggedBusFailure = false
   var tree = BluezTree()
   var adapter: AdapterSession
+  var service = ServiceWatch()
   var slots: ConnectionSlots
   var pairing = PairingDesk()
   /// By a number of the loop's own, because an address may change while a device is paired.
@@ -227,6 +230,7 @@ final class LinkLoop {
   private func passDeadlines() {
     for _ in 0..<16 where adapter.deadline <= now { tell(.deadline) }
     for number in entries.keys.sorted() where (entries[number]?.sessionDeadline ?? .never) <= now { give(.deadline, to: number) }
+    if !isStopping, service.mustAsk(at: now) { call(.ping, timeout: ServiceWatch.answerWithin, for: .ping) }
     if let until = pairing.until, now >= until { closePairing() }
     if now >= listensUntil { listensUntil = .zero }
     // A connected device sends no advertisements; that its link lives is its sign of life.
@@ -236,6 +240,7 @@ final class LinkLoop {
   private var nextDeadline: MonotonicInstant {
     var next = min(adapter.deadline, slots.deadline)
     if bus == nil, !isStopping { next = min(next, busRetryAt) }
+    if !isStopping { next = min(next, service.deadline) }
     if needsReload, isReady, reloadNotBefore > now { next = min(next, reloadNotBefore) }
     if !isWatchingRadio { next = min(next, radioRetryAt) }
     if let until = pairing.until { next = min(next, until) }

@@ -138,6 +138,10 @@ struct JournalOpening {
       CoreBuilder.configuration(configuration, salt: recovery.hubSalt), writer: writer, recovery: recovery, report: &report,
       openAlerts: { () throws(JournalError) in try reader.openAlerts() })
     let registry = try Registry(profiles: profiles, reader: reader)
+    // A list that says "never" of a device that was lost before the restart would send nobody to look.
+    for device in registry.devices {
+      if let heard = core.lastHeard(device.id) { registry.seen(device.id, at: heard) }
+    }
     var told: Set<AlertRule> = []
     for rule in [AlertRule.storeFailing, .journalLost, .recordsDropped]
     where try !reader.alerts(AlertFilter(rule: rule, openOnly: true, limit: 1)).isEmpty { told.insert(rule) }

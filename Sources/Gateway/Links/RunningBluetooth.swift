@@ -19,13 +19,6 @@ final class RunningBluetooth: Sendable {
   private let registry: Registry
   private let hasEnded = Atomic<Bool>(false)
   private let updating = Mutex(())
-  private let deafness = Mutex<Deafness?>(nil)
-
-  /// Nothing can be heard: why, and since when it has been seen.
-  struct Deafness: Sendable, Hashable {
-    var problem: AdapterProblem
-    var since: MonotonicInstant
-  }
 
   init(
     _ settings: KnutepunktConfiguration.BluetoothSettings, catalogue: ProfileCatalogue, registry: Registry, intake: Intake,
@@ -69,15 +62,6 @@ final class RunningBluetooth: Sendable {
     updating.withLock { _ in
       link.setDevices(
         registry.bluetoothDevices.compactMap { device, profile in profile.bluetoothDevice(device.address, name: "\(device.id)") })
-    }
-  }
-
-  /// Looks whether devices can be heard at all; nil: they can. `since` is the first look that found it so: look every second or so.
-  func deafness(at now: MonotonicInstant) -> Deafness? {
-    let problem = link.snapshot.problem
-    return deafness.withLock { known in
-      known = problem.map { Deafness(problem: $0, since: known?.since ?? now) }
-      return known
     }
   }
 

@@ -66,16 +66,24 @@ final class HubProblems: Sendable {
       let isWell = statistics.state == .live && problem?.deafensLiveLink != true
       return sample(.linkDown, running.name, isWell: isWell, problem.map { "\($0.text); \($0.next)" })
     }
-    if let bluetooth = machinery.bluetooth {
-      let snapshot = bluetooth.link.snapshot
-      let isPowered = snapshot.adapter?.isPowered == true
-      samples.append(
-        HubWatch.Sample(
-          subject: HubWatch.Subject(rule: .bluetoothDown, number: 0), name: nil, isWell: snapshot.problem == nil && isPowered,
-          detail: snapshot.problem.map(Self.words) ?? (isPowered ? nil : "the adapter is switched off")))
-    }
+    if let bluetooth = machinery.bluetooth { samples.append(Self.sample(bluetooth.link.snapshot)) }
     for role in neededRoles { samples.append(sample(.roleDown, role, isWell: machinery.hub.hears(role), nil)) }
     return samples
+  }
+
+  private static func sample(_ bluetooth: BluetoothSnapshot) -> HubWatch.Sample {
+    let isPowered = bluetooth.adapter?.isPowered
+    var sample = HubWatch.Sample(
+      subject: HubWatch.Subject(rule: .bluetoothDown, number: 0), name: nil, isWell: bluetooth.problem == nil && isPowered == true,
+      detail: nil)
+    if let problem = bluetooth.problem {
+      (sample.detail, sample.next) = (words(problem), next(problem))
+    } else if isPowered == false {
+      (sample.detail, sample.next) = ("the adapter is switched off", next(.cannotPowerOn))
+    } else if isPowered == nil {
+      sample.detail = "the Bluetooth service (bluetoothd) has not said yet what adapters there are"
+    }
+    return sample
   }
 
   private func clock(_ wall: WallTime, at now: MonotonicInstant) -> HubWatch.Sample {
@@ -101,11 +109,25 @@ final class HubProblems: Sendable {
   static func words(_ problem: AdapterProblem) -> String {
     switch problem {
     case .noService: "the Bluetooth service (bluetoothd) does not run"
+    case .noAnswer: "the Bluetooth service (bluetoothd) runs, but does not answer"
     case .noAdapter: "there is no Bluetooth adapter, or not the configured one"
     case .cannotPowerOn: "the Bluetooth adapter cannot be switched on"
     case .cannotScan: "the Bluetooth adapter refuses to look for devices"
     case .scanStalled: "the Bluetooth adapter hears nothing from anybody"
     }
+  }
+
+  /// What to do about it. Each step is one that helps; the doctor sees the rest.
+  private static func next(_ problem: AdapterProblem) -> String {
+    let step =
+      switch problem {
+      case .noService: "systemctl start bluetooth"
+      case .noAnswer, .cannotScan: "systemctl restart bluetooth"
+      case .noAdapter: "put the adapter in, or into another USB port"
+      case .cannotPowerOn: "rfkill unblock bluetooth"
+      case .scanStalled: "take the adapter out and put it in again, away from metal and USB 3 devices"
+      }
+    return "\(step); systemctl status bluetooth and knutepunkt doctor say more"
   }
 
   // MARK: The list
@@ -167,7 +189,7 @@ final class HubProblems: Sendable {
       next = shown.next ?? "knutepunkt doctor says what is wrong between the hub and the broker of links.mqtt \(shown.name ?? "")"
     case .bluetoothDown:
       effect = .deaf
-      next = "systemctl status bluetooth; knutepunkt doctor says more"
+      next = shown.next ?? "systemctl status bluetooth; knutepunkt doctor says more"
     case .clockDoubtful:
       effect = .partial
       next = "timedatectl shows the clock and whether it is kept right; one that stays so for an hour is believed"

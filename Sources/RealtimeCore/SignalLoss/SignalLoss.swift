@@ -4,7 +4,7 @@
 // is not, nor what a broker kept and repeats. A tracker with a fence must besides give locations often enough, from the day
 // it is given out. A device that measures must measure: see `watchMeasuring`. The other conditions: DeviceConditions.swift.
 
-import VitalSigns
+public import VitalSigns
 
 extension DeviceState {
   /// How long a device other than a safety alarm may be away after it said so. Links come and go: ten minutes bridge a restart
@@ -53,6 +53,14 @@ extension RealtimeCore {
     let patient = arena.device(slot).pointee.patient
     guard patient != 0, arena.plan(patient).pointee.fenceRadiusMetres != 0 else { return 0 }
     return arena.plan(patient).pointee.fenceStaleSeconds
+  }
+
+  /// When this device last gave a sign of life while it was whose it is now, by the clock on the wall as it was set last; nil: it has
+  /// given none, or is not known. Realtime-safe.
+  @_noLocks public func lastHeard(_ id: DeviceID) -> WallTime? {
+    let slot = arena.deviceIndex.find(UInt64(id.rawValue))
+    guard slot != 0, arena.device(slot).pointee.holding & DeviceState.wasHeard != 0 else { return nil }
+    return localClock.wall(at: MonotonicInstant(rawValue: arena.device(slot).pointee.lastSeen))
   }
 
   /// The device was heard. Costs two stores and two comparisons unless it was lost or ought to have measured.

@@ -1,4 +1,4 @@
-"""bluetoothd crashes while an oximeter is connected, stays away for a while, and comes back: readings go on."""
+"""bluetoothd crashes while an oximeter is connected, stays away for a while, and comes back: readings go on. One that hangs is known."""
 
 import time
 
@@ -6,6 +6,8 @@ from .world import World, expect
 
 LAB = "-t 240 -k time-travel"
 RECOVERY_SECONDS = 45
+# ServiceWatch: 20 s from an answer to the next question, 10 s for the answer; and some for a slow lab.
+HANG_SECONDS = 33
 
 
 def run():
@@ -24,6 +26,13 @@ def run():
             with world.timed(f"bluetoothd back after {away:g} s, to delivered", RECOVERY_SECONDS):
                 world.daemon("start")
                 world.wait_value("pulse", pulse, RECOVERY_SECONDS + 5)
+        with world.timed("bluetoothd hangs, to known", HANG_SECONDS):
+            world.daemon("hang")
+            world.until("the hub says that it does not answer", lambda: world.bluetooth_status().get("reason") == "noAnswer", HANG_SECONDS + 5)
+        oximeter.tell("value", pulse=90)
+        world.daemon("go-on")
+        world.until("the hub says that it answers", lambda: world.bluetooth_status()["available"], 20)
+        world.wait_value("pulse", 90, RECOVERY_SECONDS)
         expect(oximeter.status["pairings"] == 1, "nothing was paired again")
         expect(not world.hub_device(identity).get("problem"), "no problem is left")
         expect(world.hub.processes["all"].poll() is None, "the hub itself never ended")

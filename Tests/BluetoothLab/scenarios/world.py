@@ -124,7 +124,7 @@ class World:
         return self.home.add(kind, name, address, **options)
 
     def daemon(self, what: str):
-        """`start`, `stop` or `kill` bluetoothd."""
+        """`start`, `stop`, `kill` bluetoothd, let it `hang` or `go-on`."""
         subprocess.run([Path(os.environ["LAB_FOLDER"]) / "daemon.sh", what], check=True, timeout=20, stdin=subprocess.DEVNULL)
 
     def daemon_lives(self) -> bool:

@@ -21,6 +21,8 @@ from .bus import PatientSocket, PrivateBus, ask_daemon, match_rules
 from .objects import Answer, BluezError, Exported, Fault, Later, Never, full_name, short_name
 from .peripheral import Peripheral
 
+PEER = "org.freedesktop.DBus.Peer"
+
 
 class Agent:
     """A client's agent, called back while a device pairs."""
@@ -77,6 +79,10 @@ class FakeBluez:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.thread: threading.Thread | None = None
         self.running: set[asyncio.Task] = set()
+        # While it hangs: what it was asked and what it has not said, in order.
+        self.frozen = False
+        self.unheard: list[Message] = []
+        self.unsaid: list[Message] = []
 
     # -- life, from the test's thread
 
@@ -150,7 +156,30 @@ class FakeBluez:
         self.filters.clear()
         self.agents.clear()
         self.default_agent = None
+        self.frozen = False
+        self.unheard.clear()
+        self.unsaid.clear()
         self.bus = bus
+
+    def freeze(self):
+        """bluetoothd hangs: its name, its objects and its links stay; it answers nobody, not even a Ping, and says nothing."""
+        self.on_loop(lambda: setattr(self, "frozen", True))
+
+    def thaw(self):
+        """It goes on where it was: everything that waited in its sockets is said and answered."""
+        def thaw():
+            self.frozen = False
+            said, asked = self.unsaid[:], self.unheard[:]
+            self.unsaid.clear()
+            self.unheard.clear()
+            for message in said:
+                self.bus.send(message)
+            for message in asked:
+                if message.interface == PEER:
+                    self.bus.send(Message.new_method_return(message))
+                else:
+                    self.handle(message)
+        self.on_loop(thaw)
 
     async def connect_bus(self):
         self.bus = await MessageBus(bus_address=self.private_bus.address, bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
@@ -174,7 +203,7 @@ class FakeBluez:
 
     @property
     def is_listening(self) -> bool:
-        return self.bus is not None and self.powered and bool(self.discovering_clients) and self.stall_cure is None
+        return self.bus is not None and not self.frozen and self.powered and bool(self.discovering_clients) and self.stall_cure is None
 
     def export_adapter_now(self):
         self.add_object(Exported("/org/bluez", self, {"AgentManager1": {}, "ProfileManager1": {}, "HealthManager1": {}}))
@@ -226,7 +255,8 @@ class FakeBluez:
 
     def signal(self, path: str, interface: str, member: str, signature: str, body: list):
         if self.bus is not None:
-            self.bus.send(Message.new_signal(path, full_name(interface), member, signature, body))
+            message = Message.new_signal(path, full_name(interface), member, signature, body)
+            self.unsaid.append(message) if self.frozen else self.bus.send(message)
 
     def link_made(self, newest: Peripheral):
         """Counts the links; one too many silently ends the oldest of the others."""
@@ -248,7 +278,10 @@ class FakeBluez:
             return None
         if message.message_type != MessageType.METHOD_CALL:
             return None
-        if message.interface == "org.freedesktop.DBus.Peer":
+        if self.frozen:
+            self.unheard.append(message)
+            return True
+        if message.interface == PEER:
             return None
         interface = message.interface or "?"
         member = f"{short_name(interface)}.{message.member}"
