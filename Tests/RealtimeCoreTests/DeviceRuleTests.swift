@@ -32,6 +32,23 @@ import VitalSigns
     #expect(ids.count == 3)
   }
 
+  /// A press in words that nobody knows, from a button that is in the cupboard, or whose person has moved out.
+  @Test func whatNobodysButtonSaysAndNobodyKnowsIsTold() {
+    var street = Street()
+    street.moveIn(isSafetyAlarm: true)
+    _ = street.send(.registry(.patientEnded), patient: 1)
+    let odd = street.event(.notUnderstood, device: 1)
+    #expect(odd.story == ["notUnderstood raised"] && odd.last?.patient == PatientID.none)
+    #expect(odd.transitions.first?.priority == .high)
+    #expect(street.event(.notUnderstood, device: 1).story.isEmpty, "one alert while it is open")
+    _ = street.command(.resolve, odd.transitions[0].id)
+    #expect(street.event(.notUnderstood, device: 1).story == ["notUnderstood raised"])
+    var door = Street()
+    door.moveIn()
+    _ = door.send(.registry(.deviceReleased), device: 1, patient: 1)
+    #expect(door.event(.notUnderstood, device: 1).story.isEmpty, "no safety alarm")
+  }
+
   @Test func anOldPressStillCalls() {
     var street = Street()
     street.moveIn()
