@@ -409,6 +409,17 @@ import VitalSigns
     #expect(sosDetails == [0, 0])
   }
 
+  /// The same for a press in words that nobody knows; its alert may have been closed since.
+  @Test func unknownWordsThatTheBrokerCallsNewAreNew() throws {
+    let odd = frame("zigbee2mqtt/sos-1", Array(#"{"action":"wave"}"#.utf8))
+    _ = frames.frame(odd)
+    let mark = try #require(entries().first.flatMap { companions.take($0.attachment)?.mark })
+    let next = try restarted([mark])
+    _ = next.frame(odd)
+    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .notUnderstood))])
+    #expect(next.refused["redelivered"] == nil)
+  }
+
   @Test func aPressWhoseAcknowledgementNeverLeftIsNotToldTwice() {
     #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 1))
     reconnect()

@@ -187,6 +187,24 @@ import VitalSigns
         == ["signalLoss cleared"])
   }
 
+  /// A phone indoors says 2 km, another one never says how sure it is: the fence is blind, and that is told.
+  @Test(arguments: [2_000, LocationFix.accuracyUnknown] as [UInt32]) func placesTooPoorToJudgeAreNoPlaces(accuracy: UInt32) {
+    var street = Street()
+    street.moveIn(interval: 3_600, abilities: [.speaks, .locates])
+    let poor = LocationFix(latitudeE7: 599_000_000, longitudeE7: 107_000_000, accuracyMetres: accuracy)
+    _ = street.send(.location(poor), device: 1)
+    _ = street.pass(60)
+    _ = street.plan(.geofence(Geofence(latitudeE7: 599_000_000, longitudeE7: 107_000_000, radiusMetres: 200, staleAfterSeconds: 600)))
+    for _ in 0..<5 {
+      #expect(street.pass(100).isEmpty)
+      #expect(street.send(.location(poor), device: 1).isEmpty)
+    }
+    #expect(street.pass(100).story == ["signalLoss raised"])
+    #expect(street.send(.location(poor), device: 1).story.isEmpty)
+    let good = LocationFix(latitudeE7: 599_000_000, longitudeE7: 107_000_000, accuracyMetres: 200)
+    #expect(street.send(.location(good), device: 1).story == ["signalLoss cleared"])
+  }
+
   @Test func batteryHasTwoThresholds() {
     var street = Street()
     street.moveIn()

@@ -201,8 +201,11 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     if known.sequence == 0 { return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
     let taken = min(known.taken ?? readings.count, readings.count)
     let hasAlarm = readings.contains(where: \.isAlarm)
+    // What nobody understands may be a call for help; the core makes one alert of it, however often it is taken.
+    if hasAlarm || readings.contains(where: \.isNotUnderstood), case .guess = answer, frame.delivery == .first {
+      return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp)
+    }
     if hasAlarm, !isCertain {
-      if case .guess = answer, frame.delivery == .first { return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
       count("toldAgain")
       let again = readings.enumerated().compactMap { index, reading in
         reading.isAlarm ? reading.perhapsTold : index >= taken ? reading : nil
