@@ -42,6 +42,35 @@ enum AlarmWords {
     return false
   }
 
+  /// Whether the JSON value at `start` is a machine's word of several parts, one of which is one of them: `fall_down`, `SOS_PRESSED`. A
+  /// name that a person gave (`SOS button 3`) is none.
+  static func areInWord(_ frame: Span<UInt8>, at start: Int) -> Bool {
+    guard start < frame.count, frame[start] == UInt8(ascii: "\"") else { return false }
+    var (at, part, found) = (start + 1, start + 1, false)
+    while at < frame.count {
+      let letter = JSONText.smallLetter(frame[at])
+      let isEnd = letter == UInt8(ascii: "\"")
+      if isEnd || letter == UInt8(ascii: "_") {
+        found = found || isWord(frame, start: part, end: at)
+        if isEnd { return found }
+        part = at + 1
+      } else if letter < UInt8(ascii: "a") || letter > UInt8(ascii: "z") {
+        return false
+      }
+      at += 1
+    }
+    return false
+  }
+
+  private static func isWord(_ frame: Span<UInt8>, start: Int, end: Int) -> Bool {
+    var index = 0
+    while let word = word(index) {
+      if end - start == word.utf8CodeUnitCount, isThere(word, frame, at: start) { return true }
+      index += 1
+    }
+    return false
+  }
+
   private static func isThere(_ word: StaticString, _ frame: Span<UInt8>, at start: Int) -> Bool {
     let length = word.utf8CodeUnitCount
     guard start + length <= frame.count else { return false }

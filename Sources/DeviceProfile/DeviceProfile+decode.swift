@@ -87,6 +87,9 @@ extension DeviceProfile {
   /// profile is not for MQTT.
   public var wildcardTopicFilters: [String] { topicPatterns.map(\.wildcardFilter) + sharedTopics.map(\.topic) }
 
+  /// Some topic has a part that may be anything (`+`, `#`).
+  public var hasWildcardTopics: Bool { topicPatterns.contains(where: \.hasWildcards) }
+
   /// The address of the device that a topic belongs to, or nil when no topic of the profile fits.
   public func address(fromTopic topic: String) -> String? {
     topicPatterns.lazy.compactMap { $0.address(in: topic) }.first

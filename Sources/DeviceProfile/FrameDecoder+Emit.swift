@@ -44,7 +44,14 @@ extension FrameDecoder {
     if state.retained, program.retained == .ignore || rule.type == .moment || isOldCall {
       return drop(.event(declaration), .retained, &result)
     }
-    let number = state[detail].integer.flatMap { UInt32(exactly: $0) } ?? 0
+    var number: UInt32 = 0
+    if detail != Instruction.noRegister {
+      // "2", 2.5 and true are no slot: an event of slot 0 would be another dose.
+      guard state[detail].kind == .number, let whole = state[detail].integer.flatMap({ UInt32(exactly: $0) }) else {
+        return drop(.event(declaration), .wrongType, &result)
+      }
+      number = whole
+    }
     let event = DeviceEvent(kind: rule.kind, phase: phase, detail: number)
     let time = byArrival && !state.retained ? .none : state.statedTime
     try append(.event(event, at: time), declaration, emit, &result)
@@ -101,15 +108,24 @@ extension FrameDecoder {
     if result.dropped.count < DecodeLimits.readingsMax { result.dropped.append(DroppedReading(subject: subject, reason: reason)) }
   }
 
-  /// A `range:` of a field: outside it the field is not usable.
+  /// A `range:` of a field: outside it the field is not usable. What is no number lies in no range.
   mutating func limit(_ index: RegisterIndex, _ range: ValueRange, _ result: inout DecodeResult) {
-    guard state[index].kind == .number else { return }
+    guard state[index].isPresent else { return }
+    guard state[index].kind == .number else {
+      state[index] = .unusable(.wrongType)
+      return drop(.field, .wrongType, &result)
+    }
     if !range.contains(state[index].quantity, in: .one, rangeUnit: .one) { state[index] = .unusable(.hardRange) }
+  }
+
+  /// The device wrote something that is no value: an object where a word is due, a number with more digits than there are.
+  private func isUnreadable(_ index: RegisterIndex) -> Bool {
+    state[index].kind == .unusable && (state[index].reason == .wrongType || state[index].reason == .tooManyDigits)
   }
 
   /// A `oneOf:` of a field: what is not listed is counted and not usable.
   mutating func checkListed(_ index: RegisterIndex, _ table: LookupTable, _ frame: Span<UInt8>, _ result: inout DecodeResult) {
-    if state[index].kind == .unusable, state[index].reason == .wrongType { return drop(.field, .wrongType, &result) }
+    if isUnreadable(index) { return drop(.field, state[index].reason, &result) }
     guard state[index].isPresent, Self.row(of: state[index], in: table, frame) == nil else { return }
     state[index] = .unusable(.unknownValue)
     drop(.field, .unknownValue, &result)
@@ -119,7 +135,7 @@ extension FrameDecoder {
   mutating func translate(
     _ index: RegisterIndex, _ table: LookupTable, counts: Bool, _ frame: Span<UInt8>, _ result: inout DecodeResult
   ) {
-    if counts, state[index].kind == .unusable, state[index].reason == .wrongType { return drop(.field, .wrongType, &result) }
+    if counts, isUnreadable(index) { return drop(.field, state[index].reason, &result) }
     guard state[index].isPresent else { return }
     if let row = Self.row(of: state[index], in: table, frame) {
       state[index] = .number(row.value)

@@ -162,12 +162,13 @@ struct JSONReader {
       guard cursor < frame.count, frame[cursor] == UInt8(ascii: "\"") else { throw invalid("a key in quotation marks is missing") }
       let keyStart = cursor + 1
       _ = try readString(frame)
-      let matching = narrowed(candidates, set, frame, start: keyStart, end: cursor - 1, depth: depth)
+      let keyEnd = cursor - 1
+      let matching = narrowed(candidates, set, frame, start: keyStart, end: keyEnd, depth: depth)
       var isKnown = ignored.map { matching != 0 || isIgnored($0, frame, start: keyStart, end: cursor - 1) } ?? true
       skipSpace(frame)
       guard take(frame, UInt8(ascii: ":")) else { throw invalid("a colon is missing") }
       skipSpace(frame)
-      if isKnown, matching == 0, ignored != nil, AlarmWords.isWholeString(frame, at: cursor) { isKnown = false }
+      if isKnown, matching == 0, ignored != nil, saysAlarm(frame, keyStart, keyEnd) { isKnown = false }
       // Null says nothing, whatever its key means.
       if !isKnown, cursor < frame.count, frame[cursor] != UInt8(ascii: "n") { unknownKeys += 1 }
       try readValue(frame, set, candidates: matching, depth: depth + 1)
@@ -215,6 +216,16 @@ struct JSONReader {
       if JSONText.equals(frame, start: start, end: end, set.pointers[pointer][depth].key) { matching |= 1 << UInt32(pointer) }
     }
     return matching
+  }
+
+  /// The value of an ignored key, which the cursor stands on, is a word for an alarm. What a device is called may have such a word in it.
+  private func saysAlarm(_ frame: Span<UInt8>, _ keyStart: Int, _ keyEnd: Int) -> Bool {
+    if AlarmWords.isWholeString(frame, at: cursor) { return true }
+    guard AlarmWords.areInWord(frame, at: cursor) else { return false }
+    return !JSONText.equals(frame, start: keyStart, end: keyEnd, Array("name".utf8))
+      && !JSONText.equals(frame, start: keyStart, end: keyEnd, Array("device".utf8))
+      && !JSONText.equals(frame, start: keyStart, end: keyEnd, Array("id".utf8))
+      && !JSONText.equals(frame, start: keyStart, end: keyEnd, Array("model".utf8))
   }
 
   private func isIgnored(_ list: [IgnoredKey], _ frame: Span<UInt8>, start: Int, end: Int) -> Bool {

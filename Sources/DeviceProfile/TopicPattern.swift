@@ -42,6 +42,8 @@ public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
     levels.compactMap { if case .capture(let name) = $0 { name } else { nil } }
   }
 
+  var hasWildcards: Bool { levels.contains { $0 == .any || $0 == .rest } }
+
   /// The address in a topic that fits (`anna/phone`; empty without captures), or nil when it does not fit.
   public func address(in topic: String) -> String? {
     var address = ""

@@ -38,8 +38,11 @@
   @inlinable public static var earliestMilliseconds: Int64 { 1_735_689_600_000 }
   /// A clock that is wrong by more than this is wrong; less is drift, and the time from the measurement to the message.
   @inlinable public static var toleranceMilliseconds: Int64 { 300_000 }
-  /// An unknown device's clock may be behind by this much at first sight: a wrong time zone with summer time, and some drift.
-  @inlinable public static var strangerLagMilliseconds: Int64 { 3 * 3_600_000 }
+  /// An unknown device's clock may be behind by this much at first sight: the zone of any place on earth (13 hours from Norway's, 14 in
+  /// summer), and some drift.
+  @inlinable public static var strangerLagMilliseconds: Int64 { 15 * 3_600_000 }
+  /// A clock that went back so often without ever being right is not to be believed that a value is old.
+  private static var jumpsMax: UInt8 { 2 }
   /// No link and no device keeps a value for longer without saying so: a clock that was reset to its maker's date.
   @inlinable public static var yearMilliseconds: Int64 { 366 * 86_400_000 }
 
@@ -51,6 +54,8 @@
   public private(set) var lag: Int64?
   /// Of the newest claim that was old: its arrival and age.
   private var suspect: Suspect?
+  /// How often in a row an old claim lay before the old claim before it.
+  private var jumps: UInt8 = 0
 
   @usableFromInline struct Suspect: Sendable, Hashable {
     var arrival: Int64
@@ -75,6 +80,7 @@
     if age <= Self.toleranceMilliseconds {
       lag = 0
       suspect = nil
+      jumps = 0
       return TrustedTime(measuredAt: claim)
     }
     return judgeOld(claim, age: age, arrival: arrival, way, isCivil: isCivil)
@@ -115,8 +121,9 @@
     }
     if let lag, lag > 0, rest < 0 { return wrong(by: age, at: arrival) }  // Set, but not well.
     let isConstant = isSteady(age, at: arrival)
+    if way == .live, wentBack(age, at: arrival) { jumps = min(jumps + 1, Self.jumpsMax) }
     suspect = Suspect(arrival: arrival.rawValue, age: age)
-    if isConstant { return wrong(by: age, at: arrival) }
+    if isConstant || way == .live && jumps == Self.jumpsMax { return wrong(by: age, at: arrival) }
     if isCivil, Self.isSummerTime(rest) { return wrong(by: age, at: arrival) }
     if lag ?? -1 < 0, age <= Self.strangerLagMilliseconds { return wrong(by: age, at: arrival) }
     return TrustedTime(measuredAt: claim.adding(milliseconds: max(0, lag ?? 0)), clockIsWrong: (lag ?? 0) > 0)
@@ -128,6 +135,13 @@
     guard let suspect else { return false }
     let between = arrival.rawValue - suspect.arrival
     return between >= 10_000 && (age - suspect.age).magnitude <= UInt64(min(60_000, between / 2))
+  }
+
+  /// The claim lies before the one before it, by more than drift, and is not the next of what comes all at once.
+  private func wentBack(_ age: Int64, at arrival: WallTime) -> Bool {
+    guard let suspect else { return false }
+    let between = arrival.rawValue - suspect.arrival
+    return between >= 10_000 && age - suspect.age > between + Self.toleranceMilliseconds
   }
 
   /// Claims that advance much faster than time does: values that were kept, sent one after the other.

@@ -72,6 +72,15 @@ import VitalSigns
     return group
   }
 
+  /// Nobody knows what was in a frame for which there was no room.
+  @Test func aLostFrameOfAButtonMayHaveBeenAPress() {
+    frames.frameLost(address: Self.button)
+    let events = entries().compactMap { if case .event(let event) = $0.payload { event.kind } else { nil } }
+    #expect(events == [.notUnderstood])
+    frames.frameLost(address: Self.oximeter)
+    #expect(entries().isEmpty, "a value that is lost is followed by the next")
+  }
+
   /// A press may be in what cannot be read; the same advertisement a hundred times over is one such.
   @Test func aButtonThatCannotBeReadIsTold() {
     let encrypted = BluetoothFrame(

@@ -1,5 +1,7 @@
 // What may have waited in the broker while the link was away.
 
+import DeviceProfile
+import Foundation
 import Testing
 import VitalSigns
 
@@ -54,5 +56,18 @@ import VitalSigns
     backlog.connected(hasSession: true, at: at(0))
     for second in UInt32(1)..<LinkBacklog.longestSeconds { #expect(backlog.arrival(at: at(second)) != .live) }
     #expect(backlog.arrival(at: at(LinkBacklog.longestSeconds)) == .live)
+  }
+
+  /// A fall sensor whose clock is twenty hours off, and its first word is a fall. What may have waited in the broker is old by its own words.
+  @Test(arguments: [DeviceEventPhase.moment, .raised]) func aCallThatIsSentNowIsOfNow(phase: DeviceEventPhase) {
+    let civil = CivilClock(zone: .gmt)
+    let claim = lost.adding(milliseconds: -20 * 3_600_000)
+    let fall: Reading = .event(DeviceEvent(kind: .fall, phase: phase), at: .epoch(claim))
+    var clocks = DeviceClocks()
+    #expect(clocks.judge(fall, of: DeviceID(rawValue: 1), by: .live, at: lost, at(1), civil: civil).measuredAt == .unknown)
+    let waited = clocks.judge(fall, of: DeviceID(rawValue: 2), by: .queued(since: .unknown), at: lost, at(1), civil: civil)
+    #expect(waited.measuredAt == claim)
+    let dose: Reading = .event(DeviceEvent(kind: .doseMissed, phase: .moment), at: .epoch(claim))
+    #expect(clocks.judge(dose, of: DeviceID(rawValue: 3), by: .live, at: lost, at(1), civil: civil).measuredAt == claim)
   }
 }

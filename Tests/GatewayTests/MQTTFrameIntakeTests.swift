@@ -222,6 +222,23 @@ import VitalSigns
     #expect(stride(from: Int64(0), through: 600, by: 50).map { told($0).count } == [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1])
   }
 
+  /// The button was given to somebody else in the middle of a call; and a message that says both (`sos: false, alarm: true`) calls once.
+  @Test func aHeldCallIsItsPersons() {
+    var calls = CallBook()
+    let on: Reading = .event(DeviceEvent(kind: .sos, phase: .raised), at: .none)
+    let off: Reading = .event(DeviceEvent(kind: .sos, phase: .cleared), at: .none)
+    func told(_ readings: [Reading], _ patient: UInt32, _ seconds: Int64) -> [Reading] {
+      calls.news(
+        of: readings, device: Street.button, patient: PatientID(rawValue: patient), at: MonotonicInstant(rawValue: seconds * 1_000_000_000))
+    }
+    #expect(told([on], 1, 0) == [on])
+    #expect(told([on], 1, 1) == [])
+    #expect(told([on], 2, 2) == [on])
+    #expect(told([off, on], 2, 3) == [])
+    #expect(told([off], 2, 4) == [off])
+    #expect(told([off, on], 2, 5) == [on])
+  }
+
   /// A button that says `sos: true` at each press and never that it is over: the alert of the first press may have been closed since.
   @Test func asStateOutOfTheQuietMayBeAnotherPress() {
     var calls = CallBook()
@@ -390,6 +407,17 @@ import VitalSigns
     reconnect()
     #expect(frames.frame(pressFrame()) == .accepted(lastSequence: 2))
     #expect(sosDetails == [0, 0])
+  }
+
+  /// The same for a press in words that nobody knows; its alert may have been closed since.
+  @Test func unknownWordsThatTheBrokerCallsNewAreNew() throws {
+    let odd = frame("zigbee2mqtt/sos-1", Array(#"{"action":"wave"}"#.utf8))
+    _ = frames.frame(odd)
+    let mark = try #require(entries().first.flatMap { companions.take($0.attachment)?.mark })
+    let next = try restarted([mark])
+    _ = next.frame(odd)
+    #expect(entries().map(\.payload) == [.event(DeviceEvent(kind: .notUnderstood))])
+    #expect(next.refused["redelivered"] == nil)
   }
 
   @Test func aPressWhoseAcknowledgementNeverLeftIsNotToldTwice() {

@@ -102,6 +102,14 @@ import VitalSigns
     Refusal("nightWatch", "from must be a time of day like 08:00") { $0.to = "06:00" },
     Refusal("nightWatch", "to must be a time of day like 08:00") { ($0.from, $0.to) = ("23:00", "-1:00") },
     Refusal("nightWatch", "openDelaySeconds is 43201; allowed: 0 to 43200") { $0.openDelaySeconds = 43_201 },
+    Refusal("nightWatch", "a night that begins when it ends is none; allowed: another end, or 00:00 to 00:00 for no watch") {
+      ($0.from, $0.to) = ("22:00", "22:00")
+    },
+    Refusal(
+      "nightWatch", "openDelaySeconds is 28801, longer than the night: no door would ever be told of; allowed: 0 to 28800"
+    ) {
+      ($0.from, $0.to, $0.openDelaySeconds) = ("22:00", "06:00", 28_801)
+    },
     Refusal("geofence", "radiusMetres is 19; allowed: 20 to 100000, or 0 for none") { $0.radiusMetres = 19 },
     Refusal("geofence", "confirmingFixes is 11; allowed: 1 to 10") { ($0.radiusMetres, $0.confirmingFixes) = (50, 11) },
     Refusal("geofence", "latitude must be decimal degrees from -90 to 90") {

@@ -1,6 +1,8 @@
 // Who is here and which topic is whose.
 
 import DeviceProfile
+import Foundation
+import ProfileCatalogue
 import Testing
 import VitalSigns
 
@@ -40,6 +42,59 @@ import VitalSigns
       return
     }
     #expect(other.id == Street.button)
+  }
+
+  /// A profile may say `acme/{device}/+/call`; a topic that no list can hold leads to its device all the same.
+  @Test func aTopicWithAFreePartLeadsToItsDevice() throws {
+    let folder = TemporaryFolder()
+    let profile = """
+      profile: acme/button
+      version: 1.0.0
+      vendor: Acme
+      model: Button
+      transport: mqttJSON
+      liveness: {expectedInterval: 26 h, safetyAlarm: true}
+      events:
+        sos: {type: moment}
+      decode:
+        "acme/{device}/+/call":
+          - {json: /call, as: called, oneOf: [true, false]}
+          - {when: called = true, event: sos}
+      selfTest:
+        - name: a call
+          frame: "acme/{device}/+/call"
+          json: '{"call": true}'
+          expect: [{event: sos}]
+        - name: truncated
+          frame: "acme/{device}/+/call"
+          json: '{"call": tr'
+          rejected: invalidJSON
+      """
+    try FileManager.default.createDirectory(atPath: folder.path + "/acme", withIntermediateDirectories: true)
+    _ = folder.write(profile, to: "acme/button.yaml", mode: 0o644)
+    let acme = try ProfileCatalogue(folders: [URL(fileURLWithPath: folder.path)], trust: ProfileTrust(.lab)).profiles
+    let registry = Registry(profiles: profiles + acme, patients: [], devices: [Street.registered(Street.button, "acme/button", "7")])
+    #expect(registry.device(onTopic: "acme/7/kitchen/call")?.0.id == Street.button)
+    #expect(registry.device(onTopic: "acme/8/kitchen/call") == nil)
+    #expect(registry.device(onTopic: "acme/7/call") == nil)
+    registry.remove(Street.button)
+    #expect(registry.device(onTopic: "acme/7/kitchen/call") == nil)
+  }
+
+  /// MQTT tells `sos-1` and `SOS-1` apart; the one that nobody sends on would be watched in vain.
+  @Test func anAddressInOtherLettersIsTheSameToPeople() throws {
+    let registry = registry([button])
+    let sos = try #require(registry.profile("zigbee2mqtt/sos-button"))
+    guard case .alike(let other) = registry.reserve(profile: sos, address: "SOS-1") else {
+      Issue.record("the button has this address but for capital letters")
+      return
+    }
+    #expect(other.id == Street.button)
+    registry.remove(Street.button)
+    guard case .reserved = registry.reserve(profile: sos, address: "SOS-1") else {
+      Issue.record("the button is gone")
+      return
+    }
   }
 
   @Test func anAddressIsReservedByOneAtATime() throws {

@@ -113,6 +113,27 @@ def test_a_bridge_that_starts_proves_nothing_about_a_device(hub, bridge, home):
     assert [a["rule"] for a in hub.open_alerts()] == ["signalLoss"]
 
 
+def test_a_bridge_that_is_back_says_nothing_of_a_button_that_is_gone(hub, bridge, home):
+    bridge.send("zigbee2mqtt/sos1/availability", "offline")
+    hub.alert("signalLoss", device="D1")
+    bridge.send("zigbee2mqtt/bridge/state", '{"state":"offline"}')
+    hub.alert("signalLoss", device="D2")
+    bridge.send("zigbee2mqtt/bridge/state", '{"state":"online"}')
+    wait_for(lambda: not [a for a in hub.open_alerts() if a["device"] == "D2"], 10, "the others are back")
+    settled(hub, bridge)
+    assert [(a["rule"], a["device"]) for a in hub.open_alerts()] == [("signalLoss", "D1")]
+    bridge.send("zigbee2mqtt/sos1", '{"action":"","battery":90}')
+    wait_for(lambda: not hub.open_alerts(), 10, "it is heard again")
+
+
+@pytest.mark.parametrize("slot", ['"2"', "2.5", "true"])
+def test_a_dose_without_a_whole_slot_is_no_other_dose(hub, bridge, home, slot):
+    device = hub.device("generic/mqtt-dispenser", "m1", home)
+    bridge.send("knutepunkt/devices/m1/dose", '{"event":"taken","slot":%s}' % slot)
+    hub.alert("notUnderstood", device=device)
+    assert "doseTaken" not in events(hub)
+
+
 def test_a_battery_that_nobody_measured_is_not_low(hub, bridge, home):
     hub.device("owntracks/tracker", "anna/phone", home)
     hub.device("generic/mqtt-vitals", "v1", home)

@@ -48,6 +48,15 @@ import VitalSigns
     ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"action":"fall"}"#),
     ("zigbee2mqtt/door-contact", "zigbee2mqtt/d", #"{"contact":"ajar"}"#),
     ("generic/mqtt-dispenser", "knutepunkt/devices/d/status", #"{"jammed":"yes"}"#), ("nuki/smart-lock", "nuki/l/state", "77"),
+    ("generic/mqtt-dispenser", "knutepunkt/devices/d/status", #"{"jam":true}"#),
+    ("generic/mqtt-dispenser", "knutepunkt/devices/d/status", #"{"Jammed":true}"#),
+    ("generic/mqtt-dispenser", "knutepunkt/devices/d/dose", #"{"event":"taken","slot":2.5}"#),
+    ("zigbee2mqtt/door-contact", "zigbee2mqtt/d", #"{"opening":true,"battery":90}"#),
+    ("zigbee2mqtt/door-contact", "zigbee2mqtt/d", #"{"Contact":false}"#), ("zigbee2mqtt/door-contact", "zigbee2mqtt/d/contact", "ajar"),
+    ("zigbee2mqtt/sos-button", "zigbee2mqtt/b", #"{"sos":1e400}"#),
+    ("zigbee2mqtt/sos-button", "zigbee2mqtt/b", #"{"operation_mode":"sos_pressed"}"#),
+    ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"sensor_status":"fall_alarm"}"#),
+    ("zigbee2mqtt/fall-sensor", "zigbee2mqtt/f", #"{"motion_state":"Fall_Down"}"#),
     ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"[{"sos":true}]"#),
     ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"{"sos":"yes"}"#),
     ("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", #"{"SOS":true}"#),
@@ -63,6 +72,13 @@ import VitalSigns
       return
     }
     #expect(lines.last == #"{"event":"notUnderstood","phase":"moment","quality":[],"time":null}"#)
+  }
+
+  @Test func aNameIsNoAlarm() throws {
+    for text in [#"{"name":"sos_button","spo2":97}"#, #"{"device":"fall_sensor_3"}"#, #"{"vendor":"SOS Systems"}"#] {
+      let (profile, result) = try decode("generic/mqtt-vitals", "knutepunkt/devices/v/vitals", text)
+      #expect(!profile.isLoudAbout(result), "\(text)")
+    }
   }
 
   @Test func aFrameThatCannotBeReadIsLoudFromWhoHasAlarmsAlone() throws {

@@ -50,7 +50,8 @@ enum Shipped {
     // A cuff of Beurer's kind says nowhere whether a user byte comes. A text may be any text, and a part of a known word is an unknown one.
     let words = ["battery_low", "tamper"].map { "zigbee2mqtt/{device}/\($0)" }
     let button = ["action", "click", "sos", "alarm", "panic", "emergency", "battery"].map { "zigbee2mqtt/{device}/\($0)" }
-    let fall = ["fall_status", "fall_down_status", "fall"].map { "zigbee2mqtt/{device}/\($0)" }
+    let door = ["contact"].map { "zigbee2mqtt/{device}/\($0)" }
+    let fall = ["fall_status", "fall_down_status", "fall", "static_dwell_alarm"].map { "zigbee2mqtt/{device}/\($0)" }
     let mayEndEarly =
       [
         "bthome/sensor serviceData/FCD2", "bthome/sos-button serviceData/FCD2", "nuki/smart-lock nuki/{device}/batteryChargeState",
@@ -61,6 +62,7 @@ enum Shipped {
       + ["bridge/blood-pressure", "bridge/pulse-oximeter", "bridge/thermometer"].map { "\($0) ble/bridge/state" }
       + ["fall-sensor", "sos-button"].map { "zigbee2mqtt/\($0) zigbee2mqtt/bridge/state" }
       + (words + button).map { "zigbee2mqtt/sos-button \($0)" } + (words + fall).map { "zigbee2mqtt/fall-sensor \($0)" }
+      + (words + door).map { "zigbee2mqtt/door-contact \($0)" }
     var endedEarly: Set<String> = []
     var bluetoothCuts = 0
     for profile in try Shipped.catalogue().profiles {

@@ -262,6 +262,30 @@ import VitalSigns
 }
 
 @Suite struct AwayTests {
+  /// The installer gives the next person a button that said an hour ago that it is gone.
+  @Test(arguments: [true, false]) func whatIsGoneIsGoneForWhoeverGetsIt(wasSomebodys: Bool) {
+    var street = Street()
+    street.moveIn(interval: 93_600, isSafetyAlarm: true)
+    _ = street.send(.registry(.patientAdded), patient: 2)
+    if !wasSomebodys { _ = street.send(.registry(.deviceReleased), device: 1, patient: 1) }
+    #expect(street.event(.offline, device: 1).story == (wasSomebodys ? ["signalLoss raised"] : []))
+    _ = street.pass(3_000)
+    let given = street.send(.registry(.deviceAssigned), device: 1, patient: 2)
+    #expect(given.story.filter { $0 == "signalLoss raised" }.count == 1)
+    #expect(given.last?.patient == PatientID(rawValue: 2))
+    #expect(street.event(.heartbeat, device: 1).story == ["signalLoss cleared"])
+  }
+
+  @Test func whatWasHeardSinceIsNotGone() {
+    var street = Street()
+    street.moveIn(interval: 93_600, isSafetyAlarm: true)
+    _ = street.send(.registry(.patientAdded), patient: 2)
+    _ = street.send(.registry(.deviceReleased), device: 1, patient: 1)
+    _ = street.event(.offline, device: 1)
+    _ = street.event(.heartbeat, device: 1)
+    #expect(street.send(.registry(.deviceAssigned), device: 1, patient: 2).story.isEmpty)
+  }
+
   @Test func offlineIsToldAlsoWithoutAnInterval() {
     var street = Street()
     street.moveIn()

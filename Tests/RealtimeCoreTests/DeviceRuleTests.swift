@@ -32,6 +32,23 @@ import VitalSigns
     #expect(ids.count == 3)
   }
 
+  /// A press in words that nobody knows, from a button that is in the cupboard, or whose person has moved out.
+  @Test func whatNobodysButtonSaysAndNobodyKnowsIsTold() {
+    var street = Street()
+    street.moveIn(isSafetyAlarm: true)
+    _ = street.send(.registry(.patientEnded), patient: 1)
+    let odd = street.event(.notUnderstood, device: 1)
+    #expect(odd.story == ["notUnderstood raised"] && odd.last?.patient == PatientID.none)
+    #expect(odd.transitions.first?.priority == .high)
+    #expect(street.event(.notUnderstood, device: 1).story.isEmpty, "one alert while it is open")
+    _ = street.command(.resolve, odd.transitions[0].id)
+    #expect(street.event(.notUnderstood, device: 1).story == ["notUnderstood raised"])
+    var door = Street()
+    door.moveIn()
+    _ = door.send(.registry(.deviceReleased), device: 1, patient: 1)
+    #expect(door.event(.notUnderstood, device: 1).story.isEmpty, "no safety alarm")
+  }
+
   @Test func anOldPressStillCalls() {
     var street = Street()
     street.moveIn()
@@ -168,6 +185,24 @@ import VitalSigns
     #expect(
       street.send(.location(LocationFix(latitudeE7: 599_000_000, longitudeE7: 107_000_000, accuracyMetres: 10)), device: 1).story
         == ["signalLoss cleared"])
+  }
+
+  /// A phone indoors says 2 km, another one never says how sure it is: the fence is blind, and that is told.
+  @Test(arguments: [2_000, LocationFix.accuracyUnknown] as [UInt32]) func placesTooPoorToJudgeAreNoPlaces(accuracy: UInt32) {
+    var street = Street()
+    street.moveIn(interval: 3_600, abilities: [.speaks, .locates])
+    let poor = LocationFix(latitudeE7: 599_000_000, longitudeE7: 107_000_000, accuracyMetres: accuracy)
+    _ = street.send(.location(poor), device: 1)
+    _ = street.pass(60)
+    _ = street.plan(.geofence(Geofence(latitudeE7: 599_000_000, longitudeE7: 107_000_000, radiusMetres: 200, staleAfterSeconds: 600)))
+    for _ in 0..<5 {
+      #expect(street.pass(100).isEmpty)
+      #expect(street.send(.location(poor), device: 1).isEmpty)
+    }
+    #expect(street.pass(100).story == ["signalLoss raised"])
+    #expect(street.send(.location(poor), device: 1).story.isEmpty)
+    let good = LocationFix(latitudeE7: 599_000_000, longitudeE7: 107_000_000, accuracyMetres: 200)
+    #expect(street.send(.location(good), device: 1).story == ["signalLoss cleared"])
   }
 
   @Test func batteryHasTwoThresholds() {

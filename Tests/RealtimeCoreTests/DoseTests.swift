@@ -98,6 +98,66 @@ import VitalSigns
     #expect(street.pass(24 * 3_600).story.first == "doseMissed raised")
   }
 
+  /// The morning's dose at last, thirteen hours late: nearer to the next morning's, and not that one.
+  @Test func aDoseTakenVeryLateIsNotTomorrows() {
+    var street = Street()
+    street.moveIn()
+    _ = street.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 480, graceSeconds: 3_600)))
+    #expect(street.pass(20 * 3_600).story == ["doseMissed raised"])  // 09:00
+    _ = street.pass(12 * 3_600)
+    #expect(street.event(.doseMissed, device: 1).isEmpty, "it was told this morning")
+    _ = street.event(.doseTaken, device: 1)
+    #expect(street.pass(12 * 3_600).story.contains("doseMissed raised"))
+    // Four hours before its time it is the next one.
+    _ = street.pass(19.5 * 3_600)  // 04:30
+    _ = street.event(.doseTaken, device: 1)
+    #expect(!street.pass(6 * 3_600).story.contains("doseMissed raised"))
+  }
+
+  @Test func aChangedPlanStillWaitsForTheDoseWhoseTimeHasCome() {
+    var street = street()
+    _ = street.pass(7.5 * 3_600)  // 20:30
+    _ = street.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 1_200, graceSeconds: 5_400)))
+    #expect(street.pass(3_599).isEmpty)
+    #expect(street.pass(1).story == ["doseMissed raised"])
+    var earlier = self.street()
+    _ = earlier.pass(7.5 * 3_600)
+    #expect(earlier.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 1_140, graceSeconds: 3_600))).isEmpty)
+    #expect(earlier.pass(1).story == ["doseMissed raised"], "moved to before now: its grace is over")
+    var taken = self.street()
+    _ = taken.pass(7.5 * 3_600)
+    _ = taken.event(.doseTaken, device: 1)
+    _ = taken.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 1_200, graceSeconds: 5_400)))
+    #expect(taken.pass(2 * 3_600).isEmpty)
+  }
+
+  /// Slot 0 was the morning's and is now the evening's: that the morning's was taken, or told, says nothing of it.
+  @Test func aDoseThatIsMovedFarIsAnotherOne() {
+    var street = Street()
+    street.moveIn()
+    _ = street.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 840, graceSeconds: 3_600)))
+    _ = street.pass(3_600)
+    _ = street.event(.doseTaken, device: 1)
+    _ = street.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 1_200, graceSeconds: 3_600)))
+    #expect(street.pass(7 * 3_600).story == ["doseMissed raised"])
+    _ = street.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 1_380, graceSeconds: 600)))  // 23:00, three hours later: the same dose
+    #expect(!street.pass(3 * 3_600).story.contains("doseMissed raised"))
+  }
+
+  /// No plan of ours knows it, so no grace will tell it.
+  @Test func aLateMissOfAnUnplannedDoseIsTold() {
+    var street = street()
+    _ = street.pass(3_600)
+    let earlier = street.wall.adding(milliseconds: -40 * 60_000)
+    let missed = street.event(.doseMissed, detail: 3, device: 1, measuredAt: earlier)
+    #expect(missed.story == ["doseMissed raised"] && missed.remarks == [.late])
+    #expect(street.event(.doseMissed, detail: 3, device: 1, measuredAt: earlier).story.isEmpty, "sent twice")
+    #expect(street.event(.doseRefused, detail: 4, device: 1, measuredAt: earlier).story == ["doseRefused raised"])
+    _ = street.pass(2 * 86_400)
+    let yesterday = street.wall.adding(milliseconds: -90_000_000)
+    #expect(street.event(.doseMissed, detail: 5, device: 1, measuredAt: yesterday).story.isEmpty)
+  }
+
   @Test func aNewPlanDoesNotJudgeThePast() {
     var street = Street()
     street.moveIn()

@@ -26,7 +26,8 @@ import VitalSigns
 
   /// A stranger's first word, measured now.
   private static let strangers: [Int64: Bool] = [
-    0: false, 4: false, 16: true, 60: true, 120: true, -4: false, -60: true, -1_440: true, 5_270_400: true, 13_703_040: true,
+    0: false, 4: false, 16: true, 60: true, 120: true, 300: true, 780: true, 840: true, -4: false, -60: true, -1_440: true, 5_270_400: true,
+    13_703_040: true,
   ]
 
   @Test(arguments: strangers)
@@ -95,6 +96,25 @@ import VitalSigns
     #expect(second.age == nil && second.isWrong)
     #expect(device.send(200 * Self.day, after: Self.day).age == nil)
     #expect(device.send(0).age == 0, "set right")
+  }
+
+  /// Each claim is another one, and none is right: the third that went back shows that nothing of it is to be believed.
+  @Test func aClockThatJumpsIsWrong() {
+    var device = Device()
+    _ = device.send(0)
+    let ages = [30, 90, 50, 140, 20, 200].map { device.send($0 * Self.day).age == nil }
+    #expect(ages == [false, false, false, true, true, true])
+    #expect(device.send(0).age == 0, "set right")
+    #expect(device.send(30 * Self.day).age == 30 * Self.day, "and believed again")
+  }
+
+  /// Now a value of now, now one of the memory.
+  @Test func oldValuesBetweenNewOnesAreNoJumps() {
+    var device = Device()
+    for days in [3, 9, 5, 30, 2, 40] as [Int64] {
+      #expect(device.send(1_000).age == 1_000)
+      #expect(device.send(days * Self.day).age == days * Self.day)
+    }
   }
 
   @Test func summerTimeThatTheDeviceMissed() {

@@ -72,6 +72,10 @@ extension CoreService {
     case .taken(let other):
       throw .conflict(
         "\(other.id) (\(other.label)) already has this address", hint: "remove it first: knutepunkt device remove \(other.id) --reason …")
+    case .alike(let other):
+      throw .conflict(
+        "\(other.id) (\(other.label)) has the address \(other.address), the same but for capital letters, and one of the two would never be heard",
+        hint: "write it as the device does, and remove the other first: knutepunkt device remove \(other.id) --reason …")
     case .underWay: throw .conflict("somebody is registering this address now", hint: "knutepunkt device list shows it in a moment")
     }
     defer { registry.release(profile: profile, address: address) }
@@ -103,6 +107,10 @@ extension CoreService {
   /// A Bluetooth address in its one spelling; an MQTT address that gives topics.
   private func address(_ text: String, for profile: DeviceProfile) throws(LocalAPIFailure) -> String {
     if profile.transport.isMQTT {
+      // Pasted with a space, it would be the address of a device that does not exist.
+      if text.first?.isWhitespace == true || text.last?.isWhitespace == true {
+        throw .bad("the address \(text.debugDescription) begins or ends with a space")
+      }
       if !profile.topicFilters(for: text).isEmpty { return text }
       throw .bad("the address \(text.debugDescription) does not fit \(profile.id); it must look like \(profile.addressForm ?? "device")")
     }

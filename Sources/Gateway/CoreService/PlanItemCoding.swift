@@ -31,8 +31,9 @@ extension API.PlanItem {
     case "nightWatch":
       let delay = openDelaySeconds ?? 600
       guard delay <= 43_200 else { throw PlanItemProblem("openDelaySeconds is \(delay); allowed: 0 to 43200") }
-      return .nightWatch(
-        NightWatch(fromMinute: try minute(from, "from"), toMinute: try minute(to, "to"), openDelaySeconds: delay))
+      let watch = NightWatch(fromMinute: try minute(from, "from"), toMinute: try minute(to, "to"), openDelaySeconds: delay)
+      if let problem = Self.problem(of: watch) { throw PlanItemProblem(problem) }
+      return .nightWatch(watch)
     case "geofence": return try geofence()
     case "news2Alerts":
       guard let enabled else { throw PlanItemProblem("enabled must be true or false") }
@@ -41,6 +42,17 @@ extension API.PlanItem {
       throw PlanItemProblem(
         "kind is \(kind.debugDescription); allowed: spo2Scale, oxygen, limits, validity, dose, nightWatch, geofence, news2Alerts")
     }
+  }
+
+  /// A night in which no door could ever alarm. 00:00 to 00:00 is no night at all, by intent.
+  private static func problem(of watch: NightWatch) -> String? {
+    if watch.fromMinute == watch.toMinute {
+      return watch.fromMinute == 0 ? nil : "a night that begins when it ends is none; allowed: another end, or 00:00 to 00:00 for no watch"
+    }
+    let minutes = (UInt32(watch.toMinute) + 1_440 - UInt32(watch.fromMinute)) % 1_440
+    guard watch.openDelaySeconds > minutes * 60 else { return nil }
+    return "openDelaySeconds is \(watch.openDelaySeconds), longer than the night: no door would ever be told of; "
+      + "allowed: 0 to \(minutes * 60)"
   }
 
   private func prescribedOxygen() throws(PlanItemProblem) -> PrescribedOxygen {

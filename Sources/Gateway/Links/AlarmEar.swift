@@ -148,8 +148,8 @@ final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
     guard (try? profile.decode(frame.payload.span, frameIndex: index, retained: false, into: &result)) != nil, !result.hasNoValidReading
     else { return .ignored }
     // A call that lasts is repeated in every message, and the link may have told it before anybody listened here.
-    let alarms = calls.news(of: result.readings, device: device.id, at: stamp.instant).filter(\.isAlarm)
-      .map { $0.isHeldCall ? $0.perhapsTold : $0 }
+    let alarms = calls.news(of: result.readings, device: device.id, patient: device.patient, at: stamp.instant)
+      .filter(\.isAlarm).map { $0.isHeldCall ? $0.perhapsTold : $0 }
     if alarms.isEmpty { return .ignored }
     let copy = SecondEarBook.Copy(
       key: frameHash(topic: frame.topic, payload: frame.payload), device: device.id, readings: alarms, instant: stamp.instant,

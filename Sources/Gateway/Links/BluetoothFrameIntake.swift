@@ -189,8 +189,10 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   }
 
   func frameLost(address: String) {
-    guard let (device, _) = registry.device(onBluetooth: address) else { return }
+    guard let (device, profile) = registry.device(onBluetooth: address) else { return }
     count("overrun", device.id)
+    // Nobody knows what was in it.
+    if profile.carriesCallsForHelp { notUnderstood(device.id, intake.stamp()) }
   }
 
   func isRecorded(upTo sequence: UInt64) -> Bool {

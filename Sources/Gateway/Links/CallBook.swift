@@ -17,25 +17,30 @@ struct CallBook {
   /// A device is told to be not understood at most this often; the core makes one alert of it anyway.
   static let oddSeconds: UInt32 = 10
 
-  private var held: [DeviceID: (told: MonotonicInstant, last: MonotonicInstant)] = [:]
+  private var held: [DeviceID: (told: MonotonicInstant, last: MonotonicInstant, patient: PatientID)] = [:]
   private var odd: [DeviceID: MonotonicInstant] = [:]
 
-  /// The readings without a held call that was told a moment ago. A press (a moment) is never left out.
-  mutating func news(of readings: [Reading], device: DeviceID, at now: MonotonicInstant) -> [Reading] {
-    readings.compactMap { reading in
+  /// The readings without a held call that was told a moment ago. A press (a moment) is never left out, nor what the device's present
+  /// person has not called for. Where one message says both, that somebody calls counts.
+  mutating func news(
+    of readings: [Reading], device: DeviceID, patient: PatientID = .none, at now: MonotonicInstant
+  ) -> [Reading] {
+    let isHeld = readings.contains(where: \.isHeldCall)
+    return readings.compactMap { reading in
       guard case .event(let event, at: _) = reading, event.kind == .sos else { return reading }
       switch event.phase {
       case .moment: return reading
       case .cleared:
+        if isHeld { return nil }
         held[device] = nil
         return reading
       case .raised:
-        guard let known = held[device], now < known.told.adding(seconds: Self.heldSeconds) else {
-          held[device] = (now, now)
+        guard let known = held[device], known.patient == patient, now < known.told.adding(seconds: Self.heldSeconds) else {
+          held[device] = (now, now, patient)
           return reading
         }
         let isRepeat = now < known.last.adding(seconds: Self.quietSeconds)
-        held[device] = (isRepeat ? known.told : now, now)
+        held[device] = (isRepeat ? known.told : now, now, patient)
         return isRepeat ? nil : reading.perhapsTold
       }
     }

@@ -45,6 +45,10 @@ struct DeviceClocks {
       trusted = mine.clock.judge(claim, arrival: wall, by: way, isCivil: isCivil)
       // Behind by just what the hub's clock was set forward: that one is in doubt, and its own alert says so.
       let isTheHubs = isTheHubsStep(mine.clock.lag)
+      // Sent now, a call is of now, whatever its device's clock says: nothing is known of many a clock before it is needed.
+      if way == .live, reading.isAlarm, trusted.measuredAt.isOlder(than: DeviceClock.toleranceMilliseconds, at: wall) {
+        trusted.measuredAt = .unknown
+      }
       if trusted.clockIsWrong { isNews = !mine.isTold && !isTheHubs } else if way != .stored, mine.clock.lag == 0 { mine.isTold = false }
       known[device] = mine
     }
@@ -83,6 +87,13 @@ struct DeviceClocks {
   }
 
   mutating func told(_ device: DeviceID) { known[device, default: Known()].isTold = true }
+}
+
+extension WallTime {
+  fileprivate func isOlder(than milliseconds: Int64, at wall: WallTime) -> Bool {
+    let (age, overflow) = wall.rawValue.subtractingReportingOverflow(rawValue)
+    return self != .unknown && (overflow ? self < wall : age > milliseconds)
+  }
 }
 
 /// Whether a frame of an MQTT link may have waited in the broker while the link was away. Owned by the link's thread.

@@ -11,7 +11,7 @@ import VitalSigns
 
 /// The handler of one MQTT link. `frame` and what it calls run on the link's thread.
 ///
-/// @unchecked Sendable: `redeliveries`, `result`, `clocks`, `backlog`, `held`, `heldShared`, `bridgesGone`, `calls` and `quarantineBudget`
+/// @unchecked Sendable: `redeliveries`, `result`, `clocks`, `backlog`, `held`, `heldShared`, `bridgesGone`, `devicesGone`, `calls` and `quarantineBudget`
 /// are touched by the link's thread alone.
 final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   let name: String
@@ -34,6 +34,8 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var heldShared: (mark: RedeliveryBook.Mark, next: Int)?
   /// Topics of bridges that said, or had said of them, that they are gone.
   private var bridgesGone: Set<String> = []
+  /// Devices that said, or had said of them alone, that they are gone, and were not heard since.
+  private var devicesGone: Set<DeviceID> = []
   private var calls = CallBook()
   private var quarantineBudget = QuarantineBudget()
   /// Asks the link whether the broker still had our session; set once, before the link runs.
@@ -94,23 +96,26 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     }
     // A broker repeats retained messages at every connect: they prove nothing about now.
     if !frame.retained { registry.seen(device.id, at: stamp.wall) }
+    noticeGone(device.id, isRetained: frame.retained)
     if !isRepeated { for dropped in result.dropped { count(dropped.reason.key) } }
-    let readings = readings(of: frame, profile, device.id, isRepeated: isRepeated, stamp)
+    let readings = readings(of: frame, profile, device, isRepeated: isRepeated, stamp)
     if readings.isEmpty { return ignore(frame, mark) }
     return takeUnlessKnown(readings, of: device, frame: frame, mark: mark, answer: answer, stamp: stamp)
   }
 
   /// What of the decoded frame goes in, alarms first; empty: nothing.
   private func readings(
-    of frame: MQTTFrame, _ profile: DeviceProfile, _ device: DeviceID, isRepeated: Bool, _ stamp: Intake.Stamp
+    of frame: MQTTFrame, _ profile: DeviceProfile, _ device: RegisteredDevice, isRepeated: Bool, _ stamp: Intake.Stamp
   ) -> [Reading] {
     // What the broker brings again is judged by its mark, not by the calls that were told since.
-    var readings = isRepeated ? result.readings : calls.news(of: result.readings, device: device, at: stamp.instant)
+    var readings =
+      isRepeated
+      ? result.readings : calls.news(of: result.readings, device: device.id, patient: device.patient, at: stamp.instant)
     // Whatever else it said: somebody may have called for help in words that nobody knows.
     if !frame.retained, profile.isLoudAbout(result) {
       let reason = result.dropped.first { $0.reason.isNotUnderstood }?.reason ?? .unknownValue
       if !isRepeated { quarantine(frame, reason: reason.key) }
-      if let odd = calls.notUnderstood(device, at: stamp.instant) { readings.append(odd) }
+      if let odd = calls.notUnderstood(device.id, at: stamp.instant) { readings.append(odd) }
     } else if result.hasNoValidReading {
       // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value". Another user's reading
       // is nobody's to look at.
@@ -128,6 +133,12 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       readings = readings.filter(\.isAlarm) + readings.filter { !$0.isAlarm }
     }
     return readings
+  }
+
+  /// A bridge that is back takes back what it said of everybody, not what was said of one device.
+  private func noticeGone(_ device: DeviceID, isRetained: Bool) {
+    let isGone = result.readings.contains { if case .event(let event, at: _) = $0 { event.kind == .offline } else { false } }
+    if isGone { devicesGone.insert(device) } else if !isRetained { devicesGone.remove(device) }
   }
 
   func oversizedFrame(_ frame: MQTTFrame, payloadBytes: Int) -> FrameVerdict {
@@ -190,8 +201,11 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     if known.sequence == 0 { return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
     let taken = min(known.taken ?? readings.count, readings.count)
     let hasAlarm = readings.contains(where: \.isAlarm)
+    // What nobody understands may be a call for help; the core makes one alert of it, however often it is taken.
+    if hasAlarm || readings.contains(where: \.isNotUnderstood), case .guess = answer, frame.delivery == .first {
+      return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp)
+    }
     if hasAlarm, !isCertain {
-      if case .guess = answer, frame.delivery == .first { return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
       count("toldAgain")
       let again = readings.enumerated().compactMap { index, reading in
         reading.isAlarm ? reading.perhapsTold : index >= taken ? reading : nil
@@ -296,7 +310,7 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       for reading in result.readings {
         guard case .event(let event, at: _) = reading, event.kind == .offline || event.kind == .online else { continue }
         isGone = event.kind == .offline
-        if event.kind == .online, frame.retained || !bridgesGone.contains(frame.topic) { continue }
+        if event.kind == .online, frame.retained || !bridgesGone.contains(frame.topic) || devicesGone.contains(device.id) { continue }
         guard
           let sequence = intake.submit(
             reading, device: device.id, civil: civil, clocks: &clocks, by: way, mark: nil, stamp: stamp,

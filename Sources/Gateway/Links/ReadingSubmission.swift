@@ -36,6 +36,9 @@ extension Reading {
   /// Somebody asks for help: never shed.
   var isAlarm: Bool { if case .event(let event, at: _) = self { event.kind == .sos || event.kind == .fall } else { false } }
 
+  /// The hub's own word: the device said something without a known meaning.
+  var isNotUnderstood: Bool { if case .event(let event, at: _) = self { event.kind == .notUnderstood } else { false } }
+
   /// A call for help that a device says as a state, in each message while it lasts.
   var isHeldCall: Bool {
     guard case .event(let event, at: _) = self, event.kind == .sos, case .raised = event.phase else { return false }

@@ -42,6 +42,8 @@ final class Registry: Sendable {
     var nextDevice: UInt32 = 1
     /// Every topic that a registered device sends on, and which program of its profile reads it.
     var topics: [String: (device: DeviceID, frameIndex: Int)] = [:]
+    /// Devices of the profiles in `wildcardProfiles`, by profile and address.
+    var behindWildcards: [String: DeviceID] = [:]
     /// Bluetooth addresses of registered devices, canonical.
     var addresses: [String: DeviceID] = [:]
     /// Topics and addresses of devices that are on their way into the journal. Bound: one device for each request under way.
@@ -49,9 +51,12 @@ final class Registry: Sendable {
   }
   private let state = Mutex(State())
   private let profiles: [String: DeviceProfile]
+  /// Those that read topics of which a part may be anything: no list can hold these. In the order of their ids.
+  private let wildcardProfiles: [DeviceProfile]
 
   init(profiles: [DeviceProfile], patients: [RegisteredPatient], devices: [RegisteredDevice]) {
     self.profiles = Dictionary(profiles.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    wildcardProfiles = self.profiles.values.filter(\.hasWildcardTopics).sorted { $0.id < $1.id }
     state.withLock { state in
       for patient in patients {
         state.patients[patient.id] = patient
@@ -69,10 +74,14 @@ final class Registry: Sendable {
   private func add(waysTo device: RegisteredDevice, to state: inout State) {
     guard let profile = profiles[device.profile] else { return }
     if !profile.transport.isMQTT { state.addresses[device.address] = device.id }
+    if profile.hasWildcardTopics { state.behindWildcards[Self.key(profile, device.address)] = device.id }
     for topic in topics(of: device) {
       if let index = profile.frameIndex(topic: topic) { state.topics[topic] = (device.id, index) }
     }
   }
+
+  /// No profile's id contains a space.
+  private static func key(_ profile: DeviceProfile, _ address: String) -> String { "\(profile.id) \(address)" }
 
   /// The MQTT topics of one device; empty for another transport or a profile that is not loaded.
   private func topics(of device: RegisteredDevice) -> [String] {
@@ -85,10 +94,16 @@ final class Registry: Sendable {
   /// Which device sends on this topic, and how its frames are decoded.
   func device(onTopic topic: String) -> (RegisteredDevice, DeviceProfile, frameIndex: Int)? {
     state.withLock { state in
-      guard let (id, index) = state.topics[topic], let device = state.devices[id], let profile = profiles[device.profile] else {
-        return nil
+      if let (id, index) = state.topics[topic], let device = state.devices[id], let profile = profiles[device.profile] {
+        return (device, profile, index)
       }
-      return (device, profile, index)
+      for profile in wildcardProfiles {
+        guard let address = profile.address(fromTopic: topic), let index = profile.frameIndex(topic: topic),
+          let id = state.behindWildcards[Self.key(profile, address)], let device = state.devices[id]
+        else { continue }
+        return (device, profile, index)
+      }
+      return nil
     }
   }
 
@@ -169,6 +184,8 @@ final class Registry: Sendable {
     case reserved
     /// This device answers to one of them.
     case taken(RegisteredDevice)
+    /// This device answers to one of them but for capital letters: MQTT tells them apart, people do not.
+    case alike(RegisteredDevice)
     /// Somebody is registering a device with one of them now.
     case underWay
   }
@@ -183,6 +200,9 @@ final class Registry: Sendable {
         if let reader = state.topics[topic], let device = state.devices[reader.device] { return .taken(device) }
         if state.reserved.contains(topic) { return .underWay }
       }
+      let small = Set(wanted.map { $0.lowercased() })
+      let alike = state.topics.filter { small.contains($0.key.lowercased()) }.map(\.value.device).min()
+      if let alike, let device = state.devices[alike] { return .alike(device) }
       state.reserved.formUnion(wanted)
       return .reserved
     }
@@ -262,6 +282,7 @@ final class Registry: Sendable {
       state.devices[device]?.removed = true
       Self.give(device, to: .none, &state)
       state.topics = state.topics.filter { $0.value.device != device }
+      state.behindWildcards = state.behindWildcards.filter { $0.value != device }
       state.addresses = state.addresses.filter { $0.value != device }
     }
   }

@@ -1,16 +1,21 @@
 // Planned doses: each slot once a day at a local time, missed when nothing shows that it was taken within the grace.
 //
 // One alert per slot and day, whether the dispenser says so (`doseMissed`, with the slot as detail) or the clock does. Which day an
-// event belongs to: the one on which the planned time is nearest, so a dose of 23:50 taken at 00:20 counts for the evening
-// before. Slots above 7 are not in any plan: such events are told each time. Handed out is not taken. The grace is real time, also
-// when the clock changes meanwhile.
+// event belongs to: that of the last dose whose time has come or is at most four hours ahead. So a dose of 23:50 taken at 00:20 counts
+// for the evening before, and one of 08:00 taken at last at 21:00 does not count for the next morning. Slots above 7 are not in any
+// plan: such events are told each time. Handed out is not taken. The grace is real time, also when the clock changes meanwhile.
+//
+// A changed plan forgets nothing: a dose whose time has come and that nobody has taken is judged by the new grace, and what was taken
+// or told of the old time counts for the new one only where the two are the same dose.
 
 import VitalSigns
 
 extension RealtimeCore {
   private static var doseSlots: Int { 8 }
-  /// The day of a slot without a plan is the calendar day: nearest to noon.
-  private static var noon: UInt16 { 720 }
+  /// How long before its time a dose may be taken and still be that dose. Minutes.
+  private static var earlyMinutes: Int64 { @_noLocks get { 240 } }
+  /// What a dispenser says of a dose of yesterday's changes nothing any more. Milliseconds.
+  private static var lateMilliseconds: Int64 { @_noLocks get { 86_400_000 } }
 
   @_noLocks func dose(
     _ event: DeviceEvent, _ subject: IntakeSubject, _ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer
@@ -24,6 +29,18 @@ extension RealtimeCore {
     }
   }
 
+  /// Of a dose that no plan knows nobody but the dispenser can say that it was not taken, so that counts also when it arrives late; of a
+  /// planned one the clock says it.
+  @_noLocks func lateDose(
+    _ event: DeviceEvent, _ subject: IntakeSubject, _ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer
+  ) {
+    guard event.kind == .doseMissed || event.kind == .doseRefused else { return }
+    if let slot = doseSlot(event), isPlanned(slot, arena.plan(subject.patient)) { return }
+    let (age, overflow) = entry.wall.rawValue.subtractingReportingOverflow(entry.measuredAt.rawValue)
+    guard !overflow, age <= Self.lateMilliseconds else { return }
+    doseFailed(event.kind == .doseMissed ? .doseMissed : .doseRefused, event, subject, entry, &outcomes)
+  }
+
   @_noLocks private func eventTime(_ entry: IntakeEntry) -> WallTime {
     if case .live(let measured, _) = timeliness(of: entry) { return localClock.wall(at: measured) }
     return entry.measuredAt
@@ -32,8 +49,13 @@ extension RealtimeCore {
   /// The day that an event of a slot belongs to.
   @_noLocks private func doseDay(_ slot: Int, _ patient: UInt32, at wall: WallTime) -> Int32 {
     let plan = arena.plan(patient)
-    let isPlanned = plan.pointee.dosesPlanned & 1 << UInt8(slot) != 0
-    return localClock.nearestDay(to: wall, minute: isPlanned ? plan.pointee.doseMinute[slot] : Self.noon)
+    // The day of a slot without a plan is the calendar day.
+    let minute = isPlanned(slot, plan) ? Int64(plan.pointee.doseMinute[slot]) - Self.earlyMinutes : 0
+    return localClock.lastDay(by: wall, minute: minute)
+  }
+
+  @_noLocks private func isPlanned(_ slot: Int, _ plan: UnsafeMutablePointer<PatientPlan>) -> Bool {
+    plan.pointee.dosesPlanned & 1 << UInt8(slot) != 0
   }
 
   @_noLocks func doseTaken(_ event: DeviceEvent, _ patient: UInt32, at wall: WallTime) {
@@ -86,16 +108,19 @@ extension RealtimeCore {
       plusSeconds: plan.pointee.doseGraceSeconds[slot])
   }
 
-  /// Plans or empties a slot. The first dose judged is the first whose planned time lies ahead.
+  /// Plans or empties a slot. The first dose judged is the first whose planned time lies ahead, or the one that is being waited for.
   @_noLocks func setDose(_ slot: UInt8, _ dose: PlannedDose?, _ patient: UInt32, at instant: MonotonicInstant) {
     guard slot < UInt8(Self.doseSlots) else { return }
     let plan = arena.plan(patient)
     let index = Int(slot)
     if let dose, dose.minuteOfDay < 1_440 {
+      let first = firstDay(after: instant, minute: dose.minuteOfDay)
+      let next = isPlanned(index, plan) ? min(first, dayWaitedFor(index, plan, at: instant) ?? first) : first
+      if isPlanned(index, plan) { forgetOtherDose(index, dose.minuteOfDay, from: next, plan) }
       plan.pointee.dosesPlanned |= 1 << slot
       plan.pointee.doseMinute[index] = dose.minuteOfDay
       plan.pointee.doseGraceSeconds[index] = dose.graceSeconds
-      plan.pointee.doseNextDay[index] = firstDay(after: instant, minute: dose.minuteOfDay)
+      plan.pointee.doseNextDay[index] = next
     } else {
       plan.pointee.dosesPlanned &= ~(1 << slot)
       plan.pointee.doseMinute[index] = 0
@@ -103,6 +128,21 @@ extension RealtimeCore {
       plan.pointee.doseNextDay[index] = 0
     }
     armSchedule(patient, at: instant)
+  }
+
+  /// The day of the dose whose time has come, whose grace is not over, and that nobody has taken; nil: there is none.
+  @_noLocks private func dayWaitedFor(_ slot: Int, _ plan: UnsafeMutablePointer<PatientPlan>, at instant: MonotonicInstant) -> Int32? {
+    let day = plan.pointee.doseNextDay[slot]
+    return localClock.instant(day: day, minute: plan.pointee.doseMinute[slot]) <= instant ? day : nil
+  }
+
+  /// What is known of a dose that the plan moves by more than it may be early is known of another dose.
+  @_noLocks private func forgetOtherDose(_ slot: Int, _ minute: UInt16, from day: Int32, _ plan: UnsafeMutablePointer<PatientPlan>) {
+    let moved = Int64(minute) - Int64(plan.pointee.doseMinute[slot])
+    guard moved.magnitude > UInt64(Self.earlyMinutes) else { return }
+    plan.pointee.doseTakenDay[slot] = min(plan.pointee.doseTakenDay[slot], day - 1)
+    plan.pointee.doseMissedDay[slot] = min(plan.pointee.doseMissedDay[slot], day - 1)
+    plan.pointee.doseRefusedDay[slot] = min(plan.pointee.doseRefusedDay[slot], day - 1)
   }
 
   /// The first day on which the local clock shows `minute` after `instant`.

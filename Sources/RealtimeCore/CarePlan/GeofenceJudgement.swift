@@ -1,5 +1,6 @@
 // Whether a tracker's person has left the fence. A fix is a circle, not a point: only one that lies wholly outside counts as
-// outside, and it takes several in a row. Late fixes and fixes older than the last one change nothing.
+// outside, and it takes several in a row. Late fixes and fixes older than the last one change nothing. A fix that is too poor to judge is a
+// sign of life and no location: a fence that gets only such ones is blind, and the tracker is missed as one that gives none.
 //
 // Distances use the equirectangular projection at the mean latitude: exact to well under a metre at the size of a fence,
 // and with plain IEEE arithmetic only (no C library, no fused operations), so that every machine replays alike.
@@ -21,9 +22,12 @@ extension Geofence {
   /// by radio cell alone says 500 and more.
   static var usableAccuracyMetres: UInt32 { 200 }
 
+  @_noLocks static func isUsable(_ fix: LocationFix, radiusMetres: UInt32) -> Bool {
+    fix.accuracyMetres != LocationFix.accuracyUnknown && fix.accuracyMetres <= max(radiusMetres, usableAccuracyMetres)
+  }
+
   @_noLocks func verdict(on fix: LocationFix, decimetres: Int64) -> FixVerdict {
-    guard fix.accuracyMetres != LocationFix.accuracyUnknown, fix.accuracyMetres <= max(radiusMetres, Self.usableAccuracyMetres)
-    else { return .uncertain }
+    guard Self.isUsable(fix, radiusMetres: radiusMetres) else { return .uncertain }
     let (radius, accuracy) = (10 * Int64(radiusMetres), 10 * Int64(fix.accuracyMetres))
     if decimetres - accuracy > radius { return .outside }
     if decimetres + accuracy <= radius { return .inside }
@@ -91,6 +95,11 @@ extension RealtimeCore {
     guard !device.pointee.isTracker || measured.rawValue >= device.pointee.lastFix else { return }
     let isFirst = !device.pointee.isTracker
     device.pointee.isTracker = true
+    let radius = arena.plan(subject.patient).pointee.fenceRadiusMetres
+    guard radius == 0 || Geofence.isUsable(fix, radiusMetres: radius) else {
+      if isFirst { armSilence(subject.device, at: entry.instant) }
+      return
+    }
     device.pointee.lastFix = measured.rawValue
     mayBeBack(subject.device, at: entry.instant, &outcomes)
     if isFirst { armSilence(subject.device, at: entry.instant) }

@@ -52,9 +52,9 @@ struct LocalClock {
     return MonotonicInstant(rawValue: anchorInstant).adding(nanoseconds: nanoseconds)
   }
 
-  /// The day on which a thing planned daily at `minute` is nearest to `wall`: within twelve hours of the clock either way.
-  @_noLocks func nearestDay(to wall: WallTime, minute: UInt16) -> Int32 {
-    let shifted = local(wall) &- Int64(minute) * 60_000 &+ Self.dayMilliseconds / 2
+  /// The last day on which the clock had shown `minute` by `wall`. Minutes below 0 are of the day before.
+  @_noLocks func lastDay(by wall: WallTime, minute: Int64) -> Int32 {
+    let shifted = local(wall) &- minute * 60_000
     return Int32(clamping: floorDivided(shifted, by: Self.dayMilliseconds))
   }
 }

@@ -22,6 +22,7 @@ extension RealtimeCore {
     if let subject { judgeClock(timeliness, entry, subject.device, &outcomes) }
     if isLate {
       if let subject, provesDose(event.kind, subject.device) { doseTaken(event, subject.patient, at: entry.measuredAt) }
+      if let subject { lateDose(event, subject, entry, &outcomes) }
       if subject != nil { recordLate(entry, &outcomes) }
       return
     }
@@ -29,6 +30,7 @@ extension RealtimeCore {
       if event.kind == .fall, event.phase != .cleared, !isFallBeingTold(event, entry) {
         callsForHelp(.fall, nil, entry, at: entry.instant, &outcomes)
       }
+      nobodysDevice(event, entry, &outcomes)
       return
     }
     if event.kind.isDose { return dose(event, subject, entry, &outcomes) }
@@ -43,6 +45,24 @@ extension RealtimeCore {
   @_noLocks private func isFallBeingTold(_ event: DeviceEvent, _ entry: IntakeEntry) -> Bool {
     guard case .raised = event.phase, entry.device != .none else { return false }
     return arena.groupIndex.find(groupKey(.fall, 0, entry.device.rawValue)) != 0
+  }
+
+  /// A device that is nobody's. What its profile does not know may be a call for help, if it is a safety alarm: told as a press would be.
+  /// That it is gone whoever gets it must hear.
+  @_noLocks private func nobodysDevice(_ event: DeviceEvent, _ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) {
+    let slot = entry.device == .none ? 0 : arena.deviceIndex.find(UInt64(entry.device.rawValue))
+    guard slot != 0 else { return }
+    let device = arena.device(slot)
+    if event.kind == .offline, device.pointee.offlineSince == 0 { device.pointee.offlineSince = entry.instant.rawValue }
+    guard event.kind == .notUnderstood, event.phase != .cleared, device.pointee.patient == 0, device.pointee.isSafetyAlarm,
+      arena.groupIndex.find(groupKey(.notUnderstood, 0, entry.device.rawValue)) == 0
+    else { return }
+    var opening = AlertOpening(.notUnderstood, patient: 0, person: .none)
+    opening.priority = device.pointee.priority(of: .notUnderstood)
+    opening.device = entry.device
+    opening.deviceSlot = slot
+    opening.value = 1
+    _ = open(opening, at: entry.instant, &outcomes)
   }
 
   /// An alert of its own, tied to nothing: each press and each momentary fall.

@@ -98,6 +98,7 @@ extension RealtimeCore {
   @_noLocks private func assign(_ slot: UInt32, to patient: UInt32, _ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) {
     let device = arena.device(slot)
     if device.pointee.patient == patient { return }
+    let offlineSince = device.pointee.offlineSince
     release(slot, at: entry.instant, &outcomes)
     device.pointee.patient = patient
     device.pointee.assignedWall = entry.wall.rawValue
@@ -107,6 +108,8 @@ extension RealtimeCore {
     device.pointee.lastFix = entry.instant.rawValue
     device.pointee.next = arena.patient(patient).pointee.firstDevice
     arena.patient(patient).pointee.firstDevice = slot
+    // It said that it is gone and was not heard since: that is no less true of whoever has it now.
+    if offlineSince != 0 { wentOffline(slot, at: entry.instant, &outcomes) }
     armSilence(slot, at: entry.instant)
   }
 
