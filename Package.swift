@@ -117,7 +117,7 @@ let package = Package(
     tests(
       "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],
       helpers: ["receiver.py", "validate_bundle.py", "receiver-certificate.pem", "receiver-key.pem"]),
-    tests("WebhookForwarder", ["WebhookForwarder", "Forwarding", "VitalSigns", crypto]),
+    tests("WebhookForwarder", ["WebhookForwarder", "Forwarding", "HTTPDelivery", "VitalSigns", crypto]),
     tests("Console", ["Console", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging, lifecycle]),
     tests(
       "Gateway",

@@ -45,6 +45,7 @@ public struct FHIRForwarder: Forwarder {
     self.configuration = configuration
     base = configuration.baseURL.hasSuffix("/") ? String(configuration.baseURL.dropLast()) : configuration.baseURL
     exchange = HTTPExchange(
+      url: configuration.baseURL,
       caFile: configuration.caFile, timeout: configuration.attemptTimeout, responseBytesMax: Self.responseBytesMax)
   }
 
@@ -61,6 +62,10 @@ public struct FHIRForwarder: Forwarder {
     }
     if answer.isTooLong || answer.isUnreadable, HTTPVerdict(status: answer.status) == .success {
       return DeliveryReport(.failed(.malformedAnswer, retryAfter: nil))
+    }
+    // A proxy's page says nothing of what we sent: condemning it would empty the outbox into the dead letters.
+    if answer.isWebPage, HTTPVerdict(status: answer.status) == .refused {
+      return DeliveryReport(.failed(.wrongAddress(status: answer.status), retryAfter: nil))
     }
     switch FHIRAnswer.reading(status: answer.status, body: answer.body, retryAfter: answer.retryAfter, bundle: bundle, items: batch) {
     case .report(let report): return report

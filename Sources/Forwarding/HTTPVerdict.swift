@@ -22,6 +22,9 @@ public enum HTTPVerdict: Sendable, Hashable {
     switch status {
     case 200...299: self = .success
     case 401, 403, 407: self = .retry(.unauthorised(status: status))
+    // What a server or something on the way wants of the way (a media type, a length, another host, another protocol, money):
+    // no other content would fare better.
+    case 402, 406, 411, 415, 417, 421, 426, 428, 431, 451, 511: self = .retry(.wrongAddress(status: status))
     case 300...399, 404, 405, 410: self = .retry(.wrongAddress(status: status))
     case 408, 409, 423, 425, 429, 503: self = .retry(.busy(status: status))
     case 412: self = .preconditionFailed

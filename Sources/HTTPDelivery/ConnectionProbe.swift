@@ -36,7 +36,7 @@ struct ConnectionProbe {
   private struct Timeout: Error {}
 
   private func connect() async -> RetryReason? {
-    let loop = MultiThreadedEventLoopGroup.singleton.any()
+    let loop = HostLoops.group(for: origin.host).any()
     let shaken = loop.makePromise(of: Void.self)
     let (isSecure, host, tls) = (origin.isSecure, origin.host, tls)
     let bootstrap = ClientBootstrap(group: loop).connectTimeout(.nanoseconds(timeout.nanoseconds)).channelInitializer { channel in

@@ -19,16 +19,21 @@ internal import Synchronization
 public struct HTTPAnswer: Sendable {
   public var status: Int
   public var body: [UInt8]
+  /// Without parameters, in small letters; empty when the server did not say.
+  public var mediaType: String
   /// As the server asked with Retry-After; nil when it did not.
   public var retryAfter: Duration?
-  /// The body is longer than the connector takes: `body` is empty.
+  /// The body is longer than the connector takes: `body` is its beginning, as far as it was read.
   public var isTooLong: Bool
   /// The body is compressed in a way that was not asked for and cannot be read: `body` is empty.
   public var isUnreadable: Bool
 
-  public init(status: Int, body: [UInt8], retryAfter: Duration? = nil, isTooLong: Bool = false, isUnreadable: Bool = false) {
+  public init(
+    status: Int, body: [UInt8], mediaType: String = "", retryAfter: Duration? = nil, isTooLong: Bool = false, isUnreadable: Bool = false
+  ) {
     self.status = status
     self.body = body
+    self.mediaType = mediaType
     self.retryAfter = retryAfter
     self.isTooLong = isTooLong
     self.isUnreadable = isUnreadable
@@ -57,10 +62,11 @@ public final class HTTPExchange: Sendable {
   private let authorities: Authorities
 
   /// - Parameters:
+  ///   - url: where requests go; its host's name is looked up without waiting for another host's.
   ///   - caFile: PEM with the authorities to trust, read once, now; nil: the system's.
   ///   - timeout: for one request, from connecting to the last byte of the answer.
   ///   - responseBytesMax: a longer body is not read, compressed or not.
-  public init(caFile: String?, timeout: Duration, responseBytesMax: Int) {
+  public init(url: String, caFile: String?, timeout: Duration, responseBytesMax: Int) {
     var configuration = HTTPClient.Configuration()
     configuration.redirectConfiguration = .disallow
     configuration.timeout.connect = .nanoseconds(min(timeout, .seconds(10)).nanoseconds)
@@ -84,7 +90,7 @@ public final class HTTPExchange: Sendable {
     }
     self.authorities = authorities
     self.tls = tls
-    client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    client = HTTPClient(eventLoopGroupProvider: .shared(HostLoops.group(for: HTTPOrigin(url)?.host ?? "")), configuration: configuration)
     self.timeout = timeout
     self.responseBytesMax = responseBytesMax
   }
@@ -168,11 +174,17 @@ public final class HTTPExchange: Sendable {
     let response = try await client.execute(outgoing, deadline: deadline)
     let headers = response.headers
     var answer = HTTPAnswer(
-      status: Int(response.status.code), body: [],
+      status: Int(response.status.code), body: [], mediaType: Self.mediaType(headers.first(name: "Content-Type")),
       retryAfter: HTTPVerdict.retryAfter(headers.first(name: "Retry-After"), date: headers.first(name: "Date")))
     do {
-      let bytes = try await response.body.collect(upTo: responseBytesMax)
-      answer.body = Array(bytes.readableBytesView)
+      for try await part in response.body {
+        let room = responseBytesMax - answer.body.count
+        answer.body += part.readableBytesView.prefix(room)
+        if part.readableBytes > room {
+          answer.isTooLong = true
+          break
+        }
+      }
     } catch {
       guard Self.isTooLong(error) else { throw error }
       answer.isTooLong = true
@@ -186,10 +198,14 @@ public final class HTTPExchange: Sendable {
     return (answer, headers.first(name: "Location"))
   }
 
+  private static func mediaType(_ field: String?) -> String {
+    (field ?? "").prefix { $0 != ";" }.split(whereSeparator: \.isWhitespace).joined().lowercased()
+  }
+
   // MARK: errors
 
   private static func isTooLong(_ error: any Error) -> Bool {
-    error is NIOTooManyBytesError || error as? NIOHTTPDecompression.DecompressionError == .limit
+    error as? NIOHTTPDecompression.DecompressionError == .limit
   }
 
   private static func isClosedConnection(_ error: any Error) -> Bool {

@@ -152,6 +152,18 @@ public struct JournalPlaces: Sendable {
     )
   }
 
+  /// Why the journal is another hub's: copies lie beside it that know people, and none of them is of the hub that it is of.
+  public func anotherHubs(_ writer: JournalWriter) -> JournalLoss? {
+    let known = copies.compactMap { path in RegistryCopy.marks(at: path).map { (path: path, marks: $0) } }
+      .filter { $0.marks.isPopulated && !$0.marks.hubID.isEmpty }
+    guard let own = known.first, let hubID = writer.hubID, !known.contains(where: { $0.marks.hubID == hubID }) else { return nil }
+    return JournalLoss(
+      kind: .unusable, path: configuration.path,
+      detail:
+        "the journal \(configuration.path) is another hub's: \(own.path) shows who is registered here; put this hub's own back, or, if this one is meant, remove every \(RegistryCopy.fileName)"
+    )
+  }
+
   /// The highest head of the access log that any copy has seen of this journal.
   public func accessHead(of writer: JournalWriter) -> AccessHead? {
     copies.compactMap { RegistryCopy.marks(at: $0) }.filter { $0.journalID == writer.journalID && $0.accessRows > 0 }
@@ -256,6 +268,11 @@ extension JournalWriter {
   var journalID: String {
     let id = try? queue.writeWithoutTransaction { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'journal_id'") }
     return (id ?? nil) ?? ""
+  }
+
+  /// Which hub this is; an emergency's journal has the same.
+  var hubID: String? {
+    try? queue.writeWithoutTransaction { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'hub_id'") }
   }
 
   /// Fills this new journal from a copy, and lifts its numbers above all that the lost journal can have given.

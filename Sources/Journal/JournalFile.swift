@@ -38,6 +38,12 @@ enum JournalFile {
   /// Memory for pages, KiB. Enough for the hot pages of a commit; a small board has 512 MiB.
   static let cacheKibibytes = 4_096
 
+  /// A regular file, or a link to one.
+  static func isFile(_ path: String) -> Bool {
+    var found = stat()
+    return stat(path, &found) == 0 && found.st_mode & S_IFMT == S_IFREG
+  }
+
   /// Opens, checks and migrates the file for its one writer.
   static func openForWriting(_ configuration: JournalConfiguration) throws(JournalError) -> DatabaseQueue {
     let path = configuration.path
@@ -47,6 +53,8 @@ enum JournalFile {
         throw .cannotOpen(path: path, detail: "cannot create the file")
       }
     }
+    // Opening a pipe waits for whoever would write into it: for ever, and no alarm would be heard meanwhile.
+    guard isFile(path) else { throw .cannotOpen(path: path, detail: "it is no file") }
     var options = Configuration()
     options.label = "journal-writer"
     options.foreignKeysEnabled = false
@@ -114,6 +122,8 @@ enum JournalFile {
     options.foreignKeysEnabled = false
     options.maximumReaderCount = connectionsMax
     options.busyMode = .timeout(busySeconds)
+    // As for writing. One that is not there has its own reason below.
+    guard isFile(path) || !FileManager.default.fileExists(atPath: path) else { throw .cannotOpen(path: path, detail: "it is no file") }
     options.prepareDatabase { db in
       try db.execute(sql: "PRAGMA query_only = 1")
       try db.execute(sql: "PRAGMA cache_size = -2048")

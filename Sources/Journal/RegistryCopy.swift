@@ -21,6 +21,10 @@ enum RegistryCopy {
   /// What a copy says of the journal that it was made from.
   struct Marks {
     var journalID = ""
+    /// The hub whose journal it was, an emergency's too.
+    var hubID = ""
+    /// Whether it knows anybody.
+    var isPopulated = false
     /// The highest sequence that was on disk when the copy was last brought up to date.
     var durableThrough: UInt64 = 0
     var accessRows: UInt64 = 0
@@ -136,7 +140,7 @@ enum RegistryCopy {
   // MARK: Reading it
 
   static func marks(at path: String) -> Marks? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    guard JournalFile.isFile(path) else { return nil }
     var options = Configuration()
     options.readonly = true
     guard let queue = try? DatabaseQueue(path: path, configuration: options) else { return nil }
@@ -144,6 +148,8 @@ enum RegistryCopy {
       guard try Int64.fetchOne(db, sql: "PRAGMA application_id") == JournalSchema.applicationID else { return nil }
       var marks = Marks()
       marks.journalID = try text(db, "main", "journal_id")
+      marks.hubID = try text(db, "main", "hub_id")
+      marks.isPopulated = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM patient) OR EXISTS (SELECT 1 FROM device)") ?? false
       marks.durableThrough = UInt64(bitPattern: try number(db, "main", "durable_through"))
       if let head = try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head") {
         marks.accessRows = UInt64(bitPattern: head[0] as Int64)

@@ -60,6 +60,7 @@ public struct WebhookForwarder: Forwarder {
     self.configuration = configuration
     self.now = now
     exchange = HTTPExchange(
+      url: configuration.url,
       caFile: configuration.caFile, timeout: configuration.attemptTimeout, responseBytesMax: Self.responseBytesMax)
   }
 
@@ -96,27 +97,26 @@ public struct WebhookForwarder: Forwarder {
   static func result(_ answer: HTTPAnswer, eventID: String) -> ItemResult {
     switch HTTPVerdict(status: answer.status) {
     case .success:
-      return isForeign(answer.body, eventID: eventID) ? .retry(.malformedAnswer, after: nil) : .delivered(remoteID: nil)
+      return isForeign(answer, eventID: eventID) ? .retry(.malformedAnswer, after: nil) : .delivered(remoteID: nil)
     case .retry(let reason):
       return .retry(reason, after: answer.retryAfter)
     case .refused, .tooLarge, .preconditionFailed:
+      // A proxy's page ("plain HTTP was sent to an HTTPS port", "request blocked") says nothing of the alarm.
+      if answer.isWebPage { return .retry(.wrongAddress(status: answer.status), after: nil) }
       // What a receiver says is not kept: a body that quotes the alarm would put it into the dead letters' list.
       return .refused(Refusal(status: answer.status, diagnostics: "refused with HTTP status \(answer.status)"))
     }
   }
 
-  /// Whether the body of a success shows that not our receiver has answered: it echoes another event, or it is a page for
-  /// people (a proxy's, or a sign-in). An empty body, a word or any other JSON shows no such thing.
-  private static func isForeign(_ body: [UInt8], eventID: String) -> Bool {
+  /// Whether a success shows that not our receiver has answered: it echoes another event, or it is a page for people (a
+  /// proxy's, or a sign-in). An empty body, a word or any other JSON shows no such thing.
+  private static func isForeign(_ answer: HTTPAnswer, eventID: String) -> Bool {
     struct Echo: Decodable { var id: String }
-    if let echo = try? JSONDecoder().decode(Echo.self, from: Data(body)) {
+    if let echo = try? JSONDecoder().decode(Echo.self, from: Data(answer.body)) {
       // A receiver may give an id of its own; only another event's id is a sign of a mix-up.
       return WebhookEvent.isEventID(echo.id) && echo.id.lowercased() != eventID
     }
-    // Behind a byte order mark and white space.
-    let start = body.prefix(512).drop { $0 <= 0x20 || $0 == 0xEF || $0 == 0xBB || $0 == 0xBF }
-    let beginning = String(decoding: start.prefix(64), as: UTF8.self).lowercased()
-    return ["<!doctype html", "<html", "<head", "<body"].contains { beginning.hasPrefix($0) }
+    return answer.isWebPage
   }
 
   /// Whether the receiver can be reached and our secret be read.

@@ -50,10 +50,12 @@ import VitalSigns
         case 200...299: .success
         case 401, 403, 407: .retry(.unauthorised(status: status))
         case 404, 405, 410, 300...399: .retry(.wrongAddress(status: status))
+        // About the way, not about what was sent.
+        case 402, 406, 411, 415, 417, 421, 426, 428, 431, 451, 511: .retry(.wrongAddress(status: status))
         case 408, 409, 423, 425, 429, 503: .retry(.busy(status: status))
         case 412: .preconditionFailed
         case 413: .tooLarge
-        case 400, 402, 406, 411, 414...422, 424, 426...428, 430...499: .refused
+        case 400...499: .refused
         case 500...502, 504...599: .retry(.serverError(status: status))
         default: .retry(.malformedAnswer)
         }

@@ -1,7 +1,9 @@
 // Fan-out to the listeners of the local API: everybody hears everything, who cannot keep up is let go.
 
 import NIOCore
+import RealtimeCore
 import Testing
+import VitalSigns
 
 @testable import Gateway
 
@@ -48,6 +50,54 @@ import Testing
     streams.removeLast()
     #expect(hub.listenerCount == EventHub.listenersMax - 1)
     #expect(hub.subscribe() != nil)
+  }
+
+  /// An open connection is no sign of life: the socket of a stopped process takes events for a quarter of an hour.
+  @Test func aRoleThatGivesNoSignOfLifeDoesNotHear() throws {
+    let hub = EventHub()
+    func at(_ seconds: Int64) -> MonotonicInstant { MonotonicInstant(rawValue: seconds * 1_000_000_000) }
+    #expect(!hub.hears("forward", at: at(0)))
+    hub.beat("forward", at: at(0))
+    #expect(!hub.hears("forward", at: at(0)), "who is not connected hears nothing")
+    let stream = try #require(hub.subscribe(role: "forward", at: at(1)))
+    #expect(hub.hears("forward", at: at(10)) && !hub.hears("forward", at: at(11)))
+    #expect(hub.isConnected("forward") && !hub.hears("console", at: at(1)))
+    hub.beat("forward", at: at(20))
+    #expect(hub.hears("forward", at: at(29)) && !hub.hears("forward", at: at(30)))
+    hub.close()
+    withExtendedLifetime(stream) {}
+  }
+
+  /// A forward role with another configuration says nothing of a destination that the core's names.
+  @Test func aDestinationThatNobodySpeaksOfIsFound() throws {
+    let folder = TemporaryFolder()
+    let configuration = try Street.configuration(
+      in: folder,
+      """
+      destinations: [{ name: a, kind: fhir, url: "http://127.0.0.1:1/fhir" }, { name: b, kind: fhir, url: "http://127.0.0.1:1/fhir" }]
+      """)
+    func at(_ seconds: Int64) -> MonotonicInstant { MonotonicInstant(rawValue: seconds * 1_000_000_000) }
+    let states = DestinationStates(since: at(100))
+    #expect(states.unheard(configuration, at: at(139)).isEmpty)
+    #expect(states.unheard(configuration, at: at(140)) == ["a", "b"])
+    _ = states.note(API.DestinationState(name: "b", state: .well), at: at(140))
+    #expect(states.unheard(configuration, at: at(179)) == ["a"])
+    #expect(states.unheard(configuration, at: at(180)) == ["a", "b"])
+  }
+
+  /// A level whose only receiver may have no alerts is passed over, like one without any.
+  @Test func aReceiverWithoutAnAgreementIsNoReceiver() throws {
+    let folder = TemporaryFolder()
+    let configuration = try Street.configuration(
+      in: folder,
+      """
+      escalation: { receivers: [{ level: 0, destinations: [a] }, { level: 1, destinations: [b] }, { level: 2, destinations: [b, a] }] }
+      destinations: [{ name: a, kind: fhir, url: "http://127.0.0.1:1/fhir" }, { name: b, kind: fhir, url: "http://127.0.0.1:1/fhir" }]
+      sharing:
+        - { destination: a, controller: "\(Street.controller)", share: [observations], patients: all, basis: x }
+        - { destination: b, controller: "\(Street.controller)", share: [alerts], patients: all, basis: x }
+      """)
+    #expect(CoreBuilder.configuration(configuration, salt: 1).escalation.receiverLevels == 0b110)
   }
 
   @Test func afterClosingNobodyListens() async throws {

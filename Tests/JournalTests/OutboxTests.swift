@@ -35,6 +35,53 @@ import VitalSigns
     }
   }
 
+  /// The causes of the calls that wait.
+  private func calls(_ scene: Scene, _ destination: UInt32) throws -> [UInt64] {
+    try scene.pending(destination, .alarm).compactMap {
+      if case .alert(let transition, alert: _, evidence: _) = $0.content { transition.transition.firstCause } else { nil }
+    }
+  }
+
+  /// A destination is renamed while calls wait for it: nobody reads its rows any more.
+  @Test func callsOfAFormerDestinationGoToThoseWhoAreNamedNow() throws {
+    var scene = try Scene()
+    var batch = JournalGroup()
+    let (open, closed) = (scene.intake.sos(), scene.intake.sos())
+    let others = scene.intake.entry(.event(DeviceEvent(kind: .sos)), patient: Street.ola)
+    for (number, alarm) in [(1, open), (2, closed), (3, others)] as [(UInt64, IntakeEntry)] {
+      batch.append(alarm)
+      batch.append(outcome(alarm, .alert(transition(number, .raised, .raised, firstCause: alarm.sequence))))
+      if number == 2 { batch.append(outcome(alarm, .alert(transition(2, .resolved, .resolved, firstCause: alarm.sequence)), after: 1)) }
+    }
+    batch.append(scene.intake.spo2(95))
+    try scene.writer.commit(batch)
+    #expect(try scene.writer.passOnCalls() == FormerDestinations(), "all are named")
+    #expect(try calls(scene, 9) == [open.sequence, closed.sequence, closed.sequence])
+    let before = try calls(scene, 1)
+    // 9 is now 5, which is named for a later level than these had reached, and 6.
+    let agreement = SharingAgreement(controllers: [Street.controller], kinds: [.alert], patients: .listed([Street.kari]))
+    try scene.writer.setSharing(
+      SharingRules(destinations: [
+        Self.rules.destinations[0],
+        SharingDestination(number: 5, name: "next", wants: [.alert], agreements: [agreement], alertLevelMin: 2),
+        SharingDestination(number: 6, name: "centre", wants: [.alert], agreements: [agreement]),
+      ]))
+    let found = try scene.writer.passOnCalls()
+    #expect(found == FormerDestinations(passedOn: 1, waiting: [.init(name: "response centre", rows: 2)]))
+    #expect(try calls(scene, 6) == [open.sequence])
+    #expect(try scene.pending(5, .alarm).isEmpty)
+    #expect(try calls(scene, 1) == before, "who had them already has them once")
+    #expect(try calls(scene, 9) == [closed.sequence, closed.sequence], "what is over waits for the name")
+    #expect(try scene.writer.passOnCalls().passedOn == 0, "once")
+    // The next row of anybody has a number of its own.
+    let next = scene.intake.sos()
+    var more = JournalGroup()
+    more.append(next)
+    more.append(outcome(next, .alert(transition(4, .raised, .raised, firstCause: next.sequence))))
+    try scene.writer.commit(more)
+    #expect(try calls(scene, 6) == [open.sequence, next.sequence])
+  }
+
   @Test func eachRecordGoesWhereAnAgreementLetsIt() throws {
     var scene = try Scene()
     var batch = JournalGroup()

@@ -182,6 +182,25 @@ def test_a_dead_response_centre_is_known_before_an_alarm_needs_it_and_one_alert(
         back.stop()
 
 
+def test_a_call_that_waits_for_a_renamed_destination_goes_to_who_is_named_now(home, bridge, receiver):
+    home = home(webhook(receiver), escalation=escalation("nurses", high=("1h",)))
+    receiver.set("nurses", 503)
+    bridge.sos("sos1")
+    wait_for(lambda: receiver.requests["nurses"] > 0, 10, "the call is refused for now")
+    wait_for(lambda: home.pending() > 0, 10, "it waits")
+    assert home.stop() == 0
+    for section in ("destinations", "sharing", "escalation"):
+        home.configuration[section] = json.loads(json.dumps(home.configuration[section]).replace('"nurses"', '"centre"'))
+    receiver.secrets["centre"] = SECRET
+    for destination in home.configuration["destinations"]:
+        destination["url"] = destination["url"].replace("/nurses", "/centre")
+    home.write_configuration()
+    home.start()
+    wait_heard(receiver, "sos", name="centre")
+    wait_for(lambda: home.alert("sos")["state"] == "notified", 5, "the core has heard of it")
+    assert len(heard(receiver, "centre", "sos", "raised")) == 1
+
+
 def test_a_destination_without_its_credential_fails_alone(home, bridge, receiver):
     hospital_without = hospital(receiver, "hospital", extra={"credential": "nowhere"})
     hub = home(hospital_without, webhook(receiver), escalation=escalation("nurses"))

@@ -1,5 +1,6 @@
 """What the hub has lost is told: on status (exit), /readyz, the receivers and as an alert, and taken back when it is there again."""
 
+import signal
 import subprocess
 
 import pytest
@@ -74,6 +75,30 @@ def test_without_the_forward_role_the_core_says_that_nothing_leaves(house):
     house.alert("roleDown", TOLD)
     house.start("forward")
     wait_for(lambda: house.http("/readyz")[0] == 200, 10, "ready again")
+
+
+@pytest.mark.parametrize("role", ["forward", "console"])
+def test_a_role_that_is_stopped_is_no_role(house, role):
+    """Its connection to the core stays open, and the socket takes what it is told for a quarter of an hour."""
+    wait_for(lambda: set(house.status()["roles"].values()) == {"live", "connected"}, 10, "all are at work")
+    house.processes[role].send_signal(signal.SIGSTOP)
+    try:
+        wait_for(lambda: problems(house) == [f"roleDown {role}"], 20, "the stopped role")
+        assert house.status()["roles"][role] == "no sign of life"
+        assert house.http("/readyz")[0] == (503 if role == "forward" else 200)
+    finally:
+        house.processes[role].send_signal(signal.SIGCONT)
+    wait_for(lambda: problems(house) == [], 15, "at work again")
+
+
+def test_the_local_socket_is_opened_again_when_its_file_is_removed(house, receiver, bridge):
+    wait_for(lambda: set(house.status()["roles"].values()) == {"live", "connected"}, 10, "all are at work")
+    house.device("zigbee2mqtt/sos-button", "sos1", house.person())
+    house.socket.unlink()
+    wait_for(lambda: house.socket.exists() and house.status()["roles"]["forward"] == "connected", 8, "the socket is back")
+    bridge.sos("sos1")
+    wait_heard(receiver, "sos", seconds=5)
+    wait_for(lambda: house.alert("sos")["state"] == "notified", 5, "receipts arrive")
 
 
 def test_a_plan_change_that_would_drop_a_limit_is_refused(hub):

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support import as_root, escalation, heard, wait_for, wait_heard, webhook
+from support import as_root, escalation, free_port, heard, wait_for, wait_heard, webhook
 from test_store import tmpfs
 
 
@@ -105,6 +105,24 @@ def folder_in_its_place(hub):
     files(hub)[0].mkdir()
 
 
+def another_hubs(hub):
+    """A sound journal, but of somebody else's people."""
+    empty(hub)
+    other = type(hub)(hub.folder / "other", free_port())
+    other.start()
+    other.person("Ola Other")
+    assert other.stop() == 0
+    for file, place in zip(files(other), files(hub)):
+        if file.exists():
+            shutil.copy(file, place)
+
+
+def pipe(hub):
+    """Opening it for reading waits for ever."""
+    empty(hub)
+    os.mkfifo(files(hub)[0])
+
+
 def dangling(hub):
     empty(hub)
     files(hub)[0].symlink_to("/nonexistent/journal.sqlite")
@@ -116,7 +134,7 @@ def not_mounted(hub):
     hub.state.mkdir()
 
 
-@pytest.mark.parametrize("how", [empty, zero, text, foreign, newer, damaged, folder_in_its_place, dangling, not_mounted], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("how", [empty, zero, text, foreign, newer, damaged, folder_in_its_place, another_hubs, pipe, dangling, not_mounted], ids=lambda f: f.__name__)
 def test_a_start_without_the_journal(make_hub, broker, bridge, receiver, how):
     hub = home(make_hub, broker, receiver)
     first = press_is_told(hub, bridge, receiver)

@@ -5,6 +5,7 @@ import Foundation
 import Testing
 import VitalSigns
 
+@testable import HTTPDelivery
 @testable import WebhookForwarder
 
 private enum Sample {
@@ -178,6 +179,44 @@ private struct Body: Decodable {
     // Where it was redirected to it brought the same, signed as before.
     #expect(Set(log.map(\.body)).count == 1 && Set(log.map { $0.headers["Knutepunkt-Signature"] }).count == 1)
     #expect(log.allSatisfy { $0.method == "POST" })
+  }
+
+  /// Whatever its status, a page for people comes from a proxy or a sign-in and not from a receiver: the alarm goes out again.
+  @Test(
+    arguments: [
+      ("<html>log in</html>", "text/html"), ("\u{FEFF}\n<!DOCTYPE html>", ""), ("<!-- portal v2 -->\n<html>", "text/html"),
+      ("<?xml version=\"1.0\"?>\n<!DOCTYPE html PUBLIC \"-//W3C\">", "application/xhtml+xml"), ("<script>location='/'</script>", ""),
+      ("<META http-equiv=refresh content=0>", "text/html"), (String(repeating: " \r\n", count: 2_000) + "<body>", "text/html"),
+    ] as [(String, String)])
+  func aPageIsNoDelivery(text: String, mediaType: String) {
+    let bodies = [Array(text.utf8), text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }]
+    for body in bodies {
+      let taken = HTTPAnswer(status: 200, body: body, mediaType: mediaType)
+      #expect(WebhookForwarder.result(taken, eventID: "x") == .retry(.malformedAnswer, after: nil))
+      let refused = HTTPAnswer(status: 400, body: body, mediaType: mediaType)
+      #expect(WebhookForwarder.result(refused, eventID: "x") == .retry(.wrongAddress(status: 400), after: nil))
+    }
+  }
+
+  @Test func aPageThatCannotBeReadToItsEndIsNoDeliveryAndAReceiversOwnWordsAre() {
+    func result(_ body: String, _ mediaType: String, isTooLong: Bool = false, isUnreadable: Bool = false) -> ItemResult {
+      let answer = HTTPAnswer(
+        status: 200, body: Array(body.utf8), mediaType: mediaType, isTooLong: isTooLong, isUnreadable: isUnreadable)
+      return WebhookForwarder.result(answer, eventID: "x")
+    }
+    #expect(result("", "text/html", isTooLong: true) == .retry(.malformedAnswer, after: nil))
+    #expect(result("<html>", "", isTooLong: true) == .retry(.malformedAnswer, after: nil))
+    #expect(result("", "text/html", isUnreadable: true) == .retry(.malformedAnswer, after: nil))
+    for (body, mediaType) in [("ok", "text/html"), ("", "text/html"), ("<response>taken</response>", "text/html"), ("{}", "")] {
+      #expect(result(body, mediaType) == .delivered(remoteID: nil), "\(body)")
+    }
+    #expect(result("", "application/json", isTooLong: true) == .delivered(remoteID: nil))
+  }
+
+  /// A name whose lookup hangs blocks the lookups of its own event loop.
+  @Test func eachHostHasALoopOfItsOwn() {
+    #expect(HostLoops.group(for: "a.example") === HostLoops.group(for: "a.example"))
+    #expect(HostLoops.group(for: "a.example") !== HostLoops.group(for: "b.example"))
   }
 
   @Test func nothingIsSentToAnotherOrigin() async throws {

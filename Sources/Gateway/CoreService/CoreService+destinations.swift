@@ -7,13 +7,31 @@ import VitalSigns
 
 /// The last word of the forward role about each destination. Bound: the configuration's destinations. Any thread.
 final class DestinationStates: Sendable {
+  /// Each is spoken of every 10 s. After this nobody works for it: the forward role hangs, or runs with another configuration.
+  static let heardPatience: Int64 = 40_000_000_000
+
   private struct State {
+    /// When each was last spoken of.
+    var heard: [String: MonotonicInstant] = [:]
     var known: [String: API.DestinationState] = [:]
     /// What the core was told last, by number; absent: nothing in this run.
     var told: [UInt32: Bool] = [:]
     var hasSweptStrangers = false
   }
   private let state = Mutex(State())
+  private let since: MonotonicInstant
+
+  /// - Parameter since: the start; nothing can have been heard before.
+  init(since: MonotonicInstant) { self.since = since }
+
+  /// Those of the configuration of which nothing was heard for too long, in its order.
+  func unheard(_ configuration: KnutepunktConfiguration, at now: MonotonicInstant) -> [String] {
+    state.withLock { state in
+      configuration.destinations.map(\.name).filter {
+        now >= (state.heard[$0] ?? since).adding(nanoseconds: Self.heardPatience)
+      }
+    }
+  }
 
   func state(of name: String) -> API.DestinationState? { state.withLock { $0.known[name] } }
 
@@ -25,8 +43,9 @@ final class DestinationStates: Sendable {
   }
 
   /// Whether anything changed that people see.
-  func note(_ report: API.DestinationState) -> Bool {
+  func note(_ report: API.DestinationState, at now: MonotonicInstant) -> Bool {
     state.withLock { state in
+      state.heard[report.name] = now
       let before = state.known.updateValue(report, forKey: report.name)
       return before?.state != report.state || before?.reason != report.reason
     }
@@ -54,7 +73,7 @@ extension CoreService {
     }
     var changed = false
     for report in reports {
-      if destinations.note(report) { changed = true }
+      if destinations.note(report, at: machinery.clock.now()) { changed = true }
       switch report.state {
       case .down: destinationCondition(stableNumber(of: report.name), holds: true)
       case .well: destinationCondition(stableNumber(of: report.name), holds: false)

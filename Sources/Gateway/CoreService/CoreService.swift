@@ -18,7 +18,7 @@ final class CoreService: Sendable {
   let sentences: AlertSentences
   let logger: Logger
   /// How destinations do, as the forward role tells.
-  let destinations = DestinationStates()
+  var destinations: DestinationStates { machinery.destinations }
   var hub: EventHub { machinery.hub }
   var registry: Registry { machinery.registry }
   /// The language of what people read.

@@ -117,7 +117,8 @@ enum CoreBuilder {
     let settings = configuration.escalation
     // A console's board is watched: it counts as a first receiver, also when nobody else is told.
     var levels: UInt8 = configuration.console.listen != nil ? 1 : 0
-    for receivers in settings.receivers where receivers.level <= Int(EscalationPolicy.levelMax) && !receivers.destinations.isEmpty {
+    for receivers in settings.receivers
+    where receivers.level <= Int(EscalationPolicy.levelMax) && receivers.destinations.contains(where: configuration.maySendAlerts) {
       levels |= 1 << UInt8(receivers.level)
     }
     let retrigger = seconds(settings.retriggerAcknowledged)

@@ -16,6 +16,11 @@ extension KnutepunktConfiguration {
       })
   }
 
+  /// Whether anything about an alert may ever reach this destination: one that no agreement lets have alerts is nobody to wait for.
+  func maySendAlerts(to destination: String) -> Bool {
+    sharing.contains { $0.destination == destination && $0.share.contains(.alerts) }
+  }
+
   /// The lowest escalation level at which a destination is told: a receiver of level 1 hears of an alert that nobody on
   /// level 0 took. A record system, which no level names, gets every change.
   func alertLevelMin(of destination: DestinationSettings) -> UInt8 {

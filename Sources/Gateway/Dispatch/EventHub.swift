@@ -5,6 +5,7 @@
 import Foundation
 import NIOCore
 import Synchronization
+import VitalSigns
 
 /// One server-sent event, encoded once for all listeners.
 struct ServerEvent: Sendable {
@@ -27,18 +28,23 @@ final class EventHub: Sendable {
   static let backlogMax = 1_024
   /// Listeners at once: the forward role, the console role, and people's `status --watch`.
   static let listenersMax = 64
+  /// A role that has not said for so long that it works does not hear, although its connection is open: it is stopped or
+  /// hangs, and the socket takes a quarter of an hour of events before it is full. Three beats.
+  static let beatPatience: Int64 = 10_000_000_000
 
   private struct State {
     var listeners: [UInt64: AsyncStream<ServerEvent>.Continuation] = [:]
     /// Which role each listener said that it is; absent for people.
     var roles: [UInt64: String] = [:]
+    /// When each role last showed that it works. Bound: the roles that may listen.
+    var beats: [String: MonotonicInstant] = [:]
     var next: UInt64 = 1
     var isClosed = false
   }
   private let state = Mutex(State())
 
   /// A stream of everything from now on; nil when there are too many listeners or the hub has closed.
-  func subscribe(role: String? = nil) -> AsyncStream<ServerEvent>? {
+  func subscribe(role: String? = nil, at now: MonotonicInstant = MonotonicInstant(rawValue: 0)) -> AsyncStream<ServerEvent>? {
     state.withLock { state in
       if state.isClosed || state.listeners.count >= Self.listenersMax { return nil }
       let id = state.next
@@ -46,6 +52,8 @@ final class EventHub: Sendable {
       let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
       state.listeners[id] = continuation
       state.roles[id] = role
+      // Who connects works; the first beat follows.
+      if let role { state.beats[role] = now }
       continuation.onTermination = { [weak self] _ in self?.remove(id) }
       return stream
     }
@@ -53,8 +61,21 @@ final class EventHub: Sendable {
 
   var listenerCount: Int { state.withLock { $0.listeners.count } }
 
-  /// Whether a listener of this role is connected.
-  func hears(_ role: String) -> Bool { state.withLock { $0.roles.values.contains(role) } }
+  /// Whether a listener of this role is connected, at work or not.
+  func isConnected(_ role: String) -> Bool { state.withLock { $0.roles.values.contains(role) } }
+
+  /// The role says that it works. One that does not listen is not taken for one that hears.
+  func beat(_ role: String, at now: MonotonicInstant) {
+    state.withLock { if $0.beats[role] != nil { $0.beats[role] = now } }
+  }
+
+  /// Whether a listener of this role is connected and at work.
+  func hears(_ role: String, at now: MonotonicInstant) -> Bool {
+    state.withLock { state in
+      guard state.roles.values.contains(role), let beat = state.beats[role] else { return false }
+      return now < beat.adding(nanoseconds: Self.beatPatience)
+    }
+  }
 
   func send(_ event: ServerEvent) {
     let listeners = state.withLock { Array($0.listeners.values) }

@@ -31,6 +31,11 @@ struct OpenedJournal: ~Copyable {
   var notes: [String] = []
 }
 
+/// A journal that can be used, and must not be.
+private struct StrangeJournal: Error {
+  var loss: JournalLoss
+}
+
 /// Opens the journal. Blocks on the disk.
 struct JournalOpening {
   let configuration: KnutepunktConfiguration
@@ -57,6 +62,8 @@ struct JournalOpening {
     } catch let error as GatewayError {
       if case .alreadyRunning = error { throw error }
       problem = places.missing() ?? JournalLoss(kind: .unusable, path: configuration.hub.journalPath, detail: "\(error)")
+    } catch let error as StrangeJournal {
+      problem = error.loss
     } catch {
       problem = JournalLoss((error as? JournalError) ?? .refused(code: -1, detail: "\(error)"), path: configuration.hub.journalPath)
     }
@@ -66,6 +73,7 @@ struct JournalOpening {
   private func openOwn() throws -> OpenedJournal {
     let places = places
     let writer = try ownWriter()
+    if let loss = places.anotherHubs(writer) { throw StrangeJournal(loss: loss) }
     let wall = HubClock.wall()
     var loss = places.behind(writer)
     if let known = places.accessHead(of: writer) { try writer.checkAccessLog(against: known) }
@@ -76,7 +84,7 @@ struct JournalOpening {
     var opened = try restored(writer)
     opened.loss = loss
     let kept = places.keepEmergencies()
-    opened.notes = kept.all.map { "\($0) holds what came in while the journal was lost; its values are in no record yet: keep it" }
+    opened.notes += kept.all.map { "\($0) holds what came in while the journal was lost; its values are in no record yet: keep it" }
     for path in kept.now {
       do {
         let emergency = try JournalReader(path: path, connectionsMax: 1)
@@ -125,6 +133,12 @@ struct JournalOpening {
   private func restored(_ writer: JournalWriter) throws -> OpenedJournal {
     let recovery = try writer.recover()
     try writer.setSharing(configuration.sharingRules)
+    let former = try writer.passOnCalls()
+    if former.passedOn > 0 {
+      logger.notice(
+        "calls that waited for destinations without a place in the configuration go to those that have one",
+        metadata: ["calls": "\(former.passedOn)"])
+    }
     let reading = ClockReading.current()
     let clock = HubClock(continuing: recovery.lastRun, lastInstant: recovery.lastInstant, lastWall: recovery.lastWall, now: reading)
     try writer.beginRun(
@@ -150,7 +164,10 @@ struct JournalOpening {
     }
     return OpenedJournal(
       writer: writer, recovery: recovery, core: core, report: report, clock: clock, reading: reading, reader: reader, registry: registry,
-      accounts: try reader.actors().map { ($0.id, $0.account) }, told: told)
+      accounts: try reader.actors().map { ($0.id, $0.account) }, told: told,
+      notes: former.waiting.map {
+        "\($0.rows) records wait for destination \"\($0.name)\", which the configuration does not name: they go out when it does again"
+      })
   }
 
   /// Tells the other roles which journal is in use.

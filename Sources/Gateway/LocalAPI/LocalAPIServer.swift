@@ -165,12 +165,15 @@ struct LocalAPIServer: Sendable {
     group.post("destinations") { request, context in
       try Response.json(service.destinationsReport(try await request.json([API.DestinationState].self, context: context)))
     }
+    group.post("roles") { request, context in
+      try Response.json(service.roleBeats(try await request.json(API.RoleBeat.self, context: context)))
+    }
     group.post("console/links") { request, context in
       try Response.json(try await service.consoleLink(try await request.json(API.IssueConsoleLink.self, context: context)))
     }
     group.get("events") { request, _ in
       let role = request.uri.queryParameters["role"].map(String.init)
-      return try service.eventStream(role: ["forward", "console"].contains(role) ? role : nil)
+      return try service.eventStream(role: role.flatMap { API.RoleBeat.roles.contains($0) ? $0 : nil })
     }
   }
 
@@ -183,9 +186,18 @@ struct LocalAPIServer: Sendable {
 }
 
 extension CoreService {
+  /// A role that listens shows that it works.
+  func roleBeats(_ beat: API.RoleBeat) throws(LocalAPIFailure) -> API.Done {
+    guard API.RoleBeat.roles.contains(beat.role) else {
+      throw .bad("\(beat.role.debugDescription) is no role; allowed: \(API.RoleBeat.roles.joined(separator: ", "))")
+    }
+    hub.beat(beat.role, at: machinery.clock.now())
+    return API.Done(sequence: machinery.durable.sequence)
+  }
+
   /// Everything from now on, until the listener goes or the core stops. The first event is a pulse, at once.
   func eventStream(role: String?) throws -> Response {
-    guard let stream = hub.subscribe(role: role) else {
+    guard let stream = hub.subscribe(role: role, at: machinery.clock.now()) else {
       throw LocalAPIFailure.unavailable(
         "too many listeners", hint: "at most \(EventHub.listenersMax) listen at once; stop a `status --watch`")
     }

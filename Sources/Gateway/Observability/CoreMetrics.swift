@@ -95,8 +95,9 @@ struct CoreMetrics: Sendable {
     Meter(label: "knutepunkt_devices_silent").set(silent)
     Meter(label: "knutepunkt_devices_never_heard").set(devices.count { $0.lastSeen == .unknown })
     Meter(label: "knutepunkt_devices_without_interval").set(devices.count { $0.liveness.expectedIntervalSeconds == 0 })
-    for role in ["forward", "console"] {
-      Meter(label: "knutepunkt_role_connected", dimensions: [("role", role)]).set(machinery.hub.hears(role) ? 1 : 0)
+    for role in API.RoleBeat.roles {
+      let hears = machinery.hub.hears(role, at: machinery.clock.now())
+      Meter(label: "knutepunkt_role_connected", dimensions: [("role", role)]).set(hears ? 1 : 0)
     }
     Meter(label: "knutepunkt_records_dropped_total").set(machinery.requests.dropped)
   }

@@ -24,6 +24,7 @@ final class CoreMachinery: Sendable {
   let requests: JournalRequests
   let durable: DurableSequence
   let hub: EventHub
+  let destinations: DestinationStates
   let dispatch: DispatchThread
   let registry: Registry
   let reader: JournalReader
@@ -99,6 +100,7 @@ final class CoreMachinery: Sendable {
     let commitRequest = CommitRequest(wake: journalWake)
     durable = DurableSequence(startingAt: recovery.lastSequence) { commitRequest.raise() }
     hub = EventHub()
+    destinations = DestinationStates(since: clock.now())
     actors = ActorBook(known: parts.accounts, highest: recovery.highestActor, requests: requests)
     dispatch = DispatchThread(
       ring: alarmRing, room: alarmRoom, wake: alarmWake, hub: hub, registry: registry, text: alertText, conditions: intake.conditions,

@@ -42,6 +42,14 @@ struct CoreRole: Service {
   let logger: Logger
   private let localRoom = ConnectionRoom(localConnections)
   private let observerRoom = ConnectionRoom(observers)
+  private let door = Door()
+
+  private final class Door: Sendable {
+    /// The number of the socket's file that the local API listens on; 0 while it does not.
+    let number = Atomic<UInt64>(0)
+    /// Why it was closed last: said once.
+    let lastReason = Mutex("")
+  }
 
   /// Opens and recovers everything; nothing listens yet. Blocks on the disk.
   init(
@@ -115,17 +123,17 @@ struct CoreRole: Service {
   /// Until graceful shutdown. No listener that fails ends the core: alarms need none.
   private func serve(_ socket: String) async {
     // Not a child of the group: a request that waits for a disk cannot be cancelled, and must not hold up the end.
-    let door = Task { await openDoor(socket) }
+    let serving = Task { await openDoor(socket) }
     await withDiscardingTaskGroup { group in
       group.addTask { await observe() }
       group.addTask { await pulse() }
       try? await gracefulShutdown()
       // Event streams never end by themselves, and a listener that is told nothing would hold the shutdown up.
       machinery.hub.close()
-      await Self.end(of: door, within: Self.farewell)
+      await Self.end(of: serving, within: Self.farewell)
       group.cancelAll()
     }
-    door.cancel()
+    serving.cancel()
   }
 
   private static func end(of task: Task<Void, Never>, within limit: Duration) async {
@@ -143,20 +151,61 @@ struct CoreRole: Service {
     watcher.cancel()
   }
 
-  /// The local API until graceful shutdown: opened again when it ends for whatever reason.
+  /// The local API until graceful shutdown: opened again when it ends for whatever reason, and when its socket's file is
+  /// removed or replaced, because nobody can reach it then.
   private func openDoor(_ socket: String) async {
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
-      do {
-        try await localAPI(socket).run()
+      door.number.store(0, ordering: .relaxed)
+      let server = Task {
+        var reason = "it ended"
+        do {
+          try prepareSocket(socket)
+          try await localAPI(socket).run()
+        } catch {
+          reason = ListenProblem.text(error, key: "hub.runtime", address: socket)
+        }
         if Task.isShuttingDownGracefully || Task.isCancelled { return }
-        logger.error("the local API ended; it is opened again")
-      } catch {
-        if Task.isShuttingDownGracefully || Task.isCancelled { return }
-        logger.error(
-          "the local API cannot be served", metadata: ["reason": "\(ListenProblem.text(error, key: "hub.runtime", address: socket))"])
+        let isNews = door.lastReason.withLock { last in
+          defer { last = reason }
+          return last != reason
+        }
+        if isNews { logger.error("the local API cannot be served; it is opened again", metadata: ["reason": "\(reason)"]) }
       }
+      await untilGone(socket, or: server)
+      if Task.isShuttingDownGracefully || Task.isCancelled { return await server.value }
+      if isGone(socket) { logger.error("the local API's socket was taken away; it is opened again", metadata: ["socket": "\(socket)"]) }
+      server.cancel()
+      // A request that waits for a disk cannot be cancelled, and must not keep the next server from opening.
+      await Self.end(of: server, within: Self.farewell)
       await cancelWhenGracefulShutdown { try? await Task.sleep(for: .milliseconds(500)) }
     }
+  }
+
+  /// Returns when the server ended or its socket's file is not the one that it listens on.
+  private func untilGone(_ socket: String, or server: Task<Void, Never>) async {
+    let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
+    let ending = Task {
+      await server.value
+      continuation.finish()
+    }
+    let looking = Task {
+      while !Task.isCancelled, !isGone(socket) { try? await Task.sleep(for: Self.pulse) }
+      continuation.finish()
+    }
+    for await _ in ends {}
+    ending.cancel()
+    looking.cancel()
+  }
+
+  private func isGone(_ socket: String) -> Bool {
+    let own = door.number.load(ordering: .relaxed)
+    return own != 0 && Self.file(socket) != own
+  }
+
+  /// The file's number; 0 when there is none.
+  private static func file(_ path: String) -> UInt64 {
+    let found = try? FileManager.default.attributesOfItem(atPath: path)
+    return (found?[.systemFileNumber] as? NSNumber)?.uint64Value ?? 0
   }
 
   /// Liveness and metrics until graceful shutdown. Without them the core still raises alarms.
@@ -206,9 +255,10 @@ struct CoreRole: Service {
     let opensToOthers = opensToOthers
     return Application(
       router: router, server: Self.http(localRoom), configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
-      onServerRunning: { [service, notifier, logger] _ in
+      onServerRunning: { [self, service, notifier, logger] _ in
         // Others are let in by the peer check, which knows them by name; the mode only opens the door to it.
         chmod(path, opensToOthers ? 0o666 : 0o600)
+        door.number.store(Self.file(path), ordering: .relaxed)
         notifier.ready(status: service.health.summary(of: service))
         logger.notice("ready", metadata: ["socket": "\(path)"])
       }, logger: logger)

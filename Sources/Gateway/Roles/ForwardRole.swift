@@ -80,6 +80,7 @@ final class ForwardRole: Service {
         group.addTask { await self.listen(receivers, records) }
         group.addTask { await self.watch(receivers) }
         group.addTask { await self.learn(records) }
+        group.addTask { await RoleSignal(role: "forward", client: self.client, progress: { self.beat() }).run() }
       }
     }
     for receiver in receivers { await receiver.forwarder.shutdown() }

@@ -93,13 +93,18 @@ final class Health: Sendable {
     return parts.joined(separator: ", ")
   }
 
-  /// Which roles are there, as the core sees it: `live`, `connected`, or `missing`. A role that this hub does not need is left out.
+  /// Which roles are there, as the core sees it: `live`, `connected`, `no sign of life`, or `missing`. A role that this hub does not need is left out.
   func roles(of service: CoreService) -> [String: String] {
     let configuration = service.machinery.configuration
     var roles = ["core": isLive ? "live" : "standing still"]
-    if !configuration.destinations.isEmpty { roles["forward"] = service.hub.hears("forward") ? "connected" : "missing" }
-    if configuration.console.listen != nil { roles["console"] = service.hub.hears("console") ? "connected" : "missing" }
+    if !configuration.destinations.isEmpty { roles["forward"] = presence("forward", service.hub) }
+    if configuration.console.listen != nil { roles["console"] = presence("console", service.hub) }
     return roles
+  }
+
+  private func presence(_ role: String, _ hub: EventHub) -> String {
+    if hub.hears(role, at: clock.now()) { return "connected" }
+    return hub.isConnected(role) ? "no sign of life" : "missing"
   }
 
   /// What somebody should know and need not act on at once.

@@ -67,8 +67,38 @@ final class HubProblems: Sendable {
       return sample(.linkDown, running.name, isWell: isWell, problem.map { "\($0.text); \($0.next)" })
     }
     if let bluetooth = machinery.bluetooth { samples.append(Self.sample(bluetooth.link.snapshot)) }
-    for role in neededRoles { samples.append(sample(.roleDown, role, isWell: machinery.hub.hears(role), nil)) }
+    let now = machinery.clock.now()
+    for role in neededRoles {
+      let fault = fault(of: role, at: now)
+      samples.append(sample(.roleDown, role, isWell: fault == nil, fault?.detail))
+    }
     return samples
+  }
+
+  /// Why a role does not do its work.
+  private enum RoleFault {
+    case missing
+    /// Connected, and no sign of life.
+    case still
+    /// Nothing is heard of these destinations.
+    case silentAbout([String])
+
+    var detail: String? {
+      switch self {
+      case .missing: nil
+      case .still: "it is connected and gives no sign of life: it is stopped or hangs"
+      case .silentAbout(let names):
+        "nothing is heard of destination \(names.joined(separator: ", ")): it runs with another configuration; restart it"
+      }
+    }
+  }
+
+  private func fault(of role: String, at now: MonotonicInstant) -> RoleFault? {
+    guard machinery.hub.isConnected(role) else { return .missing }
+    guard machinery.hub.hears(role, at: now) else { return .still }
+    guard role == "forward" else { return nil }
+    let unheard = machinery.destinations.unheard(configuration, at: now)
+    return unheard.isEmpty ? nil : .silentAbout(unheard)
   }
 
   private static func sample(_ bluetooth: BluetoothSnapshot) -> HubWatch.Sample {

@@ -38,6 +38,8 @@ final class JournalBoardSource: ConsoleSource {
   private let health = Mutex<BoardHealth?>(nil)
   /// CLOCK_BOOTTIME of the last sign of life in the event stream, nanoseconds; 0 before the first.
   private let lastPulse = Atomic<Int64>(0)
+  /// Pulses that the board took.
+  private let turns = Atomic<UInt64>(0)
   private let logger: Logger
 
   init(configuration: KnutepunktConfiguration, logger: Logger) {
@@ -142,7 +144,10 @@ final class JournalBoardSource: ConsoleSource {
             case .core(let pulse):
               if pulse.live { self?.lastPulse.store(HubClock.boottime(), ordering: .relaxed) }
               if let health = self?.health(of: pulse) { continuation.yield(.health(health)) }
-              continuation.yield(.core(pulse.live ? .live : .lost(since: nil)))
+              // One that pushes another out shows a board that takes none.
+              if case .enqueued = continuation.yield(.core(pulse.live ? .live : .lost(since: nil))) {
+                self?.turns.wrappingAdd(1, ordering: .relaxed)
+              }
             case .other: break
             }
           }
@@ -153,8 +158,13 @@ final class JournalBoardSource: ConsoleSource {
       }
       continuation.finish()
     }
-    // The console takes one stream at a time and drops it when it ends; the task ends with it.
-    continuation.onTermination = { _ in task.cancel() }
+    let signal = RoleSignal(role: "console", client: client) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
+    let beating = Task { await signal.run() }
+    // The console takes one stream at a time and drops it when it ends; the tasks end with it.
+    continuation.onTermination = { _ in
+      task.cancel()
+      beating.cancel()
+    }
     return stream
   }
 
