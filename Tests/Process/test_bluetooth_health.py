@@ -10,6 +10,7 @@ import http.client
 import json
 import re
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Callable
 from urllib.parse import urlencode
@@ -116,35 +117,34 @@ REASONS = [
 @pytest.fixture
 def homes(folder, receiver, bluetooth_hub):  # noqa: F811
     """One home for each reason, well unless the reason comes before the start."""
-    homes, parts = [], []
-    for number, reason in enumerate(REASONS):
-        private = PrivateBus(folder / f"bus{number}").start()
-        parts.append(private)
-        fake = FakeBluez(private).start()
-        parts.append(fake)
-        hub = bluetooth_hub(
-            start=False, name=f"hub{number}", on=private, destinations=[webhook(receiver, f"nurses{number}")], **dict(reason.keys))
-        hub.configuration["escalation"] = escalation(f"nurses{number}", high=("1h",))
-        hub.write_configuration()
-        home = Home(reason, private, fake, hub)
-        if reason.before_start:
-            reason.breaks(home)
-        homes.append(home)
-    # Together, and only now: each that is made writes the tests' profiles anew.
-    for home in homes:
-        home.hub.start(wait=False)
-    for number, home in enumerate(homes):
-        home.hub.wait_ready()
-        home.probe = home.bluez.add(probe("held", number + 1))
-        home.hub.register("test/held", home.probe)
-        if not home.reason.before_start:
-            home.probe.advertise()
-            deliver(home.hub, home.probe, "36.600")
-            assert problems(home.hub) == [] and home.hub.http("/readyz")[0] == 200, home.name
-    yield homes
-    for part in reversed(parts):
-        part.stop()
-        assert getattr(part, "errors", []) == []
+    homes = []
+    with ExitStack() as parts:
+        for number, reason in enumerate(REASONS):
+            private = PrivateBus(folder / f"bus{number}").start()
+            parts.callback(private.stop)
+            fake = FakeBluez(private).start()
+            parts.callback(fake.stop)
+            hub = bluetooth_hub(
+                start=False, name=f"hub{number}", on=private, destinations=[webhook(receiver, f"nurses{number}")], **dict(reason.keys))
+            hub.configuration["escalation"] = escalation(f"nurses{number}", high=("1h",))
+            hub.write_configuration()
+            home = Home(reason, private, fake, hub)
+            if reason.before_start:
+                reason.breaks(home)
+            homes.append(home)
+        # Together, and only now: each that is made writes the tests' profiles anew.
+        for home in homes:
+            home.hub.start(wait=False)
+        for number, home in enumerate(homes):
+            home.hub.wait_ready()
+            home.probe = home.bluez.add(probe("held", number + 1))
+            home.hub.register("test/held", home.probe)
+            if not home.reason.before_start:
+                home.probe.advertise()
+                deliver(home.hub, home.probe, "36.600")
+                assert problems(home.hub) == [] and home.hub.http("/readyz")[0] == 200, home.name
+        yield homes
+    assert [home.bluez.errors for home in homes] == [[]] * len(homes)
 
 
 def problems(hub) -> list[str]:
