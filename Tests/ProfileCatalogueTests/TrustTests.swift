@@ -162,7 +162,8 @@ final class ProfileFolder {
       ])
     #expect(catalogue.profiles(matchingTopic: "zigbee2mqtt/bridge/state/x").isEmpty)
     let door = try #require(catalogue.profile(id: "zigbee2mqtt/door-contact"))
-    #expect(door.topicFilters(for: "door1") == ["zigbee2mqtt/door1", "zigbee2mqtt/door1/availability"])
+    let values = ["contact", "tamper", "battery_low", "availability"].map { "zigbee2mqtt/door1/\($0)" }
+    #expect(door.topicFilters(for: "door1") == ["zigbee2mqtt/door1"] + values)
     #expect(door.address(fromTopic: "zigbee2mqtt/door1/availability") == "door1")
     #expect(door.address(fromTopic: "zigbee2mqtt/a/b/c") == nil)
     for address in ["", "+", "#", "a/b", "a#", "a\0"] { #expect(door.topicFilters(for: address) == [], "\(address)") }
