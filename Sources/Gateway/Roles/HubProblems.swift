@@ -11,7 +11,7 @@ import VitalSigns
 
 /// The hub's problems. Any thread; `look()` is the pulse's.
 final class HubProblems: Sendable {
-  private let machinery: CoreMachinery
+  let machinery: CoreMachinery
   private let sentences: AlertSentences
   private let names: [UInt32: String]
   private let watch: Mutex<HubWatch>
@@ -32,6 +32,7 @@ final class HubProblems: Sendable {
         told: open.filter { Self.watchedRules.contains($0.transition.rule) }.map {
           (HubWatch.Subject(rule: $0.transition.rule, number: $0.transition.subject), $0.raisedWall ?? $0.firstWall)
         }, at: machinery.clock.now()))
+    rememberLostBonds()
   }
 
   private static let roles = ["forward", "console"]
@@ -170,6 +171,7 @@ final class HubProblems: Sendable {
     }
     for shown in watch.withLock({ $0.shown }) { problems.append(problem(shown)) }
     problems += store()
+    problems += bonds()
     for holding in machinery.intake.conditions.all {
       // Those that are known at first hand stand above.
       if Self.watchedRules.contains(holding.rule) || holding.rule == .storeFailing { continue }
@@ -253,16 +255,17 @@ final class HubProblems: Sendable {
     return problem(holding.rule.key, name: name, since: holding.since, effect: effect, next: next)
   }
 
-  private func problem(
+  /// `variant`: of the sentence for nurses, where the kind has several.
+  func problem(
     _ kind: String, name: String? = nil, since: WallTime? = nil, effect: API.Problem.Effect, detail: String? = nil, next: String? = nil,
-    isSettling: Bool = false
+    isSettling: Bool = false, variant: String? = nil
   ) -> API.Problem {
     let language = ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb
     let files = kind == AlertRule.destinationDown.key && configuration.destinations.contains { $0.name == name && !$0.isCalled }
     return API.Problem(
       kind: kind, name: name, since: since == .unknown ? nil : since?.description, effect: effect,
-      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, files: files, language: language), detail: detail, next: next,
-      isSettling: isSettling ? true : nil)
+      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, variant: files ? "files" : variant, language: language),
+      detail: detail, next: next, isSettling: isSettling ? true : nil)
   }
 }
 
