@@ -26,7 +26,7 @@ enum SystemBus {
 
   /// For one call, microseconds. A bus that is well answers within milliseconds; a hung bluetoothd must not hang the doctor.
   private static let timeout: UInt64 = 2_000_000
-  /// For bluetoothd's list of objects, microseconds. It takes milliseconds; the hub itself gives it ten seconds.
+  /// For bluetoothd to show that it lives, microseconds. It takes milliseconds; the hub itself gives it ten seconds.
   static let answerTimeout: UInt64 = 5_000_000
 
   /// Asks the bus at `address`; nil: that of DBUS_SYSTEM_BUS_ADDRESS, else the system's. Blocks up to some seconds.
@@ -71,9 +71,10 @@ enum SystemBus {
 
   /// A refusal is an answer too: this user may not ask.
   private static func isAnswering(_ bus: OpaquePointer) -> Bool {
-    let objects = call(
-      bus, ("org.bluez", "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"), [], within: answerTimeout, reading: { _ in true })
-    if case .failure(let failure) = objects { return failure.code != ETIMEDOUT }
+    // Answered from bluetoothd's own loop, which a hung one does not reach; nothing of Bluetooth is asked.
+    let answer = call(
+      bus, ("org.bluez", "/", "org.freedesktop.DBus.Peer", "Ping"), [], within: answerTimeout, reading: { _ in true })
+    if case .failure(let failure) = answer { return failure.code != ETIMEDOUT }
     return true
   }
 
