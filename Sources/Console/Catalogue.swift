@@ -80,7 +80,10 @@ struct Catalogue: Sendable {
     "count": ["one", "many", "more", "moreSince"],
     "banner": ["since", "sessionEnds", "more", "heard"],
     "title": ["board", "resolve", "signIn", "signedOut", "problem"],
-    "hub": ["linkDown", "bluetoothDown", "destinationDown", "roleDown", "storeFailing", "storeFull", "journalBehind", "coreStill"],
+    "hub": [
+      "linkDown", "bluetoothDown", "bondLost", "bondLost.alarm", "bondsLost", "destinationDown", "roleDown", "storeFailing", "storeFull",
+      "journalBehind", "coreStill",
+    ],
   ]
 }
 

@@ -3,16 +3,18 @@
 import VitalSigns
 
 extension AlertSentences {
-  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull` or `journalBehind`.
+  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull`, `journalBehind` or `bondsLost`.
   ///
   /// - Parameters:
   ///   - isSettling: it works again, but not yet for long enough.
-  ///   - files: it is a record system, which calls nobody.
+  ///   - variant: `files`: a record system, which calls nobody; `alarm`: calls for help come from it.
   public func hubProblem(
-    _ kind: String, name: String?, isSettling: Bool = false, files: Bool = false, language: ConsoleLanguage
+    _ kind: String, name: String?, isSettling: Bool = false, variant: String? = nil, language: ConsoleLanguage
   ) -> String {
     guard let catalogue = catalogues[language] else { return kind }
-    let keys = [name.map { "\(kind).\($0)" }, isSettling ? "\(kind).settling" : nil, files ? "\(kind).files" : nil, kind].compactMap { $0 }
+    let keys = [name.map { "\(kind).\($0)" }, isSettling ? "\(kind).settling" : nil, variant.map { "\(kind).\($0)" }, kind].compactMap {
+      $0
+    }
     if let key = keys.first(where: { catalogue.has("hub", $0) }) { return catalogue.text("hub", key, ["name": name ?? ""]) }
     return catalogue.has("rule", kind) ? catalogue.text("rule", kind) : kind
   }

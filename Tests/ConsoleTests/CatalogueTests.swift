@@ -147,7 +147,7 @@ import VitalSigns
     for language in ConsoleLanguage.allCases {
       let texts = [
         sentences.sentence(transition(.destinationDown), raisedAt: raisedAt, language: language),
-        sentences.hubProblem("destinationDown", name: "Sykehuset", files: true, language: language),
+        sentences.hubProblem("destinationDown", name: "Sykehuset", variant: "files", language: language),
       ]
       for text in texts { #expect(text.hasPrefix("Sykehuset") && !text.contains("rutine") && !text.contains("Ring dem")) }
     }

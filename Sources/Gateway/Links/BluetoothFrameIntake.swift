@@ -65,6 +65,8 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   private var clocks = DeviceClocks()
   /// Whether the core knows that the device's bond is lost; nil: nothing was said in this run.
   private var bondIsLost: [DeviceID: Bool] = [:]
+  /// The devices that must be paired again, and since when. At most one entry a registered device.
+  private let bondsLost = Mutex<[DeviceID: WallTime]>([:])
   private var calls = CallBook()
   private var batteries: [DeviceID: (level: Int, told: MonotonicInstant)] = [:]
   private var result = DecodeResult()
@@ -247,9 +249,22 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
 
   func bond(isLost: Bool, address: String) {
     guard let (device, _) = registry.device(onBluetooth: address), bondIsLost[device.id] != isLost else { return }
+    // Said on the hub's screens also while the intake has no room for the alert.
+    if isLost { remember(lostBondOf: device.id, since: intake.clock.wall()) }
     let event = IntakePayload.event(DeviceEvent(kind: .bondLost, phase: isLost ? .raised : .cleared))
     // Without room the next attempt to connect says it again.
-    if intake.submit(event, device: device.id) != nil { bondIsLost[device.id] = isLost }
+    guard intake.submit(event, device: device.id) != nil else { return }
+    bondIsLost[device.id] = isLost
+    // Not before the alert ends: the screens and the alert say the same.
+    if !isLost { bondsLost.withLock { $0[device.id] = nil } }
+  }
+
+  /// The devices that must be paired again, and since when. Any thread.
+  var lostBonds: [DeviceID: WallTime] { bondsLost.withLock { $0 } }
+
+  /// A bond that was lost, in this run or before it. Any thread.
+  func remember(lostBondOf device: DeviceID, since: WallTime) {
+    bondsLost.withLock { bonds in if bonds[device] == nil { bonds[device] = since } }
   }
 
   func detail(_ detail: BluetoothDetail, address: String) {

@@ -7,10 +7,10 @@ public import VitalSigns
 extension API {
   /// One thing of the hub that does not work now.
   public struct Problem: Codable, Sendable, Hashable {
-    /// An alert rule's key (`linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `storeFailing`, `journalLost`, …), or
-    /// `coreStill`, `storeFull` or `journalBehind`.
+    /// An alert rule's key (`linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `storeFailing`, `journalLost`, …, and
+    /// `bondLost`), or `coreStill`, `storeFull`, `journalBehind` or `bondsLost`.
     public var kind: String
-    /// The link's, destination's or role's name; nil for what the hub has one of.
+    /// The link's, destination's or role's name, a device's number (`D3`), for `bondsLost` how many; nil for what the hub has one of.
     public var name: String?
     /// Since when; nil when not known.
     public var since: String?
@@ -75,6 +75,8 @@ extension API.Problem {
     switch kind {
     case "linkDown": return "link \(name) not connected"
     case "bluetoothDown": return "Bluetooth down"
+    case "bondLost": return "device \(name) without its pairing"
+    case "bondsLost": return "\(name) more devices without their pairing"
     case "destinationDown": return "destination \(name) not reached"
     case "roleDown": return "\(name) role missing"
     case "deadLetter": return "destination \(name) refused something for good"

@@ -11,7 +11,7 @@ import VitalSigns
 
 /// The hub's problems. Any thread; `look()` is the pulse's.
 final class HubProblems: Sendable {
-  private let machinery: CoreMachinery
+  let machinery: CoreMachinery
   private let sentences: AlertSentences
   private let names: [UInt32: String]
   private let watch: Mutex<HubWatch>
@@ -32,6 +32,7 @@ final class HubProblems: Sendable {
         told: open.filter { Self.watchedRules.contains($0.transition.rule) }.map {
           (HubWatch.Subject(rule: $0.transition.rule, number: $0.transition.subject), $0.raisedWall ?? $0.firstWall)
         }, at: machinery.clock.now()))
+    rememberLostBonds()
   }
 
   private static let roles = ["forward", "console"]
@@ -170,10 +171,10 @@ final class HubProblems: Sendable {
     }
     for shown in watch.withLock({ $0.shown }) { problems.append(problem(shown)) }
     problems += store()
+    problems += bonds()
     for holding in machinery.intake.conditions.all {
       // Those that are known at first hand stand above.
-      if Self.watchedRules.contains(holding.rule) || holding.rule == .storeFailing { continue }
-      if holding.rule == .journalLost, case .emergency = machinery.writer.storeState { continue }
+      if Self.watchedRules.contains(holding.rule) || [.storeFailing, .journalLost].contains(holding.rule) { continue }
       problems.append(problem(holding))
     }
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
@@ -182,15 +183,18 @@ final class HubProblems: Sendable {
   private func store() -> [API.Problem] {
     let conditions = machinery.intake.conditions.all
     let since = conditions.first { $0.rule == .storeFailing }?.since
+    let lostSince = conditions.first { $0.rule == .journalLost }?.since
     let state = machinery.writer.storeState
     switch state {
-    case .writing: return []
+    case .writing: return formerLoss(since: lostSince)
     case .shedding:
-      return [problem("storeFull", effect: .partial, detail: state.reason, next: "make room on the disk of \(configuration.hub.statePath)")]
+      return formerLoss(since: lostSince) + [
+        problem("storeFull", effect: .partial, detail: state.reason, next: "make room on the disk of \(configuration.hub.statePath)")
+      ]
     case .emergency(let loss):
       return [
         problem(
-          loss.kind == .behind ? "journalBehind" : "journalLost", since: conditions.first { $0.rule == .journalLost }?.since,
+          loss.kind == .behind ? "journalBehind" : "journalLost", since: lostSince,
           effect: .unstored, detail: loss.sentence,
           next: "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
       ]
@@ -202,12 +206,26 @@ final class HubProblems: Sendable {
           next: "mend the disk of \(configuration.hub.statePath), or restart knutepunkt-core: it then goes on without that journal")
       ]
     case .failing:
-      return [
+      return formerLoss(since: lostSince) + [
         problem(
           "storeFailing", since: since, effect: .unstored, detail: state.reason,
           next: "look at the disk of \(configuration.hub.statePath); journalctl -u knutepunkt-core says more")
       ]
     }
+  }
+
+  /// A loss of the journal that is told, and that the store's state does not show.
+  private func formerLoss(since: WallTime?) -> [API.Problem] {
+    let wasRescued = machinery.writer.wasRescued(at: machinery.clock.now())
+    guard since != nil || wasRescued else { return [] }
+    let detail = "the file was removed or changed while the hub ran, and was written anew with all that it held; said for a minute"
+    return [
+      problem(
+        AlertRule.journalLost.key, since: since, effect: .unstored, detail: wasRescued ? detail : nil,
+        next: wasRescued
+          ? "find out who removed or changed \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more"
+          : "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
+    ]
   }
 
   private func problem(_ shown: HubWatch.Shown) -> API.Problem {
@@ -243,7 +261,6 @@ final class HubProblems: Sendable {
       next = "knutepunkt doctor tries destinations[\(name ?? "?")]; knutepunkt outbox list shows what waits"
     case .deadLetter: (effect, next) = (.partial, "knutepunkt outbox list --state dead")
     case .nobodyOnDuty: (effect, next) = (.mute, "give escalation.receivers a destination, or console.listen an address")
-    case .journalLost: (effect, next) = (.unstored, "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
     case .registryFull: (effect, next) = (.unwatched, "raise realtime.patientsMax or realtime.devicesMax and restart the core")
     case .alertRoomFull: (effect, next) = (.partial, "resolve alerts that are done: knutepunkt alerts list; or raise realtime.alertsMax")
     case .clockDoubtful: (effect, next) = (.partial, "timedatectl shows the clock and whether it is kept right")
@@ -253,16 +270,17 @@ final class HubProblems: Sendable {
     return problem(holding.rule.key, name: name, since: holding.since, effect: effect, next: next)
   }
 
-  private func problem(
+  /// `variant`: of the sentence for nurses, where the kind has several.
+  func problem(
     _ kind: String, name: String? = nil, since: WallTime? = nil, effect: API.Problem.Effect, detail: String? = nil, next: String? = nil,
-    isSettling: Bool = false
+    isSettling: Bool = false, variant: String? = nil
   ) -> API.Problem {
     let language = ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb
     let files = kind == AlertRule.destinationDown.key && configuration.destinations.contains { $0.name == name && !$0.isCalled }
     return API.Problem(
       kind: kind, name: name, since: since == .unknown ? nil : since?.description, effect: effect,
-      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, files: files, language: language), detail: detail, next: next,
-      isSettling: isSettling ? true : nil)
+      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, variant: files ? "files" : variant, language: language),
+      detail: detail, next: next, isSettling: isSettling ? true : nil)
   }
 }
 
