@@ -80,7 +80,9 @@ struct Catalogue: Sendable {
     "count": ["one", "many", "more", "moreSince"],
     "banner": ["since", "sessionEnds", "more", "heard"],
     "title": ["board", "resolve", "signIn", "signedOut", "problem"],
-    "hub": ["linkDown", "bluetoothDown", "destinationDown", "roleDown", "storeFailing", "storeFull", "journalBehind", "coreStill"],
+    "hub": [
+      "linkDown", "bluetoothDown", "destinationDown", "roleDown", "storeFailing", "storeFull", "journalBehind", "coreStill", "callRefused",
+    ],
   ]
 }
 

@@ -3,7 +3,7 @@
 import VitalSigns
 
 extension AlertSentences {
-  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull` or `journalBehind`.
+  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull`, `journalBehind` or `callRefused`.
   ///
   /// - Parameters:
   ///   - isSettling: it works again, but not yet for long enough.

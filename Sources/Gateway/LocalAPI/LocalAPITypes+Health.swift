@@ -8,7 +8,7 @@ extension API {
   /// One thing of the hub that does not work now.
   public struct Problem: Codable, Sendable, Hashable {
     /// An alert rule's key (`linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `storeFailing`, `journalLost`, …), or
-    /// `coreStill`, `storeFull` or `journalBehind`.
+    /// `coreStill`, `storeFull`, `journalBehind` or `callRefused`.
     public var kind: String
     /// The link's, destination's or role's name; nil for what the hub has one of.
     public var name: String?
@@ -78,6 +78,7 @@ extension API.Problem {
     case "destinationDown": return "destination \(name) not reached"
     case "roleDown": return "\(name) role missing"
     case "deadLetter": return "destination \(name) refused something for good"
+    case "callRefused": return "destination \(name) REFUSED A CALL that nobody has taken"
     case "storeFailing": return "STORE FAILING, nothing is acknowledged, alarms still go out"
     case "storeFull": return "DISK FULL, alarms are stored, routine values only counted"
     case "journalBehind": return "JOURNAL TOO OLD, something that was acknowledged is missing"

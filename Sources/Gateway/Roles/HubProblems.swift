@@ -27,6 +27,7 @@ final class HubProblems: Sendable {
     // Left open by the run before. A journal that cannot be read now is told by others.
     let open = Self.openHubAlerts(machinery.reader)
     for row in open { machinery.intake.conditions.note(row.transition, at: row.raisedWall ?? row.firstWall) }
+    machinery.intake.conditions.refusedCalls.replace(with: (try? machinery.reader.refusedCalls(limit: RefusedCalls.callsMax)) ?? [])
     watch = Mutex(
       HubWatch(
         told: open.filter { Self.watchedRules.contains($0.transition.rule) }.map {
@@ -169,7 +170,7 @@ final class HubProblems: Sendable {
       problems.append(problem("coreStill", effect: .deaf, next: "systemctl restart knutepunkt-core, and tell the maintainers"))
     }
     for shown in watch.withLock({ $0.shown }) { problems.append(problem(shown)) }
-    problems += store()
+    problems += store() + refusedCalls()
     for holding in machinery.intake.conditions.all {
       // Those that are known at first hand stand above.
       if Self.watchedRules.contains(holding.rule) || holding.rule == .storeFailing { continue }
@@ -177,6 +178,21 @@ final class HubProblems: Sendable {
       problems.append(problem(holding))
     }
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
+  }
+
+  /// A call for help that a receiver will never take and nobody has taken on the board: the gravest kind of dead letter.
+  private func refusedCalls() -> [API.Problem] {
+    machinery.intake.conditions.refusedCalls.waiting.compactMap { waiting in
+      // A record system calls nobody: what it refuses is no call.
+      guard let name = names[waiting.destination], configuration.destinations.contains(where: { $0.name == name && $0.isCalled }) else {
+        return nil
+      }
+      return problem(
+        "callRefused", name: name, since: waiting.since, effect: .mute,
+        detail: waiting.calls == 1 ? "one alert of high priority" : "\(waiting.calls) alerts of high priority",
+        next: "phone them, and acknowledge the alert: on the board, or knutepunkt alerts acknowledge; knutepunkt outbox list --state dead"
+          + " says why; mended, knutepunkt outbox retry --destination \(name) --reason … sends it again")
+    }
   }
 
   private func store() -> [API.Problem] {
