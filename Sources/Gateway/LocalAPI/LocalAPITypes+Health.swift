@@ -8,7 +8,7 @@ extension API {
   /// One thing of the hub that does not work now.
   public struct Problem: Codable, Sendable, Hashable {
     /// An alert rule's key (`linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `storeFailing`, `journalLost`, …), or
-    /// `coreStill`, `storeFull`, `journalBehind` or `callRefused`.
+    /// `coreStill`, `storeFull`, `journalBehind`, `callRefused` or `nobodyCalled`.
     public var kind: String
     /// The link's, destination's or role's name; nil for what the hub has one of.
     public var name: String?
@@ -24,10 +24,12 @@ extension API {
     public var next: String?
     /// It works at this moment, but has not for long enough.
     public var isSettling: Bool?
+    /// How many people it concerns; nil: it is not about a number of people.
+    public var count: Int?
 
     public init(
       kind: String, name: String? = nil, since: String? = nil, effect: Effect, text: String, detail: String? = nil, next: String? = nil,
-      isSettling: Bool? = nil
+      isSettling: Bool? = nil, count: Int? = nil
     ) {
       self.kind = kind
       self.name = name
@@ -37,6 +39,7 @@ extension API {
       self.detail = detail
       self.next = next
       self.isSettling = isSettling
+      self.count = count
     }
 
     public enum Effect: String, Sendable, Hashable, CaseIterable {
@@ -79,6 +82,7 @@ extension API.Problem {
     case "roleDown": return "\(name) role missing"
     case "deadLetter": return "destination \(name) refused something for good"
     case "callRefused": return "destination \(name) REFUSED A CALL that nobody has taken"
+    case "nobodyCalled": return "nobody is called for \(count ?? 0) \(count == 1 ? "person" : "people")"
     case "storeFailing": return "STORE FAILING, nothing is acknowledged, alarms still go out"
     case "storeFull": return "DISK FULL, alarms are stored, routine values only counted"
     case "journalBehind": return "JOURNAL TOO OLD, something that was acknowledged is missing"

@@ -16,6 +16,8 @@ final class HubProblems: Sendable {
   private let names: [UInt32: String]
   private let watch: Mutex<HubWatch>
   private let wallClock = Mutex(WallClockWatch())
+  /// People for whom nobody outside the board is called, as of a version of the registry.
+  private let uncalled = Mutex<(version: UInt64, people: [PatientID])>((0, []))
   private var configuration: KnutepunktConfiguration { machinery.configuration }
 
   init(machinery: CoreMachinery, sentences: AlertSentences) {
@@ -177,6 +179,7 @@ final class HubProblems: Sendable {
       if holding.rule == .journalLost, case .emergency = machinery.writer.storeState { continue }
       problems.append(problem(holding))
     }
+    problems += nobodyCalled()
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
   }
 
@@ -194,6 +197,34 @@ final class HubProblems: Sendable {
           + " says why; mended, knutepunkt outbox retry --destination \(name) --reason … sends it again")
     }
   }
+
+  /// People whose alarms climb from level to level to nobody. On a hub that is meant to show a board only, nobody is missing.
+  private func nobodyCalled() -> [API.Problem] {
+    let configuration = configuration
+    guard configuration.isMeantToCall else { return [] }
+    let version = machinery.registry.peopleVersion
+    let people = uncalled.withLock { known in
+      if known.version != version {
+        known = (
+          version,
+          machinery.registry.patients.filter { $0.ended == nil && !configuration.callsSomebody(for: $0.id, controller: $0.controller) }
+            .map(\.id)
+        )
+      }
+      return known.people
+    }
+    if people.isEmpty { return [] }
+    let named = people.prefix(Self.namedMax).map(\.description).joined(separator: ", ")
+    return [
+      problem(
+        "nobodyCalled", effect: configuration.console.listen == nil ? .mute : .partial,
+        detail: people.count > Self.namedMax ? "\(named) and \(people.count - Self.namedMax) more" : named,
+        next: "give a webhook destination an agreement under sharing that covers their alerts and their data controller"
+          + " (patients: all, or their numbers), and restart the core and forward roles", count: people.count)
+    ]
+  }
+  /// People who are named in one line.
+  private static let namedMax = 10
 
   private func store() -> [API.Problem] {
     let conditions = machinery.intake.conditions.all
@@ -271,14 +302,14 @@ final class HubProblems: Sendable {
 
   private func problem(
     _ kind: String, name: String? = nil, since: WallTime? = nil, effect: API.Problem.Effect, detail: String? = nil, next: String? = nil,
-    isSettling: Bool = false
+    isSettling: Bool = false, count: Int? = nil
   ) -> API.Problem {
     let language = ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb
     let files = kind == AlertRule.destinationDown.key && configuration.destinations.contains { $0.name == name && !$0.isCalled }
     return API.Problem(
       kind: kind, name: name, since: since == .unknown ? nil : since?.description, effect: effect,
-      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, files: files, language: language), detail: detail, next: next,
-      isSettling: isSettling ? true : nil)
+      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, files: files, count: count, language: language),
+      detail: detail, next: next, isSettling: isSettling ? true : nil, count: count)
   }
 }
 
