@@ -82,7 +82,7 @@ struct Catalogue: Sendable {
     "title": ["board", "resolve", "signIn", "signedOut", "problem"],
     "hub": [
       "linkDown", "bluetoothDown", "destinationDown", "roleDown", "storeFailing", "storeFull", "journalBehind", "coreStill", "callRefused",
-      "nobodyCalled",
+      "nobodyCalled", "portClosed",
     ],
   ]
 }

@@ -3,7 +3,8 @@
 import VitalSigns
 
 extension AlertSentences {
-  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull`, `journalBehind`, `callRefused` or `nobodyCalled`.
+  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull`, `journalBehind`, `callRefused`, `nobodyCalled` or
+  /// `portClosed`.
   ///
   /// - Parameters:
   ///   - isSettling: it works again, but not yet for long enough.

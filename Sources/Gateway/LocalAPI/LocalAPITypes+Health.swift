@@ -8,7 +8,7 @@ extension API {
   /// One thing of the hub that does not work now.
   public struct Problem: Codable, Sendable, Hashable {
     /// An alert rule's key (`linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `storeFailing`, `journalLost`, …), or
-    /// `coreStill`, `storeFull`, `journalBehind`, `callRefused` or `nobodyCalled`.
+    /// `coreStill`, `storeFull`, `journalBehind`, `callRefused`, `nobodyCalled` or `portClosed`.
     public var kind: String
     /// The link's, destination's or role's name; nil for what the hub has one of.
     public var name: String?
@@ -82,6 +82,7 @@ extension API.Problem {
     case "roleDown": return "\(name) role missing"
     case "deadLetter": return "destination \(name) refused something for good"
     case "callRefused": return "destination \(name) REFUSED A CALL that nobody has taken"
+    case "portClosed": return "\(name) closed"
     case "nobodyCalled": return "nobody is called for \(count ?? 0) \(count == 1 ? "person" : "people")"
     case "storeFailing": return "STORE FAILING, nothing is acknowledged, alarms still go out"
     case "storeFull": return "DISK FULL, alarms are stored, routine values only counted"

@@ -179,7 +179,7 @@ final class HubProblems: Sendable {
       if holding.rule == .journalLost, case .emergency = machinery.writer.storeState { continue }
       problems.append(problem(holding))
     }
-    problems += nobodyCalled()
+    problems += nobodyCalled() + closedPort()
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
   }
 
@@ -196,6 +196,16 @@ final class HubProblems: Sendable {
         next: "phone them, and acknowledge the alert: on the board, or knutepunkt alerts acknowledge; knutepunkt outbox list --state dead"
           + " says why; mended, knutepunkt outbox retry --destination \(name) --reason … sends it again")
     }
+  }
+
+  /// Machines that watch this machine get no answer, which they may or may not be set up to notice.
+  private func closedPort() -> [API.Problem] {
+    guard let closed = machinery.closedPort.withLock({ $0 }) else { return [] }
+    return [
+      problem(
+        "portClosed", name: "observability.listen", since: closed.since, effect: .partial, detail: closed.reason,
+        next: "end the other program or give observability.listen another port; it is tried again every 10 s")
+    ]
   }
 
   /// People whose alarms climb from level to level to nobody. On a hub that is meant to show a board only, nobody is missing.
