@@ -63,6 +63,8 @@ public struct BoardAlert: Sendable, Identifiable {
   public var closure: BoardMark?
   /// Whom it was sent to, and whom it has not reached: receivers that are called, not systems that file records.
   public var receipts: [BoardReceipt]
+  /// No receiver will ever be told: only who looks at the board knows.
+  public var isBoardOnly = false
   /// More open alerts of the same kind, which are known only by their number.
   public var alsoOpen: Int
   /// The person's latest score, whichever rule raised the alert.

@@ -147,6 +147,9 @@ struct AlertCard {
   /// "Ikke levert til responssenteret – ring"
   let undeliveredText: String
   let isUndelivered: Bool
+  /// "Bare tavlen vet om dette"
+  let boardOnlyText: String
+  let isBoardOnly: Bool
   /// A word for the strip at the top: "trygghetsalarm".
   let short: String
   /// Read aloud when the card appears.
@@ -171,6 +174,8 @@ struct AlertCard {
       : catalogue.text("card", "sent", ["who": receivers, "time": clockText(told.map(\.at).max() ?? .unknown, in: zone)])
     let missing = alert.isTaken ? [] : alert.receipts.filter { $0.isMissing(at: now) }.map(\.receiver)
     isUndelivered = !missing.isEmpty
+    isBoardOnly = alert.isBoardOnly && !alert.isTaken
+    boardOnlyText = catalogue.text("card", "boardOnly")
     // Who has had word of it before lacks only what came last.
     let hadWord = !missing.isEmpty && Set(missing).isSubset(of: told.map(\.receiver))
     undeliveredText = catalogue.text("card", hadWord ? "lastNotDelivered" : "notDelivered", ["who": missing.joined(separator: ", ")])

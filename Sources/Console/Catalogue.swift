@@ -66,7 +66,7 @@ struct Catalogue: Sendable {
     ],
     "card": [
       "escalated", "escalatedTo", "acknowledged", "responding", "resolved", "cleared", "hub", "announce", "notPerson", "sent",
-      "notDelivered", "lastNotDelivered", "nextLevel", "toldAgain",
+      "notDelivered", "lastNotDelivered", "boardOnly", "nextLevel", "toldAgain",
     ],
     "short": ["sos", "fall"],
     "unseen": ["one", "many"],
@@ -82,7 +82,7 @@ struct Catalogue: Sendable {
     "title": ["board", "resolve", "signIn", "signedOut", "problem"],
     "hub": [
       "linkDown", "bluetoothDown", "bondLost", "bondLost.alarm", "bondsLost", "destinationDown", "roleDown", "storeFailing", "storeFull",
-      "journalBehind", "coreStill",
+      "journalBehind", "coreStill", "callRefused", "nobodyCalled", "portClosed",
     ],
   ]
 }

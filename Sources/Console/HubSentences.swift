@@ -3,19 +3,22 @@
 import VitalSigns
 
 extension AlertSentences {
-  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull`, `journalBehind` or `bondsLost`.
+  /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull`, `journalBehind`, `bondsLost`,
+  /// `callRefused`, `nobodyCalled` or `portClosed`.
   ///
   /// - Parameters:
   ///   - isSettling: it works again, but not yet for long enough.
   ///   - variant: `files`: a record system, which calls nobody; `alarm`: calls for help come from it.
+  ///   - count: how many people or devices it concerns.
   public func hubProblem(
-    _ kind: String, name: String?, isSettling: Bool = false, variant: String? = nil, language: ConsoleLanguage
+    _ kind: String, name: String?, isSettling: Bool = false, variant: String? = nil, count: Int? = nil, language: ConsoleLanguage
   ) -> String {
     guard let catalogue = catalogues[language] else { return kind }
-    let keys = [name.map { "\(kind).\($0)" }, isSettling ? "\(kind).settling" : nil, variant.map { "\(kind).\($0)" }, kind].compactMap {
-      $0
+    let variants = [name, isSettling ? "settling" : nil, count == 1 ? "one" : nil, variant]
+    let keys = variants.compactMap { $0.map { "\(kind).\($0)" } } + [kind]
+    if let key = keys.first(where: { catalogue.has("hub", $0) }) {
+      return catalogue.text("hub", key, ["name": name ?? "", "n": "\(count ?? 0)"])
     }
-    if let key = keys.first(where: { catalogue.has("hub", $0) }) { return catalogue.text("hub", key, ["name": name ?? ""]) }
     return catalogue.has("rule", kind) ? catalogue.text("rule", kind) : kind
   }
 }

@@ -165,6 +165,34 @@ extension JournalReader {
     }
   }
 
+  /// Calls of high priority that a destination refused for good, whose alert nobody has taken, and of which nothing later has
+  /// arrived there. At most `limit`.
+  public func refusedCalls(limit: Int) throws(JournalError) -> [RefusedCallRow] {
+    try read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT t.alert, d.destination, max(d.refused) FROM dead_letter d
+          JOIN alert_transition t ON t.outcome = d.outcome JOIN alert a ON a.id = t.alert
+          JOIN alert_transition n ON n.outcome = a.last_outcome
+          WHERE d.lane = ? AND d.kind = ? AND a.is_open = 1 AND a.state IN (?, ?) AND n.priority = ? AND NOT EXISTS (
+            SELECT 1 FROM alert_transition u JOIN delivery y ON y.outcome = u.outcome
+            WHERE u.alert = t.alert AND y.destination = d.destination AND u.outcome > t.outcome)
+          GROUP BY t.alert, d.destination ORDER BY d.destination, t.alert LIMIT \(max(0, limit))
+          """,
+        arguments: [
+          Int64(OutboxLane.alarm.rawValue), Int64(RecordKind.alert.rawValue), Int64(AlertState.raised.rawValue),
+          Int64(AlertState.notified.rawValue), Int64(AlertPriority.high.rawValue),
+        ]
+      ).compactMap { row in
+        (row[0] as String?).flatMap { AlertID(text: $0) }.map {
+          RefusedCallRow(
+            alert: $0, destination: UInt32(truncatingIfNeeded: row[1] as Int64), refused: WallTime(rawValue: row[2] as Int64))
+        }
+      }
+    }
+  }
+
   /// How each destination stands, by number.
   public func outboxStatus() throws(JournalError) -> [OutboxStatus] {
     try read { db in

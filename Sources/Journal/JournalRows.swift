@@ -225,6 +225,19 @@ public struct DeadLetterRow: Sendable, Hashable {
   public var reason: String
 }
 
+/// A call that a destination refused for good.
+public struct RefusedCallRow: Sendable, Hashable {
+  public var alert: AlertID
+  public var destination: UInt32
+  public var refused: WallTime
+
+  public init(alert: AlertID, destination: UInt32, refused: WallTime) {
+    self.alert = alert
+    self.destination = destination
+    self.refused = refused
+  }
+}
+
 /// How a destination stands.
 public struct OutboxStatus: Sendable, Hashable {
   public var destination: UInt32

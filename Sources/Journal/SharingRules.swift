@@ -34,7 +34,8 @@ public struct SharingAgreement: Sendable, Hashable {
     guard kinds.contains(kind), controllers.contains(controller) else { return false }
     switch patients {
     case .all: return true
-    case .listed(let listed): return listed.contains(patient)
+    // What the hub says of itself, or a call from a device that is nobody's, is about no person whom a list could leave out.
+    case .listed(let listed): return listed.contains(patient) || (kind == .alert && patient == .none)
     }
   }
 }

@@ -53,6 +53,11 @@ struct PatientCommand: AsyncParsableCommand {
       Terminal.print(
         "\(patient.id) is registered: \(patient.name). Next: knutepunkt device add … --patient \(patient.id); knutepunkt plan set \(patient.id) …"
       )
+      if patient.nobodyCalled == true {
+        Terminal.print(
+          "NOBODY IS CALLED for \(patient.id): no agreement lets a receiver of alarms have alerts about them. Alarms are on the board only."
+            + " Next: name \(patient.id) and the controller \(patient.controller) under `sharing`, and restart the core and forward roles")
+      }
     }
   }
 

@@ -125,6 +125,8 @@ import VitalSigns
     #expect(configuration.sharing.map(\.basis) == ["Avtale 12/2026", "Avtale 13/2026"])
     #expect(
       configuration.warnings.map(\.description) == [
+        "/etc/k/k.yaml:1:1: warning: no agreement under `sharing` lets a receiver of alarms have the alerts of everybody"
+          + " (patients: all, controller 974760673): for a person whom none names, nobody is called; knutepunkt status lists them",
         "/etc/k/k.yaml:40:13: warning: destination \"journal-system\" is a receiver of alerts, but no sharing agreement lets it have `alerts`",
         "/etc/k/k.yaml:42:13: warning: destination \"hook\" has no sharing agreement, so nothing is ever sent to it; see `sharing`",
       ])

@@ -58,6 +58,18 @@ import Testing
     #expect(await watched.durable.wait(for: 5), "what is durable stays durable")
   }
 
+  @Test func whoeverHasWaitedLongEnoughIsToldAndTheOthersWaitOn() async {
+    let watched = Watched(startingAt: 0)
+    async let patient = watched.durable.wait(for: 1)
+    await watched.somebodyWaits()
+    #expect(await watched.durable.wait(for: 1, within: .milliseconds(1)) == .late)
+    watched.durable.advance(to: 1)
+    #expect(await patient)
+    #expect(await watched.durable.wait(for: 1, within: .milliseconds(1)) == .durable)
+    watched.durable.close()
+    #expect(await watched.durable.wait(for: 2, within: .seconds(60)) == .closed)
+  }
+
   @Test func tooManyWhoWaitHearSoAtOnce() async {
     let watched = Watched(startingAt: 0)
     let answers = await withTaskGroup(of: Bool.self) { group in

@@ -58,4 +58,28 @@ import VitalSigns
     let rules = try configuration().sharingRules
     #expect(rules.destinations.map(\.alertLevelMin) == [0, 0, 1, 3])
   }
+
+  @Test func somebodyIsCalledOnlyForWhomAnAgreementCoversAtALevelThatIsReached() throws {
+    func calls(_ agreement: String, level: Int = 0, high: String = "[60s]", kind: String = "webhook", controller: String = "974760673")
+      throws -> [Bool]
+    {
+      let secret = kind == "webhook" ? ", secretFile: s" : ""
+      let configuration = try Street.configuration(
+        in: folder,
+        """
+        escalation: { high: \(high), receivers: [{ level: \(level), destinations: [nurses] }] }
+        destinations: [{ name: nurses, kind: \(kind), url: "https://nurses.example.org"\(secret) }]
+        sharing: [{ destination: nurses, controller: "974760673", \(agreement), basis: a }]
+        """)
+      return [Street.kari, Street.ola].map { configuration.callsSomebody(for: $0, controller: controller) }
+    }
+    #expect(try calls("share: [alerts], patients: all") == [true, true])
+    #expect(try calls("share: [alerts], patients: [\(Street.kari)]") == [true, false])
+    #expect(try calls("share: [observations, locations], patients: all") == [false, false])
+    #expect(try calls("share: [alerts], patients: all", controller: "958935420") == [false, false])
+    #expect(try calls("share: [alerts], patients: all", level: 1) == [true, true])
+    #expect(try calls("share: [alerts], patients: all", level: 2) == [false, false], "60 s to level 1, and no further")
+    #expect(try calls("share: [alerts], patients: all", level: 2, high: "[60s, 60s]") == [true, true])
+    #expect(try calls("share: [alerts], patients: all", kind: "fhir") == [false, false], "a record system calls nobody")
+  }
 }

@@ -246,6 +246,9 @@ import VitalSigns
     #expect(parts?.nationalID == true && parts?.name == false)
     #expect(Self.rules.destinations[1].identity(for: .observation, controller: Street.controller, patient: Street.kari) == nil)
     #expect(Self.rules.destinations[1].identity(for: .alert, controller: Street.controller, patient: Street.ola) == nil)
+    // What is nobody's, no list of people can leave out: the hub's own alerts, a press of a button that was given to nobody.
+    #expect(Self.rules.destinations[1].identity(for: .alert, controller: Street.controller, patient: .none) != nil)
+    #expect(Self.rules.destinations[1].identity(for: .alert, controller: "958935420", patient: .none) == nil)
   }
 }
 

@@ -9,7 +9,7 @@ import pytest
 axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 
-from support import escalation, wait_for  # noqa: E402
+from support import escalation, wait_for, wait_heard, webhook  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +236,22 @@ def test_headers_and_cookies_are_strict(home):
     # A form sent from another site changes nothing.
     connection.request("POST", "/varsler/00000000-0000-0000-0000-000000000000/kvitter", "", {"Origin": "https://evil.example"})
     assert connection.getresponse().status in (400, 401, 403, 404)
+
+
+def test_the_card_of_a_person_for_whom_nobody_is_called_says_so(make_hub, broker, bridge, receiver, nurse):
+    hub = make_hub(broker, [webhook(receiver, patients=["P1"])], escalation=escalation("nurses"))
+    hub.device("zigbee2mqtt/sos-button", "sos1", hub.person("Kari Nordmann"))
+    hub.device("zigbee2mqtt/sos-button", "sos2", hub.person("Ola Hansen"))
+    page = nurse()
+    sign_in(hub, page)
+    expect(page.locator("body")).to_contain_text("Varsler om én person vises bare på tavlen", timeout=5000)
+    bridge.sos("sos1")
+    bridge.sos("sos2")
+    words = "Bare tavlen vet om dette: ingen andre er varslet"
+    expect(card(page, "Ola Hansen")).to_contain_text(words, timeout=5000)
+    wait_heard(receiver, "sos")
+    expect(card(page)).to_be_visible(timeout=5000)
+    expect(card(page)).not_to_contain_text(words)
+    card(page, "Ola Hansen").get_by_role("button", name="Kvitter").click()
+    expect(card(page, "Ola Hansen")).to_contain_text("Kvittert av Nina Nurse", timeout=5000)
+    expect(card(page, "Ola Hansen")).not_to_contain_text(words)

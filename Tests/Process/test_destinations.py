@@ -284,3 +284,43 @@ def test_an_alert_about_where_somebody_is_says_where_if_an_agreement_covers_it(m
     assert abs(event["position"]["latitude"] - 59.933869) < 0.003 and event["position"]["accuracyMetres"] == 10
     assert event["reasons"][0]["value"] > 2000 and event["reasons"][0]["limit"] == 200
     assert "position" not in wait_heard(receiver, "geofenceExit", name="others")[0]
+
+
+def test_a_call_that_was_refused_for_good_is_not_ready_until_somebody_takes_it(home, bridge, receiver):
+    other = webhook(receiver, "others")
+    hub = home(webhook(receiver), other, escalation={"receivers": [{"level": 0, "destinations": ["nurses", "others"]}]})
+    receiver.set("nurses", 400)
+
+    def refused():
+        return [p for p in hub.status()["problems"] if p["kind"] == "callRefused"]
+
+    bridge.sos("sos1")
+    problem = wait_for(refused, 20, "a refused call")[0]
+    assert problem["name"] == "nurses" and problem["effect"] == "mute" and "outbox retry --destination nurses" in problem["next"]
+    assert problem["text"].startswith("nurses tok ikke imot en alarm, og ingen har kvittert for den")
+    status, text = hub.http("/readyz")
+    assert status == 503 and "REFUSED A CALL" in text, text
+    # The others hear the call itself, and that the first did not take it.
+    wait_heard(receiver, "sos", name="others")
+    wait_heard(receiver, "deadLetter", name="others")
+    # A restart forgets nothing of it.
+    hub.kill()
+    hub.start()
+    wait_for(refused, 20, "a refused call after a restart")
+    # Somebody takes it: a dead letter is left, and nobody who waits.
+    hub.alert_action(hub.alert("sos")["id"], "acknowledge")
+    wait_for(lambda: not refused(), 10, "no refused call waits")
+    wait_for(lambda: hub.http("/readyz")[0] == 200, 10, "ready again")
+    assert "deadLetter" in [p["kind"] for p in hub.status()["problems"]]
+
+
+def test_a_call_that_was_refused_for_good_and_is_sent_again_is_no_problem_any_more(home, bridge, receiver):
+    hub = home(webhook(receiver), escalation=escalation("nurses"))
+    receiver.set("nurses", 400)
+    bridge.sos("sos1")
+    wait_for(lambda: hub.http("/readyz")[0] == 503, 20, "a refused call")
+    receiver.set("nurses")
+    hub.post("/v1/outbox/retry", {"destination": "nurses", "actor": "Operator", "reason": "the receiver was mended"})
+    wait_heard(receiver, "sos")
+    wait_for(lambda: not [p for p in hub.status()["problems"] if p["kind"] in ("callRefused", "deadLetter")], 10, "no problem left")
+    assert hub.http("/readyz")[0] == 200

@@ -31,10 +31,13 @@ def test_taken_ports_end_neither_the_alarms_nor_the_hub(make_hub, broker, bridge
     assert f"console.listen 127.0.0.1:{console} is taken by another program (ss -ltnp" in log, log
     assert f"observability.listen 127.0.0.1:{metrics} is taken" in log, log
     wait_for(lambda: any(p["kind"] == "roleDown" and p["name"] == "console" for p in hub.status()["problems"]), 10, "the missing board is told")
+    closed = next(p for p in hub.status()["problems"] if p["kind"] == "portClosed")
+    assert f"127.0.0.1:{metrics} is taken" in closed["detail"] and closed["effect"] == "partial", closed
     for s in taken:
         s.close()
     wait_for(lambda: hub.http("/livez", console)[0] == 200, 20, "the board comes by itself") if can_connect(console, 20) else pytest.fail("no board")
     assert can_connect(metrics, 15), "the metrics come by themselves"
+    wait_for(lambda: not [p for p in hub.status()["problems"] if p["kind"] == "portClosed"], 5, "and the problem is over")
     assert hub.stop() == 0
 
 

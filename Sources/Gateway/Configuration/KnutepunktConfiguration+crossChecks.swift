@@ -52,6 +52,18 @@ extension KnutepunktConfiguration {
     }
   }
 
+  /// Nobody is ever called for a person whom no agreement covers: their alarms climb from level to level to nobody.
+  func checkEverybodyIsCovered(_ reader: ConfigurationReader) {
+    let called = Set(destinations.filter { $0.isCalled && Int(alertLevelMin(of: $0)) <= escalation.high.count }.map(\.name))
+    let covers = sharing.contains {
+      called.contains($0.destination) && $0.share.contains(.alerts) && $0.patients == .all && $0.controller == hub.controller
+    }
+    if called.isEmpty || covers { return }
+    reader.report(
+      "no agreement under `sharing` lets a receiver of alarms have the alerts of everybody (patients: all, controller \(hub.controller)):"
+        + " for a person whom none names, nobody is called; knutepunkt status lists them", at: nil, severity: .warning)
+  }
+
   private func checkUnique(_ reader: ConfigurationReader, _ names: [Located<String>], what: String) {
     var seen: [String: Int] = [:]
     for name in names where !name.value.isEmpty {

@@ -41,6 +41,7 @@ extension KnutepunktConfiguration {
     warnings = []
     checkNames(root.reader, links: links, destinations: destinations)
     checkReferences(root.reader, receivers: receivers, agreements: agreements, destinations: destinations)
+    checkEverybodyIsCovered(root.reader)
     root.finish()
   }
 

@@ -207,7 +207,7 @@ public struct KnutepunktConfiguration: Sendable {
     /// The agreement's own number or words, for the access log.
     public var basis: String
 
-    /// Whether a record of this kind, person and controller may go to `destination` by this agreement.
+    /// Whether a record of this kind, of this person of this controller, may go to `destination` by this agreement.
     public func allows(_ kind: Share, of patient: PatientID, controller: String) -> Bool {
       guard share.contains(kind), controller == self.controller else { return false }
       switch patients {

@@ -2,16 +2,20 @@
 
 import Foundation
 import Journal
+import Synchronization
 import VitalSigns
 
 extension CoreService {
   // MARK: Acting
 
+  /// For an action's answer. A commit takes milliseconds; a screen asks no longer than 8 s, and a person looks away before that.
+  static let actionPatience = Duration.seconds(4)
+
   /// Takes an action, waits until it is durable, and answers with the alert as it then stands.
   func act(on text: String, _ action: Action, _ request: API.ActOnAlert) async throws(LocalAPIFailure) -> API.Alert {
     let id = try await alertID(text)
     let actor = try actor(request.actor)
-    guard let before = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw missing(text) }
+    let before = try await stored(id, text)
     guard before.transition.state.isOpen else {
       throw .conflict("the alert is closed already (\(before.transition.state.key))")
     }
@@ -32,7 +36,8 @@ extension CoreService {
       // The core may have had no room to follow it; then it acts by what the journal knows.
       standing: AlertStanding(before.transition, row: before.outcome))
     let sequence = try await store(
-      .command(command), device: before.device, patient: before.patient, actor: actor, reason: note.comment, .note(note))
+      .command(command), device: before.device, patient: before.patient, actor: actor, reason: note.comment, .note(note),
+      within: Self.actionPatience)
     guard let after = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw unknownAlert(text) }
     if try await read({ reader throws(JournalError) in try reader.remarks(on: sequence).contains(.refused) }) {
       throw .conflict("somebody was first: the alert is \(after.transition.state.key)" + by(after))
@@ -58,10 +63,15 @@ extension CoreService {
     machinery.actors.name(of: alert.transition.actor).map { ", by \($0)" } ?? ""
   }
 
-  /// An alert is told before it is stored: while the store fails, one that people see is not in the journal yet.
-  private func missing(_ text: String) -> LocalAPIFailure {
-    guard case .failing = machinery.writer.storeState else { return unknownAlert(text) }
-    return .unavailable("the store fails; alerts cannot be acted on until it is well", hint: "journalctl -u knutepunkt-core tells more")
+  /// An alert is told before it is stored: one that people see may not be in the journal yet, and then it is waited for.
+  private func stored(_ id: AlertID, _ text: String) async throws(LocalAPIFailure) -> AlertRow {
+    if let row = try await read({ reader throws(JournalError) in try reader.alert(id) }) { return row }
+    let told = machinery.core.vitals.lastSequence.load(ordering: .relaxed)
+    if await machinery.durable.wait(for: told, within: Self.actionPatience) != .durable {
+      throw .unavailable("the store fails; alerts cannot be acted on until it is well", hint: "journalctl -u knutepunkt-core tells more")
+    }
+    guard let row = try await read({ reader throws(JournalError) in try reader.alert(id) }) else { throw unknownAlert(text) }
+    return row
   }
 
   private func unknownAlert(_ text: String) -> LocalAPIFailure {

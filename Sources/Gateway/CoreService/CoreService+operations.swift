@@ -117,6 +117,7 @@ extension CoreService {
       throw .unavailable("the core is stopping; nothing was sent again")
     }
     try await endDeadLetterCondition(first.destination)
+    try await readRefusedCalls()
     hub.send(ServerEvent("committed", API.Committed(sequence: machinery.durable.sequence)))
     return API.Done(sequence: machinery.durable.sequence)
   }
@@ -147,6 +148,8 @@ extension CoreService {
     try await endConditionsOfFormerDestinations()
     // The refusal may have been of a row that was settled before.
     for destination in destinationsWithRefusals.sorted() { try await endDeadLetterCondition(destination) }
+    let refusedCalls = machinery.intake.conditions.refusedCalls
+    if !destinationsWithRefusals.isEmpty || delivered.contains(where: refusedCalls.contains) { try await readRefusedCalls() }
     return API.Done(sequence: machinery.durable.sequence)
   }
 
@@ -167,6 +170,12 @@ extension CoreService {
   private func endDeadLetterCondition(_ destination: UInt32) async throws(LocalAPIFailure) {
     let letters = try await read { reader throws(JournalError) in try reader.deadLetters(destination: destination, limit: 1) }
     if letters.isEmpty { try await deadLetterCondition(destination, holds: false) }
+  }
+
+  /// What status, readiness and the board say of calls that were refused.
+  private func readRefusedCalls() async throws(LocalAPIFailure) {
+    let rows = try await read { reader throws(JournalError) in try reader.refusedCalls(limit: RefusedCalls.callsMax) }
+    machinery.intake.conditions.refusedCalls.replace(with: rows)
   }
 
   private func deadLetterCondition(_ destination: UInt32, holds: Bool) async throws(LocalAPIFailure) {

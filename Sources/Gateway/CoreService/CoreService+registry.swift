@@ -47,10 +47,13 @@ extension CoreService {
   }
 
   private func apiPatient(_ patient: RegisteredPatient, score: ScoreRow?) throws(LocalAPIFailure) -> API.Patient {
-    API.Patient(
+    let configuration = machinery.configuration
+    let isUncalled =
+      patient.ended == nil && configuration.isMeantToCall && !configuration.callsSomebody(for: patient.id, controller: patient.controller)
+    return API.Patient(
       id: patient.id.description, name: patient.name, nationalID: patient.nationalID, controller: patient.controller,
       since: patient.since.description, ended: patient.ended?.description, score: score.map { API.Score($0.score, at: $0.wall) },
-      devices: registry.devices(of: patient.id).map(\.description))
+      devices: registry.devices(of: patient.id).map(\.description), nobodyCalled: isUncalled ? true : nil)
   }
 
   // MARK: Devices

@@ -36,14 +36,14 @@ final class CoreService: Sendable {
   /// Pushes one entry, waits until it is on the disk, and checks that the core took it.
   func store(
     _ payload: IntakePayload, device: DeviceID = .none, patient: PatientID = .none, measuredAt: WallTime = .unknown, actor: ActorID,
-    reason: String, _ content: Attachment.Content = .none
+    reason: String, _ content: Attachment.Content = .none, within limit: Duration? = nil
   ) async throws(LocalAPIFailure) -> UInt64 {
     let companion = Companion(attachment: Attachment(actor: actor, reason: reason, content), mark: nil)
     guard
       let sequence = machinery.intake.submit(
         payload, device: device, patient: patient, measuredAt: measuredAt, companion: companion)
     else { throw .unavailable("the intake is full; nothing was stored", hint: "try again in a moment; knutepunkt status shows its depth") }
-    try await durable(sequence)
+    if let limit { try await durable(sequence, within: limit) } else { try await durable(sequence) }
     if case .registry = payload { try await taken(sequence) }
     return sequence
   }
@@ -65,6 +65,18 @@ final class CoreService: Sendable {
     if await !machinery.durable.wait(for: sequence) {
       throw .unavailable(
         "the core is stopping; whether this was stored is not known", hint: "look with the matching list command when it is back")
+    }
+  }
+
+  /// For a person who stands before a screen. What the core has taken is done, and stored when the store is well again.
+  func durable(_ sequence: UInt64, within limit: Duration) async throws(LocalAPIFailure) {
+    switch await machinery.durable.wait(for: sequence, within: limit) {
+    case .durable: return
+    case .late:
+      throw .unavailable(
+        "the store stands still: whether this is kept is not known yet", hint: "look at the alert again when the store is well")
+    case .closed:
+      throw .unavailable("the core is stopping; whether this was stored is not known", hint: "look at the alert again when it is back")
     }
   }
 

@@ -21,6 +21,18 @@ extension KnutepunktConfiguration {
     sharing.contains { $0.destination == destination && $0.share.contains(.alerts) }
   }
 
+  /// Whether anybody outside the board is ever called for this person: a receiver that an agreement lets have the person's alerts,
+  /// at a level that an alert of high priority reaches.
+  func callsSomebody(for patient: PatientID, controller: String) -> Bool {
+    destinations.contains { destination in
+      destination.isCalled && Int(alertLevelMin(of: destination)) <= escalation.high.count
+        && sharing.contains { $0.destination == destination.name && $0.allows(.alerts, of: patient, controller: controller) }
+    }
+  }
+
+  /// Whether this hub is meant to call somebody outside the board. Without, and with a board, the board alone is what is wanted.
+  var isMeantToCall: Bool { console.listen == nil || destinations.contains(where: \.isCalled) }
+
   /// The lowest escalation level at which a destination is told: a receiver of level 1 hears of an alert that nobody on
   /// level 0 took. A record system, which no level names, gets every change.
   func alertLevelMin(of destination: DestinationSettings) -> UInt8 {

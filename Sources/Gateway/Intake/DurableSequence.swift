@@ -16,13 +16,23 @@ final class DurableSequence: DurableWatermark {
   private struct Waiters {
     var wakeDescriptors: [Int32] = []
     /// In arrival order; at most `waitersMax`.
-    var continuations: [(sequence: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
+    var continuations: [(number: UInt64, sequence: UInt64, continuation: CheckedContinuation<Waited, Never>)] = []
+    var next: UInt64 = 0
     var isClosed = false
   }
 
   /// Requests that wait for one commit; beyond it a caller hears at once that nothing can be confirmed. Only a disk that
   /// stands still for minutes gathers so many, most of whose callers have long gone.
   static let waitersMax = 4_096
+
+  /// How waiting ended.
+  enum Waited: Sendable, Hashable {
+    case durable
+    /// The journal closed first, or too many wait: nothing may be confirmed, and nothing will be.
+    case closed
+    /// Not yet. It may still become durable.
+    case late
+  }
 
   init(startingAt sequence: UInt64, requestCommitNow: @escaping @Sendable () -> Void) {
     committed = Atomic(sequence)
@@ -57,17 +67,33 @@ final class DurableSequence: DurableWatermark {
       for descriptor in state.wakeDescriptors { Wake.ring(descriptor) }
       return ready
     }
-    for waiter in ready { waiter.continuation.resume(returning: true) }
+    for waiter in ready { waiter.continuation.resume(returning: .durable) }
   }
 
   /// Waits until `sequence` is durable. False when the journal closed first, or too many wait: then nothing may be confirmed.
-  func wait(for sequence: UInt64) async -> Bool {
-    if answered.load(ordering: .acquiring) >= sequence { return true }
-    return await withCheckedContinuation { continuation in
-      let immediate: Bool? = state.withLock { state in
-        if answered.load(ordering: .acquiring) >= sequence { return true }
-        if state.isClosed || state.continuations.count >= Self.waitersMax { return false }
-        state.continuations.append((sequence, continuation))
+  func wait(for sequence: UInt64) async -> Bool { await wait(for: sequence, giveUp: nil) == .durable }
+
+  /// The same, and no longer than `limit`: for a person who stands before a screen.
+  func wait(for sequence: UInt64, within limit: Duration) async -> Waited { await wait(for: sequence, giveUp: limit) }
+
+  private func wait(for sequence: UInt64, giveUp limit: Duration?) async -> Waited {
+    if answered.load(ordering: .acquiring) >= sequence { return .durable }
+    let number = state.withLock { state in
+      state.next += 1
+      return state.next
+    }
+    // Without a parent, because the wait cannot be cancelled; ended before this returns.
+    let clock = limit.map { limit in
+      Task {
+        do { try await Task.sleep(for: limit) } catch { return }
+        giveUp(number)
+      }
+    }
+    let waited = await withCheckedContinuation { continuation in
+      let immediate: Waited? = state.withLock { state in
+        if answered.load(ordering: .acquiring) >= sequence { return .durable }
+        if state.isClosed || state.continuations.count >= Self.waitersMax { return .closed }
+        state.continuations.append((number, sequence, continuation))
         return nil
       }
       if let immediate {
@@ -76,6 +102,17 @@ final class DurableSequence: DurableWatermark {
         requestCommitNow()
       }
     }
+    clock?.cancel()
+    await clock?.value
+    return waited
+  }
+
+  private func giveUp(_ number: UInt64) {
+    let late = state.withLock { state in
+      let index = state.continuations.firstIndex { $0.number == number }
+      return index.map { state.continuations.remove(at: $0) }
+    }
+    late?.continuation.resume(returning: .late)
   }
 
   /// No commit will follow: everybody who still waits hears so.
@@ -85,6 +122,6 @@ final class DurableSequence: DurableWatermark {
       defer { state.continuations = [] }
       return state.continuations
     }
-    for waiter in rest { waiter.continuation.resume(returning: false) }
+    for waiter in rest { waiter.continuation.resume(returning: .closed) }
   }
 }

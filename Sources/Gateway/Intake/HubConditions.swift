@@ -19,6 +19,9 @@ final class HubConditions: Sendable {
   /// already say that things are bad.
   static let holdingMax = 512
 
+  /// Calls that a destination refused for good, noted where the same alerts pass.
+  let refusedCalls = RefusedCalls()
+
   private let holding = Mutex<[Holding]>([])
 
   /// By rule and subject.
@@ -31,6 +34,7 @@ final class HubConditions: Sendable {
 
   /// The core tells of an alert of the hub's own.
   func note(_ transition: AlertTransition, at wall: WallTime) {
+    refusedCalls.hear(transition)
     guard transition.rule.isOfHub else { return }
     if transition.state == .cleared {
       set(transition.rule, transition.subject, holds: false, isDecided: true, at: wall)

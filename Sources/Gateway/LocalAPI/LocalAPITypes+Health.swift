@@ -8,9 +8,9 @@ extension API {
   /// One thing of the hub that does not work now.
   public struct Problem: Codable, Sendable, Hashable {
     /// An alert rule's key (`linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `storeFailing`, `journalLost`, …, and
-    /// `bondLost`), or `coreStill`, `storeFull`, `journalBehind` or `bondsLost`.
+    /// `bondLost`), or `coreStill`, `storeFull`, `journalBehind`, `bondsLost`, `callRefused`, `nobodyCalled` or `portClosed`.
     public var kind: String
-    /// The link's, destination's or role's name, a device's number (`D3`), for `bondsLost` how many; nil for what the hub has one of.
+    /// The link's, destination's or role's name, a device's number (`D3`); nil for what the hub has one of.
     public var name: String?
     /// Since when; nil when not known.
     public var since: String?
@@ -24,10 +24,12 @@ extension API {
     public var next: String?
     /// It works at this moment, but has not for long enough.
     public var isSettling: Bool?
+    /// How many people or devices it concerns; nil: it is not about a number.
+    public var count: Int?
 
     public init(
       kind: String, name: String? = nil, since: String? = nil, effect: Effect, text: String, detail: String? = nil, next: String? = nil,
-      isSettling: Bool? = nil
+      isSettling: Bool? = nil, count: Int? = nil
     ) {
       self.kind = kind
       self.name = name
@@ -37,6 +39,7 @@ extension API {
       self.detail = detail
       self.next = next
       self.isSettling = isSettling
+      self.count = count
     }
 
     public enum Effect: String, Sendable, Hashable, CaseIterable {
@@ -76,10 +79,13 @@ extension API.Problem {
     case "linkDown": return "link \(name) not connected"
     case "bluetoothDown": return "Bluetooth down"
     case "bondLost": return "device \(name) without its pairing"
-    case "bondsLost": return "\(name) more devices without their pairing"
+    case "bondsLost": return "\(count ?? 0) more devices without their pairing"
     case "destinationDown": return "destination \(name) not reached"
     case "roleDown": return "\(name) role missing"
     case "deadLetter": return "destination \(name) refused something for good"
+    case "callRefused": return "destination \(name) REFUSED A CALL that nobody has taken"
+    case "portClosed": return "\(name) closed"
+    case "nobodyCalled": return "nobody is called for \(count ?? 0) \(count == 1 ? "person" : "people")"
     case "storeFailing": return "STORE FAILING, nothing is acknowledged, alarms still go out"
     case "storeFull": return "DISK FULL, alarms are stored, routine values only counted"
     case "journalBehind": return "JOURNAL TOO OLD, something that was acknowledged is missing"

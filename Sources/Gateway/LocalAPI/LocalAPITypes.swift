@@ -74,6 +74,9 @@ public enum API {
     public var ended: String?
     public var score: Score?
     public var devices: [String]
+    /// True: nobody outside the board is called for this person, because no agreement covers it. Nil: somebody is, or this hub is meant to
+    /// show a board only.
+    public var nobodyCalled: Bool?
   }
 
   public struct AddPatient: Codable, Sendable {

@@ -55,7 +55,10 @@ struct CoreMetrics: Sendable {
 
   /// 1 for what does not work now, by kind; every kind has its series, so that an alert rule never looks at nothing.
   private func update(problems: [API.Problem]) {
-    let kinds = AlertRule.allCases.filter(\.isOfHub).map(\.key) + ["coreStill", "storeFull", "journalBehind", "bondLost", "bondsLost"]
+    let kinds =
+      AlertRule.allCases.filter(\.isOfHub).map(\.key) + [
+        "coreStill", "storeFull", "journalBehind", "bondLost", "bondsLost", "callRefused", "nobodyCalled", "portClosed",
+      ]
     for kind in kinds {
       Meter(label: "knutepunkt_problem", dimensions: [("kind", kind)]).set(problems.count { $0.kind == kind })
     }

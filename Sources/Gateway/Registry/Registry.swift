@@ -38,6 +38,8 @@ final class Registry: Sendable {
     var devices: [DeviceID: RegisteredDevice] = [:]
     /// Devices by the person who has them now.
     var byPatient: [PatientID: Set<DeviceID>] = [:]
+    /// Rises with each change of who is here.
+    var peopleVersion: UInt64 = 1
     var nextPatient: UInt32 = 1
     var nextDevice: UInt32 = 1
     /// Every topic that a registered device sends on, and which program of its profile reads it.
@@ -167,6 +169,9 @@ final class Registry: Sendable {
   var patients: [RegisteredPatient] { state.withLock { Array($0.patients.values) }.sorted { $0.id < $1.id } }
   var devices: [RegisteredDevice] { state.withLock { Array($0.devices.values) }.sorted { $0.id < $1.id } }
 
+  /// Another number: somebody came, went or was changed since.
+  var peopleVersion: UInt64 { state.withLock { $0.peopleVersion } }
+
   /// How many there are now, former ones left out.
   var counts: (patients: Int, devices: Int) {
     state.withLock { state in
@@ -238,12 +243,14 @@ final class Registry: Sendable {
   func add(_ patient: RegisteredPatient) {
     state.withLock { state in
       state.patients[patient.id] = patient
+      state.peopleVersion += 1
       state.nextPatient = max(state.nextPatient, patient.id.rawValue + 1)
     }
   }
 
   func end(_ patient: PatientID, at time: WallTime) {
     state.withLock { state in
+      state.peopleVersion += 1
       state.patients[patient]?.ended = time
       for id in (state.byPatient[patient] ?? []).sorted() { Self.give(id, to: .none, &state) }
     }

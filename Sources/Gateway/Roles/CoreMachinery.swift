@@ -25,6 +25,8 @@ final class CoreMachinery: Sendable {
   let durable: DurableSequence
   let hub: EventHub
   let destinations: DestinationStates
+  /// Why the observability port is closed, and since when; nil: it is open, or not wanted.
+  let closedPort = Mutex<(reason: String, since: WallTime)?>(nil)
   let dispatch: DispatchThread
   let registry: Registry
   let reader: JournalReader

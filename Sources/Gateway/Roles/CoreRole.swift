@@ -220,6 +220,8 @@ struct CoreRole: Service {
       } catch {
         if Task.isShuttingDownGracefully || Task.isCancelled { return }
         let reason = ListenProblem.text(error, key: "observability.listen", address: address)
+        let now = machinery.clock.wall()
+        machinery.closedPort.withLock { $0 = (reason, $0?.since ?? now) }
         logger.error("no metrics are served", metadata: ["reason": "\(reason)", "again": "in \(Self.listenPause)"])
       }
       await cancelWhenGracefulShutdown { try? await Task.sleep(for: Self.listenPause) }
@@ -273,7 +275,8 @@ struct CoreRole: Service {
     router.get("metrics") { _, _ in try await health.metrics() }
     return Application(
       responder: router.buildResponder(), server: Self.http(observerRoom),
-      configuration: ApplicationConfiguration(address: .hostname(listen.host, port: Int(listen.port))), logger: logger)
+      configuration: ApplicationConfiguration(address: .hostname(listen.host, port: Int(listen.port))),
+      onServerRunning: { [machinery] _ in machinery.closedPort.withLock { $0 = nil } }, logger: logger)
   }
 
   // MARK: Pulse

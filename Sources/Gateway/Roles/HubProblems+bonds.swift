@@ -52,8 +52,8 @@ extension HubProblems {
     if !counted.isEmpty {
       problems.append(
         problem(
-          "bondsLost", name: "\(counted.count)", effect: counted.contains(where: \.isSafetyAlarm) ? .deaf : .partial,
-          next: "knutepunkt device list says which; run knutepunkt pair beside each"))
+          "bondsLost", effect: counted.contains(where: \.isSafetyAlarm) ? .deaf : .partial,
+          next: "knutepunkt device list says which; run knutepunkt pair beside each", count: counted.count))
     }
     return problems
   }

@@ -16,6 +16,8 @@ final class HubProblems: Sendable {
   private let names: [UInt32: String]
   private let watch: Mutex<HubWatch>
   private let wallClock = Mutex(WallClockWatch())
+  /// People for whom nobody outside the board is called, as of a version of the registry.
+  private let uncalled = Mutex<(version: UInt64, people: [PatientID])>((0, []))
   private var configuration: KnutepunktConfiguration { machinery.configuration }
 
   init(machinery: CoreMachinery, sentences: AlertSentences) {
@@ -27,6 +29,7 @@ final class HubProblems: Sendable {
     // Left open by the run before. A journal that cannot be read now is told by others.
     let open = Self.openHubAlerts(machinery.reader)
     for row in open { machinery.intake.conditions.note(row.transition, at: row.raisedWall ?? row.firstWall) }
+    machinery.intake.conditions.refusedCalls.replace(with: (try? machinery.reader.refusedCalls(limit: RefusedCalls.callsMax)) ?? [])
     watch = Mutex(
       HubWatch(
         told: open.filter { Self.watchedRules.contains($0.transition.rule) }.map {
@@ -170,15 +173,68 @@ final class HubProblems: Sendable {
       problems.append(problem("coreStill", effect: .deaf, next: "systemctl restart knutepunkt-core, and tell the maintainers"))
     }
     for shown in watch.withLock({ $0.shown }) { problems.append(problem(shown)) }
-    problems += store()
-    problems += bonds()
+    problems += store() + bonds() + refusedCalls()
     for holding in machinery.intake.conditions.all {
       // Those that are known at first hand stand above.
       if Self.watchedRules.contains(holding.rule) || [.storeFailing, .journalLost].contains(holding.rule) { continue }
       problems.append(problem(holding))
     }
+    problems += nobodyCalled() + closedPort()
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
   }
+
+  /// A call for help that a receiver will never take and nobody has taken on the board: the gravest kind of dead letter.
+  private func refusedCalls() -> [API.Problem] {
+    machinery.intake.conditions.refusedCalls.waiting.compactMap { waiting in
+      // A record system calls nobody: what it refuses is no call.
+      guard let name = names[waiting.destination], configuration.destinations.contains(where: { $0.name == name && $0.isCalled }) else {
+        return nil
+      }
+      return problem(
+        "callRefused", name: name, since: waiting.since, effect: .mute,
+        detail: waiting.calls == 1 ? "one alert of high priority" : "\(waiting.calls) alerts of high priority",
+        next: "phone them, and acknowledge the alert: on the board, or knutepunkt alerts acknowledge; knutepunkt outbox list --state dead"
+          + " says why; mended, knutepunkt outbox retry --destination \(name) --reason … sends it again")
+    }
+  }
+
+  /// Machines that watch this machine get no answer, which they may or may not be set up to notice.
+  private func closedPort() -> [API.Problem] {
+    guard let closed = machinery.closedPort.withLock({ $0 }) else { return [] }
+    return [
+      problem(
+        "portClosed", name: "observability.listen", since: closed.since, effect: .partial, detail: closed.reason,
+        next: "end the other program or give observability.listen another port; it is tried again every 10 s")
+    ]
+  }
+
+  /// People whose alarms climb from level to level to nobody. On a hub that is meant to show a board only, nobody is missing.
+  private func nobodyCalled() -> [API.Problem] {
+    let configuration = configuration
+    guard configuration.isMeantToCall else { return [] }
+    let version = machinery.registry.peopleVersion
+    let people = uncalled.withLock { known in
+      if known.version != version {
+        known = (
+          version,
+          machinery.registry.patients.filter { $0.ended == nil && !configuration.callsSomebody(for: $0.id, controller: $0.controller) }
+            .map(\.id)
+        )
+      }
+      return known.people
+    }
+    if people.isEmpty { return [] }
+    let named = people.prefix(Self.namedMax).map(\.description).joined(separator: ", ")
+    return [
+      problem(
+        "nobodyCalled", effect: configuration.console.listen == nil ? .mute : .partial,
+        detail: people.count > Self.namedMax ? "\(named) and \(people.count - Self.namedMax) more" : named,
+        next: "give a webhook destination an agreement under sharing that covers their alerts and their data controller"
+          + " (patients: all, or their numbers), and restart the core and forward roles", count: people.count)
+    ]
+  }
+  /// People who are named in one line.
+  private static let namedMax = 10
 
   private func store() -> [API.Problem] {
     let conditions = machinery.intake.conditions.all
@@ -273,14 +329,15 @@ final class HubProblems: Sendable {
   /// `variant`: of the sentence for nurses, where the kind has several.
   func problem(
     _ kind: String, name: String? = nil, since: WallTime? = nil, effect: API.Problem.Effect, detail: String? = nil, next: String? = nil,
-    isSettling: Bool = false, variant: String? = nil
+    isSettling: Bool = false, variant: String? = nil, count: Int? = nil
   ) -> API.Problem {
     let language = ConsoleLanguage(rawValue: configuration.hub.language.rawValue) ?? .nb
     let files = kind == AlertRule.destinationDown.key && configuration.destinations.contains { $0.name == name && !$0.isCalled }
     return API.Problem(
       kind: kind, name: name, since: since == .unknown ? nil : since?.description, effect: effect,
-      text: sentences.hubProblem(kind, name: name, isSettling: isSettling, variant: files ? "files" : variant, language: language),
-      detail: detail, next: next, isSettling: isSettling ? true : nil)
+      text: sentences.hubProblem(
+        kind, name: name, isSettling: isSettling, variant: files ? "files" : variant, count: count, language: language),
+      detail: detail, next: next, isSettling: isSettling ? true : nil, count: count)
   }
 }
 

@@ -33,6 +33,7 @@ final class JournalBoardSource: ConsoleSource {
   private let names: SubjectNames
   /// Receivers that are called, by number: whom an alert was sent to. A record system that has it has told nobody.
   private let called: [UInt32: String]
+  private let configuration: KnutepunktConfiguration
   private let heard = Mutex(HeardAlerts())
   private let last = Mutex(Last())
   private let health = Mutex<BoardHealth?>(nil)
@@ -45,6 +46,7 @@ final class JournalBoardSource: ConsoleSource {
   init(configuration: KnutepunktConfiguration, logger: Logger) {
     client = LocalAPIClient(socketPath: configuration.hub.socketPath)
     journal = JournalOnDemand(path: configuration.hub.journalPath, pointer: configuration.hub.journalPointer)
+    self.configuration = configuration
     names = SubjectNames(configuration)
     called = Dictionary(
       configuration.destinations.filter(\.isCalled).map { (stableNumber(of: $0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
@@ -95,13 +97,13 @@ final class JournalBoardSource: ConsoleSource {
       return !last.isReading
     }
     guard isFree else { return }
-    let (journal, context) = (journal, (names, called))
+    let (journal, context) = (journal, (names, called, configuration))
     NIOThreadPool.singleton.submit { [weak self] state in
       guard case .active = state else { self?.ended(nil, failure: "the console stops"); return }
       do throws(JournalError) {
         let now = HubClock.wall()
         let rows = try journal.reader().board(closedSince: now.adding(milliseconds: -Self.closedMilliseconds))
-        let board = BoardContext(rows: rows, subjects: context.0, called: context.1)
+        let board = BoardContext(rows: rows, subjects: context.0, called: context.1, configuration: context.2)
         self?.ended((board.snapshot(takenAt: now), rows.marks), failure: nil)
       } catch {
         self?.ended(nil, failure: "\(error)")
@@ -193,6 +195,10 @@ final class JournalBoardSource: ConsoleSource {
       limit: transition.limit, subject: transition.subject, upper: transition.upper, also: transition.also,
       subjectName: names.name(transition.rule, transition.subject), valueAt: wall)
     card.subjectFiles = names.files(transition.rule, transition.subject)
+    if let person = card.person, configuration.isMeantToCall {
+      // The journal knows whose data controller is another one.
+      card.isBoardOnly = !configuration.callsSomebody(for: person.id, controller: configuration.hub.controller)
+    }
     let mark = HeardAlerts.Mark(instant: MonotonicInstant(rawValue: raw.instant), revision: transition.revision)
     heard.withLock { $0.hear(card, mark) }
   }
@@ -262,6 +268,7 @@ private struct BoardContext {
   let rows: BoardRows
   let subjects: SubjectNames
   let called: [UInt32: String]
+  let configuration: KnutepunktConfiguration
 
   func snapshot(takenAt now: WallTime) -> BoardSnapshot {
     BoardSnapshot(open: rows.open.map(alert), closed: rows.closed.map(alert), takenAt: now, core: .lost(since: nil))
@@ -285,6 +292,9 @@ private struct BoardContext {
       alsoOpen: rows.alsoOpen[row.id] ?? 0,
       news2: rows.scores[row.patient].map { BoardNEWS2($0.score, at: $0.wall) })
     alert.subjectFiles = subjects.files(transition.rule, transition.subject)
+    if configuration.isMeantToCall, let person = rows.people[row.patient] {
+      alert.isBoardOnly = !configuration.callsSomebody(for: person.id, controller: person.controller)
+    }
     return alert
   }
 
