@@ -38,9 +38,8 @@
   @inlinable public static var earliestMilliseconds: Int64 { 1_735_689_600_000 }
   /// A clock that is wrong by more than this is wrong; less is drift, and the time from the measurement to the message.
   @inlinable public static var toleranceMilliseconds: Int64 { 300_000 }
-  /// An unknown device's clock may be behind by this much at first sight: the zone of any place on earth (13 hours from Norway's, 14 in
-  /// summer), and some drift.
-  @inlinable public static var strangerLagMilliseconds: Int64 { 15 * 3_600_000 }
+  /// An unknown device's clock may be behind by this much at first sight: a wrong time zone with summer time, and some drift.
+  @inlinable public static var strangerLagMilliseconds: Int64 { 3 * 3_600_000 }
   /// A clock that went back so often without ever being right is not to be believed that a value is old.
   private static var jumpsMax: UInt8 { 2 }
   /// No link and no device keeps a value for longer without saying so: a clock that was reset to its maker's date.

@@ -58,10 +58,10 @@ import VitalSigns
     #expect(backlog.arrival(at: at(LinkBacklog.longestSeconds)) == .live)
   }
 
-  /// A fall sensor whose clock is twenty hours off, and its first word is a fall. What may have waited in the broker is old by its own words.
+  /// A fall sensor whose clock is five hours off, and its first word is a fall. What may have waited in the broker is old by its own words.
   @Test(arguments: [DeviceEventPhase.moment, .raised]) func aCallThatIsSentNowIsOfNow(phase: DeviceEventPhase) {
     let civil = CivilClock(zone: .gmt)
-    let claim = lost.adding(milliseconds: -20 * 3_600_000)
+    let claim = lost.adding(milliseconds: -5 * 3_600_000)
     let fall: Reading = .event(DeviceEvent(kind: .fall, phase: phase), at: .epoch(claim))
     var clocks = DeviceClocks()
     #expect(clocks.judge(fall, of: DeviceID(rawValue: 1), by: .live, at: lost, at(1), civil: civil).measuredAt == .unknown)

@@ -26,8 +26,7 @@ import VitalSigns
 
   /// A stranger's first word, measured now.
   private static let strangers: [Int64: Bool] = [
-    0: false, 4: false, 16: true, 60: true, 120: true, 300: true, 780: true, 840: true, -4: false, -60: true, -1_440: true, 5_270_400: true,
-    13_703_040: true,
+    0: false, 4: false, 16: true, 60: true, 120: true, -4: false, -60: true, -1_440: true, 5_270_400: true, 13_703_040: true,
   ]
 
   @Test(arguments: strangers)

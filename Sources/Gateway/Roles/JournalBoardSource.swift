@@ -20,12 +20,17 @@ final class JournalBoardSource: ConsoleSource {
   private struct Last {
     var snapshot: BoardSnapshot?
     var stored: [AlertID: HeardAlerts.Mark] = [:]
-    var isReading = false
+    var turns = ReadTurns()
     /// Why the last read failed; nil: it did not, or has not ended yet.
     var failure: String?
-    var reads: UInt64 = 0
-    var waiters: [UInt64: AsyncStream<Void>.Continuation] = [:]
+    var waiters: [UInt64: Waiter] = [:]
     var nextWaiter: UInt64 = 0
+  }
+
+  private struct Waiter {
+    /// The read that answers.
+    var turn: UInt64
+    var wake: AsyncStream<Void>.Continuation
   }
 
   private let client: LocalAPIClient
@@ -72,13 +77,14 @@ final class JournalBoardSource: ConsoleSource {
   /// Reads the journal, and waits no longer than `patience`. Whether the board is as the journal is now. One read at a time: what
   /// hangs holds one thread, not one for each attempt.
   private func readNow() async -> Bool {
-    let (before, waiter, wakes) = last.withLock { last in
-      let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let (turn, waiter, begins) = last.withLock { last in
+      let (turn, begins) = last.turns.ask()
       last.nextWaiter += 1
-      last.waiters[last.nextWaiter] = wake
-      return (last.reads, last.nextWaiter, wakes)
+      last.waiters[last.nextWaiter] = Waiter(turn: turn, wake: wake)
+      return (turn, last.nextWaiter, begins)
     }
-    begin()
+    if begins { begin() }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { for await _ in wakes { return } }
       group.addTask { try? await Task.sleep(for: Self.patience) }
@@ -87,16 +93,11 @@ final class JournalBoardSource: ConsoleSource {
     }
     return last.withLock { last in
       last.waiters[waiter] = nil
-      return last.reads > before && last.failure == nil
+      return last.turns.ended >= turn && last.failure == nil
     }
   }
 
   private func begin() {
-    let isFree = last.withLock { last in
-      defer { last.isReading = true }
-      return !last.isReading
-    }
-    guard isFree else { return }
     let (journal, context) = (journal, (names, called, configuration))
     NIOThreadPool.singleton.submit { [weak self] state in
       guard case .active = state else { self?.ended(nil, failure: "the console stops"); return }
@@ -112,14 +113,14 @@ final class JournalBoardSource: ConsoleSource {
   }
 
   private func ended(_ read: (BoardSnapshot, [AlertID: HeardAlerts.Mark])?, failure: String?) {
-    let waiters = last.withLock { last in
-      last.isReading = false
-      last.reads += 1
+    let (answered, begins) = last.withLock { last in
       last.failure = failure
       if let read { (last.snapshot, last.stored) = (read.0, read.1) }
-      return Array(last.waiters.values)
+      let begins = last.turns.end(stillWanted: last.waiters.values.map(\.turn))
+      return (last.waiters.values.filter { $0.turn <= last.turns.ended }, begins)
     }
-    for waiter in waiters { waiter.yield() }
+    for waiter in answered { waiter.wake.yield() }
+    if begins { begin() }
   }
 
   /// From the pulses, one a second. Asking would make every page wait for a core that hangs; so only before the first.
