@@ -15,7 +15,7 @@ import Testing
   private static let good = BluetoothSurroundings(
     adapters: .success([adapter(0, "00:1C:05:FF:2A:01"), adapter(1, "00:1C:05:FF:2A:02", isUp: false)]), managementAbsence: nil,
     hasNetAdmin: true, switches: [RadioSwitch(name: "hci0", isSoftBlocked: false, isHardBlocked: false)],
-    bus: .success(SystemBus.Answer(hasBluetoothd: true, bluezVersion: "5.66")))
+    bus: .success(.answers(bluezVersion: "5.66")))
 
   private static let wanted = BluetoothWish(isWanted: true)
   private static let unwanted = BluetoothWish(isWanted: false)
@@ -90,10 +90,13 @@ import Testing
   }
 
   @Test func bluetoothdMustRun() {
-    let absent = Self.with { $0.bus = .success(SystemBus.Answer(hasBluetoothd: false, bluezVersion: nil)) }
+    let absent = Self.with { $0.bus = .success(.absent) }
     let line = BluetoothCheck.lines(Self.wanted, absent).last
     #expect(line?.area == "bluetoothd" && line?.state == .problem && line?.next?.contains("systemctl enable --now bluetooth") == true)
-    let unnamed = Self.with { $0.bus = .success(SystemBus.Answer(hasBluetoothd: true, bluezVersion: nil)) }
+    let hung = BluetoothCheck.lines(Self.wanted, Self.with { $0.bus = .success(.silent) }).last
+    #expect(hung?.state == .problem && hung?.text == "runs, but does not answer within 5 s: it hangs")
+    #expect(hung?.next?.contains("systemctl restart bluetooth") == true)
+    let unnamed = Self.with { $0.bus = .success(.answers(bluezVersion: nil)) }
     #expect(BluetoothCheck.lines(Self.wanted, unnamed).last?.text == "runs")
     let noBus = BluetoothCheck.lines(Self.wanted, Self.with { $0.bus = .failure(SystemBus.Failure(code: ENOENT)) }).last
     #expect(noBus?.state == .problem && noBus?.text == "the system bus does not answer: no such file or directory")
@@ -169,7 +172,7 @@ import Testing
     // It listens when it has printed where; it ends, and the pipe with it, when it cannot.
     let printed = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
     try #require(printed.hasPrefix(address))
-    let expected = SystemBus.Answer(hasBluetoothd: false, bluezVersion: nil)
+    let expected = SystemBus.Answer.absent
     #expect(SystemBus.ask(adapter: "hci0", address: address) == .success(expected))
   }
 }

@@ -124,9 +124,13 @@ enum BluetoothCheck {
       return DoctorLine(
         area: area, grave(wish), "the system bus does not answer: \(failure.text)",
         next: "sudo systemctl start dbus; DBUS_SYSTEM_BUS_ADDRESS must be unset or right")
-    case .success(let answer) where answer.hasBluetoothd:
-      return DoctorLine(area: area, .ok, answer.bluezVersion.map { "runs, BlueZ \($0)" } ?? "runs")
-    case .success:
+    case .success(.answers(let version)):
+      return DoctorLine(area: area, .ok, version.map { "runs, BlueZ \($0)" } ?? "runs")
+    case .success(.silent):
+      return DoctorLine(
+        area: area, grave(wish), "runs, but does not answer within \(SystemBus.answerTimeout / 1_000_000) s: it hangs",
+        next: "sudo systemctl restart bluetooth; journalctl -u bluetooth says more")
+    case .success(.absent):
       return DoctorLine(
         area: area, grave(wish), "does not run: nobody owns org.bluez on the system bus",
         next: "sudo apt install bluez; sudo systemctl enable --now bluetooth; journalctl -u bluetooth says why it ended")

@@ -6,10 +6,14 @@ import Foundation
 
 /// Namespace of the looking.
 enum SystemBus {
-  struct Answer: Sendable, Hashable {
-    var hasBluetoothd: Bool
+  /// bluetoothd, as the bus shows it.
+  enum Answer: Sendable, Hashable {
+    /// Nobody owns its name.
+    case absent
+    /// It owns its name and gave no answer in time: it hangs.
+    case silent
     /// `5.66`; nil when no adapter tells it.
-    var bluezVersion: String?
+    case answers(bluezVersion: String?)
   }
 
   /// The bus cannot be spoken to.
@@ -22,6 +26,8 @@ enum SystemBus {
 
   /// For one call, microseconds. A bus that is well answers within milliseconds; a hung bluetoothd must not hang the doctor.
   private static let timeout: UInt64 = 2_000_000
+  /// For bluetoothd to show that it lives, microseconds. It takes milliseconds; the hub itself gives it ten seconds.
+  static let answerTimeout: UInt64 = 5_000_000
 
   /// Asks the bus at `address`; nil: that of DBUS_SYSTEM_BUS_ADDRESS, else the system's. Blocks up to some seconds.
   /// `adapter`: `hci0`, or nil.
@@ -40,10 +46,10 @@ enum SystemBus {
       })
     switch owned {
     case .failure(let failure): return .failure(failure)
-    case .success(false): return .success(Answer(hasBluetoothd: false, bluezVersion: nil))
+    case .success(false): return .success(.absent)
     case .success(true):
-      return .success(
-        Answer(hasBluetoothd: true, bluezVersion: adapter.flatMap { modalias(bus, adapter: $0) }.flatMap { version(ofModalias: $0) }))
+      guard isAnswering(bus) else { return .success(.silent) }
+      return .success(.answers(bluezVersion: adapter.flatMap { modalias(bus, adapter: $0) }.flatMap { version(ofModalias: $0) }))
     }
   }
 
@@ -63,6 +69,15 @@ enum SystemBus {
     return "\(code >> 8).\(code & 0xFF)"
   }
 
+  /// A refusal is an answer too: this user may not ask.
+  private static func isAnswering(_ bus: OpaquePointer) -> Bool {
+    // Answered from bluetoothd's own loop, which a hung one does not reach; nothing of Bluetooth is asked.
+    let answer = call(
+      bus, ("org.bluez", "/", "org.freedesktop.DBus.Peer", "Ping"), [], within: answerTimeout, reading: { _ in true })
+    if case .failure(let failure) = answer { return failure.code != ETIMEDOUT }
+    return true
+  }
+
   private static func modalias(_ bus: OpaquePointer, adapter: String) -> String? {
     let value = call(
       bus, ("org.bluez", "/org/bluez/\(adapter)", "org.freedesktop.DBus.Properties", "Get"), ["org.bluez.Adapter1", "Modalias"],
@@ -78,7 +93,7 @@ enum SystemBus {
   /// One call with strings for arguments. `reading` gives nil for an answer of another shape.
   private static func call<Value>(
     _ bus: OpaquePointer, _ target: (name: String, path: String, interface: String, member: String), _ arguments: [String],
-    reading: (OpaquePointer) -> Value?
+    within limit: UInt64 = timeout, reading: (OpaquePointer) -> Value?
   ) -> Result<Value, Failure> {
     var message: OpaquePointer?
     var reply: OpaquePointer?
@@ -92,7 +107,7 @@ enum SystemBus {
     }
     // Never starts a service, whatever happened since the name was looked at.
     if outcome >= 0 { outcome = sd_bus_message_set_auto_start(message, 0) }
-    if outcome >= 0 { outcome = sd_bus_call(bus, message, timeout, nil, &reply) }
+    if outcome >= 0 { outcome = sd_bus_call(bus, message, limit, nil, &reply) }
     guard outcome >= 0, let answer = reply else { return .failure(Failure(code: -min(outcome, -1))) }
     return reading(answer).map { .success($0) } ?? .failure(Failure(code: EBADMSG))
   }
