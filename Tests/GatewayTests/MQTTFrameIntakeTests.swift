@@ -493,6 +493,20 @@ import VitalSigns
     #expect(sosDetails == [0])
   }
 
+  /// The core takes no sign of life from what is known; the list of devices must not say otherwise.
+  @Test(arguments: [MQTTFrame.Delivery.first, .repeated, .unknown])
+  func whatTheHubHasAlreadyDoesNotMakeItsDeviceSeen(_ delivery: MQTTFrame.Delivery) {
+    #expect(frames.frame(cuffFrame()) == .accepted(lastSequence: 4))
+    let before = WallTime(rawValue: 1_700_000_000_000)
+    registry.seen(Street.cuff, at: before)
+    reconnect()
+    #expect(frames.frame(cuffFrame(delivery)) == .accepted(lastSequence: 4))
+    #expect(registry.device(Street.cuff)?.lastSeen == before)
+    #expect(entries().count == 4)
+    #expect(frames.frame(cuffFrame(message: 2)) == .accepted(lastSequence: 8))
+    #expect(registry.device(Street.cuff).map { $0.lastSeen > before } == true)
+  }
+
   @Test func aRetainedMessageDoesNotMakeItsDeviceSeen() {
     let low = Array(#"{"battery_low": true}"#.utf8)
     _ = frames.frame(frame("zigbee2mqtt/sos-1", low, retained: true))

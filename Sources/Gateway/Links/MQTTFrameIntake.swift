@@ -85,7 +85,6 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
         return ignore(frame, mark)
       }
       if !frame.retained, profile.isLoudAbout(error), let odd = calls.notUnderstood(device.id, at: stamp.instant) {
-        registry.seen(device.id, at: stamp.wall)
         if !isRepeated {
           count(error.reason.key)
           quarantine(frame, reason: error.reason.key)
@@ -94,8 +93,6 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       }
       return refuse(frame, mark, answer, .malformed, error.reason.key)
     }
-    // A broker repeats retained messages at every connect: they prove nothing about now.
-    if !frame.retained { registry.seen(device.id, at: stamp.wall) }
     noticeGone(device.id, isRetained: frame.retained)
     if !isRepeated { for dropped in result.dropped { count(dropped.reason.key) } }
     let readings = readings(of: frame, profile, device, isRepeated: isRepeated, stamp)
@@ -249,6 +246,9 @@ final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, stamp: Intake.Stamp,
     from start: Int = 0
   ) -> FrameVerdict {
+    // A broker repeats retained messages at every connect: they prove nothing about now. What it repeats and the hub has does not
+    // get here.
+    if !frame.retained { registry.seen(device.id, at: stamp.wall) }
     var taken = start
     let way = backlog.arrival(at: stamp.instant)
     var last: UInt64 = 0
