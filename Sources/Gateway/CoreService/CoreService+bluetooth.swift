@@ -180,13 +180,14 @@ extension CoreService {
 
   // MARK: One device
 
-  func deviceDetails(_ id: DeviceID) throws(LocalAPIFailure) -> API.DeviceDetails {
+  func deviceDetails(_ id: DeviceID) async throws(LocalAPIFailure) -> API.DeviceDetails {
     let device = try knownDevice(id)
     let profile = registry.profile(device.profile)
     let isBluetooth = profile?.bluetooth != nil
     let status = isBluetooth && machinery.bluetooth != nil ? bluetoothStatus() : nil
     return API.DeviceDetails(
-      device: try apiDevice(id), vendor: profile?.vendor ?? "", model: profile?.model ?? "", transport: profile?.transport.rawValue ?? "",
+      device: try await apiDevice(id), vendor: profile?.vendor ?? "", model: profile?.model ?? "",
+      transport: profile?.transport.rawValue ?? "",
       bluetooth: status?.devices.first { $0.id == id.description },
       adapterProblem: isBluetooth ? status?.reason ?? (status == nil ? "notConfigured" : nil) : nil)
   }

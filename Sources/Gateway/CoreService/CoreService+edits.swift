@@ -43,7 +43,7 @@ extension CoreService {
     var now = try knownDevice(id)
     (now.label, now.liveness) = (device.label, device.liveness)
     registry.add(now)
-    return try apiDevice(id)
+    return try await apiDevice(id)
   }
 
   /// Rows of the access log, newest first. Asking is a row of its own.

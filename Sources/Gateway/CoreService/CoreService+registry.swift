@@ -101,7 +101,7 @@ extension CoreService {
           hint: "knutepunkt device assign \(id) --patient \(patient.id)")
       }
     }
-    return try apiDevice(id)
+    return try await apiDevice(id)
   }
 
   /// A Bluetooth address in its one spelling; an MQTT address that gives topics.
@@ -125,7 +125,7 @@ extension CoreService {
     let sequence = try await store(
       .registry(.deviceAssigned), device: device, patient: patient.id, actor: actor, reason: try text(request.reason, "reason"))
     registry.assign(device, to: patient.id, by: sequence)
-    return try apiDevice(device)
+    return try await apiDevice(device)
   }
 
   func release(_ device: DeviceID, _ request: API.Reason) async throws(LocalAPIFailure) -> API.Done {
@@ -148,17 +148,36 @@ extension CoreService {
     return API.Done(sequence: sequence)
   }
 
-  func devices(withRemoved all: Bool) -> [API.Device] {
-    registry.devices.filter { all || !$0.removed }.map(apiDevice)
+  func devices(withRemoved all: Bool) async -> [API.Device] {
+    let lost = await devicesLost()
+    return registry.devices.filter { all || !$0.removed }.map { apiDevice($0, lost[$0.id]) }
   }
 
-  func apiDevice(_ id: DeviceID) throws(LocalAPIFailure) -> API.Device { apiDevice(try knownDevice(id)) }
+  func apiDevice(_ id: DeviceID) async throws(LocalAPIFailure) -> API.Device {
+    let device = try knownDevice(id)
+    return apiDevice(device, await devicesLost()[id])
+  }
 
-  private func apiDevice(_ device: RegisteredDevice) -> API.Device {
+  /// Devices with an open alert about their silence, and since when. The list is there also when the journal cannot be read.
+  private func devicesLost() async -> [DeviceID: WallTime] {
+    let filter = AlertFilter(rule: .signalLoss, openOnly: true, limit: machinery.configuration.realtime.devicesMax)
+    let open = (try? await read { reader throws(JournalError) in try reader.alerts(filter) }) ?? []
+    return Dictionary(open.map { ($0.device, $0.raisedWall ?? $0.firstWall) }, uniquingKeysWith: { max($0, $1) })
+  }
+
+  /// The word that it goes is heard and told at one instant; the two wall clocks of it, a link's and a commit's, may differ by
+  /// rounding and by a clock that is being set right. Less than any device needs to come back.
+  private static let wallsApartMilliseconds: Int64 = 100
+
+  /// `lost`: when it was told that nothing is heard of it; nil: it was not.
+  private func apiDevice(_ device: RegisteredDevice, _ lost: WallTime?) -> API.Device {
     let interval = device.liveness.expectedIntervalSeconds
     let liveness: String
     if device.removed {
       liveness = "removed"
+    } else if let lost, device.lastSeen == .unknown || device.lastSeen <= lost.adding(milliseconds: Self.wallsApartMilliseconds) {
+      // Told as lost and not heard since: never heard at all, known only by what a broker keeps of it, or gone by its own word.
+      liveness = "silent"
     } else if device.lastSeen == .unknown {
       liveness = "never"
     } else if interval > 0, machinery.clock.wall() > device.lastSeen.adding(milliseconds: Int64(interval) * 1_000) {

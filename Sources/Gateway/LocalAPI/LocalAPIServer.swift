@@ -44,7 +44,7 @@ struct LocalAPIServer: Sendable {
       return try Response.json(try await service.editDevice(device, try await request.json(API.EditDevice.self, context: context)))
     }
     group.get("devices") { request, _ in
-      try Response.json(service.devices(withRemoved: request.uri.queryParameters["all"] == "true"))
+      try Response.json(await service.devices(withRemoved: request.uri.queryParameters["all"] == "true"))
     }
     group.post("devices") { request, context in
       try Response.json(try await service.addDevice(try await request.json(API.AddDevice.self, context: context)))
@@ -61,7 +61,7 @@ struct LocalAPIServer: Sendable {
       let device = try context.device()
       return try Response.json(try await service.remove(device, try await request.json(API.Reason.self, context: context)))
     }
-    group.get("devices/:id") { _, context in try Response.json(try service.deviceDetails(try context.device())) }
+    group.get("devices/:id") { _, context in try Response.json(try await service.deviceDetails(try context.device())) }
     group.get("devices/:id/readings") { request, context in
       let text = request.uri.queryParameters["after"].map(String.init) ?? "0"
       guard let after = UInt64(text) else { throw LocalAPIFailure.bad("after is \(text.debugDescription); allowed: an entry's sequence") }
