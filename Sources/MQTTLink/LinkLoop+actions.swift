@@ -35,6 +35,7 @@ extension LinkLoop {
     reason = error
     statistics.lastError = error
     trouble = MQTTLinkProblem(error, link.configuration)
+    let closings = statistics.closings
     switch error {
     case .unreachable: contest.brokerWasAway()
     // While the store stands still the broker hears nothing from us and drops us: that is no contest.
@@ -43,6 +44,7 @@ extension LinkLoop {
     default: break
     }
     session.backOff.isContested = contest.isContested(at: now)
+    session.backOff.knocksSoon = statistics.closings > closings && !session.backOff.isContested
     apply(.lost(needsAPerson: error.needsAPerson && !session.backOff.isContested))
   }
 

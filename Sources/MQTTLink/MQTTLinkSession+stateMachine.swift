@@ -45,7 +45,7 @@ extension MQTTLinkSession {
       return backOff(attempt: attempt, needsAPerson: needsAPerson, at: now)
     case .subscribing(let attempt, let since), .live(let attempt, let since):
       let livedLong = now.rawValue - since.rawValue >= BackOff.stableMilliseconds * 1_000_000
-      return backOff(attempt: livedLong ? 1 : attempt, needsAPerson: needsAPerson, at: now)
+      return backOff(attempt: livedLong ? 1 : attempt, needsAPerson: needsAPerson, isSoon: backOff.knocksSoon, at: now)
     case .draining, .disconnecting:
       // Whatever was not acknowledged comes again in the next run.
       state = .stopped
@@ -55,8 +55,9 @@ extension MQTTLinkSession {
     }
   }
 
-  private mutating func backOff(attempt: UInt32, needsAPerson: Bool, at now: MonotonicInstant) -> Action {
-    let delay = backOff.delayMilliseconds(attempt: attempt, needsAPerson: needsAPerson)
+  /// `isSoon`: this pause is as short as the first; the count goes on.
+  private mutating func backOff(attempt: UInt32, needsAPerson: Bool, isSoon: Bool = false, at now: MonotonicInstant) -> Action {
+    let delay = backOff.delayMilliseconds(attempt: isSoon ? 1 : attempt, needsAPerson: needsAPerson)
     state = .backingOff(attempt: attempt, until: now.adding(nanoseconds: delay * 1_000_000))
     return .abandon
   }

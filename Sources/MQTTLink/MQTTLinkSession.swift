@@ -109,6 +109,9 @@ struct BackOff: Sendable {
   private var random: SplitMix64
   /// Another client uses our client id: pauses stay short, see `Contest`.
   var isContested = false
+  /// The broker's side has just closed a connection that it had accepted, and no contest is known: one attempt comes soon. A broker
+  /// that ended refuses it, and is then not taken for another client; at most twice in `Contest.windowNanoseconds`.
+  var knocksSoon = false
 
   init(randomSeed: UInt64) { random = SplitMix64(state: randomSeed) }
 

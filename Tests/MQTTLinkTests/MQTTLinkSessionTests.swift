@@ -109,6 +109,19 @@ import VitalSigns
     guard case .backingOff(attempt: 1, _) = session.state else { return #expect(Bool(false), "\(session.state)") }
   }
 
+  /// A broker that ended is to be seen refusing before it is there again; else its restarts look like another client.
+  @Test func afterAClosingOneAttemptComesSoonAndTheCountGoesOn() {
+    var session = Self.session(in: .live(attempt: 7, since: Self.now))
+    session.backOff.knocksSoon = true
+    _ = session.event(.lost(needsAPerson: false), at: Self.now)
+    #expect(session.deadline <= Self.now.adding(nanoseconds: BackOff.firstMilliseconds * 1_000_000))
+    #expect(session.event(.tick, at: session.deadline) == .connect)
+    let refused = session.deadline
+    _ = session.event(.lost(needsAPerson: false), at: refused)
+    guard case .backingOff(attempt: 8, let until) = session.state else { return #expect(Bool(false), "\(session.state)") }
+    #expect(until >= refused.adding(nanoseconds: BackOff.longestMilliseconds * 500_000), "refused: the pauses are long again")
+  }
+
   @Test func anEarlierDeadlineShortensTheDrain() {
     var session = Self.session(in: .draining(deadline: Self.later))
     _ = session.event(.stop(deadline: Self.now), at: Self.now)
