@@ -98,7 +98,7 @@ enum CoreBuilder {
 
   /// A rebuilt state is kept at once: the next start must not rebuild it from what will then be there. A disk that refuses only makes
   /// that start rebuild once more.
-  private static func keepSnapshot(of core: borrowing RealtimeCore, _ writer: JournalWriter, wall: WallTime) -> Bool {
+  @discardableResult static func keepSnapshot(of core: borrowing RealtimeCore, _ writer: JournalWriter, wall: WallTime) -> Bool {
     guard core.lastSequence > 0 else { return true }
     var bytes = [UInt8](repeating: 0, count: core.snapshotSize)
     bytes.withUnsafeMutableBytes { core.writeSnapshot(into: $0) }

@@ -91,6 +91,12 @@ struct JournalOpening {
         opened.changesMeanwhile += try emergency.registryChangesOfEmergency()
         // What this journal has too goes on by itself.
         for call in try emergency.openCalls() where try opened.reader.alert(call.alert) == nil { opened.openCalls.append(call) }
+        // Whoever was told of the loss hears that it is over, under the same id.
+        for row in try emergency.alerts(AlertFilter(rule: .journalLost, openOnly: true)) where try opened.reader.alert(row.id) == nil {
+          opened.core.adopt(row.transition, patient: row.patient, device: row.device)
+          opened.told.insert(.journalLost)
+          CoreBuilder.keepSnapshot(of: opened.core, opened.writer, wall: wall)
+        }
       } catch {
         logger.error("the registry of the emergency cannot be read", metadata: ["path": "\(path)", "reason": "\(error)"])
       }

@@ -22,8 +22,9 @@ extension JournalWriterThread {
       let next = try writer.rescued()
       writer = next
       self.loss = self.loss.flatMap { $0.emergencyPath == nil ? nil : $0 }
-      change { $0.committed(isShedding: next.isShedding, loss: self.loss) }
+      // First, so that no screen is green between the two.
       problems.withLock { $0.rescuedUntil = clock.now().adding(nanoseconds: Self.mentionNanoseconds) }
+      change { $0.committed(isShedding: next.isShedding, loss: self.loss) }
       logger.critical("the journal was written anew from the open file; nothing is lost", metadata: ["reason": "\(problem)"])
       taken()
     } catch {
@@ -83,6 +84,9 @@ struct StoreProblems: Sendable {
 }
 
 extension JournalWriterThread {
+  /// The journal was lost and written anew less than a minute ago.
+  func wasRescued(at now: MonotonicInstant) -> Bool { problems.withLock { $0.rescuedUntil }.map { now < $0 } ?? false }
+
   /// What somebody should know of the store, in words.
   var notes: [String] {
     let problems = problems.withLock { $0 }

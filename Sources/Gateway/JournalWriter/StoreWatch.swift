@@ -64,7 +64,7 @@ final class StoreWatch: @unchecked Sendable {
     if case .emergency = state { isLost = true }
     // While it fails as well, the loss still holds.
     if case .failing = state, told.contains(Key(rule: .journalLost)) { isLost = true }
-    if let until = problems.rescuedUntil, now < until { isLost = true }
+    if writer.wasRescued(at: now) { isLost = true }
     tell(.journalLost, isLost)
     tell(.recordsDropped, dropsGoOn(at: now))
     // Never taken back: a person has to look, and resolves it.

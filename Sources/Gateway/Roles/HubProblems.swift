@@ -174,8 +174,7 @@ final class HubProblems: Sendable {
     problems += bonds()
     for holding in machinery.intake.conditions.all {
       // Those that are known at first hand stand above.
-      if Self.watchedRules.contains(holding.rule) || holding.rule == .storeFailing { continue }
-      if holding.rule == .journalLost, case .emergency = machinery.writer.storeState { continue }
+      if Self.watchedRules.contains(holding.rule) || [.storeFailing, .journalLost].contains(holding.rule) { continue }
       problems.append(problem(holding))
     }
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
@@ -184,15 +183,18 @@ final class HubProblems: Sendable {
   private func store() -> [API.Problem] {
     let conditions = machinery.intake.conditions.all
     let since = conditions.first { $0.rule == .storeFailing }?.since
+    let lostSince = conditions.first { $0.rule == .journalLost }?.since
     let state = machinery.writer.storeState
     switch state {
-    case .writing: return []
+    case .writing: return formerLoss(since: lostSince)
     case .shedding:
-      return [problem("storeFull", effect: .partial, detail: state.reason, next: "make room on the disk of \(configuration.hub.statePath)")]
+      return formerLoss(since: lostSince) + [
+        problem("storeFull", effect: .partial, detail: state.reason, next: "make room on the disk of \(configuration.hub.statePath)")
+      ]
     case .emergency(let loss):
       return [
         problem(
-          loss.kind == .behind ? "journalBehind" : "journalLost", since: conditions.first { $0.rule == .journalLost }?.since,
+          loss.kind == .behind ? "journalBehind" : "journalLost", since: lostSince,
           effect: .unstored, detail: loss.sentence,
           next: "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
       ]
@@ -204,12 +206,26 @@ final class HubProblems: Sendable {
           next: "mend the disk of \(configuration.hub.statePath), or restart knutepunkt-core: it then goes on without that journal")
       ]
     case .failing:
-      return [
+      return formerLoss(since: lostSince) + [
         problem(
           "storeFailing", since: since, effect: .unstored, detail: state.reason,
           next: "look at the disk of \(configuration.hub.statePath); journalctl -u knutepunkt-core says more")
       ]
     }
+  }
+
+  /// A loss of the journal that is told, and that the store's state does not show.
+  private func formerLoss(since: WallTime?) -> [API.Problem] {
+    let wasRescued = machinery.writer.wasRescued(at: machinery.clock.now())
+    guard since != nil || wasRescued else { return [] }
+    let detail = "the file was removed or changed while the hub ran, and was written anew with all that it held; said for a minute"
+    return [
+      problem(
+        AlertRule.journalLost.key, since: since, effect: .unstored, detail: wasRescued ? detail : nil,
+        next: wasRescued
+          ? "find out who removed or changed \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more"
+          : "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
+    ]
   }
 
   private func problem(_ shown: HubWatch.Shown) -> API.Problem {
@@ -245,7 +261,6 @@ final class HubProblems: Sendable {
       next = "knutepunkt doctor tries destinations[\(name ?? "?")]; knutepunkt outbox list shows what waits"
     case .deadLetter: (effect, next) = (.partial, "knutepunkt outbox list --state dead")
     case .nobodyOnDuty: (effect, next) = (.mute, "give escalation.receivers a destination, or console.listen an address")
-    case .journalLost: (effect, next) = (.unstored, "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
     case .registryFull: (effect, next) = (.unwatched, "raise realtime.patientsMax or realtime.devicesMax and restart the core")
     case .alertRoomFull: (effect, next) = (.partial, "resolve alerts that are done: knutepunkt alerts list; or raise realtime.alertsMax")
     case .clockDoubtful: (effect, next) = (.partial, "timedatectl shows the clock and whether it is kept right")
