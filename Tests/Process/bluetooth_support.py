@@ -146,7 +146,7 @@ def write_profiles(folder: Path) -> Path:
         sections = {
             "profile": f"test/{name}", "version": "1.0.0", "vendor": "Test", "model": f"Thermometer, {name}",
             "summary": "A thermometer of the process tests", "licence": "EUPL-1.2", "tier": "bronze", "match": {"services": [service]},
-            "transport": "bleGatt", "liveness": {"expectedInterval": "never"}, "bluetooth": bluetooth,
+            "transport": "bleGatt", "liveness": {"expectedInterval": "never", "safetyAlarm": name == "urgent"}, "bluetooth": bluetooth,
             "observations": {"temperature": {"code": "temperature", "hard": [-50, 100]}},
             "decode": {"2A1C": [{"read": "u8", "as": "flags"}, {"read": "float32", "observe": "temperature"}]},
             "selfTest": [

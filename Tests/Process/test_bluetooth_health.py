@@ -5,20 +5,15 @@ Every reason has a home of its own, with a bus, a bluetoothd and a hub; all home
 
 from __future__ import annotations
 
-import html
-import http.client
-import json
-import re
-import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Callable
-from urllib.parse import urlencode
 
 import pytest
 
 from bluetooth_support import BluetoothHub, bluetooth_hub, bus, deliver, probe, wait_for  # noqa: F401
 from fake_bluez import BluezError, FakeBluez, PrivateBus
+from screens import Trouble, is_green_on_every_screen, is_told_on_every_screen, problems
 from support import escalation, heard, wait_heard, webhook
 
 # HubWatch: listed after 3 s unwell, told after 30 s, over after 60 s well; and a pulse of a second. ServiceWatch: a bluetoothd that hangs
@@ -55,6 +50,13 @@ class Home:
     @property
     def name(self) -> str:
         return self.reason.name
+
+    @property
+    def trouble(self) -> Trouble:
+        wrong, step = self.reason.sayings
+        board = "Bluetooth er nede: utstyr i hjemmet kan ikke høres. Følg nødrutinen."
+        hangs = "bluetoothd runs, but does not answer within 5 s: it hangs" if self.name.startswith("hung") else ""
+        return Trouble("bluetoothDown", "Bluetooth down for ", (wrong, step, "knutepunkt doctor"), step, board, own_look=hangs)
 
 
 def flap(home: Home):
@@ -147,10 +149,6 @@ def homes(folder, receiver, bluetooth_hub):  # noqa: F811
     assert [home.bluez.errors for home in homes] == [[]] * len(homes)
 
 
-def problems(hub) -> list[str]:
-    return [problem["kind"] for problem in hub.status()["problems"]]
-
-
 def receiver_of(home: Home) -> str:
     return home.hub.configuration["destinations"][0]["name"]
 
@@ -169,7 +167,7 @@ def test_whatever_makes_bluetooth_deaf_is_told_and_taken_back(homes, receiver):
     for some in ([h for h in homes if h.reason.seconds < SILENT], [h for h in homes if h.reason.seconds >= SILENT]):
         for home in some:
             wait_for(lambda: problems(home.hub) == ["bluetoothDown"], home.reason.seconds + LISTED, f"{home.name}: status lists it")
-            is_told_on_every_screen(home)
+            is_told_on_every_screen(home.hub, home.trouble, home.name)
         for home in some:
             wait_heard(receiver, "bluetoothDown", name=receiver_of(home), seconds=TOLD)
             # Receivers hear of it before it is stored.
@@ -186,47 +184,7 @@ def test_whatever_makes_bluetooth_deaf_is_told_and_taken_back(homes, receiver):
         wait_heard(receiver, "bluetoothDown", "cleared", name=receiver_of(home), seconds=OVER)
         wait_for(lambda: home.hub.command("status", check=False).returncode == 0, 5, f"{home.name}: status has nothing to say")
         assert hub_alerts(home) == [("bluetoothDown", "cleared")], f"{home.name}: one alert"
-        assert problems(home.hub) == [] and status_of(board(home.hub)) == "core", f"{home.name}: green"
+        is_green_on_every_screen(home.hub, home.name)
     for home in homes:
         kinds = [event["kind"] for event in heard(receiver, receiver_of(home), "bluetoothDown")]
         assert kinds in ([["raised", "cleared"]] if home in over else [["raised"], ["raised", "cleared"]]), home.name
-
-
-def is_told_on_every_screen(home: Home):
-    """Status, ready, doctor and the board: what is wrong, what it means, what to do."""
-    hub, (wrong, step) = home.hub, home.reason.sayings
-    status = hub.command("status", check=False)
-    assert status.returncode == 75, (home.name, status.stdout)
-    for words in ("Bluetooth down for ", wrong, step, "knutepunkt doctor", "Bluetooth er nede", "nødrutinen"):
-        assert words in status.stdout, (home.name, words, status.stdout)
-    ready, reasons = hub.http("/readyz")
-    assert ready == 503 and reasons.startswith("Bluetooth down for "), (home.name, reasons)
-    assert hub.http("/livez")[0] == 200, home.name
-    doctor = subprocess.run(
-        [str(hub.binary), "doctor", "--config", str(hub.file), "--json"], capture_output=True, text=True, timeout=30,
-        env={"PATH": "/usr/bin:/bin", "DBUS_SYSTEM_BUS_ADDRESS": home.bus.address})
-    lines = [line for line in json.loads(doctor.stdout)["lines"] if line["area"] == "core" and line["state"] == "problem"]
-    assert doctor.returncode == 1 and [step in line["next"] for line in lines if "Bluetooth down" in line["text"]] == [True], (home.name, lines)
-    page = board(hub)
-    banner = re.search(r'<div class="banner" id="banner-hub" role="alert">(.*?)</div>\s*</div>', page, re.DOTALL)
-    assert banner and "Bluetooth er nede: utstyr i hjemmet kan ikke høres. Følg nødrutinen." in banner[1], (home.name, page)
-    assert status_of(page) == "core core-part", f"{home.name}: not green"
-
-
-def board(hub) -> str:
-    """The nurses' board as a browser without scripts gets it."""
-    link = hub.post("/v1/console/links", {"actor": "Nina Nurse"})["url"].split("lenke=")[1]
-    connection = http.client.HTTPConnection("127.0.0.1", hub.console_port, timeout=10)
-    connection.request("POST", "/inn", urlencode({"link": link}), {"Content-Type": "application/x-www-form-urlencoded"})
-    answer = connection.getresponse()
-    answer.read()
-    assert answer.status == 303
-    connection.request("GET", "/", headers={"Cookie": answer.getheader("set-cookie").split(";")[0]})
-    answer = connection.getresponse()
-    assert answer.status == 200
-    return html.unescape(answer.read().decode())
-
-
-def status_of(page: str) -> str:
-    """The class of the header's word on whether alarms work: `core` alone is green and says that they do."""
-    return re.search(r'<p class="([^"]*)" id="core-status">', page)[1]

@@ -101,8 +101,14 @@ def test_a_button_that_is_said_to_be_gone_is_lost(hub, bridge, home, topic, payl
     bridge.send("zigbee2mqtt/sos1", '{"action":"","battery":90}')
     bridge.send(topic, payload)
     hub.alert("signalLoss", patient=home, device="D1")
+
+    def liveness():
+        return {d["id"]: d["liveness"] for d in hub.get("/v1/devices")}["D1"]
+
+    wait_for(lambda: liveness() == "silent", 3, "the list says so too, though it has just spoken")
     bridge.send(topic, payload.replace("offline", "online"))
     wait_for(lambda: not [a for a in hub.open_alerts() if a["device"] == "D1"], 10, "it is back")
+    assert liveness() == "live"
 
 
 def test_a_bridge_that_starts_proves_nothing_about_a_device(hub, bridge, home):

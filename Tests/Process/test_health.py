@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from screens import problems, status
 from support import escalation, wait_for, wait_heard, webhook
 
 # HubWatch: 30 s unwell until it is told, 60 s well until it is over; and a pulse of a second.
@@ -20,28 +21,19 @@ def house(make_hub, broker, receiver):
     return hub
 
 
-def problems(hub) -> list[str]:
-    return sorted(" ".join(filter(None, (p["kind"], p.get("name")))) for p in hub.status()["problems"])
-
-
-def status_exit(hub) -> tuple[int, str]:
-    run = subprocess.run([str(hub.binary), "status", "--socket", str(hub.socket)], capture_output=True, text=True, timeout=20)
-    return run.returncode, run.stdout
-
-
 def hub_alerts(hub, state="open") -> list[str]:
     return sorted(a["rule"] for a in (hub.open_alerts() if state == "open" else hub.all_alerts()))
 
 
 @pytest.mark.timeout(200)  # What it waits for, added up.
 def test_a_lost_broker_and_a_lost_board_are_told_and_taken_back(house, broker, receiver):
-    assert status_exit(house)[0] == 0 and house.http("/readyz")[0] == 200
+    assert status(house)[0] == 0 and house.http("/readyz")[0] == 200
     port = broker.port
     broker.kill()
     house.kill("console")
     # Lists show it within seconds: what, since when, what to do.
     wait_for(lambda: problems(house) == ["linkDown street", "roleDown console"], 8, "both problems")
-    code, text = status_exit(house)
+    code, text = status(house)
     assert code == 75, text
     for word in ("link street not connected for", "nødrutinen", "knutepunkt doctor", "console role missing", "systemctl status knutepunkt-console"):
         assert word in text, text
@@ -61,7 +53,7 @@ def test_a_lost_broker_and_a_lost_board_are_told_and_taken_back(house, broker, r
     wait_for(lambda: house.http("/readyz")[0] == 200, 20, "ready again")
     wait_heard(receiver, "linkDown", "cleared", seconds=OVER)
     wait_heard(receiver, "roleDown", "cleared", seconds=5)
-    wait_for(lambda: status_exit(house)[0] == 0, 5, "status has nothing to say")
+    wait_for(lambda: status(house)[0] == 0, 5, "status has nothing to say")
     assert hub_alerts(house) == []
     assert hub_alerts(house, "all") == ["linkDown", "roleDown"], "one alert each"
 
@@ -69,7 +61,7 @@ def test_a_lost_broker_and_a_lost_board_are_told_and_taken_back(house, broker, r
 def test_without_the_forward_role_the_core_says_that_nothing_leaves(house):
     house.kill("forward")
     wait_for(lambda: problems(house) == ["roleDown forward"], 8, "the missing role")
-    code, text = status_exit(house)
+    code, text = status(house)
     assert code == 75 and "forward role missing" in text and "systemctl status knutepunkt-forward" in text
     assert house.http("/readyz")[0] == 503
     house.alert("roleDown", TOLD)

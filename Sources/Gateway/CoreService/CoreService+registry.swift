@@ -168,13 +168,17 @@ extension CoreService {
     return Dictionary(open.map { ($0.device, $0.raisedWall ?? $0.firstWall) }, uniquingKeysWith: { max($0, $1) })
   }
 
+  /// The word that it goes is heard and told at one instant; the two wall clocks of it, a link's and a commit's, may differ by
+  /// rounding and by a clock that is being set right. Less than any device needs to come back.
+  private static let wallsApartMilliseconds: Int64 = 100
+
   /// `lost`: when it was told that nothing is heard of it; nil: it was not.
   private func apiDevice(_ device: RegisteredDevice, _ lost: WallTime?) -> API.Device {
     let interval = device.liveness.expectedIntervalSeconds
     let liveness: String
     if device.removed {
       liveness = "removed"
-    } else if let lost, device.lastSeen == .unknown || device.lastSeen <= lost {
+    } else if let lost, device.lastSeen == .unknown || device.lastSeen <= lost.adding(milliseconds: Self.wallsApartMilliseconds) {
       // Told as lost and not heard since: never heard at all, known only by what a broker keeps of it, or gone by its own word.
       liveness = "silent"
     } else if device.lastSeen == .unknown {
