@@ -173,6 +173,9 @@ enum FHIRAnswer {
       var ordered = entries
       for (entry, place) in zip(entries, named) { if let place { ordered[place] = entry } }
       entries = ordered
+    } else if named.enumerated().contains(where: { $1 != nil && $1 != $0 }) {
+      // Only some are named, and not in their places, or one twice: whose the others are is a guess.
+      return nil
     }
     var answers: [EntryAnswer] = []
     for (entry, sent) in zip(entries, bundle.entries) {

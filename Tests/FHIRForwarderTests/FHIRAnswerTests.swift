@@ -81,6 +81,21 @@ import VitalSigns
     #expect(delivered(read(answer(ordered))) == [true, true])
   }
 
+  /// Two values are alike but for their names: one named out of its place says that the order is another, and not which.
+  @Test func anOrderThatIsNamedInPartIsBelievedOnlyInPlace() {
+    var responses = Array(repeating: created, count: 5)
+    responses[3] = #""status":"422 Unprocessable""#
+    let names = bundle.entries.map(\.fullURL)
+    var some = names
+    (some[0], some[1]) = ("", "")
+    #expect(delivered(read(answer(responses, names: some))) == [false, true])
+    (some[3], some[4]) = (names[4], "")
+    #expect(read(answer(responses, names: some)) == .failed(.malformedAnswer, retryAfter: nil))
+    some = names
+    some[4] = names[3]
+    #expect(read(answer(responses, names: some)) == .failed(.malformedAnswer, retryAfter: nil), "one twice, the other not at all")
+  }
+
   @Test func whatIsNoAnswerConfirmsNothing() {
     let five = Array(repeating: created, count: 5)
     for body in [
