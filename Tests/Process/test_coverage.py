@@ -2,7 +2,7 @@
 
 import subprocess
 
-from support import Destination, escalation, wait_for, wait_heard, webhook
+from support import Destination, escalation, hospital, wait_for, wait_heard, webhook
 
 LISTED = escalation("nurses")
 
@@ -72,3 +72,12 @@ def test_a_hub_that_shows_a_board_only_is_green_and_says_so(make_hub, broker):
     wait_for(lambda: hub.status()["problems"] == [], 10, "nothing is wrong")
     said = hub.command("status")
     assert "nobody is told" in said.stdout, said.stdout
+
+
+def test_a_record_system_as_the_only_receiver_calls_nobody(make_hub, broker, receiver):
+    hub = make_hub(broker, [hospital(receiver)], escalation=escalation("hospital"))
+    assert problems(hub) == []
+    hub.person()
+    assert problems(hub)[0]["count"] == 1 and hub.http("/readyz")[0] == 200
+    said = subprocess.run([str(hub.binary), "check", "--config", str(hub.file)], capture_output=True, text=True, timeout=30)
+    assert "nobody is called" in said.stdout + said.stderr, said

@@ -58,7 +58,7 @@ extension KnutepunktConfiguration {
     let covers = sharing.contains {
       called.contains($0.destination) && $0.share.contains(.alerts) && $0.patients == .all && $0.controller == hub.controller
     }
-    if called.isEmpty || covers { return }
+    if covers || (called.isEmpty && escalation.receivers.isEmpty) { return }
     reader.report(
       "no agreement under `sharing` lets a receiver of alarms have the alerts of everybody (patients: all, controller \(hub.controller)):"
         + " for a person whom none names, nobody is called; knutepunkt status lists them", at: nil, severity: .warning)

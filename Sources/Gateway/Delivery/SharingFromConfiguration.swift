@@ -31,7 +31,8 @@ extension KnutepunktConfiguration {
   }
 
   /// Whether this hub is meant to call somebody outside the board. Without, and with a board, the board alone is what is wanted.
-  var isMeantToCall: Bool { console.listen == nil || destinations.contains(where: \.isCalled) }
+  /// A record system that is named as a receiver is meant as one, and calls nobody.
+  var isMeantToCall: Bool { console.listen == nil || !escalation.receivers.isEmpty || destinations.contains(where: \.isCalled) }
 
   /// The lowest escalation level at which a destination is told: a receiver of level 1 hears of an alert that nobody on
   /// level 0 took. A record system, which no level names, gets every change.

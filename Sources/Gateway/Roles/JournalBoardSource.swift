@@ -16,6 +16,8 @@ final class JournalBoardSource: ConsoleSource {
   static let closedMilliseconds: Int64 = 3_600_000
   /// Longest wait for the journal. A board of five thousand alerts takes some hundred milliseconds.
   static let patience: Duration = .seconds(2)
+  /// Longest wait for the core when a nurse presses: the core answers within `CoreService.actionPatience`, the page asks no longer than 8 s.
+  static let actionPatience = Duration.seconds(6)
 
   private struct Last {
     var snapshot: BoardSnapshot?
@@ -219,11 +221,28 @@ final class JournalBoardSource: ConsoleSource {
       request.measure = resolution.measure.rawValue
       request.useful = resolution.usefulness == .notStated ? nil : resolution.usefulness == .actionable
     }
-    do {
-      let _: API.Alert = try await client.post("/v1/alerts/\(alert)/\(path)", request)
-    } catch {
+    let (client, asked) = (client, request)
+    let (answers, answer) = AsyncStream<LocalAPIError?>.makeStream(bufferingPolicy: .bufferingOldest(1))
+    // Without a parent: what was asked of a core that stands still is done when it goes on, as if the nurse had waited. Each ends with
+    // the client's own limit.
+    Task {
+      do throws(LocalAPIError) {
+        let _: API.Alert = try await client.post("/v1/alerts/\(alert)/\(path)", asked)
+        answer.yield(nil)
+      } catch {
+        answer.yield(error)
+      }
+    }
+    let clock = Task {
+      try? await Task.sleep(for: Self.actionPatience)
+      answer.yield(.noAnswer(socket: client.socketPath, reason: "not within \(Self.actionPatience)"))
+    }
+    defer { clock.cancel() }
+    for await error in answers {
+      guard let error else { return }
       throw await reason(error, alert)
     }
+    throw .outcomeUnknown
   }
 
   func look(at people: [PatientID], by actor: String) async -> Bool {
@@ -247,7 +266,7 @@ final class JournalBoardSource: ConsoleSource {
     case .noAnswer, .unexpectedAnswer: return .outcomeUnknown
     case .refused(404, _): return .unknownAlert
     case .refused(409, _):
-      guard let now: API.Alert = try? await client.get("/v1/alerts/\(alert)") else { return .notOpen }
+      guard let now: API.Alert = try? await client.get("/v1/alerts/\(alert)", timeoutSeconds: 6) else { return .notOpen }
       guard let state = AlertState(key: now.state), state.isOpen else { return .notOpen }
       return now.actor.map { .alreadyTaken(by: $0, state: state) } ?? .notAllowed
     case .refused(503, _): return .outcomeUnknown
