@@ -14,8 +14,9 @@ public struct ConsoleService: Service {
   /// Connections at once: every screen with its stream, and as many page loads. Beyond it new ones wait unaccepted. Half of the 1 024
   /// descriptors that a process has unless it is given more: the journal and the core must be reached too.
   static let connectionsMax = 512
-  /// A connection between two requests is closed after this; one that never asked, sooner (`ConnectionGate`).
-  static let idleSeconds: Int64 = 15
+  /// A connection between two requests is closed after this; one that never asked, sooner (`ConnectionGate`). As long as browsers and
+  /// proxies keep theirs for use: what a nurse presses must seldom meet one that is being closed.
+  static let idleSeconds: Int64 = 60
   /// One cookie and a link fit many times over.
   static let headerBytesMax = 8 * 1_024
 

@@ -363,6 +363,7 @@ def test_refused_AcquireNotify_becomes_StartNotify(bluez, bluetooth_hub, error):
 # -- waits that the specifications set, 30 s each, so all of them at once
 
 
+@pytest.mark.patient
 def test_what_is_never_answered_is_given_up(bluez, bluetooth_hub):  # noqa: F811
     """Services that are never resolved; a control point that answers neither a report, nor a count, nor a deletion. Nothing hangs.
 

@@ -157,6 +157,7 @@ def hub_alerts(home: Home) -> list[tuple[str, str]]:
     return [(alert["rule"], alert["state"]) for alert in home.hub.all_alerts() if alert["rule"] != "signalLoss"]
 
 
+@pytest.mark.patient
 @pytest.mark.timeout(300)  # 15 + 30 + 36 + 70 s by the bounds above; some 110 s in truth.
 def test_whatever_makes_bluetooth_deaf_is_told_and_taken_back(homes, receiver):
     for home in homes:

@@ -3,6 +3,8 @@
 from datetime import datetime, timezone
 import struct
 
+import pytest
+
 from support import wait_for
 from test_time import wrong_clock  # noqa: F401  (a fixture)
 
@@ -13,6 +15,7 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@pytest.mark.patient
 def test_a_day_ahead_and_back(make_hub, broker, bridge, folder, wrong_clock):  # noqa: F811
     cell = folder / "shift"
     cell.write_bytes(struct.pack("q", 0))

@@ -161,6 +161,7 @@ def test_an_agreement_for_one_person_leaves_the_other_out(make_hub, broker, brid
     assert temperatures(receiver) == ["37.111"]
 
 
+@pytest.mark.patient
 def test_a_dead_response_centre_is_known_before_an_alarm_needs_it_and_one_alert(home, bridge, receiver):
     """Nothing waits: a probe finds it. It is told within 90 s, and taken back when it is well again."""
     spare = webhook(receiver, "spare")

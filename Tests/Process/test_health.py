@@ -25,6 +25,7 @@ def hub_alerts(hub, state="open") -> list[str]:
     return sorted(a["rule"] for a in (hub.open_alerts() if state == "open" else hub.all_alerts()))
 
 
+@pytest.mark.patient
 @pytest.mark.timeout(200)  # What it waits for, added up.
 def test_a_lost_broker_and_a_lost_board_are_told_and_taken_back(house, broker, receiver):
     assert status(house)[0] == 0 and house.http("/readyz")[0] == 200
@@ -58,6 +59,7 @@ def test_a_lost_broker_and_a_lost_board_are_told_and_taken_back(house, broker, r
     assert hub_alerts(house, "all") == ["linkDown", "roleDown"], "one alert each"
 
 
+@pytest.mark.patient
 def test_without_the_forward_role_the_core_says_that_nothing_leaves(house):
     house.kill("forward")
     wait_for(lambda: problems(house) == ["roleDown forward"], 8, "the missing role")
@@ -69,6 +71,7 @@ def test_without_the_forward_role_the_core_says_that_nothing_leaves(house):
     wait_for(lambda: house.http("/readyz")[0] == 200, 10, "ready again")
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("role", ["forward", "console"])
 def test_a_role_that_is_stopped_is_no_role(house, role):
     """Its connection to the core stays open, and the socket takes what it is told for a quarter of an hour."""

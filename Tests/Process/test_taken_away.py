@@ -213,6 +213,7 @@ def live_through(home: Home, receiver):
     assert kinds == ["raised", "cleared"], f"{home.name}: one alert to the receiver, which heard {kinds}"
 
 
+@pytest.mark.patient
 @pytest.mark.timeout(240)  # The centre's bounds, added up: 90 + 75 s, and what the screens take beside them; some 120 s in truth.
 def test_whatever_is_taken_away_is_told_once_and_taken_back(
     parts, receiver, folder, bluez, bluetooth_hub, wrong_clock, request,  # noqa: F811

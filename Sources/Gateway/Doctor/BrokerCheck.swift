@@ -45,18 +45,27 @@ enum BrokerCheck {
 
   /// Nil: the broker let us in.
   private static func connect(_ settings: KnutepunktConfiguration.MQTTLinkSettings) async -> Problem? {
-    let place = "links.mqtt \(settings.name)"
-    let link: MQTTLink
-    do {
-      link = try MQTTLink(
+    switch link(settings) {
+    case .failure(let error): return Problem(text: "\(error)", next: "mend links.mqtt \(settings.name)")
+    case .success(let link):
+      let thread = Thread { link.run() }
+      thread.start()
+      let problem = await answer(to: link, settings)
+      link.stop(within: .milliseconds(200))
+      return problem
+    }
+  }
+
+  private static func link(_ settings: KnutepunktConfiguration.MQTTLinkSettings) -> Result<MQTTLink, any Error> {
+    Result {
+      try MQTTLink(
         configuration: try configuration(settings), handler: Listener(), watermark: NothingDurable(),
         logger: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() })
-    } catch {
-      return Problem(text: "\(error)", next: "mend \(place)")
     }
-    let thread = Thread { link.run() }
-    thread.start()
-    defer { link.stop(within: .milliseconds(200)) }
+  }
+
+  /// Apart from what can throw: the optimiser of Swift 6.3.1 crashes on a coroutine that does both.
+  private static func answer(to link: MQTTLink, _ settings: KnutepunktConfiguration.MQTTLinkSettings) async -> Problem? {
     let end = ContinuousClock.now + .seconds(connectSeconds)
     while ContinuousClock.now < end {
       let statistics = link.statistics
