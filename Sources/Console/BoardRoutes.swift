@@ -178,6 +178,7 @@ struct BoardRoutes: Sendable {
     while !rest.isEmpty, failure == nil, clock.monotonic() < end {
       let batch = rest.prefix(Self.groupWidth)
       rest = rest.dropFirst(batch.count)
+      // At most `groupWidth` at once; the group has ended before the next batch begins, and before the answer.
       await withTaskGroup(of: BoardActionError?.self) { tasks in
         for id in batch {
           tasks.addTask {

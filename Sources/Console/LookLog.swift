@@ -78,7 +78,7 @@ actor LookLog: Service {
 
   func run() async throws {
     await cancelWhenGracefulShutdown { await self.drain() }
-    // What was seen in the last moments, if the hub takes it at once.
+    // What was seen in the last moments, if the hub takes it at once. Whichever ends first ends the other; the group awaits both.
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.flush() }
       group.addTask { try? await Task.sleep(for: Self.lastSeconds) }

@@ -91,8 +91,8 @@ extension JournalWriter {
       db,
       sql: """
         SELECT EXISTS (SELECT 1 FROM delivery WHERE outcome = ?2 AND destination = ?1)
-          OR EXISTS (SELECT 1 FROM outbox WHERE destination = ?1 AND lane = 0 AND outcome = ?2)
+          OR EXISTS (SELECT 1 FROM outbox WHERE destination = ?1 AND lane = ?3 AND outcome = ?2)
           OR EXISTS (SELECT 1 FROM dead_letter WHERE destination = ?1 AND outcome = ?2)
-        """, arguments: [Int64(destination), outcome]) ?? false
+        """, arguments: [Int64(destination), outcome, Int64(OutboxLane.alarm.rawValue)]) ?? false
   }
 }

@@ -70,6 +70,16 @@ import Testing
     #expect(await watched.durable.wait(for: 2, within: .seconds(60)) == .closed)
   }
 
+  /// The limit may be over before the wait has begun: on a machine that slept, or whose threads stood still.
+  @Test func aLimitThatIsOverAtOnceIsNeverMissed() async {
+    let watched = Watched(startingAt: 0)
+    let answers = await withTaskGroup(of: DurableSequence.Waited.self) { group in
+      for _ in 0..<500 { group.addTask { await watched.durable.wait(for: 1, within: .zero) } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(answers.count == 500 && answers.allSatisfy { $0 == .late })
+  }
+
   @Test func tooManyWhoWaitHearSoAtOnce() async {
     let watched = Watched(startingAt: 0)
     let answers = await withTaskGroup(of: Bool.self) { group in

@@ -124,7 +124,7 @@ actor DestinationRunner {
     } onCancel: {
       continuation.finish()
     }
-    // Every task that was started is held in one of these, at most one of a kind and lane: end them before returning.
+    // Every task that was started is held in one of these until it has ended, attempts by number and one of each other kind: end them.
     let held =
       attempts.values.flatMap(\.values) + Array(wakes.values) + Array(fetches.values)
       + [reporting, probing, telling, seeking].compactMap(\.self)
@@ -198,6 +198,7 @@ actor DestinationRunner {
   private func seekUrgent() {
     guard seeking == nil else { return }
     let (book, continuation) = (book, continuation)
+    // Held in `seeking`, one at a time; `run` ends it.
     seeking = Task { continuation.yield(.urgent(await book.urgent())) }
   }
 
@@ -237,6 +238,7 @@ actor DestinationRunner {
   private func send(_ attempt: DeliveryLane.Attempt, on kind: DeliveryLane.Kind) {
     let forwarder = forwarder
     let continuation = continuation
+    // Held by its number until it reports, also when it was cancelled; `run` ends what is left.
     attempts[kind, default: [:]][attempt.number] = Task {
       let report = await forwarder.deliver(attempt.items)
       continuation.yield(.attemptEnded(kind, attempt, report))

@@ -82,13 +82,7 @@ final class DurableSequence: DurableWatermark {
       state.next += 1
       return state.next
     }
-    // Without a parent, because the wait cannot be cancelled; ended before this returns.
-    let clock = limit.map { limit in
-      Task {
-        do { try await Task.sleep(for: limit) } catch { return }
-        giveUp(number)
-      }
-    }
+    var clock: Task<Void, Never>?
     let waited = await withCheckedContinuation { continuation in
       let immediate: Waited? = state.withLock { state in
         if answered.load(ordering: .acquiring) >= sequence { return .durable }
@@ -99,6 +93,14 @@ final class DurableSequence: DurableWatermark {
       if let immediate {
         continuation.resume(returning: immediate)
       } else {
+        // Only now, when there is somebody to give up: a thread that stood still before would else wait for ever. Without a parent,
+        // because the wait cannot be cancelled; ended before this returns.
+        clock = limit.map { limit in
+          Task {
+            do { try await Task.sleep(for: limit) } catch { return }
+            giveUp(number)
+          }
+        }
         requestCommitNow()
       }
     }

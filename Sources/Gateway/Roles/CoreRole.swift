@@ -156,6 +156,7 @@ struct CoreRole: Service {
   private func openDoor(_ socket: String) async {
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
       door.number.store(0, ordering: .relaxed)
+      // Without a parent, for the same reason as `serving`; one at a time, and ended below for as long as it can be.
       let server = Task {
         var reason = "it ended"
         do {
@@ -184,6 +185,7 @@ struct CoreRole: Service {
   /// Returns when the server ended or its socket's file is not the one that it listens on.
   private func untilGone(_ socket: String, or server: Task<Void, Never>) async {
     let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
+    // Without a parent, because a group would wait for both: `looking` ends within a pulse, `ending` with the server, which the caller ends.
     let ending = Task {
       await server.value
       continuation.finish()
