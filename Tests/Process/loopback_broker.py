@@ -48,7 +48,8 @@ class LoopbackBroker:
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", self.port))
         self.listener.listen(16)
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def accept(self):
         while True:
@@ -133,4 +134,7 @@ class LoopbackBroker:
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        """Closing alone would leave the thread in `accept`, and with it the port open."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()

@@ -27,12 +27,16 @@ class RawServer:
         self.events = defaultdict(list)      # behaviour → (id, kind, method) of each request
         self.connections = 0
         self.pushed = 0
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def url(self, behaviour: str) -> str:
         return f"http://127.0.0.1:{self.port}/{behaviour}"
 
     def stop(self):
+        """Nobody is answered any more. Closing alone would leave the thread in `accept`, and with it the port open."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.socket.close()
 
     def ids(self, behaviour: str) -> list[str]:

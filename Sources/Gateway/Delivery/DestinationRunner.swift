@@ -227,7 +227,7 @@ actor DestinationRunner {
     case .delivered(let receipts): delivered(receipts, on: kind)
     case .deadLetter(let letters): refused(letters, on: kind)
     case .destinationDead(let reason):
-      logger.error("a destination does not answer", metadata: ["destination": "\(name)", "reason": "\(reason.key)"])
+      logger.error("a destination does not answer", metadata: ["destination": "\(name)", "reason": "\(reason)"])
     case .destinationRecovered:
       logger.notice("a destination answers again", metadata: ["destination": "\(name)"])
     case .drainSiblings:
@@ -259,8 +259,9 @@ actor DestinationRunner {
 
   /// One failing attempt is counted at its first item, so that `outbox list` shows what stands in the way.
   private func noteFailure(_ report: DeliveryReport, of attempt: DeliveryLane.Attempt, on kind: DeliveryLane.Kind) {
-    guard let text = report.failure?.key else { return }
-    if lastError != text { logger.warning("a delivery failed", metadata: ["destination": "\(name)", "reason": "\(text)"]) }
+    guard let failure = report.failure else { return }
+    let text = failure.key
+    if lastError != text { logger.warning("a delivery failed", metadata: ["destination": "\(name)", "reason": "\(failure)"]) }
     lastError = text
     guard let first = attempt.items.first(where: { $0.row != nil }) else { return }
     unreported.append(API.Receipt(destination: name, OutboxLane(kind), first.row, key: first.key.rawValue, .failing, error: text))
