@@ -18,7 +18,7 @@ import VitalSigns
     // The cancelled call answers too, and means nothing.
     #expect(bench.reply(.connect, Self.other).isEmpty)
     #expect(bench.reply(.disconnect, .notConnected) == [.releaseSlot])
-    #expect(bench.session.state.name == "backingOff" && bench.session.failures == 1)
+    #expect(bench.session.state.name == "backingOff" && bench.session.setbacks.failures == 1)
     #expect(bench.ledger.violations == [])
   }
 
@@ -37,7 +37,7 @@ import VitalSigns
     #expect(bench.session.deadline == bench.now.adding(seconds: 60))
     bench.expire()
     bench.completed()
-    #expect(bench.session.problem == nil && bench.session.failures == 0)
+    #expect(bench.session.problem == nil && bench.session.setbacks.failures == 0)
     #expect(bench.ledger.violations == [])
   }
 
@@ -144,7 +144,7 @@ import VitalSigns
     var bench = Bench()
     bench.connecting()
     #expect(bench.reply(.connect, failure) == [.releaseSlot])
-    #expect(bench.session.state.name == "idle" && bench.session.failures == 0 && bench.session.problem == nil)
+    #expect(bench.session.state.name == "idle" && bench.session.setbacks.failures == 0 && bench.session.problem == nil)
     #expect(bench.give(.heard, after: 1) == [.requestSlot])
   }
 
@@ -175,7 +175,7 @@ import VitalSigns
     bench.connecting()
     #expect(bench.reply(.connect, .noReply) == [.perform(.disconnect)])
     bench.reply(.disconnect)
-    #expect(bench.session.failures == 1)
+    #expect(bench.session.setbacks.failures == 1)
   }
 
   @Test("A device without a bond is left alone until somebody pairs it")
@@ -438,7 +438,7 @@ import VitalSigns
       #expect(bench.session.problem != .bondLost)
       bench.expire()
     }
-    #expect(bench.session.earlyDrops == 2)
+    #expect(bench.session.setbacks.earlyDrops == 2)
   }
 
   @Test("A link that Disconnect did not end is taken over after the hold-off, without waiting for a signal")
@@ -535,7 +535,7 @@ import VitalSigns
     #expect(bench.give(.notificationsEnded(Fixture.control)).isEmpty, "not ours")
     #expect(
       bench.give(.notificationsEnded(Fixture.measurement)) == [.closeNotifications, .releaseSlot, .report(.disconnected)])
-    #expect(bench.session.failures == 0, "a held connection that ends is no failure")
+    #expect(bench.session.setbacks.failures == 0, "a held connection that ends is no failure")
     bench.give(.facts(Fixture.facts()))
     #expect(bench.give(.heard, after: 2) == [.requestSlot])
   }

@@ -251,7 +251,7 @@ import VitalSigns
       .notification(Fixture.control, bytes: [], nil), .notification(Fixture.control, bytes: [6, 0, 1, 1], nil),
       .notification(Fixture.control, bytes: [5, 0, 1, 0], nil), .notification(Fixture.control, bytes: [6, 0, 2, 1], nil),
     ]
-    if let pending = session.pending {
+    if let pending = session.awaited {
       inputs.append(.replied(pending, nil))
       for failure in failures { inputs.append(.replied(pending, failure)) }
     }

@@ -135,10 +135,12 @@ extension LinkLoop {
     if pairing.prompt != nil { return .prompt }
     if pairing.problem != nil { return .failed }
     switch entry.session?.state {
-    case .pairing, .trusting: return .pairing
+    case .linked(_, .pairing), .linked(_, .trusting): return .pairing
     // Steps run only over a link whose bond has proved itself.
-    case .running, .settling, .quiet, nil: return .testing
-    default: return pairing.isUsable ? .testing : .connecting
+    case .linked(_, .running), .linked(_, .quiet), nil: return .testing
+    case .idle, .waitingForSlot, .connecting, .linked(_, .resolving), .disconnecting, .removing, .backingOff, .coolingDown, .needsOperator,
+      .ended:
+      return pairing.isUsable ? .testing : .connecting
     }
   }
 }
