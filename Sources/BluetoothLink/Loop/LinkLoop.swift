@@ -230,7 +230,7 @@ final class LinkLoop {
   private func passDeadlines() {
     for _ in 0..<16 where adapter.deadline <= now { tell(.deadline) }
     for number in entries.keys.sorted() where (entries[number]?.sessionDeadline ?? .never) <= now { give(.deadline, to: number) }
-    if !isStopping, service.mustAsk(at: now) { call(.ping, timeout: ServiceWatch.answerWithin, for: .ping) }
+    if !isStopping, service.askIfDue(at: now) { call(.ping, timeout: ServiceWatch.answerWithin, for: .ping) }
     if let until = pairing.until, now >= until { closePairing() }
     if now >= listensUntil { listensUntil = .zero }
     // A connected device sends no advertisements; that its link lives is its sign of life.
