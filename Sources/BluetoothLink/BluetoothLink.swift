@@ -1,5 +1,5 @@
 // The link as the gateway sees it: make it, run it on a thread of yours, tell it which devices are the hub's, let an
-// installer pair, stop it, look at it. The work is done by `LinkLoop` on the thread inside `run()`; this object only
+// installer pair, stop it, look at it. The work is done by `BluetoothLoop` on the thread inside `run()`; this object only
 // holds what both sides share, under one lock.
 //
 // Everything that bluetoothd says goes through three sans-I/O machines: one for the adapter, one for each device, one for
@@ -49,7 +49,7 @@ public final class BluetoothLink: Sendable {
   /// a bluetoothd or an adapter that is away is a state, and is waited for.
   public func run() {
     watermark.register(wakeDescriptor: wake.descriptor)
-    LinkLoop(self).run()
+    BluetoothLoop(self).run()
     watermark.unregister(wakeDescriptor: wake.descriptor)
     let unanswered = shared.withLock { shared in
       shared.hasEnded = true

@@ -1,6 +1,6 @@
 // The shell around RadioHealth: one socket on the kernel's management channel, read without waiting. It sends commands
-// that read and no others; whether the radio is on is bluetoothd's business. A dead radio shows here even when
-// bluetoothd shows it as well and alive.
+// that read and no others; whether the radio is on is bluetoothd's business. This socket shows a dead radio
+// even when bluetoothd still reports it as working.
 
 import CBluetooth
 import Glibc

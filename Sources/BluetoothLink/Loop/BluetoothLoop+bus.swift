@@ -6,7 +6,7 @@ import Glibc
 import Logging
 import VitalSigns
 
-extension LinkLoop {
+extension BluetoothLoop {
   /// BlueZ gives up an absent device after 40 s; the session's own, shorter time-outs come first.
   static let callTimeout = Duration.seconds(45)
   /// An installer types a passkey meanwhile.
@@ -99,29 +99,35 @@ extension LinkLoop {
 
   /// A device of the house, chosen under a stranger's address: what was chosen is what is registered.
   private func pairedAnew(_ number: Int, _ device: BluetoothDevice, _ object: DeviceObject, owner: Int) {
-    let isChosen = pairing.chosen == number
+    let isChosen = pairing.entry == number
     let twins = tree.paths(address: object.address)
     // Dropped and not ended: the link under way is the owner's from now on.
     drop(number)
     guard isChosen else { return }
-    if twins.count > 1, !pairing.hasClearedTwins {
+    if twins.count > 1, pairing.choice?.hasClearedTwins == false {
       // BlueZ 5.66 keeps the old object beside this one, gives later links to the old and keys to neither. Both go, and the device
       // is paired once more under the address that it has now.
-      pairing.hasClearedTwins = true
       trace(device.name, "is known to bluetoothd twice: forgotten, and paired once more")
       for twin in twins { call(.removeDevice(adapter: object.adapterPath, device: twin), for: .nobody) }
       let again = add(device, isRegistered: false)
-      pairing.chosen = again
+      pairing.change { choice in
+        choice.hasClearedTwins = true
+        choice.entry = again
+      }
       give(.connectNow(mayPair: true), to: again)
-    } else if device.plan?.security == .passkey, !pairing.wasAsked {
+    } else if device.plan?.security == .passkey, pairing.choice?.wasAsked == false {
       // Its identity is known, so it has bonded, and nobody was asked for a number.
       trace(device.name, "the bond is too weak for the profile")
       call(.removeDevice(adapter: object.adapterPath, device: object.path), for: .nobody)
-      pairing.chosen = owner
-      pairing.problem = .pairingRefused
+      pairing.change { choice in
+        choice.entry = owner
+        choice.problem = .pairingRefused
+      }
     } else {
-      pairing.chosen = owner
-      pairing.isUsable = object.isPaired
+      pairing.change { choice in
+        choice.entry = owner
+        choice.isUsable = object.isPaired
+      }
       entries[owner]?.path = object.path
       give(.connectNow(mayPair: true), to: owner)
     }
@@ -156,7 +162,7 @@ extension LinkLoop {
   // MARK: Calls
 
   /// Makes a call; its reply comes back to `owner`. Without a bus it is answered at once.
-  func call(_ call: BusCall, timeout: Duration = LinkLoop.callTimeout, for owner: Pending) {
+  func call(_ call: BusCall, timeout: Duration = BluetoothLoop.callTimeout, for owner: Pending) {
     guard let bus else {
       finish(owner, .failure(.stackGone))
       return
@@ -183,12 +189,11 @@ extension LinkLoop {
     case .identify(let answer):
       if case .success = result { answer(true) } else { answer(false) }
     case .reload:
-      isReloading = false
       if case .success(.objects(let objects)) = result {
+        reload.end()
         replaceTree(objects)
       } else {
-        needsReload = true
-        reloadNotBefore = now.adding(seconds: 5)
+        reload.fail(at: now)
       }
     case .ping:
       let wasSilent = service.isSilent
@@ -241,8 +246,6 @@ extension LinkLoop {
     switch action {
     case .perform(let operation): perform(operation)
     case .ready(let ready):
-      guard ready != isReady else { return }
-      isReady = ready
       trace("adapter", ready ? "ready" : "not ready")
       if ready {
         for number in entries.keys.sorted() { give(.stackReady, to: number) }
@@ -290,35 +293,33 @@ extension LinkLoop {
     // An alarm button advertises for some seconds after it was pressed: a rest would miss it.
     let listens = registered.contains { $0.session == nil || $0.device.priority == .alarm && !$0.isUp }
     let awaits = registered.contains { $0.session != nil && !$0.isUp }
-    let need: DiscoveryNeed = pairing.until != nil || listens || listensUntil != .zero ? .continuous : awaits ? .cycle : .none
-    if need != discoveryNeed {
-      discoveryNeed = need
-      tell(.need(need, uuids: []))
-    }
+    let need: DiscoveryNeed = pairing.isOpen || listens || listensUntil != .zero ? .continuous : awaits ? .cycle : .none
+    if need != adapter.need { tell(.need(need, uuids: [])) }
     let connecting = entries.values.contains { $0.session?.isConnecting == true }
-    if connecting != isConnecting {
-      isConnecting = connecting
-      tell(.connecting(connecting))
-    }
-    adapter.mayPowerCycle = !hasAlarmConnection
-    adapter.hasLinks = entries.values.contains { $0.isUp }
+    if connecting != adapter.isConnecting { tell(.connecting(connecting)) }
+    adapter.links = links
   }
 
-  var hasAlarmConnection: Bool { entries.values.contains { $0.isUp && $0.device.priority == .alarm } }
+  /// Whose connections a power cycle would end.
+  var links: AdapterSession.Links {
+    let connected = entries.values.filter { $0.isUp }
+    if connected.contains(where: { $0.device.priority == .alarm }) { return .alarm }
+    return connected.isEmpty ? .none : .some
+  }
 
   /// Who is of interest has changed: bluetoothd is asked again for what the tree did not keep.
   func updateInterest() {
     let addresses = Set(entries.values.map(\.device.address))
-    guard addresses != tree.interest || tree.keepsStrangers != (pairing.until != nil) else { return }
+    guard addresses != tree.interest || tree.keepsStrangers != pairing.isOpen else { return }
     tree.interest = addresses
-    tree.keepsStrangers = pairing.until != nil
+    tree.keepsStrangers = pairing.isOpen
     if !tree.keepsStrangers { tree.forgetStrangers() }
-    needsReload = true
+    reload.want()
   }
 
   func reloadIfNeeded() {
-    guard needsReload || tree.isIncomplete, isReady, !isReloading, now >= reloadNotBefore else { return }
-    (needsReload, isReloading) = (false, true)
+    guard reload.isWanted || tree.isIncomplete, adapter.isReady, let notBefore = reload.notBefore, now >= notBefore else { return }
+    reload = .underWay(again: false)
     call(.managedObjects, for: .reload)
   }
 }

@@ -4,58 +4,42 @@
 import DeviceProfile
 import VitalSigns
 
-/// What is going on in the window.
-struct PairingDesk {
-  /// Nil: closed.
-  var until: MonotonicInstant?
-  /// The chosen device's entry.
-  var chosen: Int?
-  /// Bonded in this window, or its steps went through.
-  var isUsable = false
-  /// Objects that bluetoothd had twice were removed once.
-  var hasClearedTwins = false
-  /// A number was shown, compared or typed.
-  var wasAsked = false
-  /// A question that waits for the installer.
-  var prompt: BluetoothPrompt?
-  var problem: BluetoothProblem?
-}
-
-extension LinkLoop {
+extension BluetoothLoop {
   /// Pairing and a first measurement take a person longer than finding the device.
   private static let afterChoosingSeconds: UInt32 = 180
 
   func openPairing(until: MonotonicInstant) {
-    if pairing.until == nil { trace("pairing", "window opened") }
-    pairing.until = max(pairing.until ?? .zero, until)
+    if !pairing.isOpen { trace("pairing", "window opened") }
+    pairing.open(until: until)
     updateInterest()
   }
 
   func closePairing() {
-    guard pairing.until != nil else { return }
+    guard pairing.isOpen else { return }
     trace("pairing", "window closed")
     letGoOfChosen()
-    pairing = PairingDesk()
+    pairing = .closed
     updateInterest()
   }
 
   /// A candidate that nobody registered is left alone; its bond stays, so that it is offered again.
   private func letGoOfChosen() {
-    if let prompt = pairing.prompt { bus?.answer(prompt.number, .no) }
-    if let number = pairing.chosen, entries[number]?.isRegistered == false { leave(number, .stop) }
+    if let prompt = pairing.choice?.prompt { bus?.answer(prompt.number, .no) }
+    if let number = pairing.entry, entries[number]?.isRegistered == false { leave(number, .stop) }
   }
 
   func choose(_ device: BluetoothDevice) {
     letGoOfChosen()
     let until = max(pairing.until ?? .zero, now.adding(seconds: Self.afterChoosingSeconds))
-    pairing = PairingDesk(until: until)
+    // Open before an entry is added: that asks which devices are of interest.
+    pairing = .searching(until: until)
     let number: Int
     if let known = numberByAddress[device.address], entries[known]?.dropAt == nil {
       number = known
     } else {
       number = add(device, isRegistered: false)
     }
-    pairing.chosen = number
+    pairing = .chosen(PairingChoice(entry: number), until: until)
     trace("pairing", "a device was chosen")
     give(.connectNow(mayPair: true), to: number)
     updateInterest()
@@ -65,11 +49,11 @@ extension LinkLoop {
 
   func asked(_ request: AgentRequest) {
     if case .cancel = request.question {
-      pairing.prompt = nil
+      pairing.change { $0.closeQuestion() }
       return
     }
     let number = number(ofPath: request.device)
-    let isChosen = number != nil && number == pairing.chosen
+    let isChosen = number != nil && number == pairing.entry
     let plan = number.flatMap { entries[$0]?.device.plan }
     trace("pairing", "agent: \(request.question.key)\(isChosen ? "" : ", not for the chosen device")")
     switch request.question {
@@ -80,10 +64,7 @@ extension LinkLoop {
       let mayAgree = (isChosen || plan?.staleBond == .renew) && plan?.security == .bond
       bus?.answer(request.number, mayAgree ? .yes : .no)
     case .display(let passkey, _):
-      if isChosen {
-        pairing.wasAsked = true
-        pairing.prompt = BluetoothPrompt(kind: .display, passkey: passkey, number: request.number)
-      }
+      if isChosen { pairing.change { $0.question = .open(BluetoothPrompt(kind: .display, passkey: passkey, number: request.number)) } }
       bus?.answer(request.number, isChosen ? .yes : .no)
     case .confirm(let passkey): ask(BluetoothPrompt(kind: .confirm, passkey: passkey, number: request.number), isChosen)
     case .enterPasskey: ask(BluetoothPrompt(kind: .enter, passkey: nil, number: request.number), isChosen)
@@ -95,13 +76,12 @@ extension LinkLoop {
       bus?.answer(prompt.number, .no)
       return
     }
-    pairing.wasAsked = true
-    pairing.prompt = prompt
+    pairing.change { $0.question = .open(prompt) }
   }
 
   func answerPrompt(_ number: UInt64, accept: Bool, passkey: UInt32?) {
-    guard let prompt = pairing.prompt, prompt.number == number else { return }
-    pairing.prompt = nil
+    guard let prompt = pairing.choice?.prompt, prompt.number == number else { return }
+    pairing.change { $0.closeQuestion() }
     switch (prompt.kind, accept, passkey) {
     case (_, false, _): bus?.answer(number, .no)
     case (.enter, true, .some(let passkey)) where passkey <= 999_999: bus?.answer(number, .passkey(passkey))
@@ -120,27 +100,27 @@ extension LinkLoop {
     // Those that are heard now, those that are bonded and may be asleep, and whose link outlived a hub. The nearest first.
     let present: [DeviceObject] = tree.allDevices.filter { $0.rssi != nil || $0.isPaired || $0.isConnected }
     status.found = present.sorted { (a: DeviceObject, b: DeviceObject) in (a.rssi ?? -200) > (b.rssi ?? -200) }.map(\.found)
-    status.prompt = pairing.prompt
-    status.problem = pairing.problem
-    guard let number = pairing.chosen, let entry = entries[number] else {
+    status.prompt = pairing.choice?.prompt
+    status.problem = pairing.choice?.problem
+    guard let choice = pairing.choice, let number = choice.entry, let entry = entries[number] else {
       status.phase = .searching
       return status
     }
     status.chosen = entry.device.address
-    status.phase = phase(of: entry)
+    status.phase = phase(of: choice, entry)
     return status
   }
 
-  private func phase(of entry: DeviceEntry) -> BluetoothPairingStatus.Phase {
-    if pairing.prompt != nil { return .prompt }
-    if pairing.problem != nil { return .failed }
+  private func phase(of choice: PairingChoice, _ entry: DeviceEntry) -> BluetoothPairingStatus.Phase {
+    if choice.prompt != nil { return .prompt }
+    if choice.problem != nil { return .failed }
     switch entry.session?.state {
     case .linked(_, .pairing), .linked(_, .trusting): return .pairing
     // Steps run only over a link whose bond has proved itself.
     case .linked(_, .running), .linked(_, .quiet), nil: return .testing
     case .idle, .waitingForSlot, .connecting, .linked(_, .resolving), .disconnecting, .removing, .backingOff, .coolingDown, .needsOperator,
       .ended:
-      return pairing.isUsable ? .testing : .connecting
+      return choice.isUsable ? .testing : .connecting
     }
   }
 }

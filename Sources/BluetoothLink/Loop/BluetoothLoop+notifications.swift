@@ -1,11 +1,11 @@
-// Frames on their way from a device to the gateway. The order of the device is kept for each device, whatever the way:
-// what has a program goes to the gateway first, then to the session, and nothing overtakes a frame that waits.
+// Frames on their way from a device to the gateway. Each device's order is kept, by whatever way
+// its frames come: a frame with a program goes to the gateway first and then to the session, and nothing overtakes one that waits.
 
 import DeviceProfile
 import Glibc
 import VitalSigns
 
-extension LinkLoop {
+extension BluetoothLoop {
   /// The largest ATT value has 512 bytes, the largest MTU brings 514.
   private static let packetMax = 1_024
   /// Packets of one socket in one turn: a flood of one device must not hold up an alarm of another.
@@ -27,7 +27,7 @@ extension LinkLoop {
     }
   }
 
-  /// Reads every socket of a device that carries frames: what bluetoothd wrote there came before what is at hand.
+  /// Reads every socket of a device that carries frames: bluetoothd wrote those frames before the one at hand.
   func readAllSockets(of number: Int, except uuid: BluetoothUUID? = nil) {
     for socket in entries[number]?.sockets ?? [] where socket.uuid != uuid && hasProgram(socket.uuid, number) {
       _ = read(socket, of: number)
@@ -45,7 +45,7 @@ extension LinkLoop {
       guard entries[number]?.sockets.contains(where: { $0.descriptor == socket.descriptor }) == true else { return true }
       if entries[number]?.waiting.isEmpty == false, hasProgram(socket.uuid, number) { return false }
       let count = recv(socket.descriptor, &buffer, Self.packetMax, Int32(MSG_DONTWAIT))
-      // 0 is the end, or an empty packet, of which no profile makes anything.
+      // 0 means the end, or an empty packet, which no profile uses.
       if count <= 0 { return true }
       if !hasProgram(socket.uuid, number) { readAllSockets(of: number, except: socket.uuid) }
       take(.characteristic(socket.uuid), Array(buffer[..<count]), from: number)

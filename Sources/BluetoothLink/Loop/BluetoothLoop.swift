@@ -1,7 +1,8 @@
 // The thread's side of the link: one turn after another, each takes what others asked for, what the bus and the
 // notification sockets brought, what is durable and what is due, and sleeps in `poll`. It decides nothing that a state
 // machine decides. Its parts: +bus (signals and replies), +devices (sessions and their actions), +notifications (frames),
-// +pairing (the installer's window and the agent), +snapshot (what others see).
+// +details (battery, firmware, finding a device), +pairing (the installer's window and the agent), +radio (the kernel),
+// +snapshot (what others see).
 
 import DeviceProfile
 import Glibc
@@ -10,13 +11,11 @@ import Synchronization
 import VitalSigns
 
 /// Lives inside `BluetoothLink.run()`, on that thread only.
-final class LinkLoop {
+final class BluetoothLoop {
   /// D-Bus messages in one turn, before sockets and requests get their chance again.
   static let messagesPerTurn = 64
   /// The gateway's intake empties in microseconds.
   static let busyRetryNanoseconds: Int64 = 5_000_000
-  /// Between two attempts to open a bus that is away: 1 s … 30 s.
-  static let busRetrySecondsMax: UInt32 = 30
   static let heardIntervalSeconds: UInt32 = 10
 
   /// Who waits for a reply.
@@ -39,15 +38,12 @@ final class LinkLoop {
   var radio: ManagementMonitor?
   var radioAbsence: RadioAbsence?
   var radioRetryAt = MonotonicInstant.zero
-  var bus: BusConnection?
-  var busRetryAt = MonotonicInstant.zero
-  var busRetrySeconds: UInt32 = 1
-  var loggedBusFailure = false
+  private var busState = BusState.initial
   var tree = BluezTree()
   var adapter: AdapterSession
   var service = ServiceWatch()
   var slots: ConnectionSlots
-  var pairing = PairingDesk()
+  var pairing = PairingDesk.closed
   /// By a number of the loop's own, because an address may change while a device is paired.
   var entries: [Int: DeviceEntry] = [:]
   var numberByAddress: [String: Int] = [:]
@@ -58,20 +54,14 @@ final class LinkLoop {
   /// Inputs that an action caused: taken in order, never recursively.
   var sessionInputs: [(entry: Int, input: SessionInput)] = []
   var adapterInputs: [AdapterInput] = []
+  /// Inputs are being given: those that come meanwhile are queued.
   var isDraining = false
   /// Somebody walks about looking for a device: its signal strength must be fresh. `.zero`: nobody does.
   var listensUntil = MonotonicInstant.zero
-  var isReady = false
-  var isConnecting = false
-  var discoveryNeed: DiscoveryNeed?
-  var needsReload = false
-  var isReloading = false
+  var reload = ReloadState.none(notBefore: .zero)
   var durable: UInt64 = 0
   var malformed: UInt64 = 0
-  var isStopping = false
-  private var isAdapterStopping = false
-  /// When GetManagedObjects may be asked again after a failure.
-  var reloadNotBefore = MonotonicInstant.zero
+  private var ending = Ending.notBegun
   var now = LoopClock.now()
   private var polled: [pollfd] = []
 
@@ -82,6 +72,8 @@ final class LinkLoop {
     adapter = AdapterSession(timings: AdapterTimings(configuration))
     slots = ConnectionSlots(max: configuration.connectionsMax)
   }
+
+  var bus: BusConnection? { busState.connection }
 
   func run() {
     while true {
@@ -136,14 +128,14 @@ final class LinkLoop {
   }
 
   private func beginStopping() {
-    if !isStopping {
-      isStopping = true
+    if ending == .notBegun {
+      ending = .sessions
       closePairing()
       for number in entries.keys.sorted() { give(.stop, to: number) }
     }
     // The adapter last: it takes the connections with it, and what a session still owes bluetoothd.
-    if !isAdapterStopping, areSessionsAtRest {
-      isAdapterStopping = true
+    if ending == .sessions, areSessionsAtRest {
+      ending = .adapter
       tell(.stop)
     }
   }
@@ -152,25 +144,21 @@ final class LinkLoop {
     entries.values.allSatisfy { $0.sockets.isEmpty && !$0.isUp && $0.waiting.isEmpty && $0.session?.isEnded != false }
   }
 
-  private var isAtRest: Bool { areSessionsAtRest && (bus == nil || isAdapterStopping && pending.isEmpty) }
+  private var isAtRest: Bool { areSessionsAtRest && (bus == nil || ending == .adapter && pending.isEmpty) }
 
   // MARK: The bus
 
   private func keepBusOpen() {
-    guard bus == nil, !isStopping, now >= busRetryAt else { return }
+    guard case .down(let retryAt, let seconds, let told) = busState, ending == .notBegun, now >= retryAt else { return }
     do throws(BusFailure) {
-      let opened = try BusConnection(address: link.configuration.busAddress)
-      bus = opened
-      busRetrySeconds = 1
-      if loggedBusFailure { link.logger.notice("the system bus is back") }
-      loggedBusFailure = false
+      busState = .up(try BusConnection(address: link.configuration.busAddress))
+      if told { link.logger.notice("the system bus is back") }
     } catch {
-      if !loggedBusFailure {
+      if !told {
         link.logger.error("no system bus: Bluetooth devices cannot be reached", metadata: ["reason": "\(error)"])
       }
-      loggedBusFailure = true
-      busRetryAt = now.adding(seconds: busRetrySeconds)
-      busRetrySeconds = min(busRetrySeconds * 2, Self.busRetrySecondsMax)
+      busState = .down(
+        retryAt: now.adding(seconds: seconds), retrySeconds: min(seconds * 2, BusState.retrySecondsMax), told: true)
     }
   }
 
@@ -186,15 +174,14 @@ final class LinkLoop {
     for event in events { handle(event) }
     if let failure {
       link.logger.error("the system bus is gone", metadata: ["reason": "\(failure)"])
-      loggedBusFailure = true
       busLost()
-      busRetryAt = now.adding(seconds: 1)
     }
   }
 
   /// Every pending call is answered by the connection as it closes.
   private func busLost() {
     closeBus()
+    busState = .down(retryAt: now.adding(seconds: 1), retrySeconds: 1, told: true)
     handle(.serviceOwner(isPresent: false))
   }
 
@@ -204,14 +191,14 @@ final class LinkLoop {
     closing.close()
     // What close() still has to say: the replies that will never come.
     try? closing.process(into: &events, most: .max)
-    bus = nil
+    busState = .initial
     for event in events { handle(event) }
     for number in entries.keys.sorted() {
       emptySockets(number)
       closeSockets(number)
     }
     pending.removeAll()
-    isReloading = false
+    reload.end()
   }
 
   // MARK: Time
@@ -230,7 +217,7 @@ final class LinkLoop {
   private func passDeadlines() {
     for _ in 0..<16 where adapter.deadline <= now { tell(.deadline) }
     for number in entries.keys.sorted() where (entries[number]?.sessionDeadline ?? .never) <= now { give(.deadline, to: number) }
-    if !isStopping, service.askIfDue(at: now) { call(.ping, timeout: ServiceWatch.answerWithin, for: .ping) }
+    if ending == .notBegun, service.askIfDue(at: now) { call(.ping, timeout: ServiceWatch.answerWithin, for: .ping) }
     if let until = pairing.until, now >= until { closePairing() }
     if now >= listensUntil { listensUntil = .zero }
     // A connected device sends no advertisements; that its link lives is its sign of life.
@@ -239,9 +226,11 @@ final class LinkLoop {
 
   private var nextDeadline: MonotonicInstant {
     var next = min(adapter.deadline, slots.deadline)
-    if bus == nil, !isStopping { next = min(next, busRetryAt) }
-    if !isStopping { next = min(next, service.deadline) }
-    if needsReload, isReady, reloadNotBefore > now { next = min(next, reloadNotBefore) }
+    if ending == .notBegun {
+      if case .down(let retryAt, _, _) = busState { next = min(next, retryAt) }
+      next = min(next, service.deadline)
+    }
+    if case .wanted(let notBefore) = reload, adapter.isReady, notBefore > now { next = min(next, notBefore) }
     if !isWatchingRadio { next = min(next, radioRetryAt) }
     if let until = pairing.until { next = min(next, until) }
     if listensUntil != .zero { next = min(next, listensUntil) }

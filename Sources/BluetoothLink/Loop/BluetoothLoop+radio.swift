@@ -5,7 +5,7 @@ import Glibc
 import Logging
 import VitalSigns
 
-extension LinkLoop {
+extension BluetoothLoop {
   /// An absent socket or a missing permission is no fault of the hub: `doctor` explains it.
   func openRadio() {
     radioRetryAt = now.adding(seconds: 60)

@@ -3,7 +3,7 @@
 import Synchronization
 import VitalSigns
 
-extension LinkLoop {
+extension BluetoothLoop {
   func publish() {
     var snapshot = BluetoothSnapshot()
     if let facts = tree.adapter(named: link.configuration.adapter) {

@@ -6,7 +6,7 @@ import Logging
 import Synchronization
 import VitalSigns
 
-extension LinkLoop {
+extension BluetoothLoop {
   // MARK: Which devices
 
   func setDevices(_ devices: [BluetoothDevice]) {
@@ -37,7 +37,7 @@ extension LinkLoop {
       leave(number, .stop)
       add(device, isRegistered: true)
     }
-    if !wasRegistered, pairing.chosen == number { pairing.chosen = nil }
+    if !wasRegistered, pairing.entry == number { pairing.change { $0.entry = nil } }
   }
 
   @discardableResult
@@ -52,7 +52,7 @@ extension LinkLoop {
     entries[number] = entry
     numberByAddress[device.address] = number
     updateInterest()
-    if isReady {
+    if adapter.isReady {
       give(.stackReady, to: number)
       give(.facts(tree.sessionFacts(address: device.address)), to: number)
     }
@@ -130,14 +130,14 @@ extension LinkLoop {
     case .recordsDeleted:
       trace(entry.device.name, "records deleted")
       link.handler.recordsDeleted(address: entry.device.address)
-    case .resetAdapter: tell(.resetWanted(isSafe: !hasAlarmConnection))
+    case .resetAdapter: tell(.resetWanted(beside: links))
     case .report(let report): note(report, number, entry)
     }
   }
 
   func decideSlots() {
     slots.foreign = tree.connectedOthers
-    // A slot that is given back at once is the next one's, not next time's.
+    // A slot that is given back at once goes to the next in the queue in the same turn.
     for _ in 0...entries.count {
       let decisions = slots.decide(at: now)
       if decisions.isEmpty { break }
@@ -168,15 +168,25 @@ extension LinkLoop {
     case .paired:
       link.logger.notice("paired", metadata: ["device": "\(entry.device.name)"])
       // BlueZ accepts "just works" for whoever asked for pairing, without asking the agent.
-      let wasAsked = pairing.chosen == number && pairing.wasAsked
+      let isChosen = pairing.entry == number
+      let wasAsked = isChosen && pairing.choice?.wasAsked == true
       if entry.device.plan?.security == .passkey, !wasAsked { return give(.bondTooWeak, to: number) }
-      if pairing.chosen == number { (pairing.isUsable, pairing.prompt) = (true, nil) }
+      guard isChosen else { return }
+      pairing.change { choice in
+        choice.isUsable = true
+        choice.closeQuestion()
+      }
     case .completed:
       if entry.isRegistered { link.handler.bond(isLost: false, address: entry.device.address) }
-      if pairing.chosen == number { pairing.isUsable = true }
+      if pairing.entry == number { pairing.change { $0.isUsable = true } }
       readDetails(number)
     case .problem(let problem):
-      if pairing.chosen == number { (pairing.problem, pairing.prompt) = (problem, nil) }
+      if pairing.entry == number {
+        pairing.change { choice in
+          choice.problem = problem
+          choice.closeQuestion()
+        }
+      }
       if let problem {
         if entry.isRegistered, problem.isLossOfBond { link.handler.bond(isLost: true, address: entry.device.address) }
         link.logger.warning(
@@ -268,63 +278,6 @@ extension LinkLoop {
     }
   }
 
-  // MARK: What devices say of themselves
-
-  private static let batteryLevel = BluetoothUUID(short: 0x2A19)
-  private static let firmwareRevision = BluetoothUUID(short: 0x2A26)
-  private static let immediateAlert = BluetoothUUID(short: 0x1802)
-  private static let alertLevel = BluetoothUUID(short: 0x2A06)
-
-  /// After the steps, so that no measurement waits for it.
-  private func readDetails(_ number: Int) {
-    guard let entry = entries[number] else { return }
-    let address = entry.device.address
-    if tree.device(address: address)?.battery == nil, !entry.device.frames.contains(Self.batteryLevel),
-      let path = tree.characteristic(address: address, uuid: Self.batteryLevel, service: nil)?.path
-    {
-      call(.readValue(characteristic: path), for: .detail(entry: number, .battery))
-    }
-    if !entry.hasReadFirmware, let path = tree.characteristic(address: address, uuid: Self.firmwareRevision, service: nil)?.path {
-      entries[number]?.hasReadFirmware = true
-      call(.readValue(characteristic: path), for: .detail(entry: number, .firmware))
-    }
-  }
-
-  func detailReplied(_ number: Int, _ read: DetailRead, _ result: Result<BusReply, BluezFailure>) {
-    guard case .success(.bytes(let bytes)) = result else { return }
-    switch read {
-    case .battery: if let level = bytes.first, level <= 100 { noteDetail(.battery(Int(level)), of: number) }
-    case .firmware:
-      // A device may end its text with zeros, and may send anything.
-      let text = String(decoding: bytes.prefix(32).prefix { $0 != 0 }, as: UTF8.self)
-      let shown = text.unicodeScalars.filter { $0.value >= 0x20 && $0.value < 0x7F }
-      if !shown.isEmpty { noteDetail(.firmware(String(String.UnicodeScalarView(shown))), of: number) }
-    }
-  }
-
-  func noteDetail(_ detail: BluetoothDetail, of number: Int) {
-    switch detail {
-    case .battery(let level):
-      guard (0...100).contains(level) else { return }
-      entries[number]?.battery = level
-    case .firmware(let text): entries[number]?.firmware = text
-    }
-    guard let entry = entries[number], entry.isRegistered else { return }
-    link.handler.detail(detail, address: entry.device.address)
-  }
-
-  func identify(_ address: String, _ answer: @escaping @Sendable (Bool) -> Void) {
-    listensUntil = now.adding(seconds: 30)
-    guard let number = numberByAddress[address], let entry = entries[number], entry.isUp else { return answer(false) }
-    // "High alert" of the SIG's service, for a device whose profile knows nothing better.
-    let bytes = entry.device.signal?.bytes ?? [2]
-    let service = entry.device.signal == nil ? Self.immediateAlert : nil
-    let uuid = entry.device.signal?.characteristic ?? Self.alertLevel
-    guard let target = tree.characteristic(address: address, uuid: uuid, service: service) else { return answer(false) }
-    let awaitsResponse = !target.flags.contains("write-without-response")
-    call(.writeValue(characteristic: target.path, bytes: bytes, awaitsResponse: awaitsResponse), for: .identify(answer))
-  }
-
   func trace(_ who: String, _ what: String) {
     let line = BluetoothTraceLine(at: LoopClock.wall(), who: who, what: what)
     link.shared.withLock { $0.trace.append(line) }
@@ -333,7 +286,7 @@ extension LinkLoop {
 }
 
 extension SessionOperation {
-  /// No bytes: a written value may be a person's.
+  /// Written bytes are left out: they may say something about a person.
   var traceText: String {
     switch self {
     case .connect: "connect"
