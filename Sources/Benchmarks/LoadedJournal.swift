@@ -114,7 +114,7 @@ final class LoadedJournal {
   }
 
   private static var oneDestination: SharingRules {
-    let agreement = SharingAgreement(controllers: [Hub.controller], kinds: [.observation, .score])
+    let agreement = SharingPermission(controllers: [Hub.controller], kinds: [.observation, .score])
     return SharingRules(destinations: [
       SharingDestination(number: 1, name: "record", wants: [.observation, .score], agreements: [agreement])
     ])

@@ -111,7 +111,7 @@ import VitalSigns
     take(Street.spo2(97), at: 10)
     var narrowed = try rules("record")
     narrowed.agreements = [
-      SharingAgreement(controllers: [Street.controller], kinds: [.observation], sharesNationalID: nationalID, sharesName: name)
+      SharingPermission(controllers: [Street.controller], kinds: [.observation], sharesNationalID: nationalID, sharesName: name)
     ]
     guard case .observation(let record)? = try records("record", as: narrowed).first?.record else {
       Issue.record("there is an observation")

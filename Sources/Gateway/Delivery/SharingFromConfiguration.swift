@@ -11,7 +11,7 @@ extension KnutepunktConfiguration {
       destinations: destinations.map { destination in
         SharingDestination(
           number: stableNumber(of: destination.name), name: destination.name, wants: destination.wants,
-          agreements: sharing.filter { $0.destination == destination.name }.map(Journal.SharingAgreement.init),
+          agreements: sharing.filter { $0.destination == destination.name }.map(SharingPermission.init),
           alertLevelMin: alertLevelMin(of: destination))
       })
   }
@@ -52,7 +52,7 @@ extension KnutepunktConfiguration.DestinationSettings {
   }
 }
 
-extension Journal.SharingAgreement {
+extension SharingPermission {
   init(_ agreement: KnutepunktConfiguration.SharingAgreement) {
     var kinds: Set<RecordKind> = []
     for share in agreement.share {
@@ -64,7 +64,7 @@ extension Journal.SharingAgreement {
       case .locations: kinds.insert(.location)
       }
     }
-    let patients: Journal.SharingAgreement.Patients
+    let patients: SharingPermission.Patients
     switch agreement.patients {
     case .all: patients = .all
     case .only(let named): patients = .listed(named)

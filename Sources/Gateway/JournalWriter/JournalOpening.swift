@@ -79,7 +79,7 @@ struct JournalOpening {
     if let known = places.accessHead(of: writer) { try writer.checkAccessLog(against: known) }
     if loss != nil {
       loss?.isDurable = true
-      try writer.lift(reason: "journalBehind", wall: wall)
+      try writer.lift(reason: .journalBehind, wall: wall)
     }
     var opened = try restored(writer)
     opened.loss = loss

@@ -48,6 +48,15 @@ extension AccessHead: CustomStringConvertible {
   public var description: String { "\(rows):" + hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }
 
+extension AccessHead {
+  /// As the file has it; nil before the first row.
+  static func fetch(_ db: Database) throws -> Self? {
+    try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head").map {
+      Self(rows: UInt64(bitPattern: $0["rows"] as Int64), hash: Array($0["hash"] as Data))
+    }
+  }
+}
+
 /// What `verifyAccessLog()` found.
 public struct AccessLogVerification: Sendable, Hashable {
   /// Rows that were read and hold.
@@ -74,10 +83,9 @@ struct AccessChain {
   static func load(_ db: Database) throws -> Self {
     var chain = Self()
     if let row = try Row.fetchOne(db, sql: "SELECT id, hash FROM access_log ORDER BY id DESC LIMIT 1") {
-      chain = Self(rows: UInt64(bitPattern: row[0] as Int64), hash: Array(row[1] as Data))
+      chain = Self(rows: UInt64(bitPattern: row["id"] as Int64), hash: Array(row["hash"] as Data))
     }
-    if let row = try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head") {
-      let head = AccessHead(rows: UInt64(bitPattern: row[0] as Int64), hash: Array(row[1] as Data))
+    if let head = try AccessHead.fetch(db) {
       // Behind the last row: a damaged head must not fork the chain.
       if head.rows > chain.rows { chain.goOn(after: head) } else if head != chain.head { chain.problem = unexpectedEnd }
     } else if chain.rows > 0 {
@@ -109,17 +117,19 @@ struct AccessChain {
   mutating func append(_ record: AccessRecord, _ db: Database) throws {
     let id = rows + 1
     let next = Self.hash(id: id, record, previous: hash)
-    try db.cachedStatement(sql: "INSERT INTO access_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)").execute(arguments: [
-      Int64(bitPattern: id), record.wall.rawValue, Int64(record.actor.rawValue), record.action, Int64(record.patient.rawValue),
-      record.purpose, record.detail, Data(hash), Data(next),
-    ])
+    try db.insert(
+      into: "access_log",
+      [
+        "id": signed(id), "wall": record.wall.rawValue, "actor": record.actor.rawValue, "action": record.action,
+        "patient": record.patient.rawValue, "purpose": record.purpose, "detail": record.detail, "previous_hash": Data(hash),
+        "hash": Data(next),
+      ])
     rows = id
     hash = next
   }
 
   func writeHead(_ db: Database) throws {
-    try db.cachedStatement(sql: "INSERT OR REPLACE INTO access_head VALUES (1, ?, ?)")
-      .execute(arguments: [Int64(bitPattern: rows), Data(hash)])
+    try db.insert(into: "access_head", ["id": 1, "rows": signed(rows), "hash": Data(hash)], .replace)
   }
 
   /// SHA-256 over big-endian numbers and length-prefixed UTF-8, in the order of the columns, then the previous hash.
@@ -173,11 +183,9 @@ extension AccessLogVerification {
       count += 1
     }
     if count == rowsMax { return false }
-    let end = try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head")
-    let written = end.map { UInt64(bitPattern: $0[0] as Int64) } ?? 0
-    if written > rows || (expecting?.rows ?? 0) > rows { return broken(at: rows + 1, "shortened") }
-    let writtenHash = end.map { Array($0[1] as Data) } ?? [UInt8](repeating: 0, count: 32)
-    if written != rows || writtenHash != head { return broken(at: rows, "changed") }
+    let end = try AccessHead.fetch(db) ?? AccessHead(rows: 0, hash: [UInt8](repeating: 0, count: 32))
+    if end.rows > rows || (expecting?.rows ?? 0) > rows { return broken(at: rows + 1, "shortened") }
+    if end.rows != rows || end.hash != head { return broken(at: rows, "changed") }
     return true
   }
 

@@ -15,7 +15,7 @@ extension JournalReader {
       let rows = try Row.fetchAll(
         db.cachedStatement(
           sql: """
-            SELECT row, kind, sequence, outcome, patient, created, attempts FROM outbox
+            SELECT \(OutboxColumn.list) FROM outbox
             WHERE destination = ? AND lane = ? AND row > ? ORDER BY row LIMIT ?
             """),
         arguments: [Int64(destination), Int64(lane.rawValue), signed(row), max(0, limit)])
@@ -39,7 +39,7 @@ extension JournalReader {
       let rows = try Row.fetchAll(
         db,
         sql: """
-          SELECT row, kind, sequence, outcome, patient, created, attempts FROM outbox
+          SELECT \(OutboxColumn.list) FROM outbox
           WHERE destination = ? AND lane = ? AND row > ? \(condition) ORDER BY row LIMIT ?
           """, arguments: StatementArguments(key + [signed(row), max(0, limit)]))
       let through = try Int64.fetchOne(
@@ -47,7 +47,7 @@ extension JournalReader {
       var registry = RegistryCache(db: db)
       let items = try rows.compactMap { try Self.item($0, destination, lane, &registry) }
       return OutboxRows(
-        items: items, reachedEnd: rows.count < limit, lastRow: rows.last.map { UInt64(bitPattern: $0[0] as Int64) },
+        items: items, reachedEnd: rows.count < limit, lastRow: rows.last.map { UInt64(bitPattern: $0[outbox, .row] as Int64) },
         through: through.map(UInt64.init(bitPattern:)) ?? 0)
     }
   }
@@ -65,7 +65,7 @@ extension JournalReader {
           Int64(destination), Int64(OutboxLane.alarm.rawValue), Int64(AlertTransitionKind.raised.rawValue),
           Int64(AlertPriority.high.rawValue), limit,
         ]
-      ).map { PatientID(rawValue: UInt32(truncatingIfNeeded: $0[0] as Int64)) }
+      ).map { PatientID(rawValue: UInt32(truncatingIfNeeded: $0["patient"] as Int64)) }
     }
   }
 
@@ -89,11 +89,11 @@ extension JournalReader {
   }
 
   private static func item(_ row: Row, _ destination: UInt32, _ lane: OutboxLane, _ registry: inout RegistryCache) throws -> OutboxItem? {
-    let number = UInt64(bitPattern: row[0] as Int64)
-    guard let kind = RecordKind(rawValue: row[1]) else { throw JournalError.unreadable(table: "outbox", sequence: number) }
+    let number = UInt64(bitPattern: row[outbox, .row] as Int64)
+    guard let kind = RecordKind(rawValue: row[outbox, .kind]) else { throw JournalError.unreadable(table: "outbox", sequence: number) }
     let db = registry.db
-    let sequence = UInt64(bitPattern: row[2] as Int64)
-    let outcome = UInt64(bitPattern: row[3] as Int64)
+    let sequence = UInt64(bitPattern: row[outbox, .sequence] as Int64)
+    let outcome = UInt64(bitPattern: row[outbox, .outcome] as Int64)
     let content: OutboxItem.Content
     var device = DeviceID.none
     switch kind {
@@ -125,8 +125,9 @@ extension JournalReader {
       content = .location(location)
     }
     return OutboxItem(
-      row: number, destination: destination, lane: lane, kind: kind, attempts: row[6], created: WallTime(rawValue: row[5]),
-      patient: try registry.patient(PatientID(rawValue: row[4])), device: try registry.device(device), content: content)
+      row: number, destination: destination, lane: lane, kind: kind, attempts: row[outbox, .attempts],
+      created: WallTime(rawValue: row[outbox, .created]), patient: try registry.patient(PatientID(rawValue: row[outbox, .patient])),
+      device: try registry.device(device), content: content)
   }
 
   /// The observations that an alert rests on: its score's sources, or the one that raised it.
@@ -172,22 +173,22 @@ extension JournalReader {
       try Row.fetchAll(
         db,
         sql: """
-          SELECT t.alert, d.destination, max(d.refused) FROM dead_letter d
+          SELECT t.alert, d.destination, max(d.refused) AS refused FROM dead_letter d
           JOIN alert_transition t ON t.outcome = d.outcome JOIN alert a ON a.id = t.alert
           JOIN alert_transition n ON n.outcome = a.last_outcome
-          WHERE d.lane = ? AND d.kind = ? AND a.is_open = 1 AND a.state IN (?, ?) AND n.priority = ? AND NOT EXISTS (
+          WHERE d.lane = ? AND d.kind = ? AND a.is_open = 1 AND a.state IN \(sqlList([AlertState.raised, .notified]))
+            AND n.priority = ? AND NOT EXISTS (
             SELECT 1 FROM alert_transition u JOIN delivery y ON y.outcome = u.outcome
             WHERE u.alert = t.alert AND y.destination = d.destination AND u.outcome > t.outcome)
           GROUP BY t.alert, d.destination ORDER BY d.destination, t.alert LIMIT \(max(0, limit))
           """,
         arguments: [
-          Int64(OutboxLane.alarm.rawValue), Int64(RecordKind.alert.rawValue), Int64(AlertState.raised.rawValue),
-          Int64(AlertState.notified.rawValue), Int64(AlertPriority.high.rawValue),
+          Int64(OutboxLane.alarm.rawValue), Int64(RecordKind.alert.rawValue), Int64(AlertPriority.high.rawValue),
         ]
       ).compactMap { row in
-        (row[0] as String?).flatMap { AlertID(text: $0) }.map {
+        AlertID(text: row["alert"] as String).map {
           RefusedCallRow(
-            alert: $0, destination: UInt32(truncatingIfNeeded: row[1] as Int64), refused: WallTime(rawValue: row[2] as Int64))
+            alert: $0, destination: UInt32(truncatingIfNeeded: row["destination"] as Int64), refused: WallTime(rawValue: row["refused"]))
         }
       }
     }
@@ -197,33 +198,40 @@ extension JournalReader {
   public func outboxStatus() throws(JournalError) -> [OutboxStatus] {
     try read { db in
       try Row.fetchAll(db, sql: "SELECT number, name FROM destination ORDER BY number").map { row in
-        let number: Int64 = row[0]
-        func count(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql, arguments: [number]) ?? 0 }
+        let number: Int64 = row["number"]
+        func count(_ what: String, _ more: StatementArguments = []) throws -> Int {
+          try Int.fetchOne(db, sql: "SELECT \(what)", arguments: [number] + more) ?? 0
+        }
+        func pending(_ lane: OutboxLane) throws -> Int {
+          try count("count(*) FROM outbox WHERE destination = ? AND lane = ?", [Int64(lane.rawValue)])
+        }
         var counts: [RecordKind: DeliveryCount] = [:]
         var last: Int64?
         for line in try Row.fetchAll(
           db, sql: "SELECT kind, queued, delivered, refused, last_delivered FROM delivery_count WHERE destination = ?", arguments: [number])
         {
-          guard let kind = RecordKind(rawValue: line[0]) else { continue }
-          counts[kind] = DeliveryCount(queued: line[1], delivered: line[2], refused: line[3])
-          if let delivered: Int64 = line[4] { last = max(last ?? delivered, delivered) }
+          guard let kind = RecordKind(rawValue: line["kind"]) else { continue }
+          counts[kind] = DeliveryCount(queued: line["queued"], delivered: line["delivered"], refused: line["refused"])
+          if let delivered: Int64 = line["last_delivered"] { last = max(last ?? delivered, delivered) }
         }
         let oldest = try Int64.fetchOne(db, sql: "SELECT min(created) FROM outbox WHERE destination = ?", arguments: [number])
         return OutboxStatus(
-          destination: UInt32(truncatingIfNeeded: number), name: row[1],
-          pendingAlarms: try count("SELECT count(*) FROM outbox WHERE destination = ? AND lane = 0"),
-          pendingRoutine: try count("SELECT count(*) FROM outbox WHERE destination = ? AND lane = 1"),
-          deadLetters: try count("SELECT count(*) FROM dead_letter WHERE destination = ?"),
+          destination: UInt32(truncatingIfNeeded: number), name: row["name"], pendingAlarms: try pending(.alarm),
+          pendingRoutine: try pending(.routine),
+          deadLetters: try count("count(*) FROM dead_letter WHERE destination = ?"),
           oldestPending: oldest.map(WallTime.init(rawValue:)),
           lastError: try String.fetchOne(
             db, sql: "SELECT last_error FROM outbox WHERE destination = ? AND last_error IS NOT NULL ORDER BY lane, row LIMIT 1",
             arguments: [number]),
           lastDelivered: last.map(WallTime.init(rawValue:)), counts: counts,
-          withheld: try count("SELECT coalesce(sum(records), 0) FROM withheld WHERE destination = ?"))
+          withheld: try count("coalesce(sum(records), 0) FROM withheld WHERE destination = ?"))
       }
     }
   }
 }
+
+/// The outbox alone, in rows of a query on it.
+private let outbox = QuerySection<OutboxColumn>("outbox")
 
 /// Persons and devices of one page of items, each read once.
 private struct RegistryCache {

@@ -38,45 +38,41 @@ extension JournalWriter {
               WHERE x.lane = ? AND x.kind = ? AND a.is_open = 1 AND x.destination IN (\(former)) ORDER BY x.row
               """, arguments: [Int64(OutboxLane.alarm.rawValue), Int64(RecordKind.alert.rawValue)])
           for call in calls {
-            let (outcome, patient) = (call[3] as Int64, PatientID(rawValue: UInt32(truncatingIfNeeded: call[4] as Int64)))
-            let organisation = organisations[call[7]] ?? configuration.controller
+            let (outcome, patient) = (call["outcome"] as Int64, PatientID(rawValue: call["patient"]))
+            let organisation = organisations[call["controller"]] ?? configuration.controller
             let heirs = rules.destinations.filter {
-              $0.alertLevelMin <= call[6] as Int64 && $0.identity(for: .alert, controller: organisation, patient: patient) != nil
+              $0.alertLevelMin <= call["level"] as Int64 && $0.identity(for: .alert, controller: organisation, patient: patient) != nil
             }
             for heir in heirs where try !Self.knows(heir.number, outcome, db) {
               counter += 1
-              try db.execute(
-                sql: """
-                  INSERT INTO outbox (destination, lane, row, kind, sequence, outcome, patient, created)
-                  VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                  """,
-                arguments: [
-                  Int64(heir.number), Int64(OutboxLane.alarm.rawValue), counter, Int64(RecordKind.alert.rawValue), call[2] as Int64,
-                  outcome, call[4] as Int64, call[5] as Int64,
+              try db.insert(
+                into: "outbox",
+                [
+                  "destination": heir.number, "lane": OutboxLane.alarm.rawValue, "row": counter, "kind": RecordKind.alert.rawValue,
+                  "sequence": call["sequence"] as Int64, "outcome": outcome, "patient": patient.rawValue,
+                  "created": call["created"] as Int64,
                 ])
-              try db.execute(
-                sql: """
-                  INSERT INTO delivery_count (destination, kind, queued) VALUES (?, ?, 1)
-                  ON CONFLICT DO UPDATE SET queued = queued + 1
-                  """, arguments: [Int64(heir.number), Int64(RecordKind.alert.rawValue)])
+              try db.insert(
+                into: "delivery_count", ["destination": heir.number, "kind": RecordKind.alert.rawValue, "queued": 1],
+                .update("DO UPDATE SET queued = queued + 1"))
               found.passedOn += 1
             }
             // Without anybody who may have it, it waits for its name to come back.
             if heirs.isEmpty { continue }
             try db.execute(
               sql: "DELETE FROM outbox WHERE destination = ? AND lane = ? AND row = ?",
-              arguments: [call[0] as Int64, Int64(OutboxLane.alarm.rawValue), call[1] as Int64])
+              arguments: [call["destination"] as Int64, Int64(OutboxLane.alarm.rawValue), call["row"] as Int64])
           }
           if counter != state.outboxCounter {
-            try db.execute(sql: "UPDATE counter SET value = ? WHERE name = 'outboxRow'", arguments: [counter])
+            try db.execute(sql: "UPDATE counter SET value = ? WHERE name = ?", arguments: [counter, JournalCounter.outboxRow.rawValue])
           }
           found.waiting = try Row.fetchAll(
             db,
             sql: """
-              SELECT d.name, count(*) FROM outbox x JOIN destination d ON d.number = x.destination
+              SELECT d.name, count(*) AS waiting FROM outbox x JOIN destination d ON d.number = x.destination
               WHERE x.destination IN (\(former)) GROUP BY x.destination ORDER BY x.destination
               """
-          ).map { FormerDestinations.Waiting(name: $0[0], rows: $0[1]) }
+          ).map { FormerDestinations.Waiting(name: $0["name"], rows: $0["waiting"]) }
           return .commit
         }
       }

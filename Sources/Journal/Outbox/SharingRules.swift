@@ -5,8 +5,8 @@
 
 public import VitalSigns
 
-/// One agreement between a data controller and a destination.
-public struct SharingAgreement: Sendable, Hashable {
+/// What an agreement of the configuration lets a destination have.
+public struct SharingPermission: Sendable, Hashable {
   public enum Patients: Sendable, Hashable {
     case all
     case listed(Set<PatientID>)
@@ -47,11 +47,11 @@ public struct SharingDestination: Sendable, Hashable {
   public var name: String
   /// What the destination asks for.
   public var wants: Set<RecordKind>
-  public var agreements: [SharingAgreement]
+  public var agreements: [SharingPermission]
   /// Changes of an alert below this escalation level are not for this destination: neither queued nor withheld.
   public var alertLevelMin: UInt8
 
-  public init(number: UInt32, name: String, wants: Set<RecordKind>, agreements: [SharingAgreement], alertLevelMin: UInt8 = 0) {
+  public init(number: UInt32, name: String, wants: Set<RecordKind>, agreements: [SharingPermission], alertLevelMin: UInt8 = 0) {
     self.number = number
     self.name = name
     self.wants = wants
@@ -60,9 +60,7 @@ public struct SharingDestination: Sendable, Hashable {
   }
 
   /// Which parts of the person's identity may go with a record of this kind; nil when the record itself may not.
-  public func identity(
-    for kind: RecordKind, controller: String, patient: PatientID
-  ) -> (nationalID: Bool, name: Bool)? {
+  public func identity(for kind: RecordKind, controller: String, patient: PatientID) -> (nationalID: Bool, name: Bool)? {
     let covering = agreements.filter { $0.covers(kind, controller: controller, patient: patient) }
     guard wants.contains(kind), !covering.isEmpty else { return nil }
     return (covering.contains { $0.sharesNationalID }, covering.contains { $0.sharesName })

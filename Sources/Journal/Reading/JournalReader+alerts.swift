@@ -24,11 +24,13 @@ extension JournalReader {
   /// How many alerts nobody has taken, and since when the oldest of them is open.
   public func waitingAlerts() throws(JournalError) -> (count: Int, oldest: WallTime?) {
     try read { db in
-      let states = "\(AlertState.raised.rawValue), \(AlertState.notified.rawValue)"
       let row = try Row.fetchOne(
         db,
-        sql: "SELECT count(*), min(coalesce(raised_wall, first_wall)) FROM alert WHERE is_open = 1 AND state IN (\(states))")
-      return (row?[0] ?? 0, (row?[1] as Int64?).map { WallTime(rawValue: $0) })
+        sql: """
+          SELECT count(*) AS waiting, min(coalesce(raised_wall, first_wall)) AS oldest FROM alert
+          WHERE is_open = 1 AND state IN \(sqlList([AlertState.raised, .notified]))
+          """)
+      return (row.map { $0["waiting"] } ?? 0, row.flatMap { $0["oldest"] as Int64? }.map { WallTime(rawValue: $0) })
     }
   }
 
@@ -98,8 +100,10 @@ extension JournalReader {
   /// The last score that an entry caused, with the observation behind each point.
   public func explainScore(sequence: UInt64) throws(JournalError) -> ScoreExplanation? {
     try read { db in
-      guard let stored = try StoredOutcome.fetch(db, where: "o.cause = ? AND o.kind = 1", [signed(sequence)]).last,
-        let score = try ScoreRow(db, stored)
+      let stored = try StoredOutcome.fetch(
+        db, where: "o.cause = ? AND o.kind = ?", [signed(sequence), OutcomeKind.scored.rawValue]
+      ).last
+      guard let stored, let score = try ScoreRow(db, stored)
       else { return nil }
       return try Self.explain(db, score)
     }
@@ -118,10 +122,13 @@ extension JournalReader {
           """,
         arguments: [id.description]
       ).compactMap { row -> (sequence: UInt64, command: AlertCommand, wall: WallTime)? in
-        guard let action = AlertAction(rawValue: row[1]), let usefulness = AlertUsefulness(rawValue: row[3]) else { return nil }
+        guard let action = AlertAction(rawValue: row["action"]), let usefulness = AlertUsefulness(rawValue: row["usefulness"]) else {
+          return nil
+        }
         return (
-          UInt64(bitPattern: row[0] as Int64),
-          AlertCommand(alert: id, action: action, actor: ActorID(rawValue: row[2]), usefulness: usefulness), WallTime(rawValue: row[4])
+          UInt64(bitPattern: row["sequence"] as Int64),
+          AlertCommand(alert: id, action: action, actor: ActorID(rawValue: row["actor"]), usefulness: usefulness),
+          WallTime(rawValue: row["wall"])
         )
       }
       return AlertExplanation(
@@ -165,8 +172,8 @@ extension JournalReader {
     let cause = first?.cause ?? alert.transition.firstCause
     // CROSS JOIN keeps the chain outermost, so that the walk ends with the first match.
     let same = try Int64.fetchOne(
-      db, sql: "SELECT max(id) FROM outcome WHERE cause = ? AND kind = 1 AND patient = ?",
-      arguments: [signed(cause), Int64(alert.patient.rawValue)])
+      db, sql: "SELECT max(id) FROM outcome WHERE cause = ? AND kind = ? AND patient = ?",
+      arguments: [signed(cause), OutcomeKind.scored.rawValue, Int64(alert.patient.rawValue)])
     let id =
       try same
       ?? Int64.fetchOne(

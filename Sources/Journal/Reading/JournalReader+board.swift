@@ -65,9 +65,13 @@ extension JournalReader {
       var rows = BoardRows()
       let shown = try Self.shown(db, &rows)
       rows.open = try Row.fetchAll(
-        db, sql: AlertRow.sql + " WHERE a.id IN \(Self.list) AND t.state <> 1 ORDER BY a.first_outcome", arguments: [shown]
+        db, sql: AlertRow.sql + " WHERE a.id IN \(Self.list) AND t.state <> ? ORDER BY a.first_outcome",
+        arguments: [shown, Int64(AlertState.suspected.rawValue)]
       ).map { try AlertRow($0) }
-      let ended = "SELECT alert FROM alert_transition WHERE outcome >= \(try Self.firstOutcome(db, since: since)) AND kind IN (6, 7)"
+      let ended = """
+        SELECT alert FROM alert_transition WHERE outcome >= \(try Self.firstOutcome(db, since: since))
+          AND kind IN \(sqlList([AlertTransitionKind.resolved, .cleared]))
+        """
       rows.closed = try Row.fetchAll(
         db,
         sql: AlertRow.sql + """
@@ -104,9 +108,9 @@ extension JournalReader {
         """)
     var ids: [String] = []
     for row in ranked {
-      ids.append(row[0])
-      let many = row[2] as Int
-      if row[1] as Int == 1, many > boardOfOneMax, let alert = AlertID(text: row[0] as String) {
+      ids.append(row["id"])
+      let many: Int = row["many"]
+      if row["place"] as Int == 1, many > boardOfOneMax, let alert = AlertID(text: row["id"] as String) {
         rows.alsoOpen[alert] = many - boardOfOneMax
       }
     }
@@ -129,54 +133,59 @@ extension JournalReader {
   }
 
   private static func steps(_ db: Database, _ ended: String, _ shown: String, _ rows: inout BoardRows) throws {
-    // Acknowledged, responding, resolved, cleared; and for scores also raised and upgraded, which told a value.
+    // What people did and how it ended; and for scores also raised and upgraded, which told a value.
+    let acts = sqlList([AlertTransitionKind.acknowledged, .responding, .resolved, .cleared])
+    let tells = sqlList([AlertTransitionKind.raised, .upgraded])
+    let scores = sqlList([AlertRule.news2High, .news2Medium])
     let sql = """
       SELECT t.alert, t.kind, t.value, t.upper, t.actor, o.wall FROM alert_transition t JOIN outcome o ON o.id = t.outcome
       WHERE t.alert IN (SELECT value FROM json_each(?) UNION \(ended))
-        AND (t.kind IN (4, 5, 6, 7) OR (t.kind IN (2, 10) AND t.rule IN (10, 11)))
+        AND (t.kind IN \(acts) OR (t.kind IN \(tells) AND t.rule IN \(scores)))
       ORDER BY t.outcome
       """
     for row in try Row.fetchAll(db, sql: sql, arguments: [shown]) {
-      guard let alert = (row[0] as String?).flatMap({ AlertID(text: $0) }),
-        let kind = UInt8(exactly: row[1] as Int64).flatMap(AlertTransitionKind.init(rawValue:))
+      guard let alert = AlertID(text: row["alert"] as String),
+        let kind = UInt8(exactly: row["kind"] as Int64).flatMap(AlertTransitionKind.init(rawValue:))
       else { continue }
-      let value = Int32(truncatingIfNeeded: row[2] as Int64)
+      let value = Int32(truncatingIfNeeded: row["value"] as Int64)
       rows.steps[alert, default: []].append(
         BoardStep(
-          kind: kind, value: value, upper: (row[3] as Int64?).map { Int32(truncatingIfNeeded: $0) } ?? value,
-          actor: ActorID(rawValue: UInt32(truncatingIfNeeded: row[4] as Int64)), wall: WallTime(rawValue: row[5])))
+          kind: kind, value: value, upper: (row["upper"] as Int64?).map { Int32(truncatingIfNeeded: $0) } ?? value,
+          actor: ActorID(rawValue: UInt32(truncatingIfNeeded: row["actor"] as Int64)), wall: WallTime(rawValue: row["wall"])))
     }
   }
 
   private static func deliveries(_ db: Database, _ shown: String, _ rows: inout BoardRows) throws {
     func add(_ sql: String, _ arguments: StatementArguments, _ state: (Row) -> BoardDelivery.State) throws {
       for row in try Row.fetchAll(db, sql: sql, arguments: arguments) {
-        guard let alert = (row[0] as String?).flatMap({ AlertID(text: $0) }) else { continue }
+        guard let alert = AlertID(text: row["alert"] as String) else { continue }
         rows.deliveries[alert, default: []].append(
           BoardDelivery(
-            destination: UInt32(truncatingIfNeeded: row[1] as Int64), state: state(row), at: WallTime(rawValue: row[2])))
+            destination: UInt32(truncatingIfNeeded: row["destination"] as Int64), state: state(row), at: WallTime(rawValue: row["at"])))
       }
     }
     let open = "t.alert IN \(list)"
     try add(
       """
-      SELECT t.alert, d.destination, max(d.settled) FROM alert_transition t JOIN delivery d ON d.outcome = t.outcome
+      SELECT t.alert, d.destination, max(d.settled) AS at FROM alert_transition t JOIN delivery d ON d.outcome = t.outcome
       WHERE \(open) GROUP BY t.alert, d.destination ORDER BY d.destination
       """, [shown]
     ) { _ in .delivered }
     // By destination, because the outbox is ordered by it: what a record system is owed may be millions of rows.
+    let lane = Int64(OutboxLane.alarm.rawValue)
     for number in try Int64.fetchAll(db, sql: "SELECT number FROM destination ORDER BY number") {
       try add(
         """
-        SELECT t.alert, x.destination, min(x.created), max(x.attempts) FROM outbox x JOIN alert_transition t ON t.outcome = x.outcome
-        WHERE x.destination = ? AND x.lane = 0 AND \(open) GROUP BY t.alert
-        """, [number, shown]
-      ) { .waiting(attempts: Int(truncatingIfNeeded: $0[3] as Int64)) }
+        SELECT t.alert, x.destination, min(x.created) AS at, max(x.attempts) AS attempts
+        FROM outbox x JOIN alert_transition t ON t.outcome = x.outcome
+        WHERE x.destination = ? AND x.lane = ? AND \(open) GROUP BY t.alert
+        """, [number, lane, shown]
+      ) { .waiting(attempts: Int(truncatingIfNeeded: $0["attempts"] as Int64)) }
       try add(
         """
-        SELECT t.alert, x.destination, max(x.refused) FROM dead_letter x JOIN alert_transition t ON t.outcome = x.outcome
-        WHERE x.destination = ? AND x.lane = 0 AND \(open) GROUP BY t.alert
-        """, [number, shown]
+        SELECT t.alert, x.destination, max(x.refused) AS at FROM dead_letter x JOIN alert_transition t ON t.outcome = x.outcome
+        WHERE x.destination = ? AND x.lane = ? AND \(open) GROUP BY t.alert
+        """, [number, lane, shown]
       ) { _ in .refused }
     }
   }
@@ -189,7 +198,7 @@ extension JournalReader {
     for row in try Row.fetchAll(db, sql: DeviceRow.sql + " WHERE d.id IN (\(devices))").map(DeviceRow.init) { rows.devices[row.id] = row }
     let actors = Set(rows.steps.values.joined().map(\.actor.rawValue)).sorted().map(String.init).joined(separator: ",")
     for row in try Row.fetchAll(db, sql: "SELECT id, display_name FROM actor WHERE id IN (\(actors))") {
-      rows.actors[ActorID(rawValue: UInt32(truncatingIfNeeded: row[0] as Int64))] = row[1]
+      rows.actors[ActorID(rawValue: UInt32(truncatingIfNeeded: row["id"] as Int64))] = row["display_name"]
     }
   }
 }

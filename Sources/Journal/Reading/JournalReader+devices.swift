@@ -4,12 +4,12 @@ internal import GRDB
 public import VitalSigns
 
 extension JournalReader {
-  /// Entries of a device after a sequence, oldest first. Looks at most at `scanMax` entries, so ask again from the last one.
+  /// Entries of a device after a sequence, oldest first. Looks at most at `scanMax` entries.
   public func entries(of device: DeviceID, after sequence: UInt64, limit: Int = 50, scanMax: Int = 20_000) throws(JournalError)
     -> [IntakeEntry]
   {
     try read { db in
-      let stream = try EntryStream(db, after: sequence)
+      var stream = try EntryStream(db, after: sequence)
       var found: [IntakeEntry] = []
       var looked = 0
       while found.count < limit, looked < scanMax, let entry = try stream.next() {

@@ -8,7 +8,8 @@ extension JournalReader {
   public func remarks(on sequence: UInt64) throws(JournalError) -> [IntakeRemark] {
     try read { db in
       try UInt8.fetchAll(
-        db, sql: "SELECT remark FROM outcome WHERE cause = ? AND kind = 3 AND remark IS NOT NULL ORDER BY id", arguments: [signed(sequence)]
+        db, sql: "SELECT remark FROM outcome WHERE cause = ? AND kind = ? AND remark IS NOT NULL ORDER BY id",
+        arguments: [signed(sequence), OutcomeKind.remark.rawValue]
       ).compactMap(IntakeRemark.init(rawValue:))
     }
   }

@@ -22,14 +22,10 @@ extension JournalReader {
       counts.scores = try count("score")
       counts.alerts = try count("alert")
       counts.openAlerts = try count("alert WHERE is_open = 1")
-      for row in try Row.fetchAll(db, sql: "SELECT reason, frames FROM quarantine_count") { counts.quarantined[row[0]] = row[1] }
-      counts.gaps = try Row.fetchAll(
-        db, sql: "SELECT reason, first_sequence, last_sequence, entries, wall_from, wall_to, is_open FROM gap ORDER BY id"
-      ).map {
-        GapRow(
-          reason: $0[0], first: UInt64(bitPattern: $0[1] as Int64), last: UInt64(bitPattern: $0[2] as Int64), entries: $0[3],
-          from: WallTime(rawValue: $0[4]), to: WallTime(rawValue: $0[5]), isOpen: $0[6])
+      for row in try Row.fetchAll(db, sql: "SELECT reason, frames FROM quarantine_count") {
+        counts.quarantined[row["reason"]] = row["frames"]
       }
+      counts.gaps = try Row.fetchAll(db, sql: GapRow.sql + " ORDER BY id").map(GapRow.init)
       counts.accessRows = UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT max(id) FROM access_log") ?? 0)
       return counts
     }

@@ -128,8 +128,8 @@ public final class JournalReader: Sendable {
       let condition = includingEnded ? "" : "WHERE ended IS NULL"
       return try Row.fetchAll(db, sql: "SELECT device, patient, started, ended FROM assignment \(condition) ORDER BY id").map {
         AssignmentRow(
-          device: DeviceID(rawValue: $0[0]), patient: PatientID(rawValue: $0[1]), started: WallTime(rawValue: $0[2]),
-          ended: ($0[3] as Int64?).map(WallTime.init(rawValue:)))
+          device: DeviceID(rawValue: $0["device"]), patient: PatientID(rawValue: $0["patient"]),
+          started: WallTime(rawValue: $0["started"]), ended: ($0["ended"] as Int64?).map(WallTime.init(rawValue:)))
       }
     }
   }
@@ -147,7 +147,7 @@ public final class JournalReader: Sendable {
   public func actors() throws(JournalError) -> [ActorRecord] {
     try read { db in
       try Row.fetchAll(db, sql: "SELECT id, account, display_name, role FROM actor ORDER BY id").map {
-        ActorRecord(id: ActorID(rawValue: $0[0]), account: $0[1], displayName: $0[2], role: $0[3])
+        ActorRecord(id: ActorID(rawValue: $0["id"]), account: $0["account"], displayName: $0["display_name"], role: $0["role"])
       }
     }
   }

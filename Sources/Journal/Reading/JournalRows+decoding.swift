@@ -7,15 +7,17 @@ internal import VitalSigns
 private func time(_ value: Int64?) -> WallTime? { value.map(WallTime.init(rawValue:)) }
 
 extension PatientRow {
+  private static let patient = QuerySection<PatientColumn>("p")
+  private static let controller = QuerySection<ControllerColumn>("c", from: patient.end)
   static let sql = """
-    SELECT p.id, p.display_name, p.national_id, c.organisation_number, p.started, p.ended
-    FROM patient p JOIN controller c ON c.id = p.controller
+    SELECT \(patient.list), \(controller.list) FROM patient p JOIN controller c ON c.id = p.controller
     """
 
   init(_ row: Row) {
     self.init(
-      id: PatientID(rawValue: row[0]), name: row[1], nationalID: row[2], controller: row[3], started: WallTime(rawValue: row[4]),
-      ended: time(row[5]))
+      id: PatientID(rawValue: row[Self.patient, .id]), name: row[Self.patient, .displayName],
+      nationalID: row[Self.patient, .nationalId], controller: row[Self.controller, .organisationNumber],
+      started: WallTime(rawValue: row[Self.patient, .started]), ended: time(row[Self.patient, .ended]))
   }
 
   static func fetch(_ db: Database, _ id: PatientID) throws -> Self? {
@@ -25,19 +27,21 @@ extension PatientRow {
 }
 
 extension DeviceRow {
+  private static let device = QuerySection<DeviceColumn>("d")
+  private static let controller = QuerySection<ControllerColumn>("c", from: device.end)
   static let sql = """
-    SELECT d.id, d.label, d.profile, d.address, d.serial_number, d.eui64, c.organisation_number, d.expected_interval_seconds,
-      d.is_continuous, d.is_safety_alarm, d.added, d.removed, d.abilities
-    FROM device d JOIN controller c ON c.id = d.controller
+    SELECT \(device.list), \(controller.list) FROM device d JOIN controller c ON c.id = d.controller
     """
 
   init(_ row: Row) {
     self.init(
-      id: DeviceID(rawValue: row[0]), label: row[1], profile: row[2], address: row[3], serialNumber: row[4], eui64: row[5],
-      controller: row[6],
+      id: DeviceID(rawValue: row[Self.device, .id]), label: row[Self.device, .label], profile: row[Self.device, .profile],
+      address: row[Self.device, .address], serialNumber: row[Self.device, .serialNumber], eui64: row[Self.device, .eui64],
+      controller: row[Self.controller, .organisationNumber],
       liveness: DeviceLiveness(
-        expectedIntervalSeconds: row[7], isContinuous: row[8], isSafetyAlarm: row[9], abilities: DeviceAbilities(rawValue: row[12])),
-      added: WallTime(rawValue: row[10]), removed: time(row[11]))
+        expectedIntervalSeconds: row[Self.device, .expectedIntervalSeconds], isContinuous: row[Self.device, .isContinuous],
+        isSafetyAlarm: row[Self.device, .isSafetyAlarm], abilities: DeviceAbilities(rawValue: row[Self.device, .abilities])),
+      added: WallTime(rawValue: row[Self.device, .added]), removed: time(row[Self.device, .removed]))
   }
 
   static func fetch(_ db: Database, _ id: DeviceID) throws -> Self? {
@@ -60,25 +64,32 @@ extension PlanItemRow {
 }
 
 extension ObservationRow {
+  private static let entry = QuerySection<EntryColumn>("e")
+  private static let value = QuerySection<ObservationColumn>("x", from: entry.end)
+  private static let controller = QuerySection<ControllerColumn>("c", from: value.end)
+  private static let deviceTime = QuerySection<DeviceTimeColumn>("t", from: controller.end)
   static let sql = """
-    SELECT e.sequence, e.instant, e.wall, e.measured_at, e.device, e.patient, c.organisation_number,
-      x.code, x.mantissa, x.exponent, x.unit, x.quality, x.origin, t.civil, t.epoch
+    SELECT \(entry.list), \(value.list), \(controller.list), \(deviceTime.list)
     FROM observation x JOIN entry e ON e.sequence = x.sequence JOIN controller c ON c.id = e.controller
     LEFT JOIN device_time t ON t.sequence = x.sequence
     """
 
   init(_ row: Row) throws {
-    let sequence = UInt64(bitPattern: row[0] as Int64)
-    guard let unit = UCUMUnit(rawValue: row[10]), let origin = ObservationOrigin(rawValue: row[12]) else {
+    let (entry, value) = (Self.entry, Self.value)
+    let sequence = UInt64(bitPattern: row[entry, .sequence] as Int64)
+    guard let unit = UCUMUnit(rawValue: row[value, .unit]), let origin = ObservationOrigin(rawValue: row[value, .origin]) else {
       throw JournalError.unreadable(table: "observation", sequence: sequence)
     }
     self.init(
-      sequence: sequence, instant: MonotonicInstant(rawValue: row[1]), wall: WallTime(rawValue: row[2]),
-      measuredAt: time(row[3]) ?? .unknown, deviceTime: DeviceTime(civil: row[13], epoch: row[14]), device: DeviceID(rawValue: row[4]),
-      patient: PatientID(rawValue: row[5]), controller: row[6],
+      sequence: sequence, instant: MonotonicInstant(rawValue: row[entry, .instant]), wall: WallTime(rawValue: row[entry, .wall]),
+      measuredAt: time(row[entry, .measuredAt]) ?? .unknown,
+      deviceTime: DeviceTime(civil: row[Self.deviceTime, .civil], epoch: row[Self.deviceTime, .epoch]),
+      device: DeviceID(rawValue: row[entry, .device]), patient: PatientID(rawValue: row[entry, .patient]),
+      controller: row[Self.controller, .organisationNumber],
       observation: Observation(
-        code: ObservationCode(rawValue: row[7]), value: Quantity(mantissa: row[8], exponent: row[9]), unit: unit,
-        quality: ObservationQuality(rawValue: row[11]), origin: origin))
+        code: ObservationCode(rawValue: row[value, .code]),
+        value: Quantity(mantissa: row[value, .mantissa], exponent: row[value, .exponent]), unit: unit,
+        quality: ObservationQuality(rawValue: row[value, .quality]), origin: origin))
   }
 
   static func fetch(_ db: Database, _ sequence: UInt64) throws -> Self? {
@@ -99,7 +110,7 @@ extension ObservationRow {
         signed(sequence - min(sequence, Self.frameReach)), signed(sequence + Self.frameReach), Int64(device.rawValue), instant.rawValue,
         measured,
       ])
-    return rows.map { FrameMember(sequence: UInt64(bitPattern: $0[0] as Int64), code: ObservationCode(rawValue: $0[1])) }
+    return rows.map { FrameMember(sequence: UInt64(bitPattern: $0["sequence"] as Int64), code: ObservationCode(rawValue: $0["code"])) }
   }
 
   /// How far apart entries of one frame can lie: other devices' entries come between them, a frame has at most some twenty.
@@ -135,13 +146,14 @@ extension EventRow {
           FROM device_event x JOIN entry e ON e.sequence = x.sequence JOIN controller c ON c.id = e.controller WHERE x.sequence = ?
           """), arguments: [signed(sequence)])
     guard let row else { return nil }
-    guard let kind = DeviceEventKind(rawValue: row[6]), let phase = DeviceEventPhase(rawValue: row[7]) else {
+    guard let kind = DeviceEventKind(rawValue: row["kind"]), let phase = DeviceEventPhase(rawValue: row["phase"]) else {
       throw JournalError.unreadable(table: "device_event", sequence: sequence)
     }
     return Self(
-      sequence: sequence, instant: MonotonicInstant(rawValue: row[0]), wall: WallTime(rawValue: row[1]),
-      measuredAt: time(row[2]) ?? .unknown, device: DeviceID(rawValue: row[3]), patient: PatientID(rawValue: row[4]), controller: row[5],
-      event: DeviceEvent(kind: kind, phase: phase, detail: row[8]))
+      sequence: sequence, instant: MonotonicInstant(rawValue: row["instant"]), wall: WallTime(rawValue: row["wall"]),
+      measuredAt: time(row["measured_at"]) ?? .unknown, device: DeviceID(rawValue: row["device"]),
+      patient: PatientID(rawValue: row["patient"]), controller: row["organisation_number"],
+      event: DeviceEvent(kind: kind, phase: phase, detail: row["detail"]))
   }
 }
 
@@ -155,9 +167,11 @@ extension LocationRow {
           """), arguments: [signed(sequence)]
     ).map { row in
       Self(
-        sequence: sequence, wall: WallTime(rawValue: row[0]), measuredAt: time(row[1]) ?? .unknown, device: DeviceID(rawValue: row[2]),
-        patient: PatientID(rawValue: row[3]), controller: row[4],
-        fix: LocationFix(latitudeE7: row[5], longitudeE7: row[6], accuracyMetres: (row[7] as UInt32?) ?? LocationFix.accuracyUnknown))
+        sequence: sequence, wall: WallTime(rawValue: row["wall"]), measuredAt: time(row["measured_at"]) ?? .unknown,
+        device: DeviceID(rawValue: row["device"]), patient: PatientID(rawValue: row["patient"]), controller: row["organisation_number"],
+        fix: LocationFix(
+          latitudeE7: row["latitude_e7"], longitudeE7: row["longitude_e7"],
+          accuracyMetres: (row["accuracy_metres"] as UInt32?) ?? LocationFix.accuracyUnknown))
     }
   }
 }
@@ -184,22 +198,25 @@ extension ScoreRow {
 }
 
 extension AlertRow {
+  private static let alert = QuerySection<AlertColumn>("a", from: StoredOutcome.columnsEnd)
+  private static let controller = QuerySection<ControllerColumn>("c", from: alert.end)
   static let sql = """
-    SELECT \(StoredOutcome.columns), c.organisation_number, a.first_wall, a.raised_wall, a.changed_wall, a.usefulness, a.patient, a.device
+    SELECT \(StoredOutcome.columns), \(alert.list), \(controller.list)
     FROM alert a JOIN outcome o ON o.id = a.last_outcome JOIN alert_transition t ON t.outcome = o.id
     LEFT JOIN score s ON s.outcome = o.id JOIN controller c ON c.id = a.controller
     """
 
   init(_ row: Row) throws {
-    let at = StoredOutcome.columnCount
     let stored = try StoredOutcome(row)
     guard case .alert(let transition) = stored.outcome.payload else {
       throw JournalError.unreadable(table: "alert_transition", sequence: stored.id)
     }
+    let alert = Self.alert
     self.init(
-      transition: transition, patient: PatientID(rawValue: row[at + 5]), device: DeviceID(rawValue: row[at + 6]), controller: row[at],
-      firstWall: WallTime(rawValue: row[at + 1]), raisedWall: time(row[at + 2]), changedWall: WallTime(rawValue: row[at + 3]),
-      changedInstant: stored.outcome.instant, usefulness: AlertUsefulness(rawValue: row[at + 4]) ?? .notStated,
+      transition: transition, patient: PatientID(rawValue: row[alert, .patient]), device: DeviceID(rawValue: row[alert, .device]),
+      controller: row[Self.controller, .organisationNumber], firstWall: WallTime(rawValue: row[alert, .firstWall]),
+      raisedWall: time(row[alert, .raisedWall]), changedWall: WallTime(rawValue: row[alert, .changedWall]),
+      changedInstant: stored.outcome.instant, usefulness: AlertUsefulness(rawValue: row[alert, .usefulness]) ?? .notStated,
       outcome: stored.id)
   }
 
@@ -218,13 +235,38 @@ extension AlertTransitionRow {
           WHERE n.sequence = ? AND c.alert = ?
           """),
       arguments: [signed(stored.outcome.cause), transition.id.description]
-    ).map { AlertNote(comment: $0[0], cause: $0[1], action: $0[2]) }
+    ).map { AlertNote(comment: $0["comment"], cause: $0["cause"], action: $0["action"]) }
     let deliveries = try Row.fetchAll(
       db.cachedStatement(sql: "SELECT destination, settled, attempts, remote_id FROM delivery WHERE outcome = ? ORDER BY destination"),
       arguments: [signed(stored.id)]
-    ).map { DeliveryRow(destination: $0[0], settled: WallTime(rawValue: $0[1]), attempts: $0[2], remoteID: $0[3]) }
+    ).map {
+      DeliveryRow(
+        destination: $0["destination"], settled: WallTime(rawValue: $0["settled"]), attempts: $0["attempts"], remoteID: $0["remote_id"])
+    }
     self.init(
       outcome: stored.id, cause: stored.outcome.cause, instant: stored.outcome.instant, wall: stored.outcome.wall,
       transition: transition, note: note, deliveries: deliveries)
+  }
+}
+
+extension GapRow {
+  static let sql = "SELECT reason, first_sequence, last_sequence, entries, wall_from, wall_to, is_open FROM gap"
+
+  init(_ row: Row) {
+    self.init(
+      reason: GapReason(rawValue: row["reason"]) ?? .unexplained, first: UInt64(bitPattern: row["first_sequence"] as Int64),
+      last: UInt64(bitPattern: row["last_sequence"] as Int64), entries: row["entries"], from: WallTime(rawValue: row["wall_from"]),
+      to: WallTime(rawValue: row["wall_to"]), isOpen: row["is_open"])
+  }
+}
+
+extension Database {
+  func insert(_ gap: GapRow) throws {
+    try insert(
+      into: "gap",
+      [
+        "reason": gap.reason.rawValue, "first_sequence": signed(gap.first), "last_sequence": signed(gap.last), "entries": gap.entries,
+        "wall_from": gap.from.rawValue, "wall_to": gap.to.rawValue, "is_open": gap.isOpen,
+      ])
   }
 }

@@ -266,10 +266,21 @@ public struct QuarantineRow: Sendable, Hashable {
   public var frame: QuarantinedFrame
 }
 
+/// Why entries are missing. The raw value is `gap.reason`.
+public enum GapReason: String, Sendable, Hashable {
+  /// The disk was full: routine samples were left out.
+  case shed
+  /// The intake skipped sequences.
+  case unexplained
+  /// The journal could not be used; this one was begun instead.
+  case journalLost
+  /// The journal was older than what had been acknowledged from it.
+  case journalBehind
+}
+
 /// Missing entries.
 public struct GapRow: Sendable, Hashable {
-  /// `shed` or `unexplained`.
-  public var reason: String
+  public var reason: GapReason
   public var first: UInt64
   public var last: UInt64
   public var entries: Int

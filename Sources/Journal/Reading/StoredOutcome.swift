@@ -8,16 +8,12 @@ struct StoredOutcome {
   var id: UInt64
   var outcome: Outcome
 
-  static let columns = """
-    o.id, o.cause, o.instant, o.wall, o.patient, o.device, o.kind, o.remark,
-    s.low, s.high, s.band, s.scale, s.missing, s.change_since_last, s.change_over_24_hours,
-    s.points_respiration, s.points_spo2, s.points_oxygen, s.points_systolic, s.points_pulse, s.points_consciousness, s.points_temperature,
-    s.source_respiration, s.source_spo2, s.source_oxygen, s.source_systolic, s.source_pulse, s.source_consciousness, s.source_temperature,
-    t.alert, t.rule, t.priority, t.state, t.previous, t.kind, t.level, t.deadline, t.first_cause, t.raised_at, t.value, t.bound,
-    t.subject, t.actor, t.revision, t.upper, t.also_rule, t.also_value, t.also_bound, t.also_upper, t.also_subject
-    """
-  /// How many columns that is: what a query adds stands after them.
-  static let columnCount = 50
+  private static let head = QuerySection<OutcomeColumn>("o")
+  private static let score = QuerySection<ScoreColumn>("s", from: head.end)
+  private static let transition = QuerySection<TransitionColumn>("t", from: score.end)
+  static let columns = "\(head.list), \(score.list), \(transition.list)"
+  /// Where the columns begin that a query adds.
+  static let columnsEnd = transition.end
   static let tables = "outcome o LEFT JOIN score s ON s.outcome = o.id LEFT JOIN alert_transition t ON t.outcome = o.id"
 
   /// Outcomes in their order. `condition` is SQL of this module, over `o`, `s` and `t`.
@@ -31,9 +27,10 @@ struct StoredOutcome {
   }
 
   init(_ row: Row) throws {
-    id = UInt64(bitPattern: row[0] as Int64)
+    let head = Self.head
+    id = UInt64(bitPattern: row[head, .id] as Int64)
     let payload: OutcomePayload
-    switch OutcomeKind(rawValue: row[6]) {
+    switch OutcomeKind(rawValue: row[head, .kind]) {
     case .scored:
       guard let score = Self.score(row) else { throw JournalError.unreadable(table: "score", sequence: id) }
       payload = .scored(score)
@@ -41,21 +38,23 @@ struct StoredOutcome {
       guard let transition = Self.transition(row) else { throw JournalError.unreadable(table: "alert_transition", sequence: id) }
       payload = .alert(transition)
     case .remark:
-      guard let raw = UInt8(exactly: (row[7] as Int64?) ?? -1), let remark = IntakeRemark(rawValue: raw) else {
+      guard let remark = byte(row[head, .remark]).flatMap(IntakeRemark.init(rawValue:)) else {
         throw JournalError.unreadable(table: "outcome", sequence: id)
       }
       payload = .remark(remark)
     case nil: throw JournalError.unreadable(table: "outcome", sequence: id)
     }
     outcome = Outcome(
-      cause: UInt64(bitPattern: row[1] as Int64), instant: MonotonicInstant(rawValue: row[2]), wall: WallTime(rawValue: row[3]),
-      patient: PatientID(rawValue: UInt32(truncatingIfNeeded: row[4] as Int64)),
-      device: DeviceID(rawValue: UInt32(truncatingIfNeeded: row[5] as Int64)), payload: payload)
+      cause: UInt64(bitPattern: row[head, .cause] as Int64), instant: MonotonicInstant(rawValue: row[head, .instant]),
+      wall: WallTime(rawValue: row[head, .wall]), patient: PatientID(rawValue: UInt32(truncatingIfNeeded: row[head, .patient] as Int64)),
+      device: DeviceID(rawValue: UInt32(truncatingIfNeeded: row[head, .device] as Int64)), payload: payload)
   }
 
   private static func score(_ row: Row) -> NEWS2Score? {
-    guard let low = byte(row[8]), let high = byte(row[9]), let band = byte(row[10]).flatMap(NEWS2Band.init(rawValue:)),
-      let scale = byte(row[11]).flatMap(SpO2Scale.init(rawValue:)), let missing = byte(row[12])
+    let at = Self.score
+    guard let low = byte(row[at, .low]), let high = byte(row[at, .high]),
+      let band = byte(row[at, .band]).flatMap(NEWS2Band.init(rawValue:)),
+      let scale = byte(row[at, .scale]).flatMap(SpO2Scale.init(rawValue:)), let missing = byte(row[at, .missing])
     else { return nil }
     var score = NEWS2Score()
     score.low = low
@@ -63,39 +62,44 @@ struct StoredOutcome {
     score.band = band
     score.scale = scale
     score.missing = missing
-    score.changeSinceLast = Int8(truncatingIfNeeded: (row[13] as Int64?) ?? Int64(Int8.min))
-    score.changeOver24Hours = Int8(truncatingIfNeeded: (row[14] as Int64?) ?? Int64(Int8.min))
+    score.changeSinceLast = Int8(truncatingIfNeeded: (row[at, .changeSinceLast] as Int64?) ?? Int64(Int8.min))
+    score.changeOver24Hours = Int8(truncatingIfNeeded: (row[at, .changeOver24Hours] as Int64?) ?? Int64(Int8.min))
     for index in 0..<NEWS2Parameter.count {
-      score.points[index] = Int8(truncatingIfNeeded: row[15 + index] as Int64)
-      score.sources[index] = UInt64(bitPattern: row[22 + index] as Int64)
+      score.points[index] = Int8(truncatingIfNeeded: row[at, ScoreColumn.points[index]] as Int64)
+      score.sources[index] = UInt64(bitPattern: row[at, ScoreColumn.sources[index]] as Int64)
     }
     return score
   }
 
   private static func transition(_ row: Row) -> AlertTransition? {
-    guard let id = (row[29] as String?).flatMap({ AlertID(text: $0) }), let rule = byte(row[30]).flatMap(AlertRule.init(rawValue:)),
-      let priority = byte(row[31]).flatMap(AlertPriority.init(rawValue:)),
-      let state = byte(row[32]).flatMap(AlertState.init(rawValue:)), let previous = byte(row[33]).flatMap(AlertState.init(rawValue:)),
-      let kind = byte(row[34]).flatMap(AlertTransitionKind.init(rawValue:)), let level = byte(row[35])
+    let at = Self.transition
+    guard let id = (row[at, .alert] as String?).flatMap({ AlertID(text: $0) }),
+      let rule = byte(row[at, .rule]).flatMap(AlertRule.init(rawValue:)),
+      let priority = byte(row[at, .priority]).flatMap(AlertPriority.init(rawValue:)),
+      let state = byte(row[at, .state]).flatMap(AlertState.init(rawValue:)),
+      let previous = byte(row[at, .previous]).flatMap(AlertState.init(rawValue:)),
+      let kind = byte(row[at, .kind]).flatMap(AlertTransitionKind.init(rawValue:)), let level = byte(row[at, .level])
     else { return nil }
     return AlertTransition(
       id: id, rule: rule, priority: priority, state: state, previous: previous, kind: kind, level: level,
-      deadline: (row[36] as Int64?).map(MonotonicInstant.init(rawValue:)) ?? .never,
-      firstCause: UInt64(bitPattern: row[37] as Int64), raisedAt: MonotonicInstant(rawValue: row[38]),
-      value: Int32(truncatingIfNeeded: row[39] as Int64), limit: Int32(truncatingIfNeeded: row[40] as Int64),
-      subject: UInt32(truncatingIfNeeded: row[41] as Int64), actor: ActorID(rawValue: UInt32(truncatingIfNeeded: row[42] as Int64)),
-      revision: UInt16(truncatingIfNeeded: row[43] as Int64), upper: (row[44] as Int64?).map { Int32(truncatingIfNeeded: $0) },
-      also: reason(row))
+      deadline: (row[at, .deadline] as Int64?).map(MonotonicInstant.init(rawValue:)) ?? .never,
+      firstCause: UInt64(bitPattern: row[at, .firstCause] as Int64), raisedAt: MonotonicInstant(rawValue: row[at, .raisedAt]),
+      value: narrow(row[at, .value]), limit: narrow(row[at, .bound]), subject: narrow(row[at, .subject]),
+      actor: ActorID(rawValue: narrow(row[at, .actor])), revision: narrow(row[at, .revision]),
+      upper: (row[at, .upper] as Int64?).map { narrow($0) }, also: reason(row))
   }
 
   private static func reason(_ row: Row) -> AlertReason? {
-    guard let rule = byte(row[45]).flatMap(AlertRule.init(rawValue:)), let value = row[46] as Int64?, let limit = row[47] as Int64?,
-      let upper = row[48] as Int64?, let subject = row[49] as Int64?
+    let at = Self.transition
+    guard let rule = byte(row[at, .alsoRule]).flatMap(AlertRule.init(rawValue:)), let value = row[at, .alsoValue] as Int64?,
+      let limit = row[at, .alsoBound] as Int64?, let upper = row[at, .alsoUpper] as Int64?, let subject = row[at, .alsoSubject] as Int64?
     else { return nil }
-    return AlertReason(
-      rule: rule, value: Int32(truncatingIfNeeded: value), limit: Int32(truncatingIfNeeded: limit),
-      upper: Int32(truncatingIfNeeded: upper), subject: UInt32(truncatingIfNeeded: subject))
+    return AlertReason(rule: rule, value: narrow(value), limit: narrow(limit), upper: narrow(upper), subject: narrow(subject))
   }
-
-  private static func byte(_ value: Int64?) -> UInt8? { value.flatMap { UInt8(exactly: $0) } }
 }
+
+/// A number of a closed vocabulary; nil when it is none.
+private func byte(_ value: Int64?) -> UInt8? { value.flatMap { UInt8(exactly: $0) } }
+
+/// The narrow number that was written there.
+private func narrow<Number: FixedWidthInteger>(_ value: Int64) -> Number { Number(truncatingIfNeeded: value) }

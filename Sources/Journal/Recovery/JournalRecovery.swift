@@ -80,13 +80,13 @@ extension JournalWriter {
           highestPatient: try Self.highest(db, "SELECT max(id) FROM patient"),
           highestDevice: try Self.highest(db, "SELECT max(id) FROM device"),
           highestActor: try Self.highest(db, "SELECT max(id) FROM actor"),
-          alertsEver: try Self.highest(db, "SELECT value FROM counter WHERE name = 'alert'"),
+          alertsEver: UInt32(truncatingIfNeeded: state.alertCounter),
           decider: try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'decider'"),
           deliveryMarks: try Row.fetchAll(db, sql: "SELECT link, message, hash, taken, wall FROM delivery_mark ORDER BY link, number")
             .map {
               DeliveryMark(
-                link: $0[0], message: $0[1], hash: UInt64(bitPattern: $0[2] as Int64), taken: UInt16(truncatingIfNeeded: $0[3] as Int64),
-                wall: WallTime(rawValue: $0[4]))
+                link: $0["link"], message: $0["message"], hash: UInt64(bitPattern: $0["hash"] as Int64),
+                taken: UInt16(truncatingIfNeeded: $0["taken"] as Int64), wall: WallTime(rawValue: $0["wall"]))
             })
       }
     }
@@ -99,9 +99,9 @@ extension JournalWriter {
   /// Snapshots whose bytes are as they were written, newest first.
   private static func soundSnapshots(_ db: Database) throws -> [JournalSnapshot] {
     try Row.fetchAll(db, sql: "SELECT sequence, digest, state FROM snapshot ORDER BY sequence DESC").compactMap { row in
-      let state: Data = row[2]
-      guard Array(SHA256.hash(data: state)) == Array(row[1] as Data) else { return nil }
-      return JournalSnapshot(sequence: UInt64(bitPattern: row[0] as Int64), state: Array(state))
+      let state: Data = row["state"]
+      guard Array(SHA256.hash(data: state)) == Array(row["digest"] as Data) else { return nil }
+      return JournalSnapshot(sequence: UInt64(bitPattern: row["sequence"] as Int64), state: Array(state))
     }
   }
 
@@ -117,9 +117,12 @@ extension JournalWriter {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
         try db.inTransaction(.immediate) {
-          try db.execute(
-            sql: "INSERT INTO run (boot_id, boottime_nanoseconds, instant, wall, version) VALUES (?, ?, ?, ?, ?)",
-            arguments: [run.bootID, run.boottimeNanoseconds, run.instant.rawValue, run.wall.rawValue, run.version])
+          try db.insert(
+            into: "run",
+            [
+              "boot_id": run.bootID, "boottime_nanoseconds": run.boottimeNanoseconds, "instant": run.instant.rawValue,
+              "wall": run.wall.rawValue, "version": run.version,
+            ])
           // A hub that restarts in a loop must not fill the disk with its starts.
           try db.execute(sql: "DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - 1000")
           return .commit
@@ -132,10 +135,9 @@ extension JournalWriter {
   public func noteDecider(_ decider: String) throws(JournalError) {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
-        try db.execute(
-          sql:
-            "INSERT INTO meta VALUES ('decider', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
-          arguments: [decider])
+        try db.insert(
+          into: "meta", ["key": "decider", "value": decider],
+          .update("(key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"))
       }
     }
   }
@@ -144,8 +146,8 @@ extension JournalWriter {
   public func replay(after sequence: UInt64, _ body: (IntakeEntry) -> Void) throws(JournalError) {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
-        let reader = try EntryStream(db, after: sequence)
-        while let entry = try reader.next() { body(entry) }
+        var stream = try EntryStream(db, after: sequence)
+        while let entry = try stream.next() { body(entry) }
       }
     }
   }

@@ -66,7 +66,8 @@ enum RegistryCopy {
           db, sql: "SELECT max(coalesce((SELECT max(sequence) FROM main.entry), 0), coalesce((SELECT max(last_sequence) FROM main.gap), 0))"
         )
         try db.execute(
-          sql: "INSERT OR REPLACE INTO copy.meta VALUES ('copied_through', ?), ('durable_through', ?)", arguments: [registry, last ?? 0])
+          sql: "INSERT OR REPLACE INTO copy.meta (key, value) VALUES ('copied_through', ?), ('durable_through', ?)",
+          arguments: [registry, last ?? 0])
         return .commit
       }
     }
@@ -97,7 +98,7 @@ enum RegistryCopy {
     for table in try String.fetchAll(db, sql: "SELECT name FROM copy.sqlite_master WHERE type = 'table' AND name NOT LIKE 'grdb%'") {
       try db.execute(sql: "DELETE FROM copy.\"\(table)\"")
     }
-    try db.execute(sql: "INSERT OR IGNORE INTO copy.counter SELECT * FROM main.counter")
+    try db.execute(sql: "INSERT OR IGNORE INTO copy.counter (name, value) SELECT name, value FROM main.counter")
   }
 
   // MARK: Making a journal from it
@@ -151,10 +152,7 @@ enum RegistryCopy {
       marks.hubID = try text(db, "main", "hub_id")
       marks.isPopulated = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM patient) OR EXISTS (SELECT 1 FROM device)") ?? false
       marks.durableThrough = UInt64(bitPattern: try number(db, "main", "durable_through"))
-      if let head = try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head") {
-        marks.accessRows = UInt64(bitPattern: head[0] as Int64)
-        marks.accessHash = Array(head[1] as Data)
-      }
+      if let head = try AccessHead.fetch(db) { (marks.accessRows, marks.accessHash) = (head.rows, head.hash) }
       // A copy that was begun and never filled knows nobody.
       return try text(db, "main", "hub_id").isEmpty ? nil : marks
     }
@@ -237,12 +235,12 @@ extension JournalReader {
         db,
         sql: """
           SELECT id, rule, patient, device FROM alert WHERE is_open = 1
-            AND rule IN (\(AlertRule.sos.rawValue), \(AlertRule.fall.rawValue)) AND state < \(AlertState.acknowledged.rawValue)
+            AND rule IN \(sqlList([AlertRule.sos, .fall])) AND state < \(AlertState.acknowledged.rawValue)
           ORDER BY row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome DESC), first_outcome LIMIT 1000
           """
       ).compactMap { row in
-        guard let alert = AlertID(text: row[0] as String), let rule = AlertRule(rawValue: row[1]) else { return nil }
-        return OpenCall(alert: alert, rule: rule, patient: PatientID(rawValue: row[2]), device: DeviceID(rawValue: row[3]))
+        guard let alert = AlertID(text: row["id"] as String), let rule = AlertRule(rawValue: row["rule"]) else { return nil }
+        return OpenCall(alert: alert, rule: rule, patient: PatientID(rawValue: row["patient"]), device: DeviceID(rawValue: row["device"]))
       }
     }
   }

@@ -16,7 +16,9 @@ extension JournalReader {
   /// The changes since this journal of an emergency was begun, in their order. Empty in any other journal.
   public func registryChangesOfEmergency() throws(JournalError) -> [RegistryChangeRow] {
     try read { db in
-      guard let begun = try Int64.fetchOne(db, sql: "SELECT max(last_sequence) FROM gap WHERE reason = 'journalLost'") else { return [] }
+      let begun = try Int64.fetchOne(
+        db, sql: "SELECT max(last_sequence) FROM gap WHERE reason = ?", arguments: [GapReason.journalLost.rawValue])
+      guard let begun else { return [] }
       let sequences = try Int64.fetchAll(
         db, sql: "SELECT sequence FROM registry_change WHERE sequence > ? ORDER BY sequence", arguments: [begun])
       return try sequences.compactMap { sequence in
@@ -41,8 +43,8 @@ extension JournalReader {
         let words = try Row.fetchOne(
           db, sql: "SELECT p.reason, a.account FROM plan_item p LEFT JOIN actor a ON a.id = p.author WHERE p.sequence = ?",
           arguments: [sequence])
-        attachment.reason = words.flatMap { $0[0] as String? } ?? "changed while the journal was lost"
-        return RegistryChangeRow(entry: entry, attachment: attachment, account: words.flatMap { $0[1] as String? })
+        attachment.reason = words.flatMap { $0["reason"] as String? } ?? "changed while the journal was lost"
+        return RegistryChangeRow(entry: entry, attachment: attachment, account: words.flatMap { $0["account"] as String? })
       }
     }
   }

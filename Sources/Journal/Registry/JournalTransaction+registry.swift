@@ -58,16 +58,16 @@ extension JournalTransaction {
       try run("UPDATE assignment SET ended = ? WHERE device = ? AND ended IS NULL", [wall, device])
     case .deviceAssigned:
       try run("UPDATE assignment SET ended = ? WHERE device = ? AND ended IS NULL", [wall, device])
-      try run("INSERT INTO assignment (device, patient, started) VALUES (?, ?, ?)", [device, patient, wall])
+      try db.insert(into: "assignment", ["device": device, "patient": patient, "started": wall])
     case .deviceReleased:
       try run("UPDATE assignment SET ended = ? WHERE device = ? AND ended IS NULL", [wall, device])
     case .planItem(let planItem):
       try run("UPDATE plan_item SET ended = ? WHERE patient = ? AND key = ? AND ended IS NULL", [wall, patient, planItem.key])
-      try run(
-        "INSERT INTO plan_item VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+      try db.insert(
+        into: "plan_item",
         [
-          signed(item.entry.sequence), patient, planItem.key, planItem.text, Int64(item.attachment?.actor.rawValue ?? 0),
-          item.attachment?.reason ?? "", wall,
+          "sequence": signed(item.entry.sequence), "patient": patient, "key": planItem.key, "value": planItem.text,
+          "author": item.attachment?.actor.rawValue ?? 0, "reason": item.attachment?.reason ?? "", "started": wall,
         ])
     }
   }
@@ -76,12 +76,17 @@ extension JournalTransaction {
     var details = PatientDetails(name: item.entry.patient.description)
     if case .patient(let given) = item.attachment?.content { details = given }
     let controller = try controller(details.controller)
-    try run(
-      """
-      INSERT INTO patient VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name,
-        national_id = excluded.national_id, controller = excluded.controller, ended = NULL
-      """,
-      [Int64(item.entry.patient.rawValue), details.name, details.nationalID, controller, item.entry.wall.rawValue])
+    try db.insert(
+      into: "patient",
+      [
+        "id": item.entry.patient.rawValue, "display_name": details.name, "national_id": details.nationalID, "controller": controller,
+        "started": item.entry.wall.rawValue,
+      ],
+      .update(
+        """
+        (id) DO UPDATE SET display_name = excluded.display_name, national_id = excluded.national_id,
+          controller = excluded.controller, ended = NULL
+        """))
     state.patientController[item.entry.patient.rawValue] = controller
   }
 
@@ -89,19 +94,21 @@ extension JournalTransaction {
     var details = DeviceDetails(label: item.entry.device.description, profile: "", address: "")
     if case .device(let given) = item.attachment?.content { details = given }
     let controller = try controller(details.controller)
-    try run(
-      """
-      INSERT INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?) ON CONFLICT (id) DO UPDATE SET label = excluded.label,
-        profile = excluded.profile, address = excluded.address, serial_number = excluded.serial_number, eui64 = excluded.eui64,
-        controller = excluded.controller, expected_interval_seconds = excluded.expected_interval_seconds,
-        is_continuous = excluded.is_continuous, is_safety_alarm = excluded.is_safety_alarm, removed = NULL,
-        abilities = excluded.abilities
-      """,
+    try db.insert(
+      into: "device",
       [
-        Int64(item.entry.device.rawValue), details.label, details.profile, details.address, details.serialNumber, details.eui64,
-        controller, Int64(liveness.expectedIntervalSeconds), liveness.isContinuous ? 1 : 0, liveness.isSafetyAlarm ? 1 : 0,
-        item.entry.wall.rawValue, Int64(liveness.abilities.rawValue),
-      ])
+        "id": item.entry.device.rawValue, "label": details.label, "profile": details.profile, "address": details.address,
+        "serial_number": details.serialNumber, "eui64": details.eui64, "controller": controller,
+        "expected_interval_seconds": liveness.expectedIntervalSeconds, "is_continuous": liveness.isContinuous,
+        "is_safety_alarm": liveness.isSafetyAlarm, "added": item.entry.wall.rawValue, "abilities": liveness.abilities.rawValue,
+      ],
+      .update(
+        """
+        (id) DO UPDATE SET label = excluded.label, profile = excluded.profile, address = excluded.address,
+          serial_number = excluded.serial_number, eui64 = excluded.eui64, controller = excluded.controller,
+          expected_interval_seconds = excluded.expected_interval_seconds, is_continuous = excluded.is_continuous,
+          is_safety_alarm = excluded.is_safety_alarm, removed = NULL, abilities = excluded.abilities
+        """))
     state.deviceController[item.entry.device.rawValue] = controller
   }
 
@@ -109,7 +116,7 @@ extension JournalTransaction {
   private mutating func controller(_ organisation: String?) throws -> Int64 {
     guard let organisation else { return state.hubController }
     if let known = state.controllers[organisation] { return known }
-    try run("INSERT INTO controller (organisation_number) VALUES (?)", [organisation])
+    try db.insert(into: "controller", ["organisation_number": organisation])
     let id = db.lastInsertedRowID
     state.controllers[organisation] = id
     return id

@@ -65,7 +65,7 @@ enum JournalFile {
         try checkFormat(db)
         try makeDurable(db)
         try db.execute(sql: "PRAGMA cache_size = -\(cacheKibibytes)")
-        // Only when it is new: a start must not need room on a full disk.
+        // Only when the file is new: a start on a full disk writes nothing that is there already.
         if try Int64.fetchOne(db, sql: "PRAGMA application_id") != JournalSchema.applicationID {
           try db.execute(sql: "PRAGMA application_id = \(JournalSchema.applicationID)")
         }

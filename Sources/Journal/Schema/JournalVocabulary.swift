@@ -32,6 +32,16 @@ enum RegistryChangeKind: Int64, CaseIterable {
   case planItem = 7
 }
 
+extension EntryKind {
+  /// What retention may forget: values, events and fixes.
+  static let samples = sqlList([observation, .event, .location])
+}
+
+/// Numbers of a vocabulary as SQL lists them, `(2, 6, 7)`: for a condition whose members the program fixes.
+func sqlList<Word: RawRepresentable>(_ words: [Word]) -> String where Word.RawValue: BinaryInteger {
+  "(" + words.map { "\($0.rawValue)" }.joined(separator: ", ") + ")"
+}
+
 /// Keeps `vocabulary` equal to this program's enums.
 enum JournalVocabulary {
   /// One transaction: some 200 rows would else be 200 flushes at the first start. Nothing is written when nothing is new; and
@@ -48,10 +58,10 @@ enum JournalVocabulary {
   private static func writeMissing(_ db: Database) throws {
     let known = Set(
       try Row.fetchAll(db, sql: "SELECT domain, value, name FROM vocabulary").map {
-        "\($0[0] as String) \($0[1] as Int64) \($0[2] as String)"
+        "\($0["domain"] as String) \($0["value"] as Int64) \($0["name"] as String)"
       })
     for (domain, value, name) in rows where !known.contains("\(domain) \(value) \(name)") {
-      try db.execute(sql: "INSERT OR REPLACE INTO vocabulary VALUES (?, ?, ?)", arguments: [domain, value, name])
+      try db.insert(into: "vocabulary", ["domain": domain, "value": value, "name": name], .replace)
     }
   }
 

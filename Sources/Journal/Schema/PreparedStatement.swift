@@ -1,5 +1,5 @@
-// The few statements that run for every observation, without the arrays and boxes of GRDB's argument lists. Everything
-// rarer goes through GRDB itself.
+// A statement without the arrays and boxes of GRDB's argument lists, for what runs with every observation. Everything rarer goes
+// through GRDB itself. SQLColumn.swift gives its columns names.
 
 internal import GRDB
 internal import GRDBSQLite
@@ -25,15 +25,9 @@ struct PreparedStatement {
     precondition(code == SQLITE_OK, "cannot bind an argument")
   }
 
-  func bind(_ index: Int32, _ value: some BinaryInteger) { bind(index, Int64(truncatingIfNeeded: value)) }
-
   func bindNull(_ index: Int32) {
     let code = sqlite3_bind_null(handle, index)
     precondition(code == SQLITE_OK, "cannot bind NULL")
-  }
-
-  func bind(_ index: Int32, _ time: WallTime) {
-    if time == .unknown { bindNull(index) } else { bind(index, time.rawValue) }
   }
 
   func bind(_ index: Int32, _ text: String) {
@@ -66,9 +60,15 @@ struct PreparedStatement {
 
   func reset() { sqlite3_reset(handle) }
 
+  /// The number of a statement that gives at most one row of one column; nil when there is none. Ready for the next use.
+  func number() throws -> Int64? {
+    guard try step() else { return nil }
+    defer { reset() }
+    return isNull(0) ? nil : int(0)
+  }
+
   func int(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
   func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
-  func optionalInt(_ column: Int32) -> Int64? { isNull(column) ? nil : int(column) }
   func text(_ column: Int32) -> String {
     guard let bytes = sqlite3_column_text(handle, column) else { return "" }
     return String(cString: bytes)

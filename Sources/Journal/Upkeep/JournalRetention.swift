@@ -46,7 +46,8 @@ extension JournalWriter {
   private func purgeStep(_ limits: RetentionLimits, _ rowsMax: Int) throws(JournalError) -> PurgeReport {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
-        // Steps are small; their lists need no file.
+        // Without room on the disk a step must still be possible: its lists stay in memory. The longest is that of what destinations
+        // still have to get.
         try db.execute(sql: "PRAGMA temp_store = MEMORY")
         var report = PurgeReport()
         try db.inTransaction(.immediate) {
@@ -106,8 +107,10 @@ private struct RetentionStep {
     // Wall times rise with the sequence unless the clock was stepped; then the first young sample ends the stretch.
     let young = try Int64.fetchOne(
       db,
-      sql: "SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? AND wall >= ? AND kind IN (1, 2, 3) ORDER BY sequence LIMIT 1",
-      arguments: [start, reach, limits.samplesBefore.rawValue])
+      sql: """
+        SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? AND wall >= ? AND kind IN \(EntryKind.samples)
+        ORDER BY sequence LIMIT 1
+        """, arguments: [start, reach, limits.samplesBefore.rawValue])
     goal = young.map { $0 - 1 } ?? horizon
     end = young.map { $0 - 1 } ?? reach
     if end <= start { return nil }
@@ -120,8 +123,8 @@ private struct RetentionStep {
     try db.execute(sql: "DELETE FROM purged")
     try db.execute(
       sql: """
-        INSERT INTO purged SELECT sequence FROM entry
-        WHERE sequence > ? AND sequence <= ? AND kind IN (1, 2, 3) AND sequence NOT IN (SELECT sequence FROM pinned_entry)
+        INSERT INTO purged (sequence) SELECT sequence FROM entry
+        WHERE sequence > ? AND sequence <= ? AND kind IN \(EntryKind.samples) AND sequence NOT IN (SELECT sequence FROM pinned_entry)
         """, arguments: [start, end])
     for table in ["observation", "device_event", "location_fix", "device_time", "note", "entry"] {
       try db.execute(sql: "DELETE FROM \(table) WHERE sequence IN (SELECT sequence FROM purged)")
@@ -130,15 +133,15 @@ private struct RetentionStep {
     // Scores and remarks go with the stretch; alert transitions stay.
     try db.execute(
       sql: """
-        DELETE FROM score WHERE outcome IN (SELECT id FROM outcome WHERE cause > ? AND cause <= ? AND kind = 1)
+        DELETE FROM score WHERE outcome IN (SELECT id FROM outcome WHERE cause > ? AND cause <= ? AND kind = ?)
           AND outcome NOT IN (SELECT outcome FROM pinned_score)
-        """, arguments: [start, end])
+        """, arguments: [start, end, OutcomeKind.scored.rawValue])
     report.scores = db.changesCount
     try db.execute(
       sql: """
-        DELETE FROM outcome WHERE cause > ? AND cause <= ? AND (kind = 3 AND cause IN (SELECT sequence FROM purged)
-          OR kind = 1 AND id NOT IN (SELECT outcome FROM pinned_score))
-        """, arguments: [start, end])
+        DELETE FROM outcome WHERE cause > ? AND cause <= ? AND (kind = ? AND cause IN (SELECT sequence FROM purged)
+          OR kind = ? AND id NOT IN (SELECT outcome FROM pinned_score))
+        """, arguments: [start, end, OutcomeKind.remark.rawValue, OutcomeKind.scored.rawValue])
     try db.execute(sql: "UPDATE meta SET value = ? WHERE key = 'purged_through'", arguments: [end])
     report.isDone = end >= goal
     return report
@@ -152,18 +155,21 @@ private struct RetentionStep {
         CREATE TEMP TABLE IF NOT EXISTS pinned_entry (sequence INTEGER PRIMARY KEY);
         DELETE FROM pinned_score;
         DELETE FROM pinned_entry;
-        INSERT OR IGNORE INTO pinned_score
+        INSERT OR IGNORE INTO pinned_score (outcome)
           SELECT outcome FROM score_current UNION SELECT outcome FROM outbox WHERE outcome <> 0
           UNION SELECT outcome FROM dead_letter WHERE outcome <> 0
           UNION SELECT o.id FROM alert a JOIN outcome f ON f.id = a.first_outcome JOIN outcome o ON o.cause = f.cause WHERE a.is_open = 1;
-        INSERT OR IGNORE INTO pinned_entry
+        INSERT OR IGNORE INTO pinned_entry (sequence)
           SELECT sequence FROM outbox UNION SELECT sequence FROM dead_letter
           UNION SELECT t.first_cause FROM alert a JOIN alert_transition t ON t.outcome = a.first_outcome WHERE a.is_open = 1
           UNION SELECT o.cause FROM alert a JOIN outcome o ON o.id = a.first_outcome WHERE a.is_open = 1;
         """)
-    for source in ["respiration", "spo2", "oxygen", "systolic", "pulse", "consciousness", "temperature"] {
+    for source in ScoreColumn.sources {
       try db.execute(
-        sql: "INSERT OR IGNORE INTO pinned_entry SELECT source_\(source) FROM score WHERE outcome IN (SELECT outcome FROM pinned_score)")
+        sql: """
+          INSERT OR IGNORE INTO pinned_entry (sequence)
+          SELECT \(source.name) FROM score WHERE outcome IN (SELECT outcome FROM pinned_score)
+          """)
     }
   }
 }

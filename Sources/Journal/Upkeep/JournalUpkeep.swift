@@ -49,8 +49,8 @@ extension JournalWriter {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
         try db.inTransaction(.immediate) {
-          try db.execute(
-            sql: "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)", arguments: [signed(sequence), wall.rawValue, digest, Data(bytes)])
+          try db.insert(
+            into: "snapshot", ["sequence": signed(sequence), "taken": wall.rawValue, "digest": digest, "state": Data(bytes)], .replace)
           try db.execute(
             sql: "DELETE FROM snapshot WHERE sequence NOT IN (SELECT sequence FROM snapshot ORDER BY sequence DESC LIMIT 2)")
           return .commit

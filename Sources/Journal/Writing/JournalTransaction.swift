@@ -1,5 +1,6 @@
 // One transaction from group to rows. It works on a copy of the writer's state; when the transaction fails the copy is
-// forgotten with it. Here: the order of things, shedding, entries. Outcomes, registry and outbox stand beside it.
+// forgotten with it. Here: the order of things, shedding, entries. Outcomes and edge stand beside it, registry
+// and outbox in rooms of their own.
 
 internal import GRDB
 internal import VitalSigns
@@ -27,8 +28,9 @@ struct JournalTransaction {
     let (outcomeCounter, outboxCounter, alertCounter) = (state.outcomeCounter, state.outboxCounter, state.alertCounter)
     let accessRows = state.access.rows
     for actor in group.actors {
-      try run(
-        "INSERT OR REPLACE INTO actor VALUES (?, ?, ?, ?)", [Int64(actor.id.rawValue), actor.account, actor.displayName, actor.role])
+      try db.insert(
+        into: "actor",
+        ["id": actor.id.rawValue, "account": actor.account, "display_name": actor.displayName, "role": actor.role], .replace)
     }
     for outcome in group.outcomes[..<group.leadingOutcomes] where try place(outcome) { state.tail.insert(DecisionKey(outcome)) }
     var outcomesStart = group.leadingOutcomes
@@ -41,16 +43,26 @@ struct JournalTransaction {
     for frame in group.quarantined { try quarantine(frame) }
     for mark in group.deliveryMarks { try remember(mark) }
     for record in group.access { try state.access.append(record, db) }
-    try closeGroup()
-    if state.outcomeCounter != outcomeCounter { try run("UPDATE counter SET value = ? WHERE name = 'outcome'", [state.outcomeCounter]) }
-    if state.alertCounter != alertCounter { try run("UPDATE counter SET value = ? WHERE name = 'alert'", [state.alertCounter]) }
-    if state.outboxCounter != outboxCounter { try run("UPDATE counter SET value = ? WHERE name = 'outboxRow'", [state.outboxCounter]) }
+    try writeGap()
+    try writeLatest()
+    try closeSharing()
+    try closeReceipts()
+    if state.outcomeCounter != outcomeCounter { try set(.outcome, state.outcomeCounter) }
+    if state.alertCounter != alertCounter { try set(.alert, state.alertCounter) }
+    if state.outboxCounter != outboxCounter { try set(.outboxRow, state.outboxCounter) }
     if state.access.rows != accessRows { try state.access.writeHead(db) }
     report.durableSequence = state.lastSequence
   }
 
   func run(_ sql: String, _ arguments: StatementArguments) throws {
     try db.cachedStatement(sql: sql).execute(arguments: arguments)
+  }
+
+  func set(_ counter: JournalCounter, _ value: Int64) throws {
+    let row = statements.counter
+    row.bind(1, value)
+    row.bind(2, counter.rawValue)
+    try row.execute()
   }
 
   // MARK: Entries
@@ -65,15 +77,10 @@ struct JournalTransaction {
     if entry.sequence > state.lastSequence + 1 {
       // The intake gives sequences without gaps. Refusing would lose what comes after; so it is written, and told.
       report.sequenceJumped = true
-      try run(
-        """
-        INSERT INTO gap (reason, first_sequence, last_sequence, entries, wall_from, wall_to, is_open)
-        VALUES ('unexplained', ?, ?, ?, ?, ?, 0)
-        """,
-        [
-          signed(state.lastSequence + 1), signed(entry.sequence - 1), signed(entry.sequence - state.lastSequence - 1),
-          entry.wall.rawValue, entry.wall.rawValue,
-        ])
+      try db.insert(
+        GapRow(
+          reason: .unexplained, first: state.lastSequence + 1, last: entry.sequence - 1,
+          entries: Int(clamping: entry.sequence - state.lastSequence - 1), from: entry.wall, to: entry.wall, isOpen: false))
     }
     state.lastSequence = entry.sequence
     state.lastInstant = max(state.lastInstant, entry.instant)
@@ -120,70 +127,83 @@ struct JournalTransaction {
     let key = PersonCode(patient: entry.patient, code: code)
     if let known = latest.updateValue(signed(entry.sequence), forKey: key) { return known }
     let row = statements.latest
-    row.bind(1, key.patient.rawValue)
-    row.bind(2, key.code.rawValue)
-    guard try row.step() else { return nil }
-    defer { row.reset() }
-    return row.int(0)
+    row.bind(1, Int64(key.patient.rawValue))
+    row.bind(2, Int64(key.code.rawValue))
+    return try row.number()
+  }
+
+  /// The newest observations of the group, by person and code.
+  private func writeLatest() throws {
+    for (key, sequence) in latest {
+      let row = statements.setLatest
+      row.bind(.patient, key.patient.rawValue)
+      row.bind(.code, key.code.rawValue)
+      row.bind(.sequence, sequence)
+      try row.execute()
+    }
   }
 
   private mutating func insert(_ entry: IntakeEntry, controller: Int64) throws {
     let header = statements.entry
-    header.bind(1, signed(entry.sequence))
-    header.bind(2, entry.instant.rawValue)
-    header.bind(3, entry.wall.rawValue)
-    header.bind(4, entry.measuredAt)
-    header.bind(5, EntryKind(entry.payload).rawValue)
-    header.bind(6, entry.device.rawValue)
-    header.bind(7, entry.patient.rawValue)
-    header.bind(8, controller)
-    header.bind(9, signed(entry.attachment))
-    header.bind(10, entry.moreFollows ? 1 : 0)
+    header.bind(.sequence, entry.sequence)
+    header.bind(.instant, entry.instant.rawValue)
+    header.bind(.wall, entry.wall.rawValue)
+    header.bind(.measuredAt, ifKnown: entry.measuredAt)
+    header.bind(.kind, EntryKind(entry.payload).rawValue)
+    header.bind(.device, entry.device.rawValue)
+    header.bind(.patient, entry.patient.rawValue)
+    header.bind(.controller, controller)
+    header.bind(.attachment, entry.attachment)
+    header.bind(.moreFollows, entry.moreFollows ? 1 : 0)
     try header.execute()
     let sequence = signed(entry.sequence)
-    let patient = Int64(entry.patient.rawValue)
     switch entry.payload {
-    case .observation(let observation):
-      let row = statements.observation
-      row.bind(1, sequence)
-      if let previous = try previous(entry, observation.code) { row.bind(2, previous) } else { row.bindNull(2) }
-      row.bind(3, observation.code.rawValue)
-      row.bind(4, observation.value.mantissa)
-      row.bind(5, observation.value.exponent)
-      row.bind(6, observation.unit.rawValue)
-      row.bind(7, observation.quality.rawValue)
-      row.bind(8, observation.origin.rawValue)
-      try row.execute()
+    case .observation(let observation): try insert(observation, entry)
     case .event(let event):
       let row = statements.event
-      row.bind(1, sequence)
-      row.bind(2, patient)
-      row.bind(3, event.kind.rawValue)
-      row.bind(4, event.phase.rawValue)
-      row.bind(5, event.detail)
+      row.bind(.sequence, sequence)
+      row.bind(.patient, entry.patient.rawValue)
+      row.bind(.kind, event.kind.rawValue)
+      row.bind(.phase, event.phase.rawValue)
+      row.bind(.detail, event.detail)
       try row.execute()
     case .location(let fix):
       let row = statements.location
-      row.bind(1, sequence)
-      row.bind(2, patient)
-      row.bind(3, fix.latitudeE7)
-      row.bind(4, fix.longitudeE7)
-      if fix.accuracyMetres == LocationFix.accuracyUnknown { row.bindNull(5) } else { row.bind(5, fix.accuracyMetres) }
+      row.bind(.sequence, sequence)
+      row.bind(.patient, entry.patient.rawValue)
+      row.bind(.latitudeE7, fix.latitudeE7)
+      row.bind(.longitudeE7, fix.longitudeE7)
+      row.bind(.accuracyMetres, ifAny: fix.accuracyMetres == LocationFix.accuracyUnknown ? nil : fix.accuracyMetres)
       try row.execute()
     case .registry(let change): try insert(change, sequence)
     case .command(let command):
-      try run(
-        "INSERT INTO alert_command VALUES (?, ?, ?, ?, ?, ?)",
+      try db.insert(
+        into: "alert_command",
         [
-          sequence, command.alert.description, Int64(command.action.rawValue), Int64(command.actor.rawValue),
-          Int64(command.usefulness.rawValue), command.standing.map { signed($0.row) },
+          "sequence": sequence, "alert": command.alert.description, "action": command.action.rawValue,
+          "actor": command.actor.rawValue, "usefulness": command.usefulness.rawValue, "standing": command.standing.map { signed($0.row) },
         ])
-    case .clock(let anchor): try run("INSERT INTO clock_anchor VALUES (?, ?)", [sequence, Int64(anchor.utcOffsetSeconds)])
+    case .clock(let anchor):
+      try db.insert(into: "clock_anchor", ["sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds])
     case .hubCondition(let condition):
-      try run(
-        "INSERT INTO hub_condition VALUES (?, ?, ?, ?)",
-        [sequence, Int64(condition.rule.rawValue), condition.holds ? 1 : 0, Int64(condition.subject)])
+      try db.insert(
+        into: "hub_condition",
+        ["sequence": sequence, "rule": condition.rule.rawValue, "holds": condition.holds, "subject": condition.subject])
     }
+  }
+
+  private mutating func insert(_ observation: Observation, _ entry: IntakeEntry) throws {
+    let previous = try previous(entry, observation.code)
+    let row = statements.observation
+    row.bind(.sequence, entry.sequence)
+    row.bind(.previous, ifAny: previous)
+    row.bind(.code, observation.code.rawValue)
+    row.bind(.mantissa, observation.value.mantissa)
+    row.bind(.exponent, observation.value.exponent)
+    row.bind(.unit, observation.unit.rawValue)
+    row.bind(.quality, observation.quality.rawValue)
+    row.bind(.origin, observation.origin.rawValue)
+    try row.execute()
   }
 
   private func insert(_ change: RegistryChange, _ sequence: Int64) throws {
@@ -191,25 +211,27 @@ struct JournalTransaction {
     var item: CarePlanItem?
     if case .deviceAdded(let value) = change { liveness = value }
     if case .planItem(let value) = change { item = value }
-    try run(
-      "INSERT INTO registry_change VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    try db.insert(
+      into: "registry_change",
       [
-        sequence, RegistryChangeKind(change).rawValue, liveness.map { Int64($0.expectedIntervalSeconds) },
-        liveness.map { $0.isContinuous ? 1 : 0 }, liveness.map { $0.isSafetyAlarm ? 1 : 0 }, item?.key, item?.text,
-        liveness.map { Int64($0.abilities.rawValue) },
+        "sequence": sequence, "change": RegistryChangeKind(change).rawValue,
+        "expected_interval_seconds": liveness?.expectedIntervalSeconds, "is_continuous": liveness?.isContinuous,
+        "is_safety_alarm": liveness?.isSafetyAlarm, "plan_key": item?.key, "plan_value": item?.text,
+        "abilities": liveness?.abilities.rawValue,
       ])
   }
 
   private func insert(_ attachment: Attachment, _ entry: IntakeEntry) throws {
+    let sequence = signed(entry.sequence)
     switch attachment.content {
     case .note(let note):
-      try run(
-        "INSERT INTO note VALUES (?, ?, ?, ?, ?)",
-        [signed(entry.sequence), Int64(attachment.actor.rawValue), note.comment, note.cause, note.action])
-    case .deviceTime(.local(let civil)):
-      try run("INSERT INTO device_time VALUES (?, ?, NULL)", [signed(entry.sequence), civil.description])
-    case .deviceTime(.epoch(let time)):
-      try run("INSERT INTO device_time VALUES (?, NULL, ?)", [signed(entry.sequence), time.rawValue])
+      try db.insert(
+        into: "note",
+        [
+          "sequence": sequence, "actor": attachment.actor.rawValue, "comment": note.comment, "cause": note.cause, "action": note.action,
+        ])
+    case .deviceTime(.local(let civil)): try db.insert(into: "device_time", ["sequence": sequence, "civil": civil.description])
+    case .deviceTime(.epoch(let time)): try db.insert(into: "device_time", ["sequence": sequence, "epoch": time.rawValue])
     case .none, .patient, .device, .deviceTime(.none): break
     }
   }

@@ -62,7 +62,8 @@ public final class JournalWriter {
   var copiesMade: Set<String> = []
   /// How much one step of `purge` takes.
   var purgePace = PurgePace()
-  /// The least that is shed now. Above `everything` until the ballast is back.
+  /// How much every commit leaves out at least, whatever mode is asked for: nothing (`everything`) in ordinary times, routine
+  /// samples from a full disk on until the reserve file has been made again.
   var standingMode = CommitMode.everything
 
   /// Opens, checks and migrates the journal, and takes the ballast if there is room.
@@ -144,10 +145,9 @@ public final class JournalWriter {
       try queue.writeWithoutTransaction { db in
         try db.inTransaction(.immediate) {
           for destination in rules.destinations {
-            try db.execute(
-              sql:
-                "INSERT INTO destination VALUES (?, ?) ON CONFLICT (number) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
-              arguments: [Int64(destination.number), destination.name])
+            try db.insert(
+              into: "destination", ["number": destination.number, "name": destination.name],
+              .update("(number) DO UPDATE SET name = excluded.name WHERE name <> excluded.name"))
           }
           return .commit
         }
@@ -227,11 +227,11 @@ public final class JournalWriter {
   /// Gives the hub its identity at the first start, and its controller a row.
   private static func ensureHub(_ db: Database, _ configuration: JournalConfiguration) throws {
     var random = SystemRandomNumberGenerator()
-    try db.execute(sql: "INSERT OR IGNORE INTO meta VALUES ('hub_id', ?)", arguments: [UUID().uuidString.lowercased()])
-    try db.execute(sql: "INSERT OR IGNORE INTO meta VALUES ('hub_salt', ?)", arguments: [Int64(bitPattern: random.next())])
+    try db.insert(into: "meta", ["key": "hub_id", "value": UUID().uuidString.lowercased()], .ignore)
+    try db.insert(into: "meta", ["key": "hub_salt", "value": signed(random.next())], .ignore)
     // Of this file: a copy that is put back has the same, a journal that was made anew has not.
-    try db.execute(sql: "INSERT OR IGNORE INTO meta VALUES ('journal_id', ?)", arguments: [UUID().uuidString.lowercased()])
-    try db.execute(sql: "INSERT OR IGNORE INTO meta VALUES ('purged_through', 0)")
-    try db.execute(sql: "INSERT OR IGNORE INTO controller (organisation_number) VALUES (?)", arguments: [configuration.controller])
+    try db.insert(into: "meta", ["key": "journal_id", "value": UUID().uuidString.lowercased()], .ignore)
+    try db.insert(into: "meta", ["key": "purged_through", "value": 0], .ignore)
+    try db.insert(into: "controller", ["organisation_number": configuration.controller], .ignore)
   }
 }

@@ -31,32 +31,36 @@ struct WriterState {
   static func load(_ db: Database, configuration: JournalConfiguration) throws -> Self {
     var state = Self()
     if let row = try Row.fetchOne(db, sql: "SELECT sequence, instant, wall FROM entry ORDER BY sequence DESC LIMIT 1") {
-      state.lastSequence = UInt64(bitPattern: row[0] as Int64)
-      state.lastInstant = MonotonicInstant(rawValue: row[1])
-      state.lastWall = WallTime(rawValue: row[2])
+      state.lastSequence = UInt64(bitPattern: row["sequence"] as Int64)
+      state.lastInstant = MonotonicInstant(rawValue: row["instant"])
+      state.lastWall = WallTime(rawValue: row["wall"])
     }
     let shed = try Int64.fetchOne(db, sql: "SELECT max(last_sequence) FROM gap") ?? 0
     state.lastSequence = max(state.lastSequence, UInt64(bitPattern: shed))
     if let row = try Row.fetchOne(db, sql: "SELECT instant, wall FROM outcome ORDER BY id DESC LIMIT 1") {
-      state.lastInstant = max(state.lastInstant, MonotonicInstant(rawValue: row[0]))
-      state.lastWall = max(state.lastWall, WallTime(rawValue: row[1]))
+      state.lastInstant = max(state.lastInstant, MonotonicInstant(rawValue: row["instant"]))
+      state.lastWall = max(state.lastWall, WallTime(rawValue: row["wall"]))
     }
     for outcome in try StoredOutcome.fetch(db, where: "cause = ?", [Int64(bitPattern: state.lastSequence)]) {
       state.tail.insert(DecisionKey(outcome.outcome))
     }
     for row in try Row.fetchAll(db, sql: "SELECT name, value FROM counter") {
-      switch row[0] as String {
-      case "outcome": state.outcomeCounter = row[1]
-      case "outboxRow": state.outboxCounter = row[1]
-      case "alert": state.alertCounter = row[1]
-      case "quarantine": state.quarantineCounter = row[1]
-      default: break
+      switch JournalCounter(rawValue: row["name"]) {
+      case .outcome: state.outcomeCounter = row["value"]
+      case .outboxRow: state.outboxCounter = row["value"]
+      case .alert: state.alertCounter = row["value"]
+      case .quarantine: state.quarantineCounter = row["value"]
+      case nil: break
       }
     }
-    for row in try Row.fetchAll(db, sql: "SELECT id, organisation_number FROM controller") { state.controllers[row[1]] = row[0] }
-    for row in try Row.fetchAll(db, sql: "SELECT id, controller FROM patient") { state.patientController[row[0]] = row[1] }
-    for row in try Row.fetchAll(db, sql: "SELECT id, controller FROM device") { state.deviceController[row[0]] = row[1] }
-    for row in try Row.fetchAll(db, sql: "SELECT link, max(number) FROM delivery_mark GROUP BY link") { state.marks[row[0]] = row[1] }
+    for row in try Row.fetchAll(db, sql: "SELECT id, organisation_number FROM controller") {
+      state.controllers[row["organisation_number"]] = row["id"]
+    }
+    for row in try Row.fetchAll(db, sql: "SELECT id, controller FROM patient") { state.patientController[row["id"]] = row["controller"] }
+    for row in try Row.fetchAll(db, sql: "SELECT id, controller FROM device") { state.deviceController[row["id"]] = row["controller"] }
+    for row in try Row.fetchAll(db, sql: "SELECT link, max(number) AS number FROM delivery_mark GROUP BY link") {
+      state.marks[row["link"]] = row["number"]
+    }
     state.access = try AccessChain.load(db)
     state.openGap = try Int64.fetchOne(db, sql: "SELECT id FROM gap WHERE is_open = 1 ORDER BY id DESC LIMIT 1")
     return state
@@ -68,6 +72,14 @@ struct WriterState {
     if device != .none, let id = deviceController[device.rawValue] { return id }
     return hubController
   }
+}
+
+/// Numbers that are given once, whatever is purged. The raw value is `counter.name`.
+enum JournalCounter: String {
+  case outcome
+  case outboxRow
+  case alert
+  case quarantine
 }
 
 /// All of an outcome as numbers, to tell whether a decision is stored already.

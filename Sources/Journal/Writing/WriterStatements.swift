@@ -1,61 +1,57 @@
-// The statements of the write path, prepared once, and the sharing rules in the form that a commit asks them in.
+// The statements of the write path, prepared once.
 
 internal import GRDB
 internal import VitalSigns
 
 /// Used on the writer's connection only; gone before it closes.
-struct WriterStatements {
-  let entry: PreparedStatement
-  let observation: PreparedStatement
+final class WriterStatements {
+  let entry: InsertStatement<EntryColumn>
+  let observation: InsertStatement<ObservationColumn>
+  /// Arguments: person, code.
   let latest: PreparedStatement
-  let setLatest: PreparedStatement
-  let event: PreparedStatement
-  let location: PreparedStatement
-  let outcome: PreparedStatement
-  let score: PreparedStatement
+  let setLatest: InsertStatement<ObservationLatestColumn>
+  let event: InsertStatement<EventColumn>
+  let location: InsertStatement<LocationColumn>
+  let outcome: InsertStatement<OutcomeColumn>
+  let score: InsertStatement<ScoreColumn>
+  /// Argument: person.
   let scoreCurrent: PreparedStatement
-  let setScoreCurrent: PreparedStatement
-  let transition: PreparedStatement
-  let outbox: PreparedStatement
-  let settle: PreparedStatement
+  let setScoreCurrent: InsertStatement<ScoreCurrentColumn>
+  let transition: InsertStatement<TransitionColumn>
+  let alert: InsertStatement<AlertColumn>
+  let outbox: InsertStatement<OutboxColumn>
+  let queued: InsertStatement<QueuedCountColumn>
+  /// Takes a row out of the outbox. Arguments: destination, lane, row.
+  let settle: RowStatement<OutboxColumn>
+  let deliveryMark: InsertStatement<DeliveryMarkColumn>
+  /// Arguments: value, name.
+  let counter: PreparedStatement
 
   init(_ db: Database) throws {
-    entry = try PreparedStatement(db, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-    observation = try PreparedStatement(db, "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+    entry = try InsertStatement(db, into: "entry")
+    observation = try InsertStatement(db, into: "observation")
     latest = try PreparedStatement(db, "SELECT sequence FROM observation_latest WHERE patient = ? AND code = ?")
-    setLatest = try PreparedStatement(
-      db, "INSERT INTO observation_latest VALUES (?, ?, ?) ON CONFLICT (patient, code) DO UPDATE SET sequence = excluded.sequence")
-    event = try PreparedStatement(db, "INSERT INTO device_event VALUES (?, ?, ?, ?, ?)")
-    location = try PreparedStatement(db, "INSERT INTO location_fix VALUES (?, ?, ?, ?, ?)")
-    outcome = try PreparedStatement(db, "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-    let marks = Array(repeating: "?", count: 23).joined(separator: ", ")
-    score = try PreparedStatement(db, "INSERT INTO score VALUES (\(marks))")
+    setLatest = try InsertStatement(
+      db, into: "observation_latest", .update("(patient, code) DO UPDATE SET sequence = excluded.sequence"))
+    event = try InsertStatement(db, into: "device_event")
+    location = try InsertStatement(db, into: "location_fix")
+    outcome = try InsertStatement(db, into: "outcome")
+    score = try InsertStatement(db, into: "score")
     scoreCurrent = try PreparedStatement(db, "SELECT outcome FROM score_current WHERE patient = ?")
-    setScoreCurrent = try PreparedStatement(
-      db, "INSERT INTO score_current VALUES (?, ?) ON CONFLICT (patient) DO UPDATE SET outcome = excluded.outcome")
-    let transitionMarks = Array(repeating: "?", count: 22).joined(separator: ", ")
-    transition = try PreparedStatement(db, "INSERT INTO alert_transition VALUES (\(transitionMarks))")
-    outbox = try PreparedStatement(
-      db, "INSERT INTO outbox (destination, lane, row, kind, sequence, outcome, patient, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-    settle = try PreparedStatement(
-      db,
-      "DELETE FROM outbox WHERE destination = ? AND lane = ? AND row = ? RETURNING kind, sequence, outcome, patient, created, attempts")
-  }
-}
-
-/// The rules with a verdict remembered per person and controller. Used by the writer's thread only.
-final class CompiledSharing {
-  let rules: SharingRules
-  /// Bounded by the registry: one verdict a person and controller.
-  private var verdicts: [UInt64: SharingVerdict] = [:]
-
-  init(_ rules: SharingRules) { self.rules = rules }
-
-  func verdict(patient: PatientID, controller: Int64, organisation: () -> String) -> SharingVerdict {
-    let key = UInt64(patient.rawValue) << 32 | UInt64(UInt32(truncatingIfNeeded: controller))
-    if let known = verdicts[key] { return known }
-    let verdict = rules.verdict(patient: patient, controller: organisation())
-    verdicts[key] = verdict
-    return verdict
+    setScoreCurrent = try InsertStatement(db, into: "score_current", .update("(patient) DO UPDATE SET outcome = excluded.outcome"))
+    transition = try InsertStatement(db, into: "alert_transition")
+    alert = try InsertStatement(
+      db, into: "alert",
+      .update(
+        """
+        (id) DO UPDATE SET last_outcome = excluded.last_outcome, changed_wall = excluded.changed_wall,
+          raised_wall = coalesce(raised_wall, excluded.raised_wall), rule = excluded.rule, state = excluded.state,
+          is_open = excluded.is_open, usefulness = max(usefulness, excluded.usefulness)
+        """))
+    outbox = try InsertStatement(db, into: "outbox")
+    queued = try InsertStatement(db, into: "delivery_count", .update("DO UPDATE SET queued = queued + excluded.queued"))
+    settle = try RowStatement(db) { "DELETE FROM outbox WHERE destination = ? AND lane = ? AND row = ? RETURNING \($0)" }
+    deliveryMark = try InsertStatement(db, into: "delivery_mark", .replace)
+    counter = try PreparedStatement(db, "UPDATE counter SET value = ? WHERE name = ?")
   }
 }
