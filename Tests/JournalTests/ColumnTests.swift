@@ -24,8 +24,7 @@ import VitalSigns
     try folder.rawConnection().read { db in
       // A table that is written through its enum alone is named whole: a column more would be NULL or refused.
       try Self.expect(db, "entry", EntryColumn.self)
-      try Self.expect(db, "observation", ObservationColumn.self)
-      try Self.expect(db, "observation_latest", ObservationLatestColumn.self)
+      try Self.expect(db, "observation", ObservationColumn.self, without: ["previous"])
       try Self.expect(db, "device_event", EventColumn.self)
       try Self.expect(db, "location_fix", LocationColumn.self)
       try Self.expect(db, "registry_change", RegistryChangeColumn.self)

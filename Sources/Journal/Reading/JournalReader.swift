@@ -152,46 +152,36 @@ public final class JournalReader: Sendable {
     }
   }
 
-  /// The newest usable value of each kind, by code: late, invalid, demonstration and test values are passed over.
+  /// The newest usable value of each kind, by code: late, invalid, demonstration and test values are passed over. Looks at every
+  /// entry that is kept.
   public func latestObservations(of patient: PatientID) throws(JournalError) -> [ObservationRow] {
-    try read { db in
-      let passedOver: ObservationQuality = [.late, .invalid, .demo, .test]
-      return try Self.heads(db, patient).compactMap { head in
-        try Self.chain(db, from: head, condition: "quality & \(passedOver.rawValue) = 0", limit: 1).first
-      }
+    let passedOver: ObservationQuality = [.late, .invalid, .demo, .test]
+    return try read { db in
+      let newest = try Int64.fetchAll(
+        db,
+        sql: """
+          SELECT max(e.sequence) FROM entry e JOIN observation x ON x.sequence = e.sequence
+          WHERE e.patient = ? AND x.quality & ? = 0 GROUP BY x.code ORDER BY x.code
+          """, arguments: [Int64(patient.rawValue), Int64(passedOver.rawValue)])
+      return try newest.compactMap { try ObservationRow.fetch(db, UInt64(bitPattern: $0)) }
     }
   }
 
-  /// A person's observations, of one kind or of all, newest first. The cost follows the distance from the newest.
+  /// A person's observations, of one kind or of all, newest first. Looks back over everybody's entries until there are enough: the
+  /// cost follows how far that is.
   public func observations(
     of patient: PatientID, code: ObservationCode? = nil, before sequence: UInt64 = UInt64(Int64.max), limit: Int = 100
   ) throws(JournalError) -> [ObservationRow] {
     try read { db in
-      let rows = try Self.heads(db, patient, code).flatMap { head in
-        try Self.chain(db, from: head, condition: "sequence < \(signed(sequence))", limit: limit)
-      }
-      return Array(rows.sorted { $0.sequence > $1.sequence }.prefix(max(0, limit)))
+      // CROSS JOIN keeps the entries outermost, so that the look back ends with the last one that is wanted.
+      let found = try Int64.fetchAll(
+        db,
+        sql: """
+          SELECT e.sequence FROM entry e CROSS JOIN observation x ON x.sequence = e.sequence
+          WHERE e.patient = ?1 AND e.sequence < ?2 AND (?3 IS NULL OR x.code = ?3) ORDER BY e.sequence DESC LIMIT ?4
+          """, arguments: [Int64(patient.rawValue), signed(sequence), code.map { Int64($0.rawValue) }, max(0, limit)])
+      return try found.compactMap { try ObservationRow.fetch(db, UInt64(bitPattern: $0)) }
     }
-  }
-
-  /// Where the chains of a person begin, by code.
-  private static func heads(_ db: Database, _ patient: PatientID, _ code: ObservationCode? = nil) throws -> [Int64] {
-    try Int64.fetchAll(
-      db.cachedStatement(sql: "SELECT sequence FROM observation_latest WHERE patient = ?1 AND (?2 IS NULL OR code = ?2) ORDER BY code"),
-      arguments: [Int64(patient.rawValue), code.map { Int64($0.rawValue) }])
-  }
-
-  /// One person's observations of one code, newest first. A purged row ends the chain. `condition` is SQL of this module.
-  private static func chain(_ db: Database, from head: Int64, condition: String, limit: Int) throws -> [ObservationRow] {
-    let sequences = try Int64.fetchAll(
-      db,
-      sql: """
-        WITH RECURSIVE chain (sequence, previous, quality) AS (
-          SELECT sequence, previous, quality FROM observation WHERE sequence = ?
-          UNION ALL SELECT o.sequence, o.previous, o.quality FROM chain JOIN observation o ON o.sequence = chain.previous)
-        SELECT sequence FROM chain WHERE \(condition) LIMIT \(max(0, limit))
-        """, arguments: [head])
-    return try sequences.compactMap { try ObservationRow.fetch(db, UInt64(bitPattern: $0)) }
   }
 
   /// One entry as it was committed; nil when it was shed, purged or never was.

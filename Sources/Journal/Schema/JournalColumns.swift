@@ -8,11 +8,7 @@ enum EntryColumn: Int, SQLColumn {
 }
 
 enum ObservationColumn: Int, SQLColumn {
-  case sequence, previous, code, mantissa, exponent, unit, quality, origin
-}
-
-enum ObservationLatestColumn: Int, SQLColumn {
-  case patient, code, sequence
+  case sequence, code, mantissa, exponent, unit, quality, origin
 }
 
 enum EventColumn: Int, SQLColumn {

@@ -17,8 +17,6 @@ struct JournalTransaction {
   let wall: WallTime
   var report = CommitReport()
   var shed = SequenceRange()
-  /// The newest observation of each person and code that this group wrote; the table follows at its end.
-  var latest: [PersonCode: Int64] = [:]
   var withheld: [WithheldKey: SequenceRange] = [:]
   var queued: [DestinationKind: Int64] = [:]
   var forwarded: [ForwardKey: SequenceRange] = [:]
@@ -44,7 +42,6 @@ struct JournalTransaction {
     for mark in group.deliveryMarks { try remember(mark) }
     for record in group.access { try state.access.append(record, db) }
     try writeGap()
-    try writeLatest()
     try closeSharing()
     try closeReceipts()
     if state.outcomeCounter != outcomeCounter { try set(.outcome, state.outcomeCounter) }
@@ -122,28 +119,7 @@ struct JournalTransaction {
     }
   }
 
-  /// Makes this observation the newest of its person and code; gives the one before it.
-  private mutating func previous(_ entry: IntakeEntry, _ code: ObservationCode) throws -> Int64? {
-    let key = PersonCode(patient: entry.patient, code: code)
-    if let known = latest.updateValue(signed(entry.sequence), forKey: key) { return known }
-    let row = statements.latest
-    row.bind(1, Int64(key.patient.rawValue))
-    row.bind(2, Int64(key.code.rawValue))
-    return try row.number()
-  }
-
-  /// The newest observations of the group, by person and code.
-  private func writeLatest() throws {
-    for (key, sequence) in latest {
-      let row = statements.setLatest
-      row.bind(.patient, key.patient.rawValue)
-      row.bind(.code, key.code.rawValue)
-      row.bind(.sequence, sequence)
-      try row.execute()
-    }
-  }
-
-  private mutating func insert(_ entry: IntakeEntry, controller: Int64) throws {
+  private func insert(_ entry: IntakeEntry, controller: Int64) throws {
     let header = statements.entry
     header.bind(.sequence, entry.sequence)
     header.bind(.instant, entry.instant.rawValue)
@@ -158,7 +134,7 @@ struct JournalTransaction {
     try header.execute()
     let sequence = signed(entry.sequence)
     switch entry.payload {
-    case .observation(let observation): try insert(observation, entry)
+    case .observation(let observation): try insert(observation, sequence)
     case .event(let event):
       let row = statements.event
       row.bind(.sequence, sequence)
@@ -192,11 +168,9 @@ struct JournalTransaction {
     }
   }
 
-  private mutating func insert(_ observation: Observation, _ entry: IntakeEntry) throws {
-    let previous = try previous(entry, observation.code)
+  private func insert(_ observation: Observation, _ sequence: Int64) throws {
     let row = statements.observation
-    row.bind(.sequence, entry.sequence)
-    row.bind(.previous, ifAny: previous)
+    row.bind(.sequence, sequence)
     row.bind(.code, observation.code.rawValue)
     row.bind(.mantissa, observation.value.mantissa)
     row.bind(.exponent, observation.value.exponent)
@@ -239,12 +213,6 @@ struct JournalTransaction {
 
 /// A bit pattern as SQLite keeps it. Sequences stay far below 2^63; salts and tokens need all bits.
 func signed(_ value: UInt64) -> Int64 { Int64(bitPattern: value) }
-
-/// Whose observations of what.
-struct PersonCode: Hashable {
-  var patient: PatientID
-  var code: ObservationCode
-}
 
 /// A count of sequences between two ends.
 struct SequenceRange {

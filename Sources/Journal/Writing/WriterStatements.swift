@@ -7,9 +7,6 @@ internal import VitalSigns
 final class WriterStatements {
   let entry: InsertStatement<EntryColumn>
   let observation: InsertStatement<ObservationColumn>
-  /// Arguments: person, code.
-  let latest: PreparedStatement
-  let setLatest: InsertStatement<ObservationLatestColumn>
   let event: InsertStatement<EventColumn>
   let location: InsertStatement<LocationColumn>
   let outcome: InsertStatement<OutcomeColumn>
@@ -30,9 +27,6 @@ final class WriterStatements {
   init(_ db: Database) throws {
     entry = try InsertStatement(db, into: "entry")
     observation = try InsertStatement(db, into: "observation")
-    latest = try PreparedStatement(db, "SELECT sequence FROM observation_latest WHERE patient = ? AND code = ?")
-    setLatest = try InsertStatement(
-      db, into: "observation_latest", .update("(patient, code) DO UPDATE SET sequence = excluded.sequence"))
     event = try InsertStatement(db, into: "device_event")
     location = try InsertStatement(db, into: "location_fix")
     outcome = try InsertStatement(db, into: "outcome")
