@@ -68,7 +68,7 @@ import Testing
   @Test func codeAndCatalogueNameTheSameTexts() throws {
     let texts = try InstallerTexts.load(.nb)
     let folder = Self.root.appendingPathComponent("Sources/knutepunkt")
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
+    let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
     let code = try files.map { try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8) }.joined()
     let asked = code.matches(of: /(?:texts|self)\("([a-zA-Z]+)", "([a-zA-Z]+)"/).map { "\($0.1) \($0.2)" }
     #expect(asked.count > 60)

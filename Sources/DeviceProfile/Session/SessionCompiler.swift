@@ -26,7 +26,7 @@ struct SessionCompiler {
     self.transport = transport
     self.liveness = liveness ?? DeviceLiveness(expectedIntervalSeconds: 0)
     decoded = (fields.node("decode")?.entries ?? []).compactMap { entry in
-      guard case .characteristic(let uuid)? = entry.key.scalar.flatMap({ FramesCompiler.key($0, transport.kind) }) else { return nil }
+      guard case .characteristic(let uuid)? = entry.key.scalar.flatMap({ DecodeSectionCompiler.key($0, transport.kind) }) else { return nil }
       return DecodedCharacteristic(uuid: uuid, position: entry.key.position)
     }
   }

@@ -51,7 +51,7 @@ public enum ProfileCompiler {
     guard let fields = Fields(root, allowed: profileKeys, what: "the profile", problems) else { return nil }
     guard let transport = TransportSettings(fields), let id = profileID(fields) else { return nil }
     let scope = DeclarationScope(fields)
-    let frames = FramesCompiler(fields, transport: transport, scope: scope, resolver: resolver).compile()
+    let frames = DecodeSectionCompiler(fields, transport: transport, scope: scope, resolver: resolver).compile()
     let identity = identity(fields)
     let match = match(fields, transport: transport)
     let liveness = liveness(fields)

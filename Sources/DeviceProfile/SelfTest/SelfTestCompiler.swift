@@ -71,7 +71,7 @@ struct SelfTestCompiler {
       if !frames.isEmpty { inner.problems.note(inner.position, "`frame` is missing; allowed: \(known)") }
       return nil
     }
-    let wanted = [ProfileTransport.bleGatt, .bleAdvertisement, .mqttJSON].compactMap { FramesCompiler.key(text, $0) }
+    let wanted = [ProfileTransport.bleGatt, .bleAdvertisement, .mqttJSON].compactMap { DecodeSectionCompiler.key(text, $0) }
     if let index = frames.firstIndex(where: { wanted.contains($0.key) }) { return index }
     if !frames.isEmpty { inner.problems.note(inner.position("frame"), "`frame` is `\(text)`; allowed: \(known)") }
     return nil
