@@ -26,15 +26,7 @@ struct Catalogue: Sendable {
   /// The text with its places filled in one pass, so that a value is never read as a place.
   func text(_ group: String, _ name: String, _ values: [String: String] = [:]) -> String {
     let pattern = groups[group]?[name] ?? ""
-    guard pattern.contains("{") else { return pattern }
-    var result = ""
-    var rest = pattern[...]
-    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
-      result += rest[..<open]
-      result += values[String(rest[rest.index(after: open)..<close])] ?? ""
-      rest = rest[rest.index(after: close)...]
-    }
-    return result + rest
+    return pattern.contains("{") ? TextPlaces.filled(pattern, values) : pattern
   }
 
   /// Whether the language has this text; for texts that only some rules have.
@@ -121,10 +113,7 @@ extension Catalogue {
     }
   }
 
-  private func span(from: WallTime, to: WallTime) -> Int64 {
-    let (milliseconds, overflow) = to.rawValue.subtractingReportingOverflow(from.rawValue)
-    return overflow ? 0 : max(0, milliseconds / 1_000)
-  }
+  private func span(from: WallTime, to: WallTime) -> Int64 { max(0, to.seconds(since: from)) }
 
   /// A whole count of `10^exponent` with the language's decimal mark: 385 and −1 give "38,5".
   func number(_ steps: Int32, exponent: Int8) -> String {

@@ -67,8 +67,7 @@ public struct ConsoleClock: Sendable {
     return Self(
       wall: { WallTime(rawValue: Int64(Date().timeIntervalSince1970 * 1_000)) },
       monotonic: {
-        let (seconds, attoseconds) = start.duration(to: clock.now).components
-        return MonotonicInstant.zero.adding(nanoseconds: seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
+        MonotonicInstant.zero.adding(start.duration(to: clock.now))
       })
   }
 }

@@ -39,7 +39,7 @@ public indirect enum JSONValue: Sendable, Hashable {
       output += "{"
       for (index, member) in members.enumerated() {
         if index > 0 { output += "," }
-        Self.write(member.name, to: &output)
+        JSONString.append(member.name, to: &output)
         output += ":"
         member.value.write(to: &output)
       }
@@ -51,29 +51,11 @@ public indirect enum JSONValue: Sendable, Hashable {
         value.write(to: &output)
       }
       output += "]"
-    case .string(let text): Self.write(text, to: &output)
+    case .string(let text): JSONString.append(text, to: &output)
     case .integer(let value): output += String(value)
     case .decimal(let quantity): output += quantity.description
     case .boolean(let value): output += value ? "true" : "false"
     }
-  }
-
-  private static func write(_ text: String, to output: inout String) {
-    output += "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": output += "\\\""
-      case "\\": output += "\\\\"
-      case "\n": output += "\\n"
-      case "\r": output += "\\r"
-      case "\t": output += "\\t"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: output.unicodeScalars.append(scalar)
-      }
-    }
-    output += "\""
   }
 }
 

@@ -1,5 +1,7 @@
 // How long a lane waits between attempts, and the seeded randomness behind it. Numbers and arithmetic; no clock.
 
+import VitalSigns
+
 /// The pace of one lane.
 public struct RetryPolicy: Sendable, Hashable {
   /// The first wait after a failure, and the least time between two attempts of a failing lane.
@@ -82,12 +84,5 @@ public struct SeededRandom: RandomNumberGenerator, Sendable, Hashable {
 
 extension Duration {
   /// Whole nanoseconds, held within 0 and some 292 years.
-  var nanosecondsClamped: Int64 {
-    let (seconds, attoseconds) = components
-    if seconds < 0 { return 0 }
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    if overflow { return .max }
-    let (sum, sumOverflow) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
-    return sumOverflow ? .max : sum
-  }
+  var nanosecondsClamped: Int64 { max(0, nanoseconds) }
 }

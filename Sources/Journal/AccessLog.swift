@@ -31,13 +31,8 @@ public struct AccessHead: Sendable, Hashable {
   /// From `ROWS:HASH`, as the system's log has it. Nil when it is something else.
   public init?(text: String) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, let rows = UInt64(parts[0]), parts[1].utf8.count == 64 else { return nil }
-    var hash: [UInt8] = []
-    var digits = parts[1][...]
-    while !digits.isEmpty {
-      guard let byte = UInt8(digits.prefix(2), radix: 16), digits.first != "+" else { return nil }
-      hash.append(byte)
-      digits = digits.dropFirst(2)
+    guard parts.count == 2, let rows = UInt64(parts[0]), parts[1].utf8.count == 64, let hash = Hexadecimal.bytes(parts[1].utf8) else {
+      return nil
     }
     self.init(rows: rows, hash: hash)
   }
@@ -45,7 +40,7 @@ public struct AccessHead: Sendable, Hashable {
 
 extension AccessHead: CustomStringConvertible {
   /// `ROWS:HASH`.
-  public var description: String { "\(rows):" + hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+  public var description: String { "\(rows):" + Hexadecimal.text(hash) }
 }
 
 /// What `verifyAccessLog()` found.

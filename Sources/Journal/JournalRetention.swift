@@ -71,7 +71,7 @@ struct PurgePace: Sendable, Equatable {
 
   /// Halves after a step that was too long, grows by a quarter after one that was short and had more to do.
   mutating func took(_ duration: Duration, wasFull: Bool) {
-    let milliseconds = duration.components.seconds * 1_000 + duration.components.attoseconds / 1_000_000_000_000_000
+    let milliseconds = duration.wholeMilliseconds
     if milliseconds > Self.millisecondsMax {
       rows = max(Self.rowsRange.lowerBound, rows / 2)
     } else if milliseconds <= Self.millisecondsMax / 2, wasFull {

@@ -1,6 +1,7 @@
 // The notations of configuration values: what is read, what is refused, and that writing gives back what was read.
 
 import Testing
+import VitalSigns
 
 @testable import Gateway
 

@@ -18,7 +18,7 @@ import VitalSigns
   }
 
   @Test func ages() throws {
-    let now = try #require(TimeDisplay.wallTime("2026-03-01T12:00:00.000Z"))
+    let now = try #require(WallTime(text: "2026-03-01T12:00:00.000Z"))
     let cases: [(String?, String, String)] = [
       (nil, "aldri", "never"), ("2026-03-01T11:59:57.000Z", "nå nettopp", "just now"),
       ("2026-03-01T11:59:00.000Z", "for 60 s siden", "60 s ago"), ("2026-03-01T12:05:00.000Z", "nå nettopp", "just now"), ("?", "?", "?"),

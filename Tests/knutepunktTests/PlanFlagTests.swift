@@ -64,6 +64,16 @@ import Testing
     }
   }
 
+  /// The command line offers and refuses what the core does. A number that cannot be meant is the core's to refuse.
+  @Test func whatMayBeEnteredIsOneTable() throws {
+    let words = ["oxygen=Luft", "consciousness=v", "temperature=400", "pulse=72"]
+    #expect(
+      try ObserveText.values(words) == ["oxygen": "Luft", "consciousness": "v", "temperature": "400", "pulse": "72"])
+    for text in ["height=1.7", "bmi=23", "consciousness=X", "oxygen=some", "pulse=fast"] {
+      #expect(throws: ValidationError.self, "\(text)") { try ObserveText.values([text]) }
+    }
+  }
+
   @Test func aChangeIsToldAsBeforeAndAfter() throws {
     let before = [try PlanFlagText.limit("spo2:red<85,yellow<88")]
     let lines = PlanText.changes([try PlanFlagText.limit("spo2:red<83,yellow<88"), try PlanFlagText.scale("2")], before: before)

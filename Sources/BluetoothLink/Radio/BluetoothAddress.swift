@@ -1,6 +1,8 @@
 // A Bluetooth device address: 48 bits, and what its two top bits say about how long it will last. An address can follow a
 // person around, so what lands in a log shows only the half that names the vendor; `text` is for storage and for bluetoothd.
 
+import VitalSigns
+
 /// A device or adapter address.
 ///
 /// Equality is by the 48 bits alone: whether an address is public or random stands beside it (`AddressType` in BlueZ).
@@ -41,7 +43,7 @@ public struct BluetoothAddress: Sendable, Hashable, Comparable {
       if place % 3 == 2 {
         guard byte == 0x3A else { return nil }
       } else {
-        guard let digit = Self.digit(byte) else { return nil }
+        guard let digit = Hexadecimal.digit(byte) else { return nil }
         value = value << 4 | UInt64(digit)
       }
       place += 1
@@ -58,7 +60,8 @@ public struct BluetoothAddress: Sendable, Hashable, Comparable {
 
   /// `AA:BB:CC:DD:EE:FF`, upper case: for storage, for bluetoothd, and for the installer who compares it with a label.
   public var text: String {
-    stride(from: 40, through: 0, by: -8).map { Self.pair(UInt8(truncatingIfNeeded: rawValue >> UInt64($0))) }.joined(separator: ":")
+    stride(from: 40, through: 0, by: -8).map { Hexadecimal.text(UInt8(truncatingIfNeeded: rawValue >> UInt64($0)), digits: 2) }
+      .joined(separator: ":").uppercased()
   }
 
   /// All zeros: an adapter without an address of its own.
@@ -76,20 +79,6 @@ public struct BluetoothAddress: Sendable, Hashable, Comparable {
   }
 
   public static func < (a: BluetoothAddress, b: BluetoothAddress) -> Bool { a.rawValue < b.rawValue }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x41...0x46: byte - 0x37
-    case 0x61...0x66: byte - 0x57
-    default: nil
-    }
-  }
-
-  private static func pair(_ byte: UInt8) -> String {
-    let digits = String(byte, radix: 16, uppercase: true)
-    return byte < 16 ? "0" + digits : digits
-  }
 }
 
 extension BluetoothAddress: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -253,10 +253,6 @@ extension SessionFacts {
 }
 
 extension MonotonicInstant {
-  /// This instant plus a duration, held at `.never` instead of overflowing.
-  func later(by duration: Duration) -> Self {
-    let parts = duration.components
-    let (whole, overflow) = parts.seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .never : adding(nanoseconds: whole).adding(nanoseconds: parts.attoseconds / 1_000_000_000)
-  }
+  /// This instant plus a duration: `adding(_:)`, as the sessions read it.
+  func later(by duration: Duration) -> Self { adding(duration) }
 }

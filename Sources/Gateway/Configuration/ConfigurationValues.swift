@@ -2,6 +2,8 @@
 // addresses to listen on, Norwegian organisation numbers. Each reads text and writes the same text back. Not here:
 // where in the file a value stands (ConfigurationReader.swift).
 
+import VitalSigns
+
 /// Durations as people write them: a whole number and one unit, `20ms`, `60s`, `15m`, `12h`, `400d`.
 public enum DurationText {
   private static let units: [(name: String, milliseconds: Int64)] = [
@@ -26,18 +28,6 @@ public enum DurationText {
     let unit = units.last { milliseconds % $0.milliseconds == 0 } ?? units[0]
     return "\(milliseconds / unit.milliseconds)\(unit.name)"
   }
-}
-
-extension Duration {
-  /// Whole milliseconds, rounded towards zero, held at the ends of `Int64`.
-  public var wholeMilliseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
-    return overflow ? (seconds < 0 ? .min : .max) : product + attoseconds / 1_000_000_000_000_000
-  }
-
-  /// Whole seconds for the places that count in them, rounded towards zero, held at 0 and `UInt32.max`.
-  public var wholeSeconds: UInt32 { UInt32(clamping: components.seconds) }
 }
 
 /// Sizes in bytes: a whole number and `B`, `KiB`, `MiB` or `GiB`.

@@ -74,11 +74,7 @@ extension CoreService {
   }
 
   /// A, C, V, P or U.
-  private static func consciousness(_ value: Quantity) -> String {
-    let letters = ["A", "C", "V", "P", "U"]
-    guard let index = value.rounded(toExponent: 0).flatMap({ Int(exactly: $0) }), letters.indices.contains(index) else { return "\(value)" }
-    return letters[index]
-  }
+  private static func consciousness(_ value: Quantity) -> String { Consciousness(value)?.letter ?? "\(value)" }
 
   func evidence(_ row: ObservationRow, points: Int?) -> API.Explanation.Evidence {
     var entry = IntakeEntry(

@@ -134,7 +134,9 @@ extension CoreService {
     var observations: [Observation] = []
     for key in request.values.keys.sorted() {
       guard let text = request.values[key] else { continue }
-      observations.append(try EnteredValue.observation(key, text, origin: origin))
+      do throws(EnteredValue.Refusal) { observations.append(try EnteredValue.observation(key, text, origin: origin)) } catch {
+        throw .bad(error.text)
+      }
     }
     var sequences: [UInt64] = []
     // Entered together, judged together: one score, and one alert with all its reasons.
@@ -162,51 +164,6 @@ extension CoreService.Action {
     case .acknowledge: .acknowledge
     case .respond: .respond
     case .resolve: .resolve
-    }
-  }
-}
-
-/// The keys that a person may enter as a decimal, besides `consciousness` and `oxygen`.
-public enum EnteredKeys {
-  public static let decimals = EnteredValue.allowed.map(\.key)
-}
-
-/// A value as a person writes it.
-enum EnteredValue {
-  /// What may be entered by hand, and the least and most that can be meant.
-  static let allowed: [(key: String, code: ObservationCode, unit: UCUMUnit, range: ClosedRange<Int64>)] = [
-    ("spo2", .oxygenSaturation, .percent, 1...100), ("pulse", .pulseRateCuff, .perMinute, 1...300),
-    ("systolic", .systolic, .millimetreOfMercury, 20...320), ("diastolic", .diastolic, .millimetreOfMercury, 10...250),
-    ("temperature", .bodyTemperature, .degreeCelsius, 20...45), ("respiration", .respirationRate, .perMinute, 0...99),
-    ("weight", .bodyWeight, .kilogram, 1...400), ("glucose", .glucose, .millimolePerLitre, 0...60),
-  ]
-
-  static func observation(_ key: String, _ text: String, origin: ObservationOrigin) throws(LocalAPIFailure) -> Observation {
-    switch key {
-    case "consciousness":
-      guard let level = ["A", "C", "V", "P", "U"].firstIndex(of: text.uppercased()) else {
-        throw .bad(
-          "consciousness is \(text.debugDescription); allowed: A (alert), C (new confusion), V (voice), P (pain), U (unresponsive)")
-      }
-      return Observation(code: .consciousness, value: Quantity(mantissa: Int64(level)), unit: .one, origin: origin)
-    case "oxygen":
-      let words = ["air": "0", "luft": "0", "no": "0", "nei": "0"]
-      guard let flow = Quantity(decimal: words[text.lowercased()] ?? text), let litres = flow.rounded(toExponent: -1),
-        (0...600).contains(litres)
-      else { throw .bad("oxygen is \(text.debugDescription); allowed: air, or the flow in litres a minute, 0 to 60") }
-      return Observation(code: .supplementalOxygen, value: flow, unit: .litrePerMinute, origin: origin)
-    default:
-      guard let row = allowed.first(where: { $0.key == key }) else {
-        throw .bad(
-          "\(key.debugDescription) cannot be entered; allowed: \(allowed.map(\.key).joined(separator: ", ")), consciousness, oxygen")
-      }
-      // Thousandths: what rounds into the range does not lie in it.
-      guard let value = Quantity(decimal: text), value.mantissa >= 0, let thousandths = value.rounded(toExponent: -3),
-        (row.range.lowerBound * 1_000...row.range.upperBound * 1_000).contains(thousandths)
-      else {
-        throw .bad("\(key) is \(text.debugDescription); allowed: \(row.range.lowerBound) to \(row.range.upperBound) \(row.unit.sign)")
-      }
-      return Observation(code: row.code, value: value, unit: row.unit, origin: origin)
     }
   }
 }

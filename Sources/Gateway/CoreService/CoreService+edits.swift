@@ -34,7 +34,7 @@ extension CoreService {
     guard request.label != nil || request.expectedIntervalSeconds != nil else {
       throw .bad("nothing to change; give label or expectedIntervalSeconds")
     }
-    if let label = request.label { device.label = try line(label, "label", most: 100) }
+    if let label = request.label { device.label = try line(label, "label", most: EntryLimits.labelCharacters.upperBound) }
     if let seconds = request.expectedIntervalSeconds { device.liveness.expectedIntervalSeconds = seconds }
     let details = DeviceDetails(
       label: device.label, profile: device.profile, address: device.address, controller: registry.patient(device.patient)?.controller)

@@ -198,7 +198,7 @@ extension CoreService {
       frames: frames.map { row in
         API.Quarantine.Frame(
           at: row.frame.wall.description, link: names[row.frame.link] ?? "\(row.frame.link)", topic: row.frame.topic,
-          reason: row.frame.reason, bytes: row.frame.payloadBytes, prefix: hexadecimal(row.frame.prefix))
+          reason: row.frame.reason, bytes: row.frame.payloadBytes, prefix: Hexadecimal.text(row.frame.prefix))
       })
   }
 
@@ -231,9 +231,4 @@ extension CoreService {
     return API.ConsoleLinkAnswer(
       url: url, expiresAt: now.adding(milliseconds: Int64(ConsoleLink.validitySecondsMax) * 1_000).description)
   }
-}
-
-/// Lower-case hexadecimal digits.
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -61,7 +61,7 @@ extension CoreService {
   func addDevice(_ request: API.AddDevice) async throws(LocalAPIFailure) -> API.Device {
     let actor = try actor(request.actor)
     let reason = try text(request.reason, "reason")
-    let label = try line(request.label, "label", most: 100)
+    let label = try line(request.label, "label", most: EntryLimits.labelCharacters.upperBound)
     guard let profile = registry.profile(request.profile) else {
       throw .bad(
         "there is no profile \(request.profile.debugDescription)",

@@ -67,6 +67,6 @@ extension API.AuditResult {
     self.init(
       intact: verification.isIntact, rows: Int64(clamping: verification.rows),
       firstBroken: verification.firstBroken.map { Int64(clamping: $0) },
-      lastHash: hexadecimal(verification.head))
+      lastHash: Hexadecimal.text(verification.head))
   }
 }

@@ -85,13 +85,14 @@ extension API.PlanItem {
   private func steps(_ text: String?, _ name: String, _ signal: PlanSignal) throws(PlanItemProblem) -> Int32? {
     guard let text else { return nil }
     guard let value = Quantity(decimal: text)?.rounded(toExponent: signal.stepExponent), let steps = Int32(exactly: value),
-      steps.magnitude <= 100_000
+      UInt64(steps.magnitude) <= EntryLimits.planStepsMax
     else { throw PlanItemProblem("\(name) is \(text.debugDescription); allowed: a decimal number in \(signal.unit.sign)") }
     return steps
   }
 
   private func dose() throws(PlanItemProblem) -> CarePlanItem {
-    guard let slot, (0...7).contains(slot) else { throw PlanItemProblem("slot must be 0 to 7") }
+    let slots = EntryLimits.doseSlots
+    guard let slot, slots.contains(slot) else { throw PlanItemProblem("slot must be \(slots.lowerBound) to \(slots.upperBound)") }
     guard let time else { return .dose(slot: UInt8(slot), nil) }
     let grace = graceSeconds ?? 1_800
     guard (1...43_200).contains(grace) else { throw PlanItemProblem("graceSeconds is \(grace); allowed: 1 to 43200 (12 h)") }
@@ -101,9 +102,15 @@ extension API.PlanItem {
   private func geofence() throws(PlanItemProblem) -> CarePlanItem {
     let radius = radiusMetres ?? 0
     if radius == 0 { return .geofence(Geofence(latitudeE7: 0, longitudeE7: 0, radiusMetres: 0)) }
-    guard (20...100_000).contains(radius) else { throw PlanItemProblem("radiusMetres is \(radius); allowed: 20 to 100000, or 0 for none") }
+    let metres = EntryLimits.geofenceMetres
+    guard metres.contains(radius) else {
+      throw PlanItemProblem("radiusMetres is \(radius); allowed: \(metres.lowerBound) to \(metres.upperBound), or 0 for none")
+    }
     let fixes = confirmingFixes ?? 2
-    guard (1...10).contains(fixes) else { throw PlanItemProblem("confirmingFixes is \(fixes); allowed: 1 to 10") }
+    guard EntryLimits.geofenceFixes.contains(fixes) else {
+      let allowed = EntryLimits.geofenceFixes
+      throw PlanItemProblem("confirmingFixes is \(fixes); allowed: \(allowed.lowerBound) to \(allowed.upperBound)")
+    }
     return .geofence(
       Geofence(
         latitudeE7: try degrees(latitude, "latitude", most: 90), longitudeE7: try degrees(longitude, "longitude", most: 180),

@@ -143,5 +143,5 @@ enum CoreBuilder {
       repeatSeconds: seconds(again))
   }
 
-  static func seconds(_ duration: Duration) -> UInt32 { UInt32(clamping: duration.components.seconds) }
+  private static func seconds(_ duration: Duration) -> UInt32 { duration.wholeSeconds }
 }

@@ -59,7 +59,7 @@ struct RecordBook {
   mutating func mark(readings: [Reading], source: UInt64, bytes: [UInt8]) -> Mark? {
     if readings.allSatisfy({ $0.hasOwnTime }) { return Mark(place: 0, hash: Self.hash(of: readings)) }
     guard isFetching(source) else { return nil }
-    var hash = FNV1a()
+    var hash = StableHash()
     hash.add(epoch)
     hash.add(source)
     hash.add(bytes)
@@ -80,7 +80,7 @@ struct RecordBook {
   /// By what one reading of a frame is known, other than the last, which carries the frame's own mark: so that a crash between two
   /// readings of a frame repeats none of them.
   static func part(_ index: Int, of mark: Mark) -> Mark {
-    var hash = FNV1a()
+    var hash = StableHash()
     hash.add(mark.hash)
     hash.add(UInt64(truncatingIfNeeded: index) &+ 1)
     return Mark(place: mark.place, hash: hash.value)
@@ -102,7 +102,7 @@ struct RecordBook {
     private let window: Int64
 
     init(_ bytes: [UInt8], repeatMark: UInt64?, source: UInt64, rule: RepeatRule) {
-      var hash = FNV1a()
+      var hash = StableHash()
       hash.add(source)
       switch (rule, repeatMark) {
       case (.packet(let within), let number?):
@@ -146,7 +146,7 @@ struct RecordBook {
 
   /// What was measured and when; not what the device says about it, which differs between "now" and "from the store".
   private static func hash(of readings: [Reading]) -> UInt64 {
-    var hash = FNV1a()
+    var hash = StableHash()
     for reading in readings {
       switch reading {
       case .observation(let observation, at: let time):
@@ -181,17 +181,9 @@ extension Reading {
   }
 }
 
-/// FNV-1a, 64 bits: stored in the journal, so it must be the same in every run.
-private struct FNV1a {
-  private(set) var value: UInt64 = 14_695_981_039_346_656_037
-
-  mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 1_099_511_628_211 }
-  mutating func add(_ bytes: [UInt8]) { for byte in bytes { add(byte) } }
-  mutating func add(_ number: UInt64) {
-    for shift in stride(from: 0, to: 64, by: 8) { add(UInt8(truncatingIfNeeded: number >> UInt64(shift))) }
-  }
-
-  mutating func add(_ time: DeviceTime) {
+extension StableHash {
+  /// The marks are stored in the journal, so what is added for a time never changes.
+  fileprivate mutating func add(_ time: DeviceTime) {
     switch time {
     case .none: add(UInt8(0))
     case .epoch(let wall): add(UInt64(bitPattern: wall.rawValue))

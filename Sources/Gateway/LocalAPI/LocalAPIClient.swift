@@ -6,6 +6,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import VitalSigns
 
 /// Why a request to the core gave no answer.
 public enum LocalAPIError: Error, Sendable, CustomStringConvertible {
@@ -116,16 +117,7 @@ public struct LocalAPIClient: Sendable {
   }
 
   /// Percent-encodes one path segment or query value.
-  public static func escaped(_ text: String) -> String {
-    var result = ""
-    for byte in text.utf8 {
-      switch byte {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: result.unicodeScalars.append(Unicode.Scalar(byte))
-      default: result += byte < 16 ? "%0" + String(byte, radix: 16, uppercase: true) : "%" + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return result
-  }
+  public static func escaped(_ text: String) -> String { PercentEncoding.text(text) }
 
   private func answer(to request: HTTPClientRequest, timeoutSeconds: Int) async throws(LocalAPIError) -> [UInt8] {
     let status: Int

@@ -102,9 +102,8 @@ extension API.Problem {
 
   /// Seconds in tens, then minutes, then hours: a line that is compared does not change each second.
   private func age(now: WallTime) -> String? {
-    let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-    guard let since, let date = try? Date(since, strategy: style) else { return nil }
-    let seconds = Int(min(max(0, Double(now.rawValue) / 1_000 - date.timeIntervalSince1970), 1e9))
+    guard let since = since.flatMap({ WallTime(text: $0) }) else { return nil }
+    let seconds = max(0, now.seconds(since: since))
     switch seconds {
     case ..<10: return "\(seconds) s"
     case ..<60: return "\(seconds / 10 * 10) s"

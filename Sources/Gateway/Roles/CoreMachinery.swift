@@ -256,12 +256,3 @@ func makeFolder(_ path: String, mode: Int = 0o700) throws(GatewayError) {
   }
   if access(path, W_OK | X_OK) != 0 { throw .folder(path: path, reason: String(cString: strerror(errno))) }
 }
-
-extension Duration {
-  /// Whole nanoseconds, held at the ends of Int64.
-  var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? (seconds < 0 ? .min : .max) : whole &+ attoseconds / 1_000_000_000
-  }
-}

@@ -176,10 +176,9 @@ final class JournalBoardSource: ConsoleSource {
   /// What the pulse says of the hub; nil from a core of an earlier version, which does not say.
   private func health(of pulse: API.CorePulse) -> BoardHealth? {
     guard let problems = pulse.problems else { return nil }
-    let heard = pulse.lastHeard.flatMap { try? Date($0, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
     let health = BoardHealth(
       problems: problems.map { BoardProblem(text: $0.text, isGrave: $0.isGrave) },
-      lastHeard: heard.map { WallTime(rawValue: Int64($0.timeIntervalSince1970 * 1_000)) })
+      lastHeard: pulse.lastHeard.flatMap { WallTime(text: $0) })
     self.health.withLock { $0 = health }
     return health
   }

@@ -2,6 +2,7 @@
 
 import CLinux
 import Foundation
+import VitalSigns
 
 /// Keeps all memory of the process in RAM; 0, or the errno of the refusal.
 func lockAllMemory() -> Int32 { clinux_lock_memory() }
@@ -16,7 +17,7 @@ func networkEUI64() -> String? {
     guard let text = try? String(contentsOfFile: "\(root)/\(name)/address", encoding: .utf8) else { continue }
     let bytes = text.trimmingCharacters(in: .whitespacesAndNewlines).split(separator: ":").compactMap { UInt8($0, radix: 16) }
     if bytes.count == 6, bytes.contains(where: { $0 != 0 }) {
-      return hexadecimal(bytes[0..<3] + [0xFF, 0xFE] + bytes[3...])
+      return Hexadecimal.text(bytes[0..<3] + [0xFF, 0xFE] + bytes[3...])
     }
   }
   return nil

@@ -1,5 +1,6 @@
-// `observe`: a person enters what no device measures, most often consciousness and oxygen. Keys and units are those of
-// the observation table; the core checks ranges and answers with the new score.
+// `observe`: a person enters what no device measures, most often consciousness and oxygen. What may be entered stands in
+// `EnteredValue`, which the core reads too. What nobody can understand is refused here, before the core is asked; a number that
+// cannot be meant is refused by the core.
 
 import ArgumentParser
 import Gateway
@@ -11,8 +12,8 @@ struct Observe: AsyncParsableCommand {
     discussion: """
       Example: knutepunkt observe P1 consciousness=A oxygen=2 respiration=18
 
-      consciousness: A (alert), C (new confusion), V (voice), P (pain), U (unresponsive). oxygen: air, or litres a minute. \
-      Others: \(ObserveText.keys.joined(separator: ", ")), in the units that screens show.
+      consciousness: \(Consciousness.allCases.map(\.explained).joined(separator: ", ")). oxygen: air, or litres a minute. \
+      Others: \(EnteredValue.decimals.map { "\($0.key) (\($0.allowed))" }.joined(separator: ", ")).
       """)
   @Argument(help: "The person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String
   @Argument(help: ArgumentHelp("What was seen.", valueName: "key=value")) var values: [String]
@@ -38,9 +39,6 @@ struct Observe: AsyncParsableCommand {
 }
 
 enum ObserveText {
-  /// What a person can enter as a decimal, besides the two with words of their own.
-  static let keys = EnteredKeys.decimals
-
   static func values(_ texts: [String]) throws -> [String: String] {
     var values: [String: String] = [:]
     for text in texts {
@@ -56,29 +54,14 @@ enum ObserveText {
   }
 
   private static func value(_ text: String, _ key: String) throws -> String {
-    switch key {
-    case "consciousness":
-      guard ["A", "C", "V", "P", "U"].contains(text.uppercased()) else {
-        throw ValidationError("consciousness is \"\(text)\"; allowed: A (alert), C (new confusion), V (voice), P (pain), U (unresponsive).")
-      }
-      return text.uppercased()
-    case "oxygen":
-      if text == "air" { return "0" }
-      let text = DecimalMark.point(text)
-      guard let flow = Quantity(decimal: text), flow.mantissa >= 0 else {
-        throw ValidationError("oxygen is \"\(text)\"; allowed: air, or litres a minute such as 2.")
-      }
-      return text
-    default:
-      guard keys.contains(key) else {
-        throw ValidationError("unknown key \"\(key)\"; allowed: consciousness, oxygen, \(keys.joined(separator: ", ")).")
-      }
-      let number = DecimalMark.point(text)
-      guard Quantity(decimal: number) != nil else {
-        throw ValidationError("\(key) is \"\(text)\"; allowed: a decimal number such as 18, 36.6 or 36,6.")
-      }
-      return number
+    let value = DecimalMark.point(text)
+    do throws(EnteredValue.Refusal) {
+      // Who made the observation changes nothing about what may be entered.
+      _ = try EnteredValue.observation(key, value, origin: .staff)
+    } catch {
+      if !error.isNumber { throw ValidationError("\(error.text).") }
     }
+    return value
   }
 }
 

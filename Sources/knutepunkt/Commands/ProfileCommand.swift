@@ -122,7 +122,8 @@ struct ProfileCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The profile's file.", valueName: "file")) var profile: String
     @Option(help: ArgumentHelp("Which characteristic the bytes came from, short or long.", valueName: "uuid")) var characteristic: String?
     @Option(help: "Which topic they came from.") var topic: String?
-    @Option(help: ArgumentHelp("The frame as hexadecimal digits; spaces, colons and 0x are ignored.", valueName: "digits")) var hex: String?
+    @Option(help: ArgumentHelp("The frame as hexadecimal digits; spaces, colons, - and a 0x in front are ignored.", valueName: "digits"))
+    var hex: String?
     @Option(help: ArgumentHelp("A file with the frame's bytes.", valueName: "path")) var file: String?
     @Flag(help: "As if the broker had stored the message.") var retained = false
 
@@ -147,16 +148,8 @@ struct ProfileCommand: ParsableCommand {
         }
         return Array(data)
       }
-      var digits = (hex ?? "").lowercased().filter { !" :\n\t".contains($0) }
-      if digits.hasPrefix("0x") { digits.removeFirst(2) }
-      guard digits.count.isMultiple(of: 2), digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
+      guard let bytes = ProfileDecodeReport.bytes(hex: hex ?? "") else {
         throw CommandFailure(code: ExitCodes.usage, "--hex holds something that is not an even number of hexadecimal digits")
-      }
-      var bytes: [UInt8] = []
-      var rest = Substring(digits)
-      while !rest.isEmpty {
-        bytes.append(UInt8(rest.prefix(2), radix: 16) ?? 0)
-        rest = rest.dropFirst(2)
       }
       return bytes
     }

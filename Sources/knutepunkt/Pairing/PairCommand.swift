@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import VitalSigns
 
 struct PairCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -47,8 +48,9 @@ struct PairCommand: AsyncParsableCommand {
         "--address, --profile, --patient, --label, --expected-interval, --no-test, --accept-comparison and --json belong to --yes; without it pair asks."
       )
     }
-    if let label, !(1...PairDialogue.labelMax).contains(label.count) {
-      throw ValidationError("--label: allowed are 1 to \(PairDialogue.labelMax) characters.")
+    let characters = EntryLimits.labelCharacters
+    if let label, !characters.contains(label.count) {
+      throw ValidationError("--label: allowed are \(characters.lowerBound) to \(characters.upperBound) characters.")
     }
   }
 
@@ -85,11 +87,9 @@ enum PairArguments {
   /// Six bytes in hex with colons, in capitals.
   static func address(_ text: String) throws -> String {
     let parts = text.uppercased().split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 6, parts.allSatisfy({ $0.utf8.count == 2 && $0.utf8.allSatisfy(isHex) }) else {
+    guard parts.count == 6, parts.allSatisfy({ $0.utf8.count == 2 && Hexadecimal.bytes($0.utf8) != nil }) else {
       throw ValidationError("\"\(text)\" is no Bluetooth address; allowed: AA:BB:CC:DD:EE:FF.")
     }
     return text.uppercased()
   }
-
-  private static func isHex(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) }
 }

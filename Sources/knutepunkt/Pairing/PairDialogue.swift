@@ -1,7 +1,8 @@
 // The conversation of `knutepunkt pair` as a state machine without input or output: what the hub reports and what the
 // person types come in, what is to be said and asked of the hub goes out. PairConversation carries it out; tests play
 // whole conversations with it. Nothing is registered before the person has said whose the device is, so an interruption
-// leaves at most a bond, and the bonded device is offered again next time.
+// leaves at most a bond, and the bonded device is offered again next time. This file holds what the hub reports; what the person
+// types is in PairDialogue+typed.swift.
 
 import Gateway
 
@@ -49,28 +50,25 @@ struct PairDialogue {
     case end
   }
 
-  /// What a label may have in the registry; longer ones break every list.
-  static let labelMax = 60
-
   let screen: PairScreen
-  private(set) var state = State.searching
+  var state = State.searching
   /// In order of their first appearance: a number, once shown, stays that device's.
   private(set) var listed: [Candidate] = []
   private(set) var secondsLeft: Int
   private var heard: Set<String> = []
   private var strangers = 0
-  private var persons: [API.Patient] = []
+  var persons: [API.Patient] = []
   /// The prompt that was answered: the hub may show it a moment longer.
-  private var answered: UInt64?
-  private var saidConnecting = false
-  private var saidPairing = false
+  var answered: UInt64?
+  var saidConnecting = false
+  var saidPairing = false
 
   init(texts: InstallerTexts, seconds: Int) {
     screen = PairScreen(texts: texts)
     secondsLeft = seconds
   }
 
-  private var texts: InstallerTexts { screen.texts }
+  var texts: InstallerTexts { screen.texts }
 
   var live: String { screen.live(state, secondsLeft: secondsLeft, hasFound: !listed.isEmpty, strangers: strangers) }
 
@@ -213,7 +211,7 @@ struct PairDialogue {
   }
 
   /// A device that was registered before keeps its person and its label; another one is given to somebody.
-  private mutating func afterTest(_ candidate: Candidate) -> [Action] {
+  mutating func afterTest(_ candidate: Candidate) -> [Action] {
     if let device = candidate.device {
       state = .another
       return [.say([texts("pair", "doneAgain", ["device": device]), "", texts("pair", "another")])]
@@ -237,44 +235,9 @@ struct PairDialogue {
     }
   }
 
-  // MARK: What the person types
+  // MARK: Both
 
-  private mutating func typed(_ text: String) -> [Action] {
-    switch state {
-    case .searching: return choose(text)
-    case .busy: return TypedAnswer.isQuit(text) ? quit() : []
-    case .asked(let candidate, let prompt): return answer(text, candidate, prompt)
-    case .testing(let candidate):
-      if TypedAnswer.isQuit(text) { return quit() }
-      return text.isEmpty ? [.say([texts("pair", "skipped")])] + afterTest(candidate) : []
-    case .whose(let candidate, let shown): return choosePerson(text, candidate, shown)
-    case .label(let candidate, let person): return label(text, candidate, person)
-    case .often(let candidate, let person, let label): return often(text, candidate, person, label)
-    case .another, .again:
-      if TypedAnswer.isQuit(text) || TypedAnswer.yesOrNo(text) == false { return quit() }
-      guard TypedAnswer.yesOrNo(text) == true else { return [.say([texts("pair", "yesOrNo")])] }
-      state = .searching
-      return [.open] + say(list())
-    case .loadingPersons, .registering, .ended: return []
-    }
-  }
-
-  private mutating func choose(_ text: String) -> [Action] {
-    if TypedAnswer.isQuit(text) { return quit() }
-    guard !listed.isEmpty else { return [.say([texts("pair", "nothingYet")])] }
-    if text.isEmpty { return say(list()) }
-    guard let number = TypedAnswer.number(text, in: 1...listed.count) else {
-      return [.say([texts("pair", "notANumber", ["text": InstallerTexts.printable(text), "max": "\(listed.count)"])])]
-    }
-    let candidate = listed[number - 1]
-    state = .busy(candidate)
-    answered = nil
-    saidConnecting = false
-    saidPairing = false
-    return [.choose(address: candidate.address)]
-  }
-
-  private func list() -> [String] {
+  func list() -> [String] {
     guard !listed.isEmpty else { return [] }
     let lines = listed.enumerated().map { index, candidate in
       screen.line(number: index + 1, candidate, isHeard: heard.contains(candidate.address) && candidate.rssi != nil)
@@ -282,71 +245,17 @@ struct PairDialogue {
     return [texts("pair", "found")] + lines + (screen.strangers(strangers).map { ["      " + $0] } ?? [])
   }
 
-  private mutating func answer(_ text: String, _ candidate: Candidate, _ prompt: API.Pairing.Prompt) -> [Action] {
-    if TypedAnswer.isQuit(text) { return quit() }
-    var accept = true
-    var passkey: UInt32?
-    switch prompt.kind {
-    case "confirm":
-      guard let yes = TypedAnswer.yesOrNo(text) else { return [.say([texts("pair", "yesOrNo")])] }
-      accept = yes
-    case "display": return []
-    default:
-      accept = !text.isEmpty
-      passkey = TypedAnswer.passkey(text)
-      guard !accept || passkey != nil else { return [.say([texts("pair", "notAPasskey")])] }
-    }
-    state = .busy(candidate)
-    answered = prompt.number
-    return [.answer(number: prompt.number, accept: accept, passkey: passkey)]
-  }
-
-  private mutating func choosePerson(_ text: String, _ candidate: Candidate, _ shown: [API.Patient]) -> [Action] {
-    if TypedAnswer.isQuit(text) { return quit() }
-    if text.isEmpty { return listPersons(candidate, persons) }
-    if let number = TypedAnswer.number(text, in: 0...shown.count) {
-      state = .label(candidate, number == 0 ? nil : shown[number - 1])
-      return []
-    }
-    if let person = persons.first(where: { $0.id.lowercased() == text.lowercased() }) {
-      state = .label(candidate, person)
-      return []
-    }
-    let fitting = persons.filter { $0.name.lowercased().contains(text.lowercased()) }
-    guard !fitting.isEmpty else { return [.say([texts("pair", "noSuchPerson", ["text": InstallerTexts.printable(text)])])] }
-    return listPersons(candidate, fitting)
-  }
-
-  private mutating func listPersons(_ candidate: Candidate, _ fitting: [API.Patient]) -> [Action] {
+  mutating func listPersons(_ candidate: Candidate, _ fitting: [API.Patient]) -> [Action] {
     let shown = Array(fitting.prefix(PairScreen.personsMax))
     state = .whose(candidate, shown: shown)
     return [.say([""] + screen.persons(shown, all: fitting.count))]
   }
 
-  private mutating func label(_ text: String, _ candidate: Candidate, _ person: API.Patient?) -> [Action] {
-    guard text.count <= Self.labelMax else { return [.say([texts("pair", "labelTooLong", ["n": "\(Self.labelMax)"])])] }
-    state = .often(candidate, person, label: text.isEmpty ? screen.defaultLabel(candidate) : text)
-    return [.say(screen.often())]
-  }
-
-  /// Longer than the rhythm itself: a measurement that is a little late is no silence.
-  static let dailySeconds: UInt32 = 30 * 3_600
-  static let hourlySeconds: UInt32 = 2 * 3_600
-
-  private mutating func often(_ text: String, _ candidate: Candidate, _ person: API.Patient?, _ label: String) -> [Action] {
-    if TypedAnswer.isQuit(text) { return quit() }
-    guard let answer = TypedAnswer.number(text, in: 0...2) else { return [.say([texts("pair", "oftenAgain")])] }
-    // Who does not know leaves it to the profile: a safety button has an interval of its own.
-    let interval: UInt32? = answer == 0 ? nil : answer == 1 ? Self.dailySeconds : Self.hourlySeconds
-    state = .registering(candidate, person)
-    return [.register(label: label, profile: candidate.profile, address: candidate.address, patient: person?.id, interval: interval)]
-  }
-
-  private mutating func quit() -> [Action] {
+  mutating func quit() -> [Action] {
     let kept = unfinished.map { [texts("pair", "kept", ["name": texts.name($0)])] } ?? []
     state = .ended
     return say(kept) + [.end]
   }
 
-  private func say(_ lines: [String]) -> [Action] { lines.isEmpty ? [] : [.say(lines)] }
+  func say(_ lines: [String]) -> [Action] { lines.isEmpty ? [] : [.say(lines)] }
 }

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Bytes from a keyboard into lines: UTF-8, backspace, Ctrl-U; other control keys and arrows are left out.
 struct LineEditor {
-  /// Nobody types more; further characters are not taken.
+  /// The longest line, bytes. No answer is longer; further characters are not taken.
   static let bytesMax = 200
 
   private(set) var text = ""
@@ -30,7 +30,7 @@ struct LineEditor {
     case 0x0A, 0x0D:
       defer { clear() }
       return text
-    // Ctrl-D on an empty line is how a terminal says that nobody types any more.
+    // A terminal sends Ctrl-D on an empty line at the end of input.
     case 0x04: return bytes.isEmpty ? "q" : nil
     case 0x08, 0x7F:
       while let last = bytes.popLast(), last & 0xC0 == 0x80 {}
@@ -52,7 +52,7 @@ struct LineEditor {
 
 /// The terminal as a keyboard. One at a time; the terminal is as before when it ends.
 final class Keyboard {
-  /// What there is to know after a short wait.
+  /// What a short wait gave.
   enum Event: Equatable {
     case line(String)
     case typing

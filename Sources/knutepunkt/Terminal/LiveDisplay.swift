@@ -1,5 +1,5 @@
 // Lines that stay, and at a terminal one line below them that is rewritten in place: the countdown with what the person
-// types. Elsewhere the line is not shown, and who calls says in plain lines what matters.
+// types. Elsewhere the live line is not shown, so the caller prints what matters as ordinary lines.
 
 import Foundation
 

@@ -2,6 +2,7 @@
 // NO_COLOR (https://no-color.org) and TERM=dumb switch colour off. Not here: what is printed.
 
 import Foundation
+import VitalSigns
 
 enum Terminal {
   static let isInteractive = isatty(STDOUT_FILENO) == 1
@@ -48,7 +49,7 @@ enum Terminal {
     }
   }
 
-  /// Writes everything or ends the process: nobody reads any more.
+  /// Writes everything. Ends the process when the reader has closed the pipe.
   static func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
@@ -75,12 +76,11 @@ enum Terminal {
   }
 
   /// What JSON lets stand raw and a terminal obeys, as JSON's own escapes: the text stays the same for whoever reads it.
-  private static func escaped(_ json: String) -> String {
+  static func escaped(_ json: String) -> String {
     guard json.unicodeScalars.contains(where: isSteering) else { return json }
     return json.unicodeScalars.reduce(into: "") { text, scalar in
       guard isSteering(scalar) else { return text.unicodeScalars.append(scalar) }
-      let digits = String(scalar.value, radix: 16)
-      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      text += JSONString.escape(scalar)
     }
   }
 }

@@ -2,6 +2,8 @@
 // never becomes a binary float; keys keep their order; a key that stands twice is an error, because two readers would
 // choose differently between the two. Bytes from outside: every step is checked.
 
+import VitalSigns
+
 /// One flat JSON object.
 struct FlatJSONLine {
   enum Value: Equatable {
@@ -143,11 +145,9 @@ struct FlatJSONLine {
 
   private mutating func readCodeUnit() throws(Complaint) -> UInt16 {
     let digits = bytes.prefix(4)
-    guard digits.count == 4, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-      let unit = UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
-    else { throw Complaint("\\u needs four hexadecimal digits") }
+    guard digits.count == 4, let pair = Hexadecimal.bytes(digits) else { throw Complaint("\\u needs four hexadecimal digits") }
     bytes = bytes.dropFirst(4)
-    return unit
+    return UInt16(pair[0]) << 8 | UInt16(pair[1])
   }
 
   private mutating func skipSpace() {

@@ -5,12 +5,13 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import VitalSigns
 
-/// The languages that installers can choose. Norwegian bokmål is what nobody has to ask for.
+/// The languages that installers can choose. Norwegian bokmål is the default.
 enum InstallerLanguage: String, CaseIterable, Sendable, ExpressibleByArgument {
   case nb, nn, en
 
-  /// What the environment asks for; nil when it names none of the three (also `C`, which is nobody's wish).
+  /// What the environment asks for; nil when it names none of the three (`C` is no wish for English).
   init?(environment: [String: String]) {
     let value = ["LC_ALL", "LC_MESSAGES", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
     switch value.prefix(while: { $0.isLetter }).lowercased() {
@@ -67,14 +68,7 @@ struct InstallerTexts: Sendable {
   /// every key that the code names is there; one that is missing all the same is shown as its key.
   func callAsFunction(_ group: String, _ name: String, _ values: [String: String] = [:]) -> String {
     guard let pattern = groups[group]?[name] else { return "\(group).\(name)" }
-    var result = ""
-    var rest = pattern[...]
-    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
-      result += rest[..<open]
-      result += values[String(rest[rest.index(after: open)..<close])] ?? ""
-      rest = rest[rest.index(after: close)...]
-    }
-    return result + rest
+    return TextPlaces.filled(pattern, values)
   }
 }
 
@@ -82,8 +76,8 @@ struct InstallerTexts: Sendable {
 struct InstallerOptions: ParsableArguments {
   @Option(help: "nb, nn or en (default: the hub's language).") var language: InstallerLanguage?
 
-  /// The texts to speak with. Asks the hub for its language unless one was asked for; a hub that does not answer is not
-  /// this function's matter.
+  /// The texts to speak with. Asks the hub for its language unless one was asked for; a hub that does not answer is
+  /// reported by the request that follows.
   func texts(_ client: LocalAPIClient) async throws -> InstallerTexts {
     var hub: String?
     if language == nil {

@@ -22,9 +22,8 @@ extension InstallerTexts {
   /// `for 3 min siden`; the text itself when it is no time.
   func age(_ text: String?, now: WallTime = TimeDisplay.now) -> String {
     guard let text else { return self("age", "never") }
-    guard let time = TimeDisplay.wallTime(text) else { return text }
-    let (milliseconds, overflow) = now.rawValue.subtractingReportingOverflow(time.rawValue)
-    let seconds = overflow ? 0 : milliseconds / 1_000
+    guard let time = WallTime(text: text) else { return text }
+    let seconds = now.seconds(since: time)
     return seconds < 5 ? self("age", "now") : self("age", "ago", ["span": span(seconds)])
   }
 

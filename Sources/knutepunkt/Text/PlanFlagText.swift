@@ -118,7 +118,9 @@ enum PlanFlagText {
 
   private static func steps(_ text: String, _ signal: PlanSignal) throws -> Int64 {
     let exponent = signal.stepExponent
-    guard let quantity = Quantity(decimal: text), let value = quantity.rounded(toExponent: exponent), value.magnitude <= 100_000 else {
+    guard let quantity = Quantity(decimal: text), let value = quantity.rounded(toExponent: exponent),
+      value.magnitude <= EntryLimits.planStepsMax
+    else {
       throw ValidationError("\"\(text)\" is no number; allowed: a decimal such as \(exponent == 0 ? "88" : "38.5").")
     }
     guard Quantity(mantissa: value, exponent: exponent) == quantity else {
@@ -154,7 +156,10 @@ enum PlanFlagText {
 
   static func dose(_ text: String) throws -> API.PlanItem {
     let (key, rest) = try halves(text, "=", form: doseForm)
-    guard let slot = Int(key), (0...7).contains(slot) else { throw ValidationError("\"\(key)\" is no dose slot; allowed: 0 to 7.") }
+    guard let slot = Int(key), EntryLimits.doseSlots.contains(slot) else {
+      let slots = EntryLimits.doseSlots
+      throw ValidationError("\"\(key)\" is no dose slot; allowed: \(slots.lowerBound) to \(slots.upperBound).")
+    }
     var item = API.PlanItem(kind: "dose")
     item.slot = slot
     if rest == "none" { return item }
@@ -193,17 +198,20 @@ enum PlanFlagText {
     guard parts.count >= 3 else { throw ValidationError("\"\(text)\" is no geofence; allowed: \(geofenceForm).") }
     item.latitude = try degrees(parts[0], most: 90, "latitude")
     item.longitude = try degrees(parts[1], most: 180, "longitude")
-    guard parts[2].hasSuffix("m"), let radius = UInt32(parts[2].dropLast()), (20...100_000).contains(radius) else {
-      throw ValidationError("\"\(parts[2])\" is no radius; allowed: 20m to 100000m.")
+    let metres = EntryLimits.geofenceMetres
+    guard parts[2].hasSuffix("m"), let radius = UInt32(parts[2].dropLast()), metres.contains(radius) else {
+      throw ValidationError("\"\(parts[2])\" is no radius; allowed: \(metres.lowerBound)m to \(metres.upperBound)m.")
     }
     item.radiusMetres = radius
     for part in parts[3...] {
-      if part.hasPrefix("fixes="), let fixes = Int(part.dropFirst(6)), (1...10).contains(fixes) {
+      if part.hasPrefix("fixes="), let fixes = Int(part.dropFirst(6)), EntryLimits.geofenceFixes.contains(fixes) {
         item.confirmingFixes = fixes
       } else if part.hasPrefix("stale=") {
         item.staleAfterSeconds = try seconds(String(part.dropFirst(6)))
       } else {
-        throw ValidationError("\"\(part)\" is no part of a geofence; allowed: fixes=1 to fixes=10, stale=2h.")
+        let fixes = EntryLimits.geofenceFixes
+        throw ValidationError(
+          "\"\(part)\" is no part of a geofence; allowed: fixes=\(fixes.lowerBound) to fixes=\(fixes.upperBound), stale=2h.")
       }
     }
     return item

@@ -19,7 +19,9 @@ enum ScoreLine {
   }
 
   /// An error in its place.
-  static func failure(line: Int, _ message: String) -> String { "{\"error\":\(quoted("line \(line): \(message)"))}" }
+  static func failure(line: Int, _ message: String) -> String {
+    "{\"error\":\(Terminal.escaped(JSONString.quoted("line \(line): \(message)")))}"
+  }
 
   private static let keys = "respiration, spo2, spo2Scale, oxygen, systolic, pulse, consciousness, temperature"
 
@@ -78,11 +80,11 @@ enum ScoreLine {
 
   private static func consciousness(_ value: FlatJSONLine.Value) throws(FlatJSONLine.Complaint) -> Int32? {
     if value == .null { return nil }
-    guard case .string(let text) = value, let index = ["A", "C", "V", "P", "U"].firstIndex(of: text) else {
-      throw FlatJSONLine.Complaint(
-        "consciousness is \(value.shown); allowed: \"A\", \"C\", \"V\", \"P\", \"U\", or null when it is missing")
+    guard case .string(let text) = value, let level = Consciousness(letter: text) else {
+      let letters = Consciousness.allCases.map { "\"\($0.letter)\"" }.joined(separator: ", ")
+      throw FlatJSONLine.Complaint("consciousness is \(value.shown); allowed: \(letters), or null when it is missing")
     }
-    return Int32(index)
+    return level.rawValue
   }
 
   /// Exactly the documented keys, points only where they are known as one number.
@@ -93,18 +95,5 @@ enum ScoreLine {
     }
     return
       "{\"low\":\(score.low),\"high\":\(score.high),\"complete\":\(score.isComplete),\"band\":\"\(score.band.key)\",\"points\":{\(points.joined(separator: ","))}}"
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\u{0}"..<"\u{20}", "\u{7F}": result += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

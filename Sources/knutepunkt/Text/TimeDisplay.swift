@@ -4,17 +4,6 @@ import Foundation
 import VitalSigns
 
 enum TimeDisplay {
-  /// Reads `2026-01-31T12:34:56.789Z`; nil for anything else.
-  static func wallTime(_ text: String) -> WallTime? {
-    let parts = text.split { "-T:.Z".contains($0) }
-    guard text.hasSuffix("Z"), parts.count == 6 || parts.count == 7, let year = UInt16(parts[0]), let month = UInt8(parts[1]),
-      let day = UInt8(parts[2]), let hour = UInt8(parts[3]), let minute = UInt8(parts[4]), let second = UInt8(parts[5])
-    else { return nil }
-    let milliseconds = parts.count == 7 ? Int64(parts[6].prefix(3)) ?? 0 : 0
-    let civil = CivilTime(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
-    return WallTime(rawValue: civil.millisecondsAsUTC + milliseconds)
-  }
-
   static var now: WallTime {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
@@ -24,8 +13,8 @@ enum TimeDisplay {
   /// `12 s ago`, `3 min ago`, `in 5 min`; the text itself when it is no time.
   static func age(_ text: String?, now: WallTime = now) -> String? {
     guard let text else { return nil }
-    guard let time = wallTime(text) else { return text }
-    let seconds = (now.rawValue - time.rawValue) / 1_000
+    guard let time = WallTime(text: text) else { return text }
+    let seconds = now.seconds(since: time)
     return seconds >= 0 ? "\(span(seconds)) ago" : "in \(span(-seconds))"
   }
 
@@ -42,7 +31,7 @@ enum TimeDisplay {
   /// `2026-01-31 13:34:56` in this machine's zone; the text itself when it is no time.
   static func local(_ text: String?) -> String? {
     guard let text else { return nil }
-    guard let time = wallTime(text) else { return text }
+    guard let time = WallTime(text: text) else { return text }
     var seconds = time_t(time.rawValue / 1_000)
     var parts = tm()
     localtime_r(&seconds, &parts)

@@ -3,8 +3,6 @@
 import Testing
 import VitalSigns
 
-@testable import Gateway
-
 @Suite struct EnteredValueTests {
   @Test(
     arguments: [
@@ -54,7 +52,8 @@ import VitalSigns
     ),
   ])
   func whatCannotBeMeantIsRefused(key: String, text: String, message: String) {
-    let failure = #expect(throws: LocalAPIFailure.self) { try EnteredValue.observation(key, text, origin: .staff) }
-    #expect(failure?.failure.error == message)
+    let refusal = #expect(throws: EnteredValue.Refusal.self) { try EnteredValue.observation(key, text, origin: .staff) }
+    #expect(refusal?.text == message)
+    #expect(refusal?.isNumber == (Quantity(decimal: text) != nil && key != "height"))
   }
 }
