@@ -1,6 +1,7 @@
 // Commands to a device: what may be sent, by whom, and how it becomes bytes. Commands are not data: unlocking a door
 // and releasing a dose are sent at most once and never retried by a machine, and a profile that says otherwise does
-// not load. Not here: grants, reasons, sending and the access log (Gateway).
+// not load. Only `identify` without parameters over Bluetooth is sent today: `role`, `needsDualControl`, `timeoutSeconds`, `retry`,
+// `success` and `readBack` are checked when a profile loads and obeyed by nobody yet. DeviceProfiles/README.md says so too.
 
 public import VitalSigns
 
@@ -201,24 +202,13 @@ extension CommandParameter {
       return Array((value ? "true" : "false").utf8)
     case (.choice(let choices), .text(let text)):
       guard choices.contains(text), format != .hex else { throw wrong }
-      return format == .json ? Self.quoted(text) : Array(text.utf8)
+      return format == .json ? Array(JSONString.quoted(text).utf8) : Array(text.utf8)
     case (.text(let maxBytes), .text(let text)):
       guard text.utf8.count <= maxBytes, text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }), format != .hex
       else { throw wrong }
-      return format == .json ? Self.quoted(text) : Array(text.utf8)
+      return format == .json ? Array(JSONString.quoted(text).utf8) : Array(text.utf8)
     default:
       throw wrong
     }
-  }
-
-  /// A JSON string. Control characters cannot occur here.
-  private static func quoted(_ text: String) -> [UInt8] {
-    var bytes: [UInt8] = [UInt8(ascii: "\"")]
-    for byte in text.utf8 {
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
-      bytes.append(byte)
-    }
-    bytes.append(UInt8(ascii: "\""))
-    return bytes
   }
 }

@@ -72,7 +72,7 @@ struct ConditionParser {
       return nil
     }
     let register = compiler.newRegister()
-    compiler.instructions.append(.countLeft(into: register))
+    compiler.instructions.append(.source(.countLeft(into: register)))
     return register
   }
 

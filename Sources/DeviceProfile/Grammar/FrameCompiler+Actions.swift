@@ -12,7 +12,7 @@ extension FrameCompiler {
     case "quality": quality(fields)
     case "location": location(node, fields)
     case "reject":
-      if let text = fields.text("reject") { instructions.append(.reject(text: index(of: text))) }
+      if let text = fields.text("reject") { instructions.append(.control(.reject(text: index(of: text)))) }
     default: event(verb, fields)
     }
   }
@@ -21,15 +21,15 @@ extension FrameCompiler {
     if options.isJSON {
       return problems.note(fields.keyPositions["skip"] ?? node.position, "`skip` in a frame of JSON; allowed: in frames of bytes")
     }
-    if node.scalar == "rest" { return instructions.append(.skipRest) }
+    if node.scalar == "rest" { return instructions.append(.source(.skipRest)) }
     guard let bytes = node.scalar.flatMap(Scalars.integer), (1...512).contains(bytes) else {
       return fields.wrong(node, "skip", "a number of bytes from 1 to 512, or rest; forward only")
     }
     if let name = fields.text("count") {
       guard let register = register(named: name, at: fields.position("count")) else { return }
-      return instructions.append(.skipCounted(bytes: UInt16(bytes), count: register))
+      return instructions.append(.source(.skipCounted(bytes: UInt16(bytes), count: register)))
     }
-    instructions.append(.skip(bytes: UInt16(bytes)))
+    instructions.append(.source(.skip(bytes: UInt16(bytes))))
   }
 
   private func check(_ fields: Fields) {
@@ -48,8 +48,9 @@ extension FrameCompiler {
     }
     let order = fields.choice("byteOrder", ByteOrder.self)
     instructions.append(
-      .checksum(
-        kind, from: UInt16(fields.integer("startingAt", in: 0...512) ?? 0), bigEndian: order.map { $0 == .big } ?? options.bigEndian))
+      .control(
+        .checksum(
+          kind, from: UInt16(fields.integer("startingAt", in: 0...512) ?? 0), bigEndian: order.map { $0 == .big } ?? options.bigEndian)))
   }
 
   /// `check: length`, `of: NAME`: the frame states how many bytes follow this step.
@@ -57,7 +58,7 @@ extension FrameCompiler {
     guard fields.required("of", "the field that states how many bytes follow") != nil, let name = fields.text("of"),
       let register = register(named: name, at: fields.position("of"))
     else { return }
-    instructions.append(.bytesLeft(register))
+    instructions.append(.control(.bytesLeft(register)))
   }
 
   private func block(_ verb: String, _ fields: Fields) {
@@ -75,7 +76,7 @@ extension FrameCompiler {
         continue
       }
       hasQualities = true
-      instructions.append(.quality(quality.1.rawValue))
+      instructions.append(.statement(.quality(quality.1.rawValue)))
     }
   }
 
@@ -98,11 +99,11 @@ extension FrameCompiler {
       detail = register
     }
     let flag = newRegister()
-    instructions.append(.setFlag(flag))
+    instructions.append(.transform(.setFlag(flag)))
     let phase: DeviceEventPhase = verb == "raise" ? .raised : verb == "clear" ? .cleared : .moment
     happened.append(declaration)
     pending.append(
-      .emitEvent(
+      .event(
         flag: flag, declaration: UInt8(clamping: declaration), phase: phase.rawValue, detail: detail,
         byArrival: isByArrival(fields, byItself: scope.events[declaration].kind.isAboutTheDevice),
         emit: newEmit("\(verb): \(key)", at: fields.keyPositions[verb] ?? fields.position)))
@@ -122,11 +123,11 @@ extension FrameCompiler {
       else { return }
       // A copy, so that a `when` around the location decides, not one around the fields.
       let copy = newRegister()
-      instructions.append(.copy(into: copy, from: source))
+      instructions.append(.transform(.copy(into: copy, from: source)))
       copies.append(copy)
     }
     pending.append(
-      .emitLocation(
+      .location(
         latitude: copies[0], longitude: copies[1], accuracy: copies[2],
         emit: newEmit("location", at: fields.keyPositions["location"] ?? fields.position)))
   }

@@ -58,7 +58,7 @@ extension FrameCompiler {
       return
     }
     if isBytes, text == "datetime" {
-      instructions.append(.readCivilTime(bigEndian: options.bigEndian))
+      instructions.append(.source(.readCivilTime(bigEndian: options.bigEndian)))
       for key in Self.modifiers where fields.has(key) {
         problems.note(
           fields.keyPositions[key] ?? node.position, "`\(key)` stands beside `read: datetime`, which sets the frame's time; allowed: when")
@@ -79,22 +79,22 @@ extension FrameCompiler {
       guard let slot = pointers.slot(for: text) else {
         return fields.wrong(node, "json", "a JSON pointer such as /battery, or \"\" for the whole")
       }
-      instructions.append(.readJSON(into: register, slot: UInt8(clamping: min(slot, DecodeLimits.pointersMax - 1))))
+      instructions.append(.source(.readJSON(into: register, slot: UInt8(clamping: min(slot, DecodeLimits.pointersMax - 1)))))
     case "take":
       guard let bits = ConditionParser.bits(text), let from = self.register(named: bits.name, at: node.position) else {
         if ConditionParser.bits(text) == nil { fields.wrong(node, "take", "a name with bits such as flags.3 or status.0-3") }
         return
       }
-      instructions.append(.takeBits(into: register, from: from, lowest: bits.lowest, count: bits.count))
+      instructions.append(.transform(.takeBits(into: register, from: from, lowest: bits.lowest, count: bits.count)))
     default:
       guard let from = self.register(named: text, at: node.position) else { return }
-      instructions.append(.copy(into: register, from: from))
+      instructions.append(.transform(.copy(into: register, from: from)))
     }
     modify(register, width: width, fields)
     deliver(register, fields)
     if let packet = options.packet, packet.name == fields.text("as") {
       hasPacketMark = true
-      instructions.append(.packetMark(register))
+      instructions.append(.statement(.packetMark(register)))
     }
   }
 
@@ -107,7 +107,7 @@ extension FrameCompiler {
         fields.wrong(item, "invalid", "numbers as read, such as 0xFFFF or -1")
         return nil
       }
-      instructions.append(.invalidValues(register, list: index(of: values)))
+      instructions.append(.transform(.invalidValues(register, list: index(of: values))))
     }
     if fields.has("oneOf") {
       let rows = fields.list("oneOf").compactMap { item -> LookupTable.Row? in
@@ -117,16 +117,16 @@ extension FrameCompiler {
         }
         return LookupTable.Row(key: key, value: Quantity(mantissa: 0))
       }
-      instructions.append(.oneOf(register, table: index(of: LookupTable(rows: rows))))
+      instructions.append(.transform(.oneOf(register, table: index(of: LookupTable(rows: rows)))))
     }
     if let table = fields.node("lookup") { lookup(register, table, fields) }
-    if let factor = fields.decimal("times") { instructions.append(.multiply(register, constant: index(of: factor))) }
-    if let term = fields.decimal("plus") { instructions.append(.add(register, constant: index(of: term))) }
-    if let places = fields.integer("shift", in: -18...18) { instructions.append(.shift(register, places: Int8(places))) }
+    if let factor = fields.decimal("times") { instructions.append(.transform(.multiply(register, constant: index(of: factor)))) }
+    if let term = fields.decimal("plus") { instructions.append(.transform(.add(register, constant: index(of: term)))) }
+    if let places = fields.integer("shift", in: -18...18) { instructions.append(.transform(.shift(register, places: Int8(places)))) }
     if let node = fields.node("range"), let range = DeclarationScope.range(node, "range", problems) {
-      instructions.append(.limit(register, range: index(of: range)))
+      instructions.append(.transform(.limit(register, range: index(of: range))))
     }
-    if fields.flag("required") == true { instructions.append(.require(register)) }
+    if fields.flag("required") == true { instructions.append(.control(.require(register))) }
   }
 
   /// A hexadecimal value is the field's bit pattern, so `0x8000` in an s16 is −32768.
@@ -153,7 +153,7 @@ extension FrameCompiler {
       }
       return LookupTable.Row(key: key, value: value)
     }
-    instructions.append(.lookup(register, table: index(of: LookupTable(rows: rows)), counts: !fields.has("observe")))
+    instructions.append(.transform(.lookup(register, table: index(of: LookupTable(rows: rows)), counts: !fields.has("observe"))))
   }
 
   private func lookupKey(_ node: ProfileNode) -> LookupTable.Key? {
@@ -177,15 +177,15 @@ extension FrameCompiler {
     }
     if fields.has("user") {
       let listed = FrameOptions.users(fields, "user")
-      instructions.append(.user(register, list: index(of: options.users ?? listed)))
+      instructions.append(.statement(.user(register, list: index(of: options.users ?? listed))))
     }
     if let form = fields.choice("time", TimeForm.self) {
       switch form {
-      case .epochSeconds: instructions.append(.epochTime(register, exponent: 0))
-      case .epochMilliseconds: instructions.append(.epochTime(register, exponent: -3))
-      case .localSeconds: instructions.append(.localTime(register))
-      case .iso8601: instructions.append(.textTime(register))
-      case .plusMinutes: instructions.append(.addMinutes(register))
+      case .epochSeconds: instructions.append(.statement(.epochTime(register, exponent: 0)))
+      case .epochMilliseconds: instructions.append(.statement(.epochTime(register, exponent: -3)))
+      case .localSeconds: instructions.append(.statement(.localTime(register)))
+      case .iso8601: instructions.append(.statement(.textTime(register)))
+      case .plusMinutes: instructions.append(.statement(.addMinutes(register)))
       }
     }
     if let key = fields.text("status") {
@@ -193,7 +193,7 @@ extension FrameCompiler {
         return problems.note(fields.position("status"), "`status` is `\(key)`; allowed: \(scope.statusNames)")
       }
       hasQualities = true
-      instructions.append(.status(register, table: index(of: table)))
+      instructions.append(.statement(.status(register, table: index(of: table))))
     }
   }
 
@@ -201,7 +201,7 @@ extension FrameCompiler {
     case epochSeconds, epochMilliseconds, localSeconds, iso8601, plusMinutes
   }
 
-  /// Whether what is reported is judged by the time of its arrival: by itself for what tells of the device, else only when the step says so.
+  /// Whether a report is judged by its arrival. `byItself`: it is unless the step says otherwise, because it tells of the device.
   func isByArrival(_ fields: Fields, byItself: Bool) -> Bool {
     fields.choice("at", Judged.self).map { $0 == .arrival } ?? byItself
   }
@@ -228,7 +228,7 @@ extension FrameCompiler {
     }
     observed.append(declaration)
     pending.append(
-      .emitObservation(
+      .observation(
         register, declaration: UInt8(clamping: declaration), unit: index(of: unit),
         byArrival: isByArrival(fields, byItself: scope.observations[declaration].code == .batteryLevel),
         emit: newEmit("observe: \(key)", at: fields.keyPositions["observe"] ?? fields.position)))
@@ -268,28 +268,28 @@ struct ReadType {
     }
   }
 
-  /// Adds the instruction and gives the field's width in bytes; nil never, problems are noted.
-  func compile(into register: RegisterIndex, _ fields: Fields, _ compiler: FrameCompiler) -> Int? {
+  /// Adds the instruction and gives the field's width in bytes. Problems are noted.
+  func compile(into register: RegisterIndex, _ fields: Fields, _ compiler: FrameCompiler) -> Int {
     var width = 8
     var usesExtent = false
     switch form {
     case .integer(let bytes, let signed):
       width = bytes
-      compiler.instructions.append(.readInteger(into: register, bytes: UInt8(bytes), signed: signed, bigEndian: bigEndian))
+      compiler.instructions.append(.source(.readInteger(into: register, bytes: UInt8(bytes), signed: signed, bigEndian: bigEndian)))
     case .shortFloat:
       compiler.hasSentinels = true
-      compiler.instructions.append(.readShortFloat(into: register, bigEndian: bigEndian))
+      compiler.instructions.append(.source(.readShortFloat(into: register, bigEndian: bigEndian)))
     case .float:
       compiler.hasSentinels = true
-      compiler.instructions.append(.readFloat(into: register, bigEndian: bigEndian))
+      compiler.instructions.append(.source(.readFloat(into: register, bigEndian: bigEndian)))
     case .bcd(let bytes):
-      compiler.instructions.append(.readBCD(into: register, bytes: UInt8(bytes)))
+      compiler.instructions.append(.source(.readBCD(into: register, bytes: UInt8(bytes))))
     case .number:
       usesExtent = true
-      compiler.instructions.append(.readNumberText(into: register, extent: extent(fields)))
+      compiler.instructions.append(.source(.readNumberText(into: register, extent: extent(fields))))
     case .text:
       usesExtent = true
-      compiler.instructions.append(.readText(into: register, extent: extent(fields)))
+      compiler.instructions.append(.source(.readText(into: register, extent: extent(fields))))
     }
     for key in ["length", "until"] where fields.has(key) && !usesExtent {
       compiler.problems.note(fields.keyPositions[key] ?? fields.position, "`\(key)` is for number and text; allowed: leave it out")

@@ -23,7 +23,8 @@ final class FrameCompiler {
   /// Registers by name. Defined by an earlier step, or the name is a problem.
   var names: [String: RegisterIndex] = [:]
   var nextRegister = 0
-  var pending: [Instruction] = []
+  /// Reports that wait for the end of the frame or of the round.
+  var pending: [Instruction.Report] = []
   var emits: [EmitOrigin] = []
   var observed: [Int] = []
   var happened: [Int] = []
@@ -127,7 +128,7 @@ final class FrameCompiler {
   }
 
   func flushEmits() {
-    instructions += pending
+    instructions += pending.map(Instruction.report)
     pending.removeAll()
   }
 
@@ -138,13 +139,15 @@ final class FrameCompiler {
     guard let node else { return body() }
     let questions = ConditionParser(compiler: self).parse(node)
     let jumps = questions.map { condition in
-      instructions.append(.jumpUnless(condition: index(of: condition), to: 0))
+      instructions.append(.control(.jumpUnless(condition: index(of: condition), to: 0)))
       return instructions.count - 1
     }
     body()
     let target = UInt16(clamping: instructions.count)
     for jump in jumps {
-      if case .jumpUnless(let condition, _) = instructions[jump] { instructions[jump] = .jumpUnless(condition: condition, to: target) }
+      if case .control(.jumpUnless(let condition, _)) = instructions[jump] {
+        instructions[jump] = .control(.jumpUnless(condition: condition, to: target))
+      }
     }
   }
 
@@ -162,13 +165,15 @@ final class FrameCompiler {
     let begin = instructions.count
     let firstRegister = nextRegister
     let outerNames = names
-    instructions.append(.skipRest)
+    // Holds the place of `repeatBegin`, which needs to know where the repeat ends.
+    instructions.append(.source(.skipRest))
     for step in steps { self.step(step) }
     flushEmits()
-    instructions.append(.repeatEnd(begin: UInt16(clamping: begin), atMost: UInt16(atMost)))
-    instructions[begin] = .repeatBegin(
-      end: UInt16(clamping: instructions.count), atLeast: UInt16(fields.integer("atLeast", in: 0...255) ?? 0),
-      firstRegister: UInt8(clamping: firstRegister), endRegister: UInt8(clamping: min(nextRegister, DecodeLimits.registersMax)))
+    instructions.append(.control(.repeatEnd(begin: UInt16(clamping: begin), atMost: UInt16(atMost))))
+    instructions[begin] = .control(
+      .repeatBegin(
+        end: UInt16(clamping: instructions.count), atLeast: UInt16(fields.integer("atLeast", in: 0...255) ?? 0),
+        firstRegister: UInt8(clamping: firstRegister), endRegister: UInt8(clamping: min(nextRegister, DecodeLimits.registersMax))))
     cost += (instructions.count - begin) * Int(atMost)
     names = outerNames
     pending = outerPending

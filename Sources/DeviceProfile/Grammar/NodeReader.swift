@@ -188,13 +188,7 @@ enum Scalars {
   /// Bytes as pairs of hexadecimal digits; spaces, `-` and `:` between pairs are free.
   static func hexBytes(_ text: String) -> [UInt8]? {
     let digits = text.utf8.filter { ![0x20, 0x0A, 0x0D, 0x09, 0x2D, 0x3A].contains($0) }
-    guard digits.count % 2 == 0 else { return nil }
-    var bytes: [UInt8] = []
-    for index in stride(from: 0, to: digits.count, by: 2) {
-      guard let high = hexDigit(digits[index]), let low = hexDigit(digits[index + 1]) else { return nil }
-      bytes.append(high << 4 | low)
-    }
-    return bytes
+    return Hexadecimal.bytes(digits)
   }
 
   static func isName(_ text: String) -> Bool {

@@ -60,7 +60,7 @@ public enum ProfileCompiler {
     let commands = commands(fields, transport: transport, frames: frames.map(\.program))
     let vectors = SelfTestCompiler(fields.reporting(to: unproved), frames: frames.map(\.program), scope: scope, commands: commands)
       .compile()
-    // A step that did not compile emits nothing: what follows from that is no mistake of its own.
+    // A step that did not compile emits nothing. What follows from that is not told as a second mistake.
     if problems.problems.isEmpty, unproved.problems.isEmpty { checkCoverage(of: scope, by: frames, unproved) }
     guard problems.problems.isEmpty, let identity, let match, let liveness, let version else { return nil }
     let profile = DeviceProfile(

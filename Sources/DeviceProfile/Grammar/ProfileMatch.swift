@@ -1,4 +1,4 @@
-// By what a device shows that it is of a profile's kind, before anybody has said so.
+// How the hub recognises a device of a profile before anybody has registered it: services, names and bytes that it advertises.
 
 /// A profile's own description of its devices. Every stated property must hold.
 public struct ProfileMatch: Sendable, Hashable {

@@ -1,7 +1,7 @@
 // Words that are never passed over. A profile lists what says nothing (`ignore`), and the next firmware may put a call for help there: a
 // key that a star takes in, or the value of an ignored key. What has such a word counts as unknown, and an alarm device is loud about that.
 //
-// It does not make a call for help of them: only a profile can say what its device means.
+// Such a word does not become a call for help by itself: only a profile can say what its device means.
 
 enum AlarmWords {
   /// Small letters. Each is also looked for inside longer keys, so none of them may be part of a usual setting's name.

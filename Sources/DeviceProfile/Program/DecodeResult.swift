@@ -109,10 +109,6 @@ public struct DecodeResult: Sendable {
   /// The frame had values, and every one of them was left out. Count it by `dropped[0].reason`; it is still a sign of life.
   public var hasNoValidReading: Bool { readings.isEmpty && !dropped.isEmpty }
 
-  /// The frame held something without a meaning that its profile knows, whatever else it held. From a device that calls for help this
-  /// is loud: see `DeviceProfile.isLoudAbout`.
-  public var hasUnknownContent: Bool { dropped.contains { $0.reason.isNotUnderstood } }
-
   mutating func reset() {
     readings.removeAll(keepingCapacity: true)
     declarations.removeAll(keepingCapacity: true)

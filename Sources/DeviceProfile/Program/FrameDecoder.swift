@@ -1,6 +1,7 @@
 // Runs a frame program over one frame. Total: any bytes give a result or a typed rejection, in bounded time, without
-// a trap. What each instruction does to a field stands in FrameDecoder+Fields.swift, what leaves the frame in
-// FrameDecoder+Emit.swift.
+// a trap. This file holds the run itself and the tests of a `when`. Each kind of instruction has a file of its own: +sources
+// (reading), +transforms (changing a register), +statements (what holds for the whole frame), +control (jumps, repeats and
+// checks), +reports (what leaves the frame).
 
 import VitalSigns
 
@@ -46,94 +47,49 @@ struct FrameDecoder {
     _ instruction: Instruction, at counter: Int, _ frame: Span<UInt8>, _ result: inout DecodeResult
   ) throws(FrameRejection) -> Int {
     switch instruction {
-    case .jumpUnless(let condition, let target):
-      return holds(program.conditions[Int(condition)], frame) ? counter + 1 : Int(target)
-    case .repeatBegin(let end, let atLeast, let first, let last):
-      return try beginRound(frame, counter: counter, end: end, atLeast: atLeast, registers: first..<last)
-    case .repeatEnd(let begin, let atMost):
-      return try endRound(frame, begin: begin, atMost: atMost)
-    case .reject(let text):
-      throw rejection(.profileRule, program.texts[Int(text)])
-    case .emitObservation(let register, let declaration, let unit, let byArrival, let emit):
-      try emitObservation(register, Int(declaration), unit: program.units[Int(unit)], byArrival: byArrival, emit: emit, &result)
-    case .emitEvent(let flag, let declaration, let phase, let detail, let byArrival, let emit):
-      try emitEvent(flag, Int(declaration), phase: phase, detail: detail, byArrival: byArrival, emit: emit, &result)
-    case .emitLocation(let latitude, let longitude, let accuracy, let emit):
-      try emitLocation(latitude, longitude, accuracy, emit: emit, &result)
-    case .limit(let register, let range):
-      limit(register, program.ranges[Int(range)], &result)
-    case .oneOf(let register, let table):
-      checkListed(register, program.lookups[Int(table)], frame, &result)
-    case .lookup(let register, let table, let counts):
-      translate(register, program.lookups[Int(table)], counts: counts, frame, &result)
-    case .packetMark(let register):
-      result.repeatMark = state[register].integer.flatMap { UInt64(exactly: $0) }
-    default:
-      try field(instruction, frame)
+    case .source(let source): try read(source, frame)
+    case .transform(let transform): self.transform(transform, frame, &result)
+    case .statement(let statement): take(statement, frame, &result)
+    case .report(let report): try self.report(report, &result)
+    case .control(let control): return try proceed(control, at: counter, frame)
     }
     return counter + 1
   }
 
-  private mutating func beginRound(
-    _ frame: Span<UInt8>, counter: Int, end: UInt16, atLeast: UInt16, registers: Range<UInt8>
-  ) throws(FrameRejection) -> Int {
-    if state.cursor >= frame.count {
-      let rounds = state.rounds
-      state.rounds = 0
-      if rounds < Int(atLeast) {
-        throw rejection(.repeatTooShort, "the repeated part comes \(rounds) times, at least \(atLeast) are due")
-      }
-      return Int(end)
-    }
-    for register in registers { state[register] = .missing }
-    state.roundStart = state.cursor
-    return counter + 1
-  }
-
-  private mutating func endRound(_ frame: Span<UInt8>, begin: UInt16, atMost: UInt16) throws(FrameRejection) -> Int {
-    state.rounds += 1
-    guard state.cursor > state.roundStart else { throw rejection(.repeatLimit, "the repeated part consumes no byte") }
-    if state.rounds >= Int(atMost), state.cursor < frame.count {
-      throw rejection(.repeatLimit, "the repeated part comes more than \(atMost) times")
-    }
-    return Int(begin)
-  }
-
-  /// The answer to one question of a `when`. A question about something missing is false both ways.
-  private func holds(_ condition: Condition, _ frame: Span<UInt8>) -> Bool {
+  /// Whether a condition of a `when` holds. A test on a missing value is false, and so is its negation.
+  func holds(_ condition: Condition, _ frame: Span<UInt8>) -> Bool {
     let register = state[condition.register]
     switch condition.test {
     case .present: return register.isPresent
     case .missing: return register.kind == .missing
     case .unusable: return register.kind == .unusable
-    default: break
+    case .bits, .bitsEqual, .number, .text, .less, .greater:
+      guard register.isPresent, let answer = answer(condition.test, about: register, frame) else { return false }
+      return answer != condition.negated
     }
-    guard register.isPresent else { return false }
-    let answer: Bool
-    switch condition.test {
+  }
+
+  /// The answer of a test on a value; nil when the value is of a kind that the test cannot be about.
+  private func answer(_ test: Condition.Test, about register: Register, _ frame: Span<UInt8>) -> Bool? {
+    switch test {
     case .bits(let mask):
-      guard let word = register.integer else { return false }
-      answer = UInt64(bitPattern: word) & mask != 0
+      return register.integer.map { UInt64(bitPattern: $0) & mask != 0 }
     case .bitsEqual(let lowest, let count, let list):
-      guard let word = register.integer else { return false }
-      let value = Quantity(mantissa: Self.bits(of: word, lowest: lowest, count: count))
-      answer = program.lists[Int(list)].contains(value)
+      return register.integer.map { word in
+        program.lists[Int(list)].contains(Quantity(mantissa: Self.bits(of: word, lowest: lowest, count: count)))
+      }
     case .number(let list):
-      guard register.kind != .text else { return false }
-      answer = program.lists[Int(list)].contains(register.quantity)
+      return register.kind == .text ? nil : program.lists[Int(list)].contains(register.quantity)
     case .text(let list):
-      guard register.kind == .text else { return false }
-      answer = program.textLists[Int(list)].contains { register.equals($0, in: frame, anyCase: true) }
+      guard register.kind == .text else { return nil }
+      return program.textLists[Int(list)].contains { register.equals($0, in: frame, anyCase: true) }
     case .less(let constant):
-      guard register.kind == .number else { return false }
-      answer = register.quantity.compared(to: program.constants[Int(constant)]) < 0
+      return register.kind == .number ? register.quantity.compared(to: program.constants[Int(constant)]) < 0 : nil
     case .greater(let constant):
-      guard register.kind == .number else { return false }
-      answer = register.quantity.compared(to: program.constants[Int(constant)]) > 0
+      return register.kind == .number ? register.quantity.compared(to: program.constants[Int(constant)]) > 0 : nil
     case .present, .missing, .unusable:
-      answer = false
+      return nil
     }
-    return answer != condition.negated
   }
 
   static func bits(of word: Int64, lowest: UInt8, count: UInt8) -> Int64 {

@@ -116,9 +116,7 @@ public enum FrameKey: Sendable, Hashable, CustomStringConvertible {
     case .topic(let pattern): pattern.description
     case .characteristic(let uuid): uuid.description
     case .serviceData(let uuid): "serviceData/\(uuid)"
-    case .manufacturerData(let company):
-      "manufacturerData/" + String(repeating: "0", count: 4 - String(company, radix: 16).count)
-        + String(company, radix: 16).uppercased()
+    case .manufacturerData(let company): "manufacturerData/" + Hexadecimal.text(company, digits: 4).uppercased()
     }
   }
 }

@@ -61,7 +61,7 @@ struct JSONPointerSet: Sendable, Hashable {
 /// One pass over one frame.
 struct JSONReader {
   private(set) var slots = InlineArray<32, JSONSlot>(repeating: JSONSlot())
-  /// Keys of the outermost object, with a value, that nobody knows. Counted only when `ignored` was given.
+  /// How many keys of the outermost object have a value, are read by no pointer and are not ignored. Counted only when `ignored` was given.
   private(set) var unknownKeys = 0
   /// What the whole frame is.
   private(set) var root = JSONSlot.Kind.missing
@@ -70,7 +70,7 @@ struct JSONReader {
 
   /// Reads the whole frame. Afterwards `slots` tells where each pointer's value stands.
   ///
-  /// - Parameter ignored: what else may stand in the outermost object; other keys are counted. Nil: nobody looks.
+  /// - Parameter ignored: what else may stand in the outermost object; other keys are counted. Nil: unknown keys are not counted.
   mutating func read(_ frame: Span<UInt8>, pointers: JSONPointerSet, ignored: [IgnoredKey]? = nil) throws(FrameRejection) {
     let all: UInt32 = pointers.pointers.count >= 32 ? .max : (1 << UInt32(pointers.pointers.count)) - 1
     skipSpace(frame)
@@ -231,7 +231,7 @@ struct JSONReader {
   private func isIgnored(_ list: [IgnoredKey], _ frame: Span<UInt8>, start: Int, end: Int) -> Bool {
     list.contains { key in
       guard key.isPrefix else { return JSONText.equals(frame, start: start, end: end, key.bytes) }
-      // Whoever wrote `human_*` did not think of `human_fall`.
+      // A pattern such as `human_*` also covers `human_fall`, which must not be passed over.
       guard end - start >= key.bytes.count, !AlarmWords.areIn(frame, start: start, end: end) else { return false }
       return key.bytes.indices.allSatisfy { frame[start + $0] == key.bytes[$0] }
     }

@@ -1,5 +1,7 @@
 // The inside of JSON strings: UTF-8, escapes, and comparing with a key of the profile without making a copy.
 
+import VitalSigns
+
 enum JSONText {
   /// The length of the well-formed UTF-8 sequence at `index` (2…4 bytes), or nil. Overlong forms, surrogates and
   /// values beyond U+10FFFF are not well formed (Unicode 15, table 3-7).
@@ -54,16 +56,16 @@ enum JSONText {
     guard index + 4 <= end else { return nil }
     var value: UInt32 = 0
     for offset in 0..<4 {
-      guard let digit = hexDigit(frame[index + offset]) else { return nil }
+      guard let digit = Hexadecimal.digit(frame[index + offset]) else { return nil }
       value = value << 4 | UInt32(digit)
     }
     return value
   }
 
-  /// Whether the string's content at `start..<end`, escapes resolved, is these bytes.
   /// A to Z as a to z, every other byte as it is.
   static func smallLetter(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
+  /// Whether the string's content at `start..<end`, escapes resolved, is these bytes.
   static func equals(_ frame: Span<UInt8>, start: Int, end: Int, _ text: [UInt8]) -> Bool {
     // Escapes only make a string longer, so a shorter one cannot be equal.
     if end - start < text.count { return false }

@@ -1,5 +1,5 @@
-// Telling a new advertisement from the same one again: a device says one thing many times, because nobody confirms
-// what it hears. The rule stands in the profile; the memory of one device is a `RepeatFilter` that its link holds.
+// Telling a new advertisement from a repeated one. A device sends each advertisement many times, because no receiver confirms it.
+// The rule stands in the profile. What one device said last is kept in a `RepeatFilter`, which its link holds.
 
 public import VitalSigns
 
@@ -9,15 +9,15 @@ public enum RepeatRule: Sendable, Hashable {
   /// the silence in between was shorter than this, is a repeat. After a longer silence it is new, because a device whose
   /// battery was changed counts from the start again. A frame without the number falls under `identicalSecondsDefault`.
   case packet(withinSeconds: UInt32)
-  /// The same bytes less than this after they were taken as new. Counted from there and not from the last repeat, so
-  /// that a device which goes on for ever is heard again and again rather than never.
+  /// The same bytes within this time after they were taken as new. The time is not extended by repeats: a device that never stops
+  /// sending is heard again after each such time.
   case identical(seconds: UInt32)
 
   public static let identicalSecondsDefault: UInt32 = 10
   public static let packetSecondsDefault: UInt32 = 60
 }
 
-/// What was last heard of one device's one frame. A value of some 64 bytes and the frame's own bytes.
+/// What one device said last in one kind of frame. Some 64 bytes, and the frame's own bytes.
 public struct RepeatFilter: Sendable {
   private var bytes: [UInt8] = []
   private var mark: UInt64?
@@ -26,10 +26,16 @@ public struct RepeatFilter: Sendable {
 
   public init() {}
 
-  /// Whether the frame repeats what was heard before, and remembers it. Call it once for each good frame, in order.
+  /// What a frame is to those heard before.
+  public enum Novelty: Sendable {
+    case new
+    case repeated
+  }
+
+  /// Hears a frame: remembers it, and says whether it is new. Call it once for each good frame, in order.
   ///
   /// - Parameter mark: `DecodeResult.repeatMark` of this frame.
-  public mutating func isRepeat(_ frame: [UInt8], mark: UInt64?, rule: RepeatRule, at now: MonotonicInstant) -> Bool {
+  public mutating func hear(_ frame: [UInt8], mark: UInt64?, rule: RepeatRule, at now: MonotonicInstant) -> Novelty {
     let isRepeat: Bool
     if case .packet(let within) = rule, let mark {
       isRepeat = takenAt != nil && mark == self.mark && now < seenAt.adding(seconds: within)
@@ -39,10 +45,10 @@ public struct RepeatFilter: Sendable {
       isRepeat = takenAt.map { now < $0.adding(seconds: window) } ?? false && frame == bytes
     }
     seenAt = now
-    if isRepeat { return true }
+    if isRepeat { return .repeated }
     bytes = frame
     self.mark = mark
     takenAt = now
-    return false
+    return .new
   }
 }

@@ -185,7 +185,8 @@ struct SelfTestRunner {
       }
     let isText = command.payload.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
     let payload =
-      isText ? String(decoding: command.payload, as: UTF8.self) : command.payload.map { String($0, radix: 16) }.joined(separator: " ")
+      isText
+      ? String(decoding: command.payload, as: UTF8.self) : command.payload.map { Hexadecimal.text($0, digits: 2) }.joined(separator: " ")
     return "\(destination) \(payload)"
   }
 

@@ -26,7 +26,9 @@ struct SessionCompiler {
     self.transport = transport
     self.liveness = liveness ?? DeviceLiveness(expectedIntervalSeconds: 0)
     decoded = (fields.node("decode")?.entries ?? []).compactMap { entry in
-      guard case .characteristic(let uuid)? = entry.key.scalar.flatMap({ DecodeSectionCompiler.key($0, transport.kind) }) else { return nil }
+      guard case .characteristic(let uuid)? = entry.key.scalar.flatMap({ DecodeSectionCompiler.key($0, transport.kind) }) else {
+        return nil
+      }
       return DecodedCharacteristic(uuid: uuid, position: entry.key.position)
     }
   }
@@ -101,7 +103,7 @@ struct SessionCompiler {
         problems.note(item.position, "`disconnect` with stay held; allowed: with stay session")
       }
     }
-    // A step that is wrong names nothing: what follows from that is no mistake of its own.
+    // A wrong step names no characteristic. What follows from that is not told as a second mistake.
     if problems.problems.count == before { checkReached(by: steps) }
     return steps
   }
@@ -110,7 +112,7 @@ struct SessionCompiler {
     item.scalar == "disconnect" || item.value(of: "disconnect") != nil
   }
 
-  /// A program that nothing feeds is a mistake that would never be noticed: its values would just not come.
+  /// A program whose characteristic no step reads would never run, and nobody would notice: its values would just not come.
   private func checkReached(by steps: [BluetoothSessionStep]) {
     var reached: [BluetoothUUID] = []
     for step in steps {

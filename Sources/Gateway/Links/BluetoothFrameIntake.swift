@@ -146,12 +146,12 @@ final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
         statement = RecordBook.Statement(frame.bytes, repeatMark: result.repeatMark, source: frame.source.number, rule: rule)
         // Before a crash this run's filter was another's memory; the journal has what it took.
         if filters[key] == nil, book(of: device, { $0.wasSaid(statement, at: stamp.wall) }) {
-          _ = filters[key, default: RepeatFilter()].isRepeat(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant)
+          _ = filters[key, default: RepeatFilter()].hear(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant)
           alive(device.id, stamp)
           return .duplicate(sequence: 0)
         }
       }
-      if filters[key, default: RepeatFilter()].isRepeat(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant) {
+      if filters[key, default: RepeatFilter()].hear(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant) == .repeated {
         alive(device.id, stamp)
         return .duplicate(sequence: 0)
       }
@@ -374,7 +374,7 @@ extension BluetoothFrame.Source {
     switch self {
     case .characteristic(let uuid): "\(uuid)"
     case .serviceData(let uuid): "serviceData/\(uuid)"
-    case .manufacturerData(let company): "manufacturerData/\(String(company, radix: 16, uppercase: true))"
+    case .manufacturerData(let company): FrameKey.manufacturerData(company).description
     }
   }
 

@@ -3,7 +3,18 @@
 import VitalSigns
 
 extension FrameDecoder {
-  mutating func emitObservation(
+  mutating func report(_ report: Instruction.Report, _ result: inout DecodeResult) throws(FrameRejection) {
+    switch report {
+    case .observation(let register, let declaration, let unit, let byArrival, let emit):
+      try emitObservation(register, Int(declaration), unit: program.units[Int(unit)], byArrival: byArrival, emit: emit, &result)
+    case .event(let flag, let declaration, let phase, let detail, let byArrival, let emit):
+      try emitEvent(flag, Int(declaration), phase: phase, detail: detail, byArrival: byArrival, emit: emit, &result)
+    case .location(let latitude, let longitude, let accuracy, let emit):
+      try emitLocation(latitude, longitude, accuracy, emit: emit, &result)
+    }
+  }
+
+  private func emitObservation(
     _ index: RegisterIndex, _ declaration: Int, unit: UCUMUnit, byArrival: Bool, emit: UInt8, _ result: inout DecodeResult
   ) throws(FrameRejection) {
     let register = state[index]
@@ -32,7 +43,7 @@ extension FrameDecoder {
     try append(.observation(observation, at: time), declaration, emit, &result)
   }
 
-  mutating func emitEvent(
+  private func emitEvent(
     _ flag: RegisterIndex, _ declaration: Int, phase: UInt8, detail: RegisterIndex, byArrival: Bool, emit: UInt8,
     _ result: inout DecodeResult
   ) throws(FrameRejection) {
@@ -57,7 +68,7 @@ extension FrameDecoder {
     try append(.event(event, at: time), declaration, emit, &result)
   }
 
-  mutating func emitLocation(
+  private func emitLocation(
     _ latitude: RegisterIndex, _ longitude: RegisterIndex, _ accuracy: RegisterIndex, emit: UInt8,
     _ result: inout DecodeResult
   ) throws(FrameRejection) {
@@ -106,42 +117,5 @@ extension FrameDecoder {
   /// Counts what is left out. Beyond the bound the count stays there: the reasons of one frame rarely differ.
   func drop(_ subject: DroppedReading.Subject, _ reason: DropReason, _ result: inout DecodeResult) {
     if result.dropped.count < DecodeLimits.readingsMax { result.dropped.append(DroppedReading(subject: subject, reason: reason)) }
-  }
-
-  /// A `range:` of a field: outside it the field is not usable. What is no number lies in no range.
-  mutating func limit(_ index: RegisterIndex, _ range: ValueRange, _ result: inout DecodeResult) {
-    guard state[index].isPresent else { return }
-    guard state[index].kind == .number else {
-      state[index] = .unusable(.wrongType)
-      return drop(.field, .wrongType, &result)
-    }
-    if !range.contains(state[index].quantity, in: .one, rangeUnit: .one) { state[index] = .unusable(.hardRange) }
-  }
-
-  /// The device wrote something that is no value: an object where a word is due, a number with more digits than there are.
-  private func isUnreadable(_ index: RegisterIndex) -> Bool {
-    state[index].kind == .unusable && (state[index].reason == .wrongType || state[index].reason == .tooManyDigits)
-  }
-
-  /// A `oneOf:` of a field: what is not listed is counted and not usable.
-  mutating func checkListed(_ index: RegisterIndex, _ table: LookupTable, _ frame: Span<UInt8>, _ result: inout DecodeResult) {
-    if isUnreadable(index) { return drop(.field, state[index].reason, &result) }
-    guard state[index].isPresent, Self.row(of: state[index], in: table, frame) == nil else { return }
-    state[index] = .unusable(.unknownValue)
-    drop(.field, .unknownValue, &result)
-  }
-
-  /// A `lookup:` of a field: what is not in the table is not usable, and counted unless it is reported, where it is counted anyway.
-  mutating func translate(
-    _ index: RegisterIndex, _ table: LookupTable, counts: Bool, _ frame: Span<UInt8>, _ result: inout DecodeResult
-  ) {
-    if counts, isUnreadable(index) { return drop(.field, state[index].reason, &result) }
-    guard state[index].isPresent else { return }
-    if let row = Self.row(of: state[index], in: table, frame) {
-      state[index] = .number(row.value)
-    } else {
-      state[index] = .unusable(.unknownValue)
-      if counts { drop(.field, .unknownValue, &result) }
-    }
   }
 }
