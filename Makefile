@@ -37,7 +37,7 @@ bluetooth-lab: ## the whole product against real bluetoothd and simulated device
 	swift build --product knutepunkt
 	@Tests/BluetoothLab/run.sh $(LAB)
 
-bench: ## the design's performance table, measured; also written as JSON to .build/bench/results.json
+bench: ## the performance table of docs/architecture.md, measured; also written as JSON to .build/bench/results.json
 	@Deploy/bench.sh $(BENCH)
 
 format: ## rewrite every Swift file in the house style
@@ -56,10 +56,8 @@ install: ## binary, profiles, units, example configuration, broker drop-in, comp
 	ln -sfn ../lib/knutepunkt/knutepunkt "$(DESTDIR)$(PREFIX)/bin/knutepunkt"; \
 	cp -R DeviceProfiles/. "$(SHAREDIR)/knutepunkt/DeviceProfiles/"; \
 	install -D -m 0644 Deploy/knutepunkt.example.yaml "$(SHAREDIR)/doc/knutepunkt/knutepunkt.example.yaml"; \
-	install -D -m 0644 README.md "$(SHAREDIR)/doc/knutepunkt/README.md"; \
-	install -D -m 0644 Deploy/README.md "$(SHAREDIR)/doc/knutepunkt/Deploy/README.md"; \
-	install -D -m 0644 CHANGELOG.md "$(SHAREDIR)/doc/knutepunkt/CHANGELOG.md"; \
-	for page in docs/*.md; do install -D -m 0644 "$$page" "$(SHAREDIR)/doc/knutepunkt/$$page"; done; \
+	for page in *.md LICENSE docs/*.md docs/pictures/* Deploy/README.md DeviceProfiles/README.md Tests/BluetoothLab/README.md; do \
+	  install -D -m 0644 "$$page" "$(SHAREDIR)/doc/knutepunkt/$$page"; done; \
 	install -D -m 0644 Deploy/mosquitto/knutepunkt.conf "$(DESTDIR)$(SYSCONFDIR)/mosquitto/conf.d/knutepunkt.conf.example"; \
 	install -D -m 0644 Deploy/mosquitto/knutepunkt.acl "$(DESTDIR)$(SYSCONFDIR)/mosquitto/knutepunkt.acl"; \
 	for unit in systemd/*.service systemd/*.target; do install -D -m 0644 "$$unit" "$(DESTDIR)$(SYSTEMDDIR)/system/$${unit##*/}"; done; \

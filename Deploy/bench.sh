@@ -1,5 +1,5 @@
 #!/bin/bash
-# `make bench`: builds the hub and its benchmarks for release and measures DESIGN.md's performance table on this machine.
+# `make bench`: builds the hub and its benchmarks for release and measures the performance table of docs/architecture.md on this machine.
 # Prints the table; writes it as JSON to .build/bench/results.json. It can be repeated.
 #
 #   Deploy/bench.sh [--quick] [--only core|wake|alarm|ingest|memory|start]… [--json FILE] [--folder FOLDER]

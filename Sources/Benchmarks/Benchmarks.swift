@@ -1,4 +1,4 @@
-// `make bench`: measures DESIGN.md's performance table in one run on one machine, beside the floors that the machine sets
+// `make bench`: measures the performance table of docs/architecture.md in one run on one machine, beside the floors that the machine sets
 // (cyclictest, a bare broker, bare SQLite). Prints a table, writes it as JSON. Figures are information: no target that is
 // missed makes this program fail, and no test asserts one.
 

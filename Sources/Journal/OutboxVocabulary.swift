@@ -6,7 +6,7 @@
 //
 // A row per observation and destination costs a microsecond; a cursor per destination would cost none, but could neither
 // hold single dead letters nor settle out of order nor survive a change of the sharing agreements without a history of
-// them. Rows are the simpler truth, and still reach the ingest rate that DESIGN.md asks for.
+// them. Rows are the simpler truth, and still reach the ingest rate that docs/architecture.md asks for.
 
 public import VitalSigns
 

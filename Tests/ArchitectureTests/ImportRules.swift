@@ -1,4 +1,4 @@
-// Which target may import what: DESIGN.md's table, written once. A target that is not here may not exist, so a new one
+// Which target may import what: the table of docs/architecture.md in code. A target that is not here may not exist, so a new one
 // starts with a line in this file and a reason. System modules of the platform are listed apart, because what makes the
 // realtime targets predictable is exactly that they see none of them.
 

@@ -1,4 +1,4 @@
-// DESIGN.md's import table, held against every `import` line of Sources.
+// The import table (docs/architecture.md), held against every `import` line of Sources.
 
 import Foundation
 import Testing

@@ -285,7 +285,7 @@ private func firstDifference(_ a: [String], _ b: [String]) -> String? {
 }
 
 @Suite struct LayoutTests {
-  /// DESIGN.md: at most 512 B of hot state for each person.
+  /// docs/architecture.md: at most 512 B of hot state for each person.
   @Test func hotStateOfOnePerson() {
     let hot = MemoryLayout<PatientState>.stride + PlanSignal.count * MemoryLayout<SignalPlan>.stride
     #expect(hot <= 512 && hot == 472)

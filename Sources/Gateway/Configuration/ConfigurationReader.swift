@@ -1,6 +1,6 @@
 // A strict reader of YAML mappings with places. Every key is declared where it is read: name, type, default and meaning
 // in one call. The declaration does three things: it reads the key, it makes every key that was not declared an error,
-// and, in describing mode, it gives a row of the reference in the README. So the three cannot disagree.
+// and, in describing mode, it gives a row of docs/configuration.md. So the three cannot disagree.
 //
 // Errors are collected, never thrown: after an error a placeholder stands in, and the caller throws once at the end.
 // Values and their notations are in ConfigurationKind.swift; what the keys mean is in KnutepunktConfiguration+read.swift.

@@ -1,5 +1,5 @@
 // The reference of all configuration keys, generated from the declarations that read them. `knutepunkt check
-// --reference` prints it for the README.
+// --reference` prints it for docs/configuration.md.
 
 /// Namespace of the reference.
 public enum ConfigurationReference {

@@ -1,5 +1,5 @@
 // Every key of the configuration, declared once: name, type with its limits, default, meaning. This file is what the
-// reference in the README is generated from; the checks that need more than one key stand in
+// reference in docs/configuration.md is generated from; the checks that need more than one key stand in
 // KnutepunktConfiguration+crossChecks.swift.
 
 import VitalSigns

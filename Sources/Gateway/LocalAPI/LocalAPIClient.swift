@@ -1,6 +1,6 @@
 // The other side of the core's Unix socket: the command line, the forward role and the console role speak through this.
 // One request is one attempt; who wants to try again knows best when. The types of what travels are in
-// LocalAPITypes.swift. Not here: what an answer means.
+// docs/local-api.md. Not here: what an answer means.
 
 import AsyncHTTPClient
 import Foundation
@@ -15,7 +15,7 @@ public enum LocalAPIError: Error, Sendable, CustomStringConvertible {
   case notPermitted(socket: String)
   /// The core was reached and did not answer in time or broke off. For a change: it may or may not have been made.
   case noAnswer(socket: String, reason: String)
-  /// The core answered that it will not do it. `status` as in LocalAPITypes.swift.
+  /// The core answered that it will not do it. `status` as in docs/local-api.md.
   case refused(status: Int, API.Failure)
   /// The answer is not what this version expects: the core is of another version.
   case unexpectedAnswer(String)

@@ -72,7 +72,7 @@ extension Request {
     } catch let DecodingError.valueNotFound(_, place) {
       throw LocalAPIFailure.bad("the body's \(path(place.codingPath)) must not be null")
     } catch {
-      throw LocalAPIFailure.bad("the body is not the JSON that this path takes; Sources/Gateway/LocalAPI/LocalAPITypes.swift lists it")
+      throw LocalAPIFailure.bad("the body is not the JSON that this path takes; docs/local-api.md lists it")
     }
   }
 

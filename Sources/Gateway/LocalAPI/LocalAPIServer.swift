@@ -1,5 +1,5 @@
 // The core's local API: routes over a Unix socket. Each route reads its input, calls one operation of `CoreService` and
-// answers in JSON. What the operations do and promise stands there; what travels stands in LocalAPITypes.swift.
+// answers in JSON. What the operations do and promise stands there; docs/local-api.md is the page for callers.
 
 import Foundation
 import HTTPTypes

@@ -3,33 +3,8 @@
 // UUID), all measured numbers decimal text, so that no binary float touches one. Adding a field is compatible;
 // renaming or removing one needs a new path version.
 //
-//   GET  /v1/status                          → Status
-//   GET  /v1/patients                        → [Patient]      POST → Patient (AddPatient)
-//   POST /v1/patients/{P}/end                → Done           (Reason)
-//   POST /v1/patients/{P}/edit               → Patient        (EditPatient)
-//   GET  /v1/devices                         → [Device]       POST → Device (AddDevice)
-//   POST /v1/devices/{D}/assign              → Device         (AssignDevice)
-//   POST /v1/devices/{D}/release, …/remove   → Done           (Reason)
-//   POST /v1/devices/{D}/edit                → Device         (EditDevice)
-//   GET  /v1/plans/{P}                       → Plan           POST → Plan (ChangePlan)
-//   GET  /v1/alerts?state=open|all&limit=N   → [Alert]
-//   GET  /v1/alerts/{id}                     → Alert
-//   POST /v1/alerts/{id}/acknowledge, …/respond, …/resolve → Alert (ActOnAlert)
-//   POST /v1/observations                    → Entered        (EnterObservations)
-//   GET  /v1/explain/{alert id | P}          → Explanation
-//   GET  /v1/outbox?state=pending|dead|all   → [OutboxRow]    POST /v1/outbox/retry → Done (RetryOutbox)
-//   GET  /v1/quarantine                      → Quarantine
-//   GET  /v1/audit?patient=P&limit=N         → [AuditRow]
-//   GET  /v1/audit/verify                    → AuditResult
-//   POST /v1/receipts                        → Done           ([Receipt])         forward role only
-//   GET  /v1/destinations                    → [DestinationState]   POST ([DestinationState]) forward role only
-//   POST /v1/console/links                   → ConsoleLinkAnswer (IssueConsoleLink)
-//   POST /v1/access/looks                    → Done           (Looks)             console role only
-//   GET  /v1/events                          → server-sent events: `alert` (Alert), `committed` (Committed), `core` (CorePulse)
-//   GET  /livez, /readyz, /metrics           → text
-//
-// Errors: a status of 400 (what was sent is wrong), 403 (peer not allowed), 404, 409 (not possible in this state), 503
-// (the core cannot take it now; nothing was stored), always with a `Failure` body.
+// docs/local-api.md lists the routes, the meaning of each field, the events and the errors; a test compares it with these types
+// and with the server. Every error is a `Failure`.
 
 /// Namespace of the wire types.
 public enum API {

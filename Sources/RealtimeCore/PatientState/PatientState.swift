@@ -2,7 +2,7 @@
 // states are equal bytes; all zero is the valid empty state.
 //
 // Vocabulary: a slot is a place in an arena, counted from 1; slot 0 is "none". Hot is what an ordinary observation
-// touches: `PatientState` and its eight `SignalPlan`s, at most 512 B together (DESIGN.md). `PatientPlan` is the rest.
+// touches: `PatientState` and its eight `SignalPlan`s, at most 512 B together (docs/architecture.md). `PatientPlan` is the rest.
 
 import VitalSigns
 
