@@ -37,6 +37,17 @@ struct ArchitecturePageTests {
     #expect(try targets().compactMap { names(in: $0[0]).first } == declared)
   }
 
+  @Test("Every arrow points at a target further up")
+  func arrowsPointOneWay() throws {
+    var above = shimTargets
+    for row in try targets() {
+      let name = try #require(names(in: row[0]).first)
+      let below = Set(names(in: row[2])).subtracting(above)
+      #expect(below.isEmpty, "\(name) imports what stands below it: \(below.sorted())")
+      above.insert(name)
+    }
+  }
+
   @Test("It says where to add what is asked for most, and which test holds it")
   func whereToAdd() throws {
     let text = try Repository.text("docs/architecture.md")
