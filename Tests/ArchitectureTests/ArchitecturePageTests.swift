@@ -61,6 +61,22 @@ struct ArchitecturePageTests {
     for row in rows { #expect(row.count == 3 && row[2].contains(#/test|vectors/#.ignoresCase()), "\(row[0]): no test") }
   }
 
+  @Test("Every room, file and type that the two walks name is there")
+  func walksLead() throws {
+    let text = try Repository.text("docs/architecture.md")
+    let walks = text.components(separatedBy: "\n## ").filter { $0.hasPrefix("The walk of") }
+    let files = try Repository.swiftFiles(below: "Sources")
+    let stems = Set(files.map { $0.url.deletingPathExtension().lastPathComponent })
+    var named: Set<String> = []
+    for walk in walks { named.formUnion(walk.matches(of: /`([A-Z][\w\/]+)`/).map { String($0.1) }) }
+    #expect(walks.count == 2 && named.count > 20)
+    for name in named where !Repository.isFolder("Sources/\(name)") && !stems.contains(name) {
+      let kinds = ["struct", "class", "enum", "actor", "protocol"].map { "\($0) \(name)" }
+      let isDeclared = files.contains { file in file.lines.contains { line in kinds.contains(where: line.contains) } }
+      #expect(isDeclared, "docs/architecture.md: there is no \(name)")
+    }
+  }
+
   @Test("Each promise stands there once, by its number")
   func promises() throws {
     let text = try Repository.text("docs/architecture.md")

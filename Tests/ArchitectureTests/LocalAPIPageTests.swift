@@ -45,10 +45,11 @@ private struct LocalAPISources {
         scopes.append((String(match.2), depth, isType))
         if isType, path == "API" || path.hasPrefix("API.") { types[name(scopes), default: []] = [] }
       } else if let scope = scopes.last, depth == scope.depth + 1, path.hasPrefix("API.") {
-        if scope.name == "CodingKeys", let match = line.firstMatch(of: /^case (.+)$/) {
-          let owner = name(scopes.dropLast())
-          let keys = match.1.split(separator: ",").map { $0.split(separator: "=")[0].trimmingCharacters(in: .whitespaces) }
-          types[owner, default: []].formUnion(keys.map { "\($0)*" })
+        if scope.name == "CodingKeys" {
+          // `case a, b = "c",` and what goes on in the next line.
+          let list = line.hasPrefix("case ") ? String(line.dropFirst(5)) : line
+          let keys = list.matches(of: /(?:^|,) *(\w+)/).map { "\($0.1)*" }
+          types[name(scopes.dropLast()), default: []].formUnion(keys)
         } else if scope.isStored, let match = line.firstMatch(of: /^(?:public |package )?(?:var|let) (\w+): ([^={]+?)\s*(?:= .*)?$/) {
           types[name(scopes), default: []].insert(match.1 + (match.2.hasSuffix("?") ? "?" : ""))
         }
