@@ -15,7 +15,7 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test bluetooth-lab bench format lint install uninstall clean
+.PHONY: help build demo test bluetooth-lab bench bench-cost format lint install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ bluetooth-lab: ## the whole product against real bluetoothd and simulated device
 
 bench: ## the design's performance table, measured; also written as JSON to .build/bench/results.json
 	@Deploy/bench.sh $(BENCH)
+
+bench-cost: ## CPU a message and wake-ups by role, at 200 messages a second and at rest (COST="--only idle --threads")
+	@Deploy/requirements.sh bench
+	swift build -c release --static-swift-stdlib --product knutepunkt
+	@/usr/bin/python3 Deploy/bench/cost.py $(COST)
 
 format: ## rewrite every Swift file in the house style
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
