@@ -13,9 +13,11 @@ struct SubscriptionBook: Sendable {
   /// Per packet: mosquitto and others refuse very long SUBSCRIBE packets; 64 filters of usual length stay under 8 KiB.
   static let filtersPerPacket = 64
 
-  private(set) var wanted: [String: UInt8] = [:]
+  private(set) var wanted: [String: UInt8] = [:] { didSet { isCompared = false } }
   /// Asked for on this connection, answered or not.
-  private var asked: [String: UInt8] = [:]
+  private var asked: [String: UInt8] = [:] { didSet { isCompared = false } }
+  /// `asked` was found to be as `wanted`, and neither has changed since: the link asks at each turn.
+  private var isCompared = false
   private var unanswered: [Int32: [String]] = [:]
   /// Filters that the broker refused (SUBACK ≥ 0x80) on this connection.
   private(set) var refused: Set<String> = []
@@ -37,7 +39,11 @@ struct SubscriptionBook: Sendable {
 
   /// What to send so that the broker's view becomes the wish, in a stable order. Removals first: the broker may have a limit.
   mutating func requests() -> [Request] {
-    guard asked != wanted else { return [] }
+    if isCompared { return [] }
+    guard asked != wanted else {
+      isCompared = true
+      return []
+    }
     var requests: [Request] = []
     let gone = asked.keys.filter { wanted[$0] == nil }.sorted()
     for chunk in chunks(gone) { requests.append(.unsubscribe(chunk)) }

@@ -22,6 +22,20 @@ enum JournalItem: Sendable, BitwiseCopyable {
   case snapshot
 }
 
+/// Whether the writer must be woken for what was pushed, or may wait for more.
+private enum JournalNews: Int, Comparable {
+  case nothing, routine, urgent
+  static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+extension IntakeEntry {
+  /// Whether its commit waits for no company: somebody calls for help, or somebody waits to be registered.
+  var mustBeStoredAtOnce: Bool {
+    if case .registry = payload { return true }
+    return isAlarm
+  }
+}
+
 /// Owns the core. All members but `vitals`, `wake` and the rings belong to the core thread.
 ///
 /// @unchecked Sendable: `core` and `outcomes` are touched by the core thread alone after `start()`; `snapshotBytes` is
@@ -50,6 +64,8 @@ final class CoreThread: @unchecked Sendable {
   private var outcomes: OutcomeBuffer
   /// Taken from the intake, and not decided yet because the journal ring filled up with what deadlines before it gave.
   private var held: IntakeEntry?
+  /// What was pushed for the writer and not told yet.
+  private var journalNews = JournalNews.nothing
   private let intake: IntakeRing
   private let journal: SingleProducerRing<JournalItem>
   private let alarms: SingleProducerRing<Outcome>
@@ -126,7 +142,7 @@ final class CoreThread: @unchecked Sendable {
       let now = clock.now()
       if taken > 0 { vitals.decisions.note(now.rawValue &- oldest.rawValue) }
       let isUpToDate = held == nil && passDeadlines(until: now)
-      if taken > 0 { journalWake.ring() }
+      ringForJournal()
       takeSnapshotIfWanted()
       vitals.waitsForDisk.store(!hasRoom, ordering: .relaxed)
       vitals.lastTurn.store(now.rawValue, ordering: .relaxed)
@@ -164,6 +180,7 @@ final class CoreThread: @unchecked Sendable {
     _ = core.ingest(&entry, into: &outcomes)
     dispatch()
     _ = journal.push(.entry(entry, outcomes: outcomes.count))
+    journalNews = max(journalNews, entry.mustBeStoredAtOnce ? .urgent : .routine)
     record()
     vitals.processed.wrappingAdd(1, ordering: .relaxed)
     if case .observation = entry.payload { vitals.observations.wrappingAdd(1, ordering: .relaxed) }
@@ -203,9 +220,26 @@ final class CoreThread: @unchecked Sendable {
 
   private func record() {
     if outcomes.isEmpty { return }
-    for index in 0..<outcomes.count { _ = journal.push(.outcome(outcomes[index])) }
+    var news = JournalNews.routine
+    for index in 0..<outcomes.count {
+      let outcome = outcomes[index]
+      if case .alert(let transition) = outcome.payload, transition.mustBeSent { news = .urgent }
+      _ = journal.push(.outcome(outcome))
+    }
     outcomes.removeAll()
-    journalWake.ring()
+    journalNews = max(journalNews, news)
+    // An alarm's way to the disk begins now; routine values are told of once a turn.
+    if news == .urgent { ringForJournal() }
+  }
+
+  /// Tells the writer what was pushed since the last time.
+  private func ringForJournal() {
+    switch journalNews {
+    case .nothing: return
+    case .routine: journalWake.ring(routine: journal.depth)
+    case .urgent: journalWake.ring()
+    }
+    journalNews = .nothing
   }
 
   private func takeSnapshotIfWanted() {

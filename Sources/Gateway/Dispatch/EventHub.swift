@@ -77,8 +77,13 @@ final class EventHub: Sendable {
     }
   }
 
-  func send(_ event: ServerEvent) {
-    let listeners = state.withLock { Array($0.listeners.values) }
+  /// Encoded only when somebody listens. `sparing`: a role that has no use for it.
+  func send(_ made: @autoclosure () -> ServerEvent, sparing role: String? = nil) {
+    let listeners = state.withLock { state in
+      role == nil ? Array(state.listeners.values) : state.listeners.filter { state.roles[$0.key] != role }.map(\.value)
+    }
+    if listeners.isEmpty { return }
+    let event = made()
     for listener in listeners {
       if case .dropped = listener.yield(event) { listener.finish() }
     }

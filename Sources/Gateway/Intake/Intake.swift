@@ -54,7 +54,8 @@ final class Intake: Sendable {
 
   func stamp() -> Stamp { Stamp(instant: clock.now(), wall: clock.wall()) }
 
-  /// Pushes one entry and wakes the core. `moreFollows`: others of the same frame come next, to be judged with it.
+  /// Pushes one entry and wakes the core. `moreFollows`: others of the same frame come next, to be judged with it; the last of them
+  /// wakes the core for all, and so does the first that is refused.
   ///
   /// - Returns: its sequence, which is durable once the watermark reaches it; nil when the intake is full: nothing was taken.
   func submit(
@@ -65,15 +66,19 @@ final class Intake: Sendable {
     var entry = IntakeEntry(
       instant: stamp.instant, wall: stamp.wall, measuredAt: measuredAt, device: device, patient: patient, moreFollows: moreFollows,
       payload: payload)
-    if !entry.isAlarm, !hasRoom(keeper) { return nil }
+    if !entry.isAlarm, !hasRoom(keeper) {
+      coreWake.ring()
+      return nil
+    }
     let number = companion.map(companions.leave) ?? 0
     entry.attachment = number
     guard let sequence = ring.push(entry) else {
       companions.forget(number)
+      coreWake.ring()
       return nil
     }
     if case .hubCondition(let condition) = payload { conditions.note(condition, at: stamp.wall) }
-    coreWake.ring()
+    if !moreFollows || entry.isAlarm { coreWake.ring() }
     return sequence
   }
 }

@@ -3,14 +3,17 @@
 
 import CLinux
 import Foundation
+import Synchronization
 
 /// A thread's alarm clock and doorbell. `ring` from any thread; `wait` from the owner alone.
 ///
-/// @unchecked Sendable: both members are descriptors that never change; the kernel serialises what is done to them.
+/// @unchecked Sendable: both descriptors never change, and the kernel serialises what is done to them; `company` is atomic.
 final class Wake: @unchecked Sendable {
   /// An eventfd: what other threads and libraries ring.
   let descriptor: Int32
   private let timer: Int32
+  /// How many things must wait before the owner, who waits for company, is to be woken for a routine one; 0: it is woken for each.
+  private let company = Atomic<Int>(0)
 
   /// - Throws: `GatewayError.descriptors` when the process has no descriptors left.
   init() throws(GatewayError) {
@@ -26,6 +29,22 @@ final class Wake: @unchecked Sendable {
 
   /// Wakes the owner. A full counter (EAGAIN) means that it is already awake.
   func ring() { Self.ring(descriptor) }
+
+  /// Something routine was left for the owner, `waiting` things in all. Wakes it unless it waits for more company: then it comes by
+  /// itself at the end of its wait. Realtime-safe.
+  func ring(routine waiting: Int) {
+    // What was left must be visible before the owner's wish is read: else the owner could miss it, and nobody would wake it.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if waiting >= company.load(ordering: .relaxed) { ring() }
+  }
+
+  /// Blocks as `wait(until:)`; routine things wake the owner only when this many of them wait. It looks at what was left after this.
+  func wait(until deadline: Int64, company wanted: Int) {
+    company.store(wanted, ordering: .sequentiallyConsistent)
+    wait(until: deadline)
+    company.store(0, ordering: .sequentiallyConsistent)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+  }
 
   /// Rings any eventfd.
   static func ring(_ descriptor: Int32) {

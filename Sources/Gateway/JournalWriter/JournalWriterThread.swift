@@ -44,7 +44,7 @@ final class JournalWriterThread: @unchecked Sendable {
   }
 
   /// A look around at least this often, so that the thread's life can be seen. Nanoseconds.
-  static let pulse: Int64 = 500_000_000
+  static let pulse: Int64 = 1_000_000_000
   /// Idle for this long: time to tidy up.
   static let idleBeforeTidy: Int64 = 2_000_000_000
   /// Between two looks for room on a disk that was full. Nanoseconds.
@@ -92,6 +92,9 @@ final class JournalWriterThread: @unchecked Sendable {
   private var group = JournalGroup()
   private var isUrgent = false
   private var groupSince: MonotonicInstant?
+  /// Items taken from the core's ring since the core was last woken because of its room.
+  private var gathered = 0
+  private var news = CommitNews()
   private var lastSequence: UInt64
   private var lastSnapshot: UInt64
   private var snapshotPending = false
@@ -194,19 +197,27 @@ final class JournalWriterThread: @unchecked Sendable {
         lookAtFiles()
         tidy()
       }
-      wake.wait(until: nextTurn().rawValue &- clock.offset)
+      if news.takeDue(at: clock.now()) { hooks.committed(lastCommitted) }
+      wake.wait(until: nextTurn().rawValue &- clock.offset, company: companyWanted)
     }
   }
 
   private func nextTurn() -> MonotonicInstant {
-    let pulse = clock.now().adding(nanoseconds: Self.pulse)
+    let pulse = min(clock.now().adding(nanoseconds: Self.pulse), news.nextDue)
     guard let groupSince else { return pulse }
     return min(pulse, groupSince.adding(nanoseconds: settings.groupWindow))
+  }
+
+  /// Items that end a wait for company which has begun: no more than make a full group, and long before the way from the core is full.
+  private var companyWanted: Int {
+    if groupSince == nil || isUrgent { return 0 }
+    return max(1, min(settings.groupMax - group.entries.count, ring.capacity / 8))
   }
 
   /// Takes what waits, up to a full group.
   private func gather() {
     while group.entries.count < settings.groupMax, let item = ring.pop() {
+      gathered += 1
       switch item {
       case .entry(let entry, let outcomes):
         append(entry)
@@ -228,17 +239,20 @@ final class JournalWriterThread: @unchecked Sendable {
     let companion = companions.take(entry.attachment)
     group.append(entry, attachment: companion?.attachment, mark: companion?.mark)
     lastSequence = entry.sequence
-    if entry.isAlarm { isUrgent = true }
-    if case .registry = entry.payload {
+    if entry.mustBeStoredAtOnce {
       isUrgent = true
-      copyDue = copyDue ?? clock.now()
+      news.cannotWait()
     }
+    if case .registry = entry.payload { copyDue = copyDue ?? clock.now() }
   }
 
   private func append(_ outcome: Outcome) {
     group.append(outcome)
     guard case .alert(let transition) = outcome.payload else { return }
-    if transition.mustBeSent { isUrgent = true }
+    if transition.mustBeSent {
+      isUrgent = true
+      news.cannotWait()
+    }
     copyDue = copyDue ?? clock.now()
   }
 
@@ -249,6 +263,7 @@ final class JournalWriterThread: @unchecked Sendable {
     var looks = 0
     while true {
       if let item = ring.pop() {
+        gathered += 1
         if case .outcome(let outcome) = item { append(outcome) }
         return
       }
@@ -320,7 +335,8 @@ final class JournalWriterThread: @unchecked Sendable {
   private func lookAtFiles() {
     let now = clock.now()
     if now < nextLook { return }
-    nextLook = now.adding(seconds: 1)
+    // A little less than a pulse, so that each pulse looks.
+    nextLook = now.adding(nanoseconds: Self.pulse / 10 * 9)
     atDisk {
       let standing = writer.standing()
       if standing != .inPlace { goOn(after: standing) }
@@ -351,7 +367,6 @@ final class JournalWriterThread: @unchecked Sendable {
 
   /// Everything in the group is on the disk: say so to everybody who waited.
   private func published() {
-    let cameFromCore = !group.entries.isEmpty || !group.outcomes.isEmpty
     group.removeAll()
     isUrgent = false
     groupSince = nil
@@ -363,9 +378,12 @@ final class JournalWriterThread: @unchecked Sendable {
     waiters.removeAll(keepingCapacity: true)
     lastTidy = clock.now()
     progress.wrappingAdd(1, ordering: .relaxed)
-    hooks.committed(lastSequence)
-    // The core may have stopped because the ring was full.
-    if cameFromCore { core.wake.ring() }
+    news.committed(at: lastTidy)
+    if news.takeDue(at: lastTidy) { hooks.committed(lastSequence) }
+    // The core may have stopped because the ring was full. It was at no time fuller than what was taken from it since and what is in
+    // it now.
+    if gathered + ring.depth > ring.capacity / 4 { core.wake.ring() }
+    gathered = 0
     saveSnapshotIfReady()
     atDisk { writer.checkpointIfNeeded() }
     logBytes.store(writer.logBytes, ordering: .relaxed)
