@@ -101,6 +101,8 @@ actor FakeSource: ConsoleSource {
     alerts.append(alert)
     continuation.yield(.alert(alert.id))
   }
+  /// Without a word of it.
+  func replace(_ alerts: [BoardAlert]) { self.alerts = alerts }
   func refuse(_ error: BoardActionError?) { refusal = error }
   func failReads(_ error: BoardReadError?) { readFailure = error }
   func setCore(_ liveness: CoreLiveness) { core = liveness }
