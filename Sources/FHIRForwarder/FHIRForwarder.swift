@@ -40,6 +40,7 @@ public struct FHIRForwarder: Forwarder {
   private let configuration: Configuration
   private let base: String
   private let exchange: HTTPExchange
+  private let written = WrittenEntries()
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -54,9 +55,9 @@ public struct FHIRForwarder: Forwarder {
 
   public func deliver(_ batch: [DeliveryItem]) async -> DeliveryReport {
     if batch.isEmpty { return DeliveryReport(.each([])) }
-    let bundle = FHIRBundleBuilder.bundle(batch, hub: configuration.hub, createsPatients: configuration.createsPatients)
+    let bundle = FHIRBundleBuilder.bundle(batch, hub: configuration.hub, createsPatients: configuration.createsPatients, written: written)
     let answer: HTTPAnswer
-    switch await send(.POST, url: base, body: Array(bundle.json.text.utf8)) {
+    switch await send(.POST, url: base, body: bundle.json.utf8) {
     case .failure(let failure): return DeliveryReport(.failed(failure.reason, retryAfter: nil))
     case .success(let received): answer = received
     }

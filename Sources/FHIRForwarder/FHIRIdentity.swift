@@ -24,15 +24,20 @@ public struct HubIdentity: Sendable, Hashable {
 
   /// The wire identity of a delivery key: the first 16 bytes of SHA-256 over `id \n key`, as a version 8 UUID (RFC 9562).
   func uuid(_ key: DeliveryKey) -> String {
-    var bytes = Array(SHA256.hash(data: Array("\(id)\n\(key.rawValue)".utf8)).prefix(16))
-    bytes[6] = bytes[6] & 0x0F | 0x80
-    bytes[8] = bytes[8] & 0x3F | 0x80
-    var text = ""
-    for (index, byte) in bytes.enumerated() {
-      if index == 4 || index == 6 || index == 8 || index == 10 { text += "-" }
-      text += byte < 16 ? "0" + String(byte, radix: 16) : String(byte, radix: 16)
+    var hash = SHA256()
+    for part in [id, "\n", key.rawValue] {
+      var part = part
+      part.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
     }
-    return text
+    var text: [UInt8] = []
+    text.reserveCapacity(36)
+    let digits: StaticString = "0123456789abcdef"
+    for (index, byte) in hash.finalize().prefix(16).enumerated() {
+      if index == 4 || index == 6 || index == 8 || index == 10 { text.append(UInt8(ascii: "-")) }
+      let marked = index == 6 ? byte & 0x0F | 0x80 : index == 8 ? byte & 0x3F | 0x80 : byte
+      for digit in [marked >> 4, marked & 0x0F] { text.append(digits.withUTF8Buffer { $0[Int(digit)] }) }
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   func urn(_ key: DeliveryKey) -> String { "urn:uuid:" + uuid(key) }
@@ -83,17 +88,24 @@ struct FHIRIdentifier: Sendable, Hashable {
 
   /// Everything but what a query may hold anyway; a comma, bar or dollar in a value would change the search's meaning.
   static func escaped(_ text: String) -> String {
-    var result = ""
+    if text.utf8.allSatisfy(isPlain) { return text }
+    var result: [UInt8] = []
     for byte in text.utf8 {
-      let isPlain =
-        byte >= 0x30 && byte <= 0x3A || byte >= 0x41 && byte <= 0x5A || byte >= 0x61 && byte <= 0x7A || "-._~/".utf8.contains(byte)
-      if isPlain {
-        result.unicodeScalars.append(Unicode.Scalar(byte))
+      if isPlain(byte) {
+        result.append(byte)
       } else {
-        result += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        result += ("%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)).utf8
       }
     }
-    return result
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x3A, 0x41...0x5A, 0x61...0x7A: true
+    case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "/"): true
+    default: false
+    }
   }
 }
 
