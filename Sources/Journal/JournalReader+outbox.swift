@@ -36,14 +36,17 @@ extension JournalReader {
       case .others(let people): condition = "AND patient NOT IN (\(people.map { String($0.rawValue) }.joined(separator: ", ")))"
       case .one(let person): condition = "AND patient = \(person.rawValue)"
       }
-      let rows = try Row.fetchAll(
-        db,
-        sql: """
-          SELECT row, kind, sequence, outcome, patient, created, attempts FROM outbox
-          WHERE destination = ? AND lane = ? AND row > ? \(condition) ORDER BY row LIMIT ?
-          """, arguments: StatementArguments(key + [signed(row), max(0, limit)]))
+      let sql = """
+        SELECT row, kind, sequence, outcome, patient, created, attempts FROM outbox
+        WHERE destination = ? AND lane = ? AND row > ? \(condition) ORDER BY row LIMIT ?
+        """
+      let arguments = StatementArguments(key + [signed(row), max(0, limit)])
+      // Of some people only, the text is another each time: not worth keeping.
+      let rows =
+        condition.isEmpty
+        ? try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments) : try Row.fetchAll(db, sql: sql, arguments: arguments)
       let through = try Int64.fetchOne(
-        db, sql: "SELECT max(row) FROM outbox WHERE destination = ? AND lane = ?", arguments: StatementArguments(key))
+        db.cachedStatement(sql: "SELECT max(row) FROM outbox WHERE destination = ? AND lane = ?"), arguments: StatementArguments(key))
       var registry = RegistryCache(db: db)
       let items = try rows.compactMap { try Self.item($0, destination, lane, &registry) }
       return OutboxRows(
@@ -98,17 +101,21 @@ extension JournalReader {
     var device = DeviceID.none
     switch kind {
     case .observation:
-      guard let observation = try ObservationRow.fetch(db, sequence) else { return nil }
+      guard let observation = try registry.observation(sequence) else { return nil }
       device = observation.device
       content = .observation(observation, frame: observation.isPressure ? try observation.frame(db) : [])
     case .score:
-      guard let score = try ScoreRow.fetch(db, outcome) else { return nil }
-      let explanation = try explain(db, score)
+      guard let stored = try StoredOutcome.fetch(db, id: outcome),
+        let score = try ScoreRow(db, stored, patient: try registry.patient(stored.outcome.patient))
+      else { return nil }
+      var sources: [ObservationRow?] = []
       var frames: [Int: [FrameMember]] = [:]
-      for (index, source) in explanation.sources.enumerated() {
+      for index in 0..<NEWS2Parameter.count {
+        let source = try registry.observation(score.score.sources[index])
         if let source, source.isPressure { frames[index] = try source.frame(db) }
+        sources.append(source)
       }
-      content = .score(score, sources: explanation.sources, frames: frames)
+      content = .score(score, sources: sources, frames: frames)
     case .alert:
       guard let stored = try StoredOutcome.fetch(db, id: outcome), let transition = try AlertTransitionRow(db, stored),
         let alert = try AlertRow.fetch(db, transition.transition.id)
@@ -225,13 +232,22 @@ extension JournalReader {
   }
 }
 
-/// Persons and devices of one page of items, each read once.
+/// Persons, devices and observations of one page of items, each read once: a score's values are on the page themselves, or stand behind
+/// several scores.
 private struct RegistryCache {
   let db: Database
+  private var observations: [UInt64: ObservationRow] = [:]
   private var patients: [PatientID: PatientRow] = [:]
   private var devices: [DeviceID: DeviceRow] = [:]
 
   init(db: Database) { self.db = db }
+
+  mutating func observation(_ sequence: UInt64) throws -> ObservationRow? {
+    if let known = observations[sequence] { return known }
+    let row = try ObservationRow.fetch(db, sequence)
+    observations[sequence] = row
+    return row
+  }
 
   mutating func patient(_ id: PatientID) throws -> PatientRow? {
     if let known = patients[id] { return known }

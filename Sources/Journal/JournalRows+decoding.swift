@@ -170,10 +170,15 @@ extension ScoreRow {
   }
 
   init?(_ db: Database, _ stored: StoredOutcome) throws {
+    try self.init(db, stored, patient: PatientRow.fetch(db, stored.outcome.patient))
+  }
+
+  /// - Parameter patient: whose score it is, as read already.
+  init?(_ db: Database, _ stored: StoredOutcome, patient: PatientRow?) throws {
     guard case .scored(let score) = stored.outcome.payload else { return nil }
     let outcome = stored.outcome
     let controller =
-      try PatientRow.fetch(db, outcome.patient)?.controller
+      try patient?.controller
       ?? String.fetchOne(
         db, sql: "SELECT c.organisation_number FROM entry e JOIN controller c ON c.id = e.controller WHERE e.sequence = ?",
         arguments: [signed(outcome.cause)]) ?? ""

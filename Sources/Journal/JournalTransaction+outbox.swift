@@ -117,9 +117,13 @@ extension JournalTransaction {
     case .delivered(let remoteID):
       // Routine rows are counted, not kept: their history would outgrow the observations themselves.
       if receipt.lane == .alarm || remoteID != nil && kind != .observation {
-        try run(
-          "INSERT OR REPLACE INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-          [destination, number, Int64(kind.rawValue), sequence, outcome, created, wall.rawValue, attempts, remoteID])
+        let row = statements.delivery
+        for (index, value) in [destination, number, Int64(kind.rawValue), sequence, outcome, created, wall.rawValue, attempts].enumerated()
+        {
+          row.bind(Int32(index + 1), value)
+        }
+        if let remoteID { row.bind(9, remoteID) } else { row.bindNull(9) }
+        try row.execute()
       }
     case .refused(let reason):
       key.refused = true
@@ -202,12 +206,15 @@ extension JournalTransaction {
     if !isSameFrame { number += 1 }
     state.marks[mark.link] = number
     state.newestMark[mark.link] = mark
-    try run(
-      "INSERT OR REPLACE INTO delivery_mark VALUES (?, ?, ?, ?, ?, ?, ?)",
-      [
-        Int64(mark.link), number % Int64(configuration.deliveryMarksPerLink), number, Int64(mark.message), signed(mark.hash),
-        Int64(mark.taken), mark.wall.rawValue,
-      ])
+    let row = statements.mark
+    row.bind(1, mark.link)
+    row.bind(2, number % Int64(configuration.deliveryMarksPerLink))
+    row.bind(3, number)
+    row.bind(4, mark.message)
+    row.bind(5, signed(mark.hash))
+    row.bind(6, mark.taken)
+    row.bind(7, mark.wall.rawValue)
+    try row.execute()
   }
 
   // MARK: Sums of the group

@@ -23,7 +23,8 @@ struct StoredOutcome {
   /// Outcomes in their order. `condition` is SQL of this module, over `o`, `s` and `t`.
   static func fetch(_ db: Database, where condition: String, _ arguments: StatementArguments, limit: Int = -1) throws -> [Self] {
     let sql = "SELECT \(columns) FROM \(tables) WHERE \(condition) ORDER BY o.id LIMIT \(limit)"
-    return try Row.fetchAll(db, sql: sql, arguments: arguments).map { try Self($0) }
+    // The few conditions there are: each is compiled once a connection.
+    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map { try Self($0) }
   }
 
   static func fetch(_ db: Database, id: UInt64) throws -> Self? {

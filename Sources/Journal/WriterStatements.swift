@@ -18,6 +18,8 @@ struct WriterStatements {
   let transition: PreparedStatement
   let outbox: PreparedStatement
   let settle: PreparedStatement
+  let delivery: PreparedStatement
+  let mark: PreparedStatement
 
   init(_ db: Database) throws {
     entry = try PreparedStatement(db, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -40,6 +42,8 @@ struct WriterStatements {
     settle = try PreparedStatement(
       db,
       "DELETE FROM outbox WHERE destination = ? AND lane = ? AND row = ? RETURNING kind, sequence, outcome, patient, created, attempts")
+    delivery = try PreparedStatement(db, "INSERT OR REPLACE INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    mark = try PreparedStatement(db, "INSERT OR REPLACE INTO delivery_mark VALUES (?, ?, ?, ?, ?, ?, ?)")
   }
 }
 
