@@ -59,8 +59,10 @@ actor DestinationRunner {
   private static let alarmsWaitingMax = 1_024
   /// Of one person: a flood of theirs leaves room for others' alarms. One more is left to its outbox row likewise.
   private static let alarmsOfOneWaitingMax = 64
-  /// Receipts in one request: far below what the local API takes.
-  private static let receiptsPerReport = 200
+  /// Receipts in one request: some 100 kB, a tenth of what the local API takes.
+  private static let receiptsPerReport = 500
+  /// Between two reports of routine receipts: each is a commit, and a row of the access log for each person. An alarm's goes at once.
+  private static let reportGathering = Duration.milliseconds(500)
   /// The core is told how the destination does at each change, and this often although nothing changed: it may be new.
   private static let tellEvery = Duration.seconds(10)
 
@@ -88,6 +90,9 @@ actor DestinationRunner {
   /// beyond it the notes of failures go.
   private var unreported: [API.Receipt] = []
   private var reporting: Task<Void, Never>?
+  /// Ends when receipts have gathered for long enough.
+  private var gathering: Task<Void, Never>?
+  private var reportedAt: MonotonicInstant?
   private var watch: DestinationWatch
   private var probing: Task<Void, Never>?
   private var telling: Task<Void, Never>?
@@ -127,7 +132,7 @@ actor DestinationRunner {
     // Every task that was started is held in one of these until it has ended, attempts by number and one of each other kind: end them.
     let held =
       attempts.values.flatMap(\.values) + Array(wakes.values) + Array(fetches.values)
-      + [reporting, probing, telling, seeking].compactMap(\.self)
+      + [reporting, gathering, probing, telling, seeking].compactMap(\.self)
     for task in held { task.cancel() }
     for task in held { await task.value }
   }
@@ -395,6 +400,19 @@ actor DestinationRunner {
   /// would be sent again under the same keys, which destinations bear.
   private func flushReceipts() {
     guard reporting == nil, !unreported.isEmpty else { return }
+    if let rest = restBeforeReport {
+      // Held in `gathering`, one at a time; `run` ends it.
+      if gathering == nil {
+        gathering = Task { [weak self] in
+          try? await Task.sleep(for: rest)
+          await self?.gathered()
+        }
+      }
+      return
+    }
+    gathering?.cancel()
+    gathering = nil
+    reportedAt = now()
     let batch = Array(unreported.prefix(Self.receiptsPerReport))
     unreported.removeFirst(batch.count)
     let book = book
@@ -403,6 +421,20 @@ actor DestinationRunner {
       if !stored { try? await Task.sleep(for: Self.reportPause) }
       await self?.reported(batch, stored: stored)
     }
+  }
+
+  private func gathered() {
+    gathering = nil
+    if !Task.isCancelled { flushReceipts() }
+  }
+
+  /// How long receipts may wait for company; nil: they go now. Only what was delivered as routine can wait.
+  private var restBeforeReport: Duration? {
+    guard let reportedAt, unreported.count < Self.receiptsPerReport,
+      unreported.allSatisfy({ $0.lane == OutboxLane.routine.key && $0.state == API.Receipt.State.delivered.rawValue })
+    else { return nil }
+    let left = reportedAt.adding(nanoseconds: Self.reportGathering.nanoseconds).rawValue &- now().rawValue
+    return left > 0 ? .nanoseconds(left) : nil
   }
 
   private func reported(_ batch: [API.Receipt], stored: Bool) {
