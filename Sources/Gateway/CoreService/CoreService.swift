@@ -154,6 +154,6 @@ final class CoreService: Sendable {
 
   /// When a registered device was last heard.
   var lastHeard: String? {
-    registry.devices.filter { !$0.removed && $0.lastSeen != .unknown }.map(\.lastSeen).max()?.description
+    registry.lastSeen.map(\.description)
   }
 }

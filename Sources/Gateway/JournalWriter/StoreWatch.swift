@@ -12,8 +12,10 @@ import VitalSigns
 ///
 /// @unchecked Sendable: the plain variables are touched by its own thread alone after `start()`.
 final class StoreWatch: @unchecked Sendable {
-  /// Between two looks. Microseconds.
+  /// Between two looks while the writer writes. Microseconds.
   static let intervalMicroseconds: UInt32 = 250_000
+  /// Between two looks while nothing is written and nothing is wrong: a disk that hangs at the next commit is noticed this much later.
+  static let restMicroseconds: UInt32 = 1_000_000
   /// Dropped records are told of until none has been dropped for this long, so that a flood is one alert. Nanoseconds.
   static let dropsEndNanoseconds: Int64 = 600_000_000_000
   /// A log of this size means that a reader holds the checkpoints back: our own readers are cut off long before.
@@ -30,6 +32,7 @@ final class StoreWatch: @unchecked Sendable {
   private var dropped: UInt64 = 0
   private var droppedAt: MonotonicInstant?
   private var stoodStill = false
+  private var lastCommits: UInt64 = 0
 
   /// The access log's own alert, beside that for dropped records.
   static let accessLogSubject = stableNumber(of: "access log")
@@ -46,10 +49,18 @@ final class StoreWatch: @unchecked Sendable {
       clinux_thread_name("store watch")
       while !writer.stopped.load(ordering: .acquiring) {
         look()
-        usleep(Self.intervalMicroseconds)
+        usleep(restAfterLook())
       }
     }
     thread.start()
+  }
+
+  /// Until the next look, in microseconds: long when nothing was committed since the last one and all is well.
+  private func restAfterLook() -> UInt32 {
+    let commits = writer.commits.load(ordering: .relaxed)
+    defer { lastCommits = commits }
+    let isAtRest = commits == lastCommits && writer.busySince.load(ordering: .acquiring) == 0 && told.isEmpty && droppedAt == nil
+    return isAtRest ? Self.restMicroseconds : Self.intervalMicroseconds
   }
 
   private func look() {

@@ -160,6 +160,11 @@ final class Registry: Sendable {
 
   // MARK: Reading
 
+  /// When a registered device was last heard; nil: none was.
+  var lastSeen: WallTime? {
+    state.withLock { $0.devices.values.lazy.filter { !$0.removed && $0.lastSeen != .unknown }.map(\.lastSeen).max() }
+  }
+
   func patient(_ id: PatientID) -> RegisteredPatient? { state.withLock { $0.patients[id] } }
   func device(_ id: DeviceID) -> RegisteredDevice? { state.withLock { $0.devices[id] } }
   func profile(_ id: String) -> DeviceProfile? { profiles[id] }

@@ -17,6 +17,8 @@ import VitalSigns
 struct CoreRole: Service {
   /// Pulses to listeners, and looks at the clocks.
   static let pulse = Duration.seconds(1)
+  /// The forward role gets one in so many: it only has to see within ten seconds that the stream lives (LocalAPIClient.swift).
+  static let pulsesPerForwardPulse = 4
   /// A wall clock that moved by more than this against the timeline was set by somebody: tell the core.
   static let clockStepMilliseconds: Int64 = 1_000
 
@@ -191,7 +193,7 @@ struct CoreRole: Service {
       continuation.finish()
     }
     let looking = Task {
-      while !Task.isCancelled, !isGone(socket) { try? await Task.sleep(for: Self.pulse) }
+      while !Task.isCancelled, !isGone(socket) { await Beat.rest(Self.pulse) }
       continuation.finish()
     }
     for await _ in ends {}
@@ -287,13 +289,16 @@ struct CoreRole: Service {
   private func pulse() async {
     await cancelWhenGracefulShutdown {
       var watchdog = ProgressWatchdog(parts: [.core, .journal], progress: progress)
+      var pulses = 0
       var lastAnchor = clockDifference
       var lastOffset = machinery.civil.utcOffsetSeconds(at: machinery.clock.wall())
       while !Task.isCancelled {
         service.health.look()
         localRoom.sweep()
         observerRoom.sweep()
-        machinery.hub.send(ServerEvent("core", service.pulse()))
+        pulses &+= 1
+        machinery.hub.send(
+          ServerEvent("core", service.pulse()), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : "forward")
         notifier.status(service.health.summary(of: service))
         if case .feed = watchdog.look(at: progress) { notifier.alive() }
         let difference = clockDifference
@@ -302,7 +307,7 @@ struct CoreRole: Service {
           logger.notice("the wall clock was set", metadata: ["milliseconds": "\(difference - lastAnchor)"])
           if machinery.anchorClock() { (lastAnchor, lastOffset) = (difference, offset) }
         }
-        try? await Task.sleep(for: Self.pulse)
+        await Beat.rest(Self.pulse)
       }
     }
   }

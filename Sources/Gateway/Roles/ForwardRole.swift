@@ -152,7 +152,7 @@ final class ForwardRole: Service {
     while !Task.isCancelled {
       for receiver in receivers { await receiver.runner.beat() }
       progress.wrappingAdd(1, ordering: .relaxed)
-      try? await Task.sleep(for: .seconds(1))
+      await Beat.rest(.seconds(1))
     }
   }
 

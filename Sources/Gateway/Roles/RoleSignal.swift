@@ -17,7 +17,7 @@ struct RoleSignal: Sendable {
   func run() async {
     var told = progress()
     while !Task.isCancelled {
-      try? await Task.sleep(for: Self.pause)
+      await Beat.rest(Self.pause)
       let turns = progress()
       guard turns != told else { continue }
       if let _: API.Done = try? await client.post("/v1/roles", API.RoleBeat(role: role)) { told = turns }
