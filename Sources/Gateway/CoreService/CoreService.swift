@@ -147,8 +147,13 @@ final class CoreService: Sendable {
 
   func pulse() -> API.CorePulse {
     let problems = health.problems
-    return API.CorePulse(
-      live: health.isLive, summary: health.summary(of: self), durable: machinery.durable.sequence,
+    return pulse(problems, health.summary(of: self, problems))
+  }
+
+  /// With what was found already.
+  func pulse(_ problems: [API.Problem], _ summary: String) -> API.CorePulse {
+    API.CorePulse(
+      live: health.isLive, summary: summary, durable: machinery.durable.sequence,
       at: machinery.clock.wall().description, problems: problems, ready: !problems.contains(where: \.isGrave), lastHeard: lastHeard)
   }
 

@@ -51,6 +51,8 @@ struct CoreRole: Service {
     let number = Atomic<UInt64>(0)
     /// Why it was closed last: said once.
     let lastReason = Mutex("")
+    /// Who waits for the file to be gone; the pulse looks.
+    let waiting = Mutex<AsyncStream<Void>.Continuation?>(nil)
   }
 
   /// Opens and recovers everything; nothing listens yet. Blocks on the disk.
@@ -174,7 +176,7 @@ struct CoreRole: Service {
         }
         if isNews { logger.error("the local API cannot be served; it is opened again", metadata: ["reason": "\(reason)"]) }
       }
-      await untilGone(socket, or: server)
+      await untilGone(or: server)
       if Task.isShuttingDownGracefully || Task.isCancelled { return await server.value }
       if isGone(socket) { logger.error("the local API's socket was taken away; it is opened again", metadata: ["socket": "\(socket)"]) }
       server.cancel()
@@ -185,20 +187,16 @@ struct CoreRole: Service {
   }
 
   /// Returns when the server ended or its socket's file is not the one that it listens on.
-  private func untilGone(_ socket: String, or server: Task<Void, Never>) async {
+  private func untilGone(or server: Task<Void, Never>) async {
     let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
-    // Without a parent, because a group would wait for both: `looking` ends within a pulse, `ending` with the server, which the caller ends.
+    door.waiting.withLock { $0 = continuation }
+    // Without a parent, because a group would wait for it: it ends with the server, which the caller ends.
     let ending = Task {
       await server.value
       continuation.finish()
     }
-    let looking = Task {
-      while !Task.isCancelled, !isGone(socket) { await Beat.rest(Self.pulse) }
-      continuation.finish()
-    }
     for await _ in ends {}
     ending.cancel()
-    looking.cancel()
   }
 
   private func isGone(_ socket: String) -> Bool {
@@ -290,16 +288,21 @@ struct CoreRole: Service {
     await cancelWhenGracefulShutdown {
       var watchdog = ProgressWatchdog(parts: [.core, .journal], progress: progress)
       var pulses = 0
+      var lastStatus = ""
       var lastAnchor = clockDifference
       var lastOffset = machinery.civil.utcOffsetSeconds(at: machinery.clock.wall())
       while !Task.isCancelled {
         service.health.look()
         localRoom.sweep()
         observerRoom.sweep()
+        if isGone(machinery.configuration.hub.socketPath) { door.waiting.withLock { $0?.finish() } }
+        let problems = service.health.problems
+        let summary = service.health.summary(of: service, problems)
         pulses &+= 1
         machinery.hub.send(
-          ServerEvent("core", service.pulse()), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : "forward")
-        notifier.status(service.health.summary(of: service))
+          ServerEvent("core", service.pulse(problems, summary)), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : "forward")
+        if summary != lastStatus { notifier.status(summary) }
+        lastStatus = summary
         if case .feed = watchdog.look(at: progress) { notifier.alive() }
         let difference = clockDifference
         let offset = machinery.civil.utcOffsetSeconds(at: machinery.clock.wall())

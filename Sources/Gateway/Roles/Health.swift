@@ -80,9 +80,10 @@ final class Health: Sendable {
   // MARK: For people
 
   /// One line, without personal data.
-  func summary(of service: CoreService) -> String {
+  func summary(of service: CoreService) -> String { summary(of: service, problems) }
+
+  func summary(of service: CoreService, _ problems: [API.Problem]) -> String {
     var parts: [String] = []
-    let problems = problems
     parts.append(isLive ? (problems.contains(where: \.isGrave) ? "live, NOT READY" : "live") : "NOT LIVE: the core stands still")
     for problem in problems where problem.kind != "coreStill" || isLive { parts.append(problem.words(now: clock.wall())) }
     let registry = service.registry
