@@ -109,9 +109,14 @@ final class LinkLoop {
     if decision.mayWrite, client?.wantsWrite == true { events |= Int16(POLLOUT) }
     var until = min(session.deadline, decision.again, nextKeepAliveCheck, nextSubscriptionTry, pressure.again)
     if !waiting.isEmpty { until = min(until, LinkClock.now().adding(nanoseconds: Self.busyRetryNanoseconds)) }
-    // Frames taken in this turn shut the gate after the decision: decide again soon, the watermark may be there already.
-    // While strangers' messages are held back nothing is written anyhow: looking again at once would only spin.
-    if mayRead, gate.owed > 0, gate.shutSince == nil { until = min(until, strangersUntil ?? .zero) }
+    if mayRead, gate.owed > 0, gate.shutSince == nil {
+      // Frames taken in this turn shut the gate after the decision. Decided here, so that a message costs one turn and not two; the
+      // watermark may be there already, and then the next turn writes at once.
+      var next = gate.decide(watermark: link.watermark.sequence, framesWait: !waiting.isEmpty, at: LinkClock.now())
+      holdForStrangers(&next)
+      if next.asksForCommit { link.watermark.requestCommit() }
+      until = next.mayWrite ? .zero : min(until, next.again)
+    }
     sleep(socketEvents: events, until: until)
   }
 
