@@ -2,7 +2,6 @@
 // and a pulse that proves that the core lives. A listener that cannot keep up loses its stream, not its alarms: it
 // connects again and reads the state anew.
 
-import Foundation
 import NIOCore
 import Synchronization
 import VitalSigns
@@ -15,8 +14,7 @@ struct ServerEvent: Sendable {
   init(_ name: String, _ value: some Encodable) {
     var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
     // The types are ours and always encode; an event that did not would be an empty object, which listeners refuse aloud.
-    let data = (try? LocalAPIJSON.encode(value)) ?? Data("{}".utf8)
-    buffer.writeBytes(data)
+    if (try? EventJSON.append(value, to: &buffer)) == nil { buffer.writeStaticString("{}") }
     buffer.writeString("\n\n")
     bytes = buffer
   }
