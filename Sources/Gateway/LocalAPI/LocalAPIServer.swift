@@ -171,9 +171,10 @@ struct LocalAPIServer: Sendable {
     group.post("console/links") { request, context in
       try Response.json(try await service.consoleLink(try await request.json(API.IssueConsoleLink.self, context: context)))
     }
-    group.get("events") { request, _ in
+    group.get("events") { request, context in
       let role = request.uri.queryParameters["role"].map(String.init)
-      return try service.eventStream(role: role.flatMap { API.RoleBeat.roles.contains($0) ? $0 : nil })
+      return try service.eventStream(
+        role: role.flatMap { API.RoleBeat.roles.contains($0) ? $0 : nil }, on: context.channel.eventLoop)
     }
   }
 
@@ -196,7 +197,9 @@ extension CoreService {
   }
 
   /// Everything from now on, until the listener goes or the core stops. The first event is a pulse, at once.
-  func eventStream(role: String?) throws -> Response {
+  ///
+  /// - Parameter loop: the connection's. The stream waits and writes there, so that an alert wakes one thread and not two.
+  func eventStream(role: String?, on loop: any EventLoop) throws -> Response {
     guard let stream = hub.subscribe(role: role, at: machinery.clock.now()) else {
       throw LocalAPIFailure.unavailable(
         "too many listeners", hint: "at most \(EventHub.listenersMax) listen at once; stop a `status --watch`")
@@ -205,9 +208,11 @@ extension CoreService {
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
       body: .init { writer in
-        try await writer.write(first.bytes)
-        for await event in stream { try await writer.write(event.bytes) }
-        try await writer.finish(nil)
+        try await withTaskExecutorPreference(EventLoopExecutor(loop)) {
+          try await writer.write(first.bytes)
+          for await event in stream { try await writer.write(event.bytes) }
+          try await writer.finish(nil)
+        }
       })
   }
 }
