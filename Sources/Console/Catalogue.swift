@@ -26,7 +26,8 @@ struct Catalogue: Sendable {
   /// The text with its places filled in one pass, so that a value is never read as a place.
   func text(_ group: String, _ name: String, _ values: [String: String] = [:]) -> String {
     let pattern = groups[group]?[name] ?? ""
-    guard pattern.contains("{") else { return pattern }
+    // As a character: as text it would go through the platform's search, which took a third of the time of a sentence.
+    guard pattern.contains("{" as Character) else { return pattern }
     var result = ""
     var rest = pattern[...]
     while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {

@@ -58,7 +58,8 @@ struct FairLane {
   /// The next one to tell; nil when nothing waits, or all that waits is slowed down until `nextDue`.
   mutating func next(at now: MonotonicInstant) -> Outcome? {
     for _ in 0..<turns.count {
-      let key = turns.removeFirst()
+      // Not `removeFirst`, which the standard library does not specialise here: some microseconds an alert.
+      let key = turns.remove(at: 0)
       guard var holder = holders.removeValue(forKey: key) else { continue }
       refill(&holder, at: now)
       guard holder.credit >= 1_000 || holders.count >= Self.holdersMax else {
