@@ -15,7 +15,7 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test bluetooth-lab bench format lint install uninstall clean
+.PHONY: help build demo test bluetooth-lab bench bench-peers bench-table format lint install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,18 @@ bluetooth-lab: ## the whole product against real bluetoothd and simulated device
 
 bench: ## the design's performance table, measured; also written as JSON to .build/bench/results.json
 	@Deploy/bench.sh $(BENCH)
+
+bench-peers: ## the hub beside thingsboard-gateway, vitalscore, zen-engine and clipspy (PEERS="--only road" narrows it)
+	@Deploy/requirements.sh peers
+	swift build $(RELEASE)
+	@/usr/bin/python3 Deploy/bench/peers.py $(PEERS)
+
+bench-table: ## both, on a quiet machine, some eight minutes: writes the tables of docs/benchmarks.md anew
+	@Deploy/requirements.sh peers
+	@Deploy/bench.sh --markdown .build/bench/bench.md $(BENCH)
+	@/usr/bin/python3 Deploy/bench/peers.py $(PEERS)
+	@/usr/bin/python3 Deploy/bench/page.py .build/bench/bench.md .build/bench/peers.md
+	@echo "docs/benchmarks.md has the new tables"
 
 format: ## rewrite every Swift file in the house style
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
