@@ -16,6 +16,14 @@ struct AllocationCounter {
     read = unsafeBitCast(symbol, to: (@convention(c) () -> UInt64).self)
   }
 
+  /// The counter's file, to preload it into another process; nil when it is not preloaded here.
+  static var library: String? {
+    guard let symbol = dlsym(nil, "knutepunkt_bench_counter") else { return nil }
+    let path = unsafeBitCast(symbol, to: (@convention(c) () -> UnsafePointer<CChar>).self)
+    let text = String(cString: path())
+    return text.isEmpty ? nil : text
+  }
+
   /// Of this thread since it began.
   var count: UInt64 { read() }
 }
@@ -52,6 +60,12 @@ enum CoreCost {
       measurements[0].remark = "allocations not counted: start it with Deploy/bench.sh"
     }
     return measurements
+  }
+
+  /// Only the loop, for a tool that looks on from outside.
+  static func loop(_ total: Int) {
+    var stage = Stage(patients: patients)
+    _ = stage.run(total, "core loop")
   }
 
   private struct Cost {
