@@ -40,8 +40,8 @@ struct ImportRule {
   ]
 }
 
-/// The table. The order is the flow's.
-let importRules: [String: ImportRule] = [
+/// The table. The order is the flow's: a target imports only what stands above it.
+let importRules: KeyValuePairs<String, ImportRule> = [
   "VitalSigns": ImportRule(platform: .none),
   "DeviceProfile": ImportRule(own: ["VitalSigns"], platform: .none),
   "ProfileCatalogue": ImportRule(own: ["DeviceProfile", "VitalSigns"], external: ["Yams", "Crypto"]),
