@@ -1,6 +1,6 @@
-// Finds out whether the broker's port answers, with a time limit and an ear for `stop()`. libmosquitto 2.0 can only
-// connect without properties (so without a persistent MQTT 5 session) or by blocking, and a dead route blocks for two
-// minutes; so a probe goes first, and the library's own connect follows where the way is known to be open.
+// Finds out whether the broker's port answers, within a time limit, and gives up when `stop()` is called. libmosquitto 2.0 can connect
+// without blocking only without properties, and so without a persistent MQTT 5 session. Its blocking connect waits two minutes on a dead
+// route. So this probe connects first, and the library connects to an address that has just answered.
 //
 // The broker's log shows the probe as a connection that closed without a word. Name look-up blocks as long as
 // resolv.conf says; a broker that must be found fast is given by its address.

@@ -1,6 +1,6 @@
 // The thread's side of a link: one turn after another, each takes what others asked for, offers frames, decides at the gate,
 // writes, reads, and sleeps in `poll` on the socket and the eventfd. It decides nothing that a state machine decides.
-// What the session tells it to do is in LinkLoop+actions.swift.
+// What the session tells it to do is in LinkLoop+actions.swift, what it counts and tells in LinkLoop+statistics.swift.
 
 import Glibc
 import Logging
@@ -300,53 +300,6 @@ final class LinkLoop {
       } else {
         fail(.connectionLost("closed by the broker while acknowledgements waited"))
       }
-    }
-  }
-
-  // MARK: - Numbers
-
-  private func notePressure() {
-    if contest.isContested(at: LinkClock.now()) { pressure.messagesMayBeTaken(at: LinkClock.now()) }
-    guard pressure.look(owes: gate.owed > 0 || !waiting.isEmpty, at: LinkClock.now()) else { return }
-    statistics.isHeldUp = pressure.isHeldUp
-    link.handler.heldUp(pressure.isHeldUp)
-  }
-
-  private func noteStall() {
-    let stalls = gate.storeStalls(at: LinkClock.now())
-    if stalls, !wasStalling {
-      statistics.storeStalls += 1
-      link.logger.error("The store does not confirm; MQTT messages are read but not acknowledged", metadata: ["owed": "\(gate.owed)"])
-    }
-    wasStalling = stalls
-  }
-
-  /// The worst of what is wrong now.
-  private var problem: MQTTLinkProblem? {
-    let now = LinkClock.now()
-    if contest.isContested(at: now) { return .contested(times: contest.closings(at: now), link.configuration) }
-    switch session.state {
-    case .subscribing where book.missing > 0: return .subscriptions(missing: book.missing, link.configuration)
-    case .subscribing, .live: return book.refused.isEmpty ? nil : .subscriptions(refused: book.refused.count, link.configuration)
-    default: return trouble
-    }
-  }
-
-  func publishStatistics() {
-    statistics.state = session.publicState
-    statistics.acknowledgementsOwed = gate.owed
-    statistics.subscriptionsRefused = book.refused.count
-    statistics.problem = problem
-    if session.publicState == .live {
-      notLiveSince = nil
-    } else if notLiveSince == nil {
-      notLiveSince = LinkClock.now()
-    }
-    link.shared.withLock {
-      $0.statistics = statistics
-      $0.connectedSince = connectedSince
-      $0.notLiveSince = notLiveSince
-      $0.lastFrameAt = lastFrameAt
     }
   }
 }
