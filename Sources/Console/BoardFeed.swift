@@ -47,13 +47,13 @@ actor BoardFeed: Service {
   static let screensPerSessionMax = 8
   /// Lines of what does not work, on each screen and in each heartbeat. The gravest come first; the last says that there are more.
   static let problemsMax = 12
-  /// The page's patience is 4 s: one lost heartbeat is not yet an alarm.
+  /// The page shows its banner after 4 s without a heartbeat, so one lost heartbeat raises nothing.
   static let beatInterval: Int64 = 2_000_000_000
   /// At most this many rereads a second, so that a flood of changes costs the journal's reader no more.
   static let refreshPause: Duration = .milliseconds(150)
   /// Scores change with every reading of every person; beside an alert they may be this old. Alerts never wait.
   static let scoreInterval: Int64 = 1_000_000_000
-  /// Reread even without a change: a net under a lost update.
+  /// The board is reread this often even without a change, in case an update was lost.
   static let refreshInterval: Int64 = 15 * 1_000_000_000
   private static let tick: Duration = .milliseconds(100)
   private static let reopenPause: Duration = .milliseconds(500)
@@ -244,7 +244,7 @@ actor BoardFeed: Service {
     beat()
   }
 
-  /// The signs of life decide; before the first of them, the word of whoever read the board.
+  /// The heartbeats decide. Until the first one arrives, the state found when the board was read is used.
   private func updateCore() {
     state.core =
       switch (watch.liveness, state.snapshot.core) {

@@ -207,7 +207,7 @@ struct AlertCard {
     }
     isTaken = alert.isTaken
     canAcknowledge = !isTaken
-    // Nobody drives out to the hub.
+    // An alert of the hub's own concerns no place that somebody could go to, so it has no "on my way".
     canRespond = alert.state != .responding && alert.person != nil
     score = alert.news2.map { ScoreBadge($0, catalogue: catalogue, zone: zone) }
     announcement = catalogue.text(

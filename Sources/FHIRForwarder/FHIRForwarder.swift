@@ -34,7 +34,7 @@ public struct FHIRForwarder: Forwarder {
     }
   }
 
-  /// An answer to a bundle of 52 items is some 30 kB; 4 MiB holds any server's love of narrative.
+  /// An answer to a bundle of 52 items is some 30 kB; 4 MiB leaves room for servers that add long narratives.
   static let responseBytesMax = 4 * 1024 * 1024
 
   private let configuration: Configuration
