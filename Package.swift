@@ -123,7 +123,7 @@ let package = Package(
       "Gateway",
       [
         "Gateway", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", "ProfileCatalogue", "DeviceProfile", "BluetoothLink", "MQTTLink",
-        "Console", grdb,
+        "Console", grdb, hummingbird, httpTypes,
         nioCore, logging, metrics, yams,
       ]),
     tests("knutepunkt", ["knutepunkt", "Gateway", "RealtimeCore", "VitalSigns", argumentParser]),

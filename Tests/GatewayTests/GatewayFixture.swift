@@ -33,6 +33,11 @@ enum Street {
 
   static func catalogue() throws -> ProfileCatalogue { try loaded.get() }
 
+  /// Read once: a catalogue of each language is a file to parse.
+  private static let texts = Result { try AlertSentences() }
+
+  static func sentences() throws -> AlertSentences { try texts.get() }
+
   static func profiles() throws -> [DeviceProfile] { try catalogue().profiles }
 
   /// A hub without links. `more` is YAML of further sections.
