@@ -17,7 +17,7 @@ final class TestHub: Sendable {
   init(_ folder: TemporaryFolder, _ change: (inout KnutepunktConfiguration) -> Void = { _ in }) async throws {
     var configuration = try Street.configuration(in: folder, "journal: { ballast: 0B }")
     change(&configuration)
-    let (catalogue, sentences) = (try Street.catalogue(), try AlertSentences())
+    let (catalogue, sentences) = (try Street.catalogue(), try Street.sentences())
     let final = configuration
     var made: CoreMachinery?
     // The writer of an earlier run gives the file back when its thread has let go of it.
@@ -57,6 +57,24 @@ final class TestHub: Sendable {
   /// Until the core has decided everything that was pushed so far, whether or not it is on the disk.
   func decided(_ sequence: UInt64) async throws {
     try await eventually("the core decides") { machinery.core.vitals.lastSequence.load(ordering: .relaxed) >= sequence }
+  }
+}
+
+extension TestHub {
+  /// The operations behind the local API, as the core role makes them.
+  func service() throws -> CoreService {
+    let sentences = try Street.sentences()
+    let health = Health(
+      vitals: machinery.core.vitals, clock: machinery.clock, hub: HubProblems(machinery: machinery, sentences: sentences), warnings: [],
+      metricsText: { _ in "metrics\n" })
+    return CoreService(machinery: machinery, health: health, sentences: sentences, logger: Street.logger)
+  }
+
+  /// Presses Kari's button; returns the alert when it can be read.
+  func alarm() async throws -> AlertRow {
+    let press = try push(Street.sos)
+    #expect(await machinery.durable.wait(for: press))
+    return try #require(try machinery.reader.openAlerts().first { $0.transition.firstCause == press })
   }
 }
 
