@@ -8,7 +8,7 @@ enum TextRules {
   static func machinePaths(_ text: String, root: String) -> [Finding] {
     let marks = ["/wo" + "rk/", "/tmp/" + "k-", "/ro" + "ot/", "/Us" + "ers/"] + (root.count > 5 ? [root + "/"] : [])
     // Most files hold none: one look at the whole is enough.
-    guard marks.contains(where: text.contains) || text.contains("/home/") else { return [] }
+    guard marks.contains(where: { holds(text, $0) }) || holds(text, "/home/") else { return [] }
     return lines(of: text) { line in
       if let mark = marks.first(where: line.contains) { return mark }
       // The home of a person, but not the word "home" in a topic such as `home/<person>/sos`.
@@ -18,8 +18,15 @@ enum TextRules {
 
   /// Names of source files: an answer that sends its reader to the source says that there is no documentation.
   static func sourcePaths(_ text: String) -> [Finding] {
-    lines(of: text) { line in line.firstMatch(of: #/Sources\/[A-Za-z0-9\/+]+\.swift/#).map { String($0.0) } }
+    guard holds(text, "Sources/") else { return [] }
+    return lines(of: text) { line in
+      guard holds(line, "Sources/") else { return nil }
+      return line.firstMatch(of: #/Sources\/[A-Za-z0-9\/+]+\.swift/#).map { String($0.0) }
+    }
   }
+
+  /// Byte for byte: a regular expression over the whole repository would take a minute.
+  private static func holds(_ text: String, _ mark: String) -> Bool { text.range(of: mark, options: .literal) != nil }
 
   private static func lines(of text: String, _ judge: (String) -> String?) -> [Finding] {
     text.components(separatedBy: "\n").enumerated().compactMap { number, line in
