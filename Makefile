@@ -15,7 +15,7 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test bluetooth-lab bench format lint install uninstall clean
+.PHONY: help build demo test bluetooth-lab bench bench-cost bench-peers bench-table format lint install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +37,25 @@ bluetooth-lab: ## the whole product against real bluetoothd and simulated device
 	swift build --product knutepunkt
 	@Tests/BluetoothLab/run.sh $(LAB)
 
-bench: ## the design's performance table, measured; also written as JSON to .build/bench/results.json
+bench: ## the performance table of docs/architecture.md, measured; also written as JSON to .build/bench/results.json
 	@Deploy/bench.sh $(BENCH)
+
+bench-cost: ## CPU a message and wake-ups by role, at 200 messages a second and at rest (COST="--only idle --threads")
+	@Deploy/requirements.sh bench
+	swift build -c release --static-swift-stdlib --product knutepunkt
+	@/usr/bin/python3 Deploy/bench/cost.py $(COST)
+
+bench-peers: ## the hub beside thingsboard-gateway, vitalscore, zen-engine and clipspy (PEERS="--only road" narrows it)
+	@Deploy/requirements.sh peers
+	swift build $(RELEASE)
+	@/usr/bin/python3 Deploy/bench/peers.py $(PEERS)
+
+bench-table: ## both, on a quiet machine, some eight minutes: writes the tables of docs/benchmarks.md anew
+	@Deploy/requirements.sh peers
+	@Deploy/bench.sh --markdown .build/bench/bench.md $(BENCH)
+	@/usr/bin/python3 Deploy/bench/peers.py $(PEERS)
+	@/usr/bin/python3 Deploy/bench/page.py .build/bench/bench.md .build/bench/peers.md
+	@echo "docs/benchmarks.md has the new tables"
 
 format: ## rewrite every Swift file in the house style
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
@@ -56,10 +73,8 @@ install: ## binary, profiles, units, example configuration, broker drop-in, comp
 	ln -sfn ../lib/knutepunkt/knutepunkt "$(DESTDIR)$(PREFIX)/bin/knutepunkt"; \
 	cp -R DeviceProfiles/. "$(SHAREDIR)/knutepunkt/DeviceProfiles/"; \
 	install -D -m 0644 Deploy/knutepunkt.example.yaml "$(SHAREDIR)/doc/knutepunkt/knutepunkt.example.yaml"; \
-	install -D -m 0644 README.md "$(SHAREDIR)/doc/knutepunkt/README.md"; \
-	install -D -m 0644 Deploy/README.md "$(SHAREDIR)/doc/knutepunkt/Deploy/README.md"; \
-	install -D -m 0644 CHANGELOG.md "$(SHAREDIR)/doc/knutepunkt/CHANGELOG.md"; \
-	for page in docs/*.md; do install -D -m 0644 "$$page" "$(SHAREDIR)/doc/knutepunkt/$$page"; done; \
+	for page in *.md LICENSE docs/*.md docs/pictures/* Deploy/README.md DeviceProfiles/README.md Tests/BluetoothLab/README.md; do \
+	  install -D -m 0644 "$$page" "$(SHAREDIR)/doc/knutepunkt/$$page"; done; \
 	install -D -m 0644 Deploy/mosquitto/knutepunkt.conf "$(DESTDIR)$(SYSCONFDIR)/mosquitto/conf.d/knutepunkt.conf.example"; \
 	install -D -m 0644 Deploy/mosquitto/knutepunkt.acl "$(DESTDIR)$(SYSCONFDIR)/mosquitto/knutepunkt.acl"; \
 	for unit in systemd/*.service systemd/*.target; do install -D -m 0644 "$$unit" "$(DESTDIR)$(SYSTEMDDIR)/system/$${unit##*/}"; done; \

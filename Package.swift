@@ -76,57 +76,127 @@ let package = Package(
 
     // The flow, in order.
     target("VitalSigns"),
+    target("HubRuntime", ["VitalSigns", "CLinux"]),
     target("DeviceProfile", ["VitalSigns"]),
     target("ProfileCatalogue", ["DeviceProfile", "VitalSigns", yams, crypto]),
-    target("BluetoothLink", ["VitalSigns", "DeviceProfile", "CBluetooth", "CLinux", "CSystemd", logging]),
-    target("MQTTLink", ["VitalSigns", "CMosquitto", logging]),
-    target("RealtimeCore", ["VitalSigns"]),
-    target("Journal", ["VitalSigns", grdb, crypto]),
+    target("BlueZ", ["VitalSigns", "DeviceProfile", "CBluetooth", "CLinux", "CSystemd"]),
+    target("BluetoothLink", ["BlueZ", "VitalSigns", "HubRuntime", "DeviceProfile", "CBluetooth", "CLinux", "CSystemd", logging]),
+    target("MQTTLink", ["VitalSigns", "HubRuntime", "CMosquitto", logging]),
+    target("CoreRings", ["VitalSigns"]),
+    target("NEWS2Scoring", ["VitalSigns"]),
+    target("RealtimeCore", ["VitalSigns", "CoreRings", "NEWS2Scoring"]),
+    target("JournalValues", ["VitalSigns"]),
+    target("Journal", ["VitalSigns", "JournalValues", grdb, crypto]),
     target("Forwarding", ["VitalSigns"]),
     target("HTTPDelivery", ["Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
     target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
     target("WebhookForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
+    target("HubConfiguration", ["HubRuntime", "VitalSigns", "DeviceProfile", "ProfileCatalogue", yams]),
+    target("AlertTexts", ["HubRuntime", "VitalSigns"], resources: [.copy("Resources")]),
+    target("LocalAPI", ["HubRuntime", "VitalSigns", httpClient, nioCore, nioHTTP1, nioPosix, crypto]),
+    target("Observability", ["CSystemd", logging, metrics]),
+    target("HubRegistry", ["JournalValues", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal", "VitalSigns"]),
     target(
-      "Console", ["VitalSigns", hummingbird, hummingbirdCore, httpTypes, lifecycle, mustache, crypto, logging, nioCore],
+      "HubCore",
+      [
+        "CoreRings", "JournalValues", "HubRuntime", "HubConfiguration", "HubRegistry", "RealtimeCore", "Journal", "DeviceProfile",
+        "VitalSigns", logging,
+      ]),
+    target(
+      "DeviceIntake",
+      [
+        "JournalValues",
+        "HubRuntime", "HubConfiguration", "HubRegistry", "HubCore", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink",
+        "Journal",
+        "VitalSigns", logging,
+      ]),
+    target(
+      "CoreAPI",
+      [
+        "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "DeviceIntake",
+        "DeviceProfile", "ProfileCatalogue", "BlueZ", "BluetoothLink", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues", "Journal",
+        "Forwarding", "VitalSigns", "CLinux", hummingbird, hummingbirdCore, httpTypes, logging, metrics, nioCore, nioPosix, nioHTTP1,
+      ]),
+    target(
+      "Delivery",
+      [
+        "DeviceProfile", "JournalValues",
+        "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal", "Forwarding", "FHIRForwarder",
+        "WebhookForwarder",
+        "VitalSigns", lifecycle, logging, nioPosix,
+      ]),
+    target(
+      "Console",
+      [
+        "JournalValues",
+        "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal", "VitalSigns", hummingbird, hummingbirdCore,
+        httpTypes, lifecycle, mustache, crypto, logging, nioCore, nioPosix,
+      ],
       resources: [.copy("Resources")]),
+    target(
+      "Doctor",
+      [
+        "BlueZ",
+        "HubRuntime", "HubConfiguration", "LocalAPI", "BluetoothLink", "MQTTLink", "VitalSigns", "CLinux", "CSystemd", nioCore, nioPosix,
+        logging,
+      ]),
     target(
       "Gateway",
       [
-        "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
-        "FHIRForwarder", "WebhookForwarder", "Console", "CLinux", "CSystemd", hummingbird, hummingbirdCore, httpTypes, httpClient,
-        lifecycle, unixSignals, logging, metrics, yams, crypto, nioCore, nioPosix, nioHTTP1,
+        "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "CoreAPI",
+        "Delivery", "Console", "ProfileCatalogue", "VitalSigns", hummingbird, hummingbirdCore, lifecycle, unixSignals, logging, metrics,
+        nioCore,
       ]),
     .executableTarget(
-      name: "knutepunkt", dependencies: ["Gateway", "ProfileCatalogue", "DeviceProfile", "RealtimeCore", "VitalSigns", argumentParser],
+      name: "knutepunkt",
+      dependencies: [
+        "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue",
+        "DeviceProfile",
+        "RealtimeCore", "VitalSigns",
+        argumentParser,
+      ],
       resources: [.copy("Resources")], swiftSettings: strict,
       // MQTTLink's own, in the place of the C library's: libmosquitto finds it only if the linker lists it (MosquittoClient.swift).
       linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=__assert_fail"])]),
     .executableTarget(
       name: "Benchmarks",
-      dependencies: ["VitalSigns", "RealtimeCore", "Journal", "CLinux", "CMosquitto", "Gateway", histogram, argumentParser],
+      dependencies: [
+        "CoreRings", "JournalValues",
+        "VitalSigns", "HubRuntime", "RealtimeCore", "Journal", "CLinux", "CMosquitto", "HubConfiguration", "LocalAPI", histogram,
+        argumentParser,
+      ],
       swiftSettings: strict),
 
     tests("VitalSigns", ["VitalSigns"]),
     tests("DeviceProfile", ["DeviceProfile", "VitalSigns"]),
     tests("ProfileCatalogue", ["ProfileCatalogue", "DeviceProfile", "VitalSigns", crypto]),
-    tests("BluetoothLink", ["BluetoothLink", "DeviceProfile", "VitalSigns", "CBluetooth", "CSystemd", logging]),
+    tests("BluetoothLink", ["BlueZ", "BluetoothLink", "DeviceProfile", "VitalSigns", "CBluetooth", "CSystemd", logging]),
     tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
-    tests("RealtimeCore", ["RealtimeCore", "VitalSigns"]),
-    tests("Journal", ["Journal", "VitalSigns", grdb]),
+    tests("RealtimeCore", ["CoreRings", "NEWS2Scoring", "RealtimeCore", "VitalSigns"]),
+    tests("Journal", ["JournalValues", "Journal", "VitalSigns", grdb]),
     tests("Forwarding", ["Forwarding", "VitalSigns"]),
     tests(
       "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],
       helpers: ["receiver.py", "validate_bundle.py", "receiver-certificate.pem", "receiver-key.pem"]),
+    tests("LocalAPI", ["LocalAPI"]),
     tests("WebhookForwarder", ["WebhookForwarder", "Forwarding", "HTTPDelivery", "VitalSigns", crypto]),
-    tests("Console", ["Console", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging, lifecycle]),
+    tests(
+      "Console",
+      [
+        "Console", "AlertTexts", "LocalAPI", "HubRuntime", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging,
+        lifecycle,
+      ]),
     tests(
       "Gateway",
       [
-        "Gateway", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", "ProfileCatalogue", "DeviceProfile", "BluetoothLink", "MQTTLink",
-        "Console", grdb,
-        nioCore, logging, metrics, yams,
+        "BlueZ", "CoreRings", "JournalValues", "Gateway", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability",
+        "HubRegistry", "HubCore", "DeviceIntake",
+        "CoreAPI", "Delivery", "Console", "Doctor", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", "ProfileCatalogue",
+        "DeviceProfile", "BluetoothLink", "MQTTLink", grdb, hummingbird, httpTypes, nioCore, logging,
+        metrics, yams,
       ]),
-    tests("knutepunkt", ["knutepunkt", "Gateway", "RealtimeCore", "VitalSigns", argumentParser]),
+    tests(
+      "knutepunkt", ["knutepunkt", "Doctor", "LocalAPI", "HubConfiguration", "HubRuntime", "RealtimeCore", "VitalSigns", argumentParser]),
     tests("Architecture", []),
   ]
 )

@@ -1,8 +1,8 @@
 #!/bin/bash
-# `make bench`: builds the hub and its benchmarks for release and measures DESIGN.md's performance table on this machine.
+# `make bench`: builds the hub and its benchmarks for release and measures the performance table of docs/architecture.md on this machine.
 # Prints the table; writes it as JSON to .build/bench/results.json. It can be repeated.
 #
-#   Deploy/bench.sh [--quick] [--only core|wake|alarm|ingest|memory|start]… [--json FILE] [--folder FOLDER]
+#   Deploy/bench.sh [--quick] [--only core|cache|allocations|wake|alarm|ingest|memory|start]… [--json FILE] [--markdown FILE] [--folder FOLDER]
 #
 # Root, or LimitRTPRIO and LimitMEMLOCK, makes the wake-up figures mean something; without, the table says so.
 set -euo pipefail

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what one make target needs from Debian's archive and from PyPI, when it is missing, and says what.
 #
-#   Deploy/requirements.sh build|demo|test|bench
+#   Deploy/requirements.sh build|demo|test|bench|peers
 #
 # It works as root and through sudo, without a terminal, and can be repeated: a second run that finds everything in
 # place only looks. Python packages never touch the system: they live in .build-venv/, one folder a purpose, each with
@@ -22,7 +22,8 @@ case "$what" in
   demo) packages=("${demo[@]}") ;;
   test) packages=("${test[@]}") ;;
   bench) packages=("${bench[@]}") ;;
-  *) echo "requirements.sh: '$what' is not one of build, demo, test, bench" >&2; exit 64 ;;
+  peers) packages=("${bench[@]}" python3-venv) ;;
+  *) echo "requirements.sh: '$what' is not one of build, demo, test, bench, peers" >&2; exit 64 ;;
 esac
 
 if ! command -v swift >/dev/null; then
@@ -73,4 +74,13 @@ if [ "$what" = test ]; then
   venv process 'pytest==8.4.2' 'pytest-timeout==2.4.0' 'paho-mqtt==1.6.1' 'playwright==1.55.0' 'axe-playwright-python==0.1.4' 'dbus-next==0.2.3'
   # The true R4 release needs pydantic 1, which nothing else here does: hence a folder of its own.
   venv fhir 'fhir.resources==6.4.0' 'pydantic<2'
+fi
+
+if [ "$what" = peers ]; then
+  # What `make bench-peers` runs beside the hub. The gateway brings an MQTT client of its own under paho's name: nothing of ours
+  # may be in the same folder. A peer that cannot be installed leaves a note there, and the table says that it was not run.
+  for peer in 'gateway:thingsboard-gateway==3.8.5' 'vitalscore:vitalscore==0.1.1' 'zen:zen-engine==2.1.3' 'clips:clipspy==1.0.6'; do
+    name="peer-${peer%%:*}"
+    (venv "$name" "${peer#*:}") || { rm -f "$venvs/$name/.stamp"; echo "requirements: ${peer#*:} could not be installed" >&2; }
+  done
 fi

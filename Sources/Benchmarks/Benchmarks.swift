@@ -1,4 +1,4 @@
-// `make bench`: measures DESIGN.md's performance table in one run on one machine, beside the floors that the machine sets
+// `make bench`: measures the performance table of docs/architecture.md in one run on one machine, beside the floors that the machine sets
 // (cyclictest, a bare broker, bare SQLite). Prints a table, writes it as JSON. Figures are information: no target that is
 // missed makes this program fail, and no test asserts one.
 
@@ -21,7 +21,7 @@ struct Benchmarks: ParsableCommand {
       """)
 
   enum Row: String, CaseIterable, ExpressibleByArgument {
-    case core, wake, alarm, ingest, memory, start
+    case core, cache, allocations, wake, alarm, ingest, memory, start
   }
 
   @Flag(help: "Small counts, at most a minute: whether everything works, not how fast it is.")
@@ -33,6 +33,9 @@ struct Benchmarks: ParsableCommand {
   @Option(help: ArgumentHelp("Where to write the result as JSON.", valueName: "file"))
   var json = ".build/bench/results.json"
 
+  @Option(help: ArgumentHelp("Where to write the table as Markdown.", valueName: "file"))
+  var markdown: String?
+
   @Option(help: ArgumentHelp("The hub's release binary. By default the one beside this program.", valueName: "file"))
   var hub: String?
 
@@ -42,14 +45,21 @@ struct Benchmarks: ParsableCommand {
   @Option(help: ArgumentHelp("Where journals are written during the run: on the disk that is to be measured.", valueName: "folder"))
   var folder = ".build/bench"
 
+  /// The core's loop alone, this many observations: what CacheFigures.swift runs under valgrind.
+  @Option(help: .hidden)
+  var coreLoop: Int?
+
   func run() throws {
+    if let coreLoop { return CoreCost.loop(coreLoop) }
     let signals = CleanUpBook.shared.watchSignals()
     defer { signals.forEach { $0.cancel() } }
     // A hub that ends must show as an error of ours, not end us.
     signal(SIGPIPE, SIG_IGN)
     var report = Report(quick: quick)
     let bench = try Bench(scale: Scale(quick: quick), surroundings: surroundings())
-    for row in Row.allCases where only.isEmpty || only.contains(row) {
+    for row in Row.allCases where only.isEmpty ? row != .cache || !quick : only.contains(row) {
+      let begin = Clock.now()
+      defer { report.seconds[row.rawValue] = (Double(Clock.now() - begin) / 1e8).rounded() / 10 }
       do {
         report.rows += try bench.measure(row)
       } catch {
@@ -61,6 +71,7 @@ struct Benchmarks: ParsableCommand {
     CleanUpBook.shared.cleanUp()
     print(report.table)
     try report.write(to: json)
+    if let markdown { try report.markdown.write(toFile: markdown, atomically: true, encoding: .utf8) }
     FileHandle.standardError.write(Data("written to \(json)\n".utf8))
     if !report.failures.isEmpty { throw ExitCode.failure }
   }
@@ -92,6 +103,8 @@ private final class Bench {
   func measure(_ row: Benchmarks.Row) throws -> [Measurement] {
     switch row {
     case .core: try CoreCost.measure(scale)
+    case .cache: try CacheFigures.measure(scale, folder: scratch.path)
+    case .allocations: try CoreAllocations.measure(scale, try checked(), broker: try sharedBroker(), folder: scratch.path)
     case .wake: try WakeLatency.measure(scale, folder: scratch.path)
     case .alarm: try AlarmPath.measure(scale, try checked(), broker: try sharedBroker())
     case .ingest: try IngestRate.measure(scale, work: surroundings.work)

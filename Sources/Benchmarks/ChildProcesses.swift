@@ -109,7 +109,7 @@ final class ChildProcess {
     return true
   }
 
-  /// From `/proc/PID/status`, bytes, e.g. `VmRSS`, `RssAnon`, `RssFile`, `VmHWM`.
+  /// From `/proc/PID/status`, bytes, e.g. `VmRSS`, `RssAnon`, `RssFile`, `VmHWM`; and `Private_Dirty`, of `smaps_rollup`.
   func memory() throws -> [String: Double] {
     let text = try String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)
     var found: [String: Double] = [:]
@@ -117,7 +117,20 @@ final class ChildProcess {
       let parts = line.split(whereSeparator: { $0 == ":" || $0 == " " || $0 == "\t" })
       if parts.count == 3, let value = Double(parts[1]) { found[String(parts[0])] = value * 1_024 }
     }
+    let pages = (try? String(contentsOfFile: "/proc/\(id)/smaps_rollup", encoding: .utf8)) ?? ""
+    for line in pages.split(separator: "\n") where line.hasPrefix("Private_Dirty:") {
+      let parts = line.split(whereSeparator: { $0 == ":" || $0 == " " || $0 == "\t" })
+      if parts.count == 3, let value = Double(parts[1]) { found["Private_Dirty"] = value * 1_024 }
+    }
     return found
+  }
+
+  /// The number of the thread of this name; nil when it has none.
+  func thread(named name: String) -> Int32? {
+    let folder = "/proc/\(id)/task"
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let found = threads.first { (try? String(contentsOfFile: "\(folder)/\($0)/comm", encoding: .utf8)) == name + "\n" }
+    return found.flatMap { Int32($0) }
   }
 }
 

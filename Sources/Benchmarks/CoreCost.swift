@@ -1,6 +1,7 @@
 // Row 1: what one observation costs the realtime core, and whether it takes memory. Entries are made beforehand and only
 // numbered and timed in the loop, which counts towards the cost as it does in life.
 
+import CoreRings
 import Glibc
 import RealtimeCore
 import VitalSigns
@@ -14,6 +15,14 @@ struct AllocationCounter {
   init?() {
     guard let symbol = dlsym(nil, "knutepunkt_bench_allocations") else { return nil }
     read = unsafeBitCast(symbol, to: (@convention(c) () -> UInt64).self)
+  }
+
+  /// The counter's file, to preload it into another process; nil when it is not preloaded here.
+  static var library: String? {
+    guard let symbol = dlsym(nil, "knutepunkt_bench_counter") else { return nil }
+    let path = unsafeBitCast(symbol, to: (@convention(c) () -> UnsafePointer<CChar>).self)
+    let text = String(cString: path())
+    return text.isEmpty ? nil : text
   }
 
   /// Of this thread since it began.
@@ -52,6 +61,12 @@ enum CoreCost {
       measurements[0].remark = "allocations not counted: start it with Deploy/bench.sh"
     }
     return measurements
+  }
+
+  /// Only the loop, for a tool that looks on from outside.
+  static func loop(_ total: Int) {
+    var stage = Stage(patients: patients)
+    _ = stage.run(total, "core loop")
   }
 
   private struct Cost {

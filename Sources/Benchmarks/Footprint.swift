@@ -17,7 +17,8 @@ enum Footprint {
       let figures = try idle(hub, role: role, .standard, milliseconds: rest)
       let name = role.map { "role \($0)" } ?? "all roles in one process"
       measurements.append(
-        measurement("memory.\(role ?? "all")", "memory idle, \(name)", figures, target.map { .init(direction: .atMost, value: $0) }))
+        measurement("memory.\(role ?? "all")", "private memory idle, \(name)", figures, target.map { .init(direction: .atMost, value: $0) })
+      )
     }
     let hub = try Hub(surroundings, broker: broker.port)
     try LoadedJournal.write(
@@ -25,7 +26,7 @@ enum Footprint {
       progress: "10 000 people for the memory row")
     let settings = HubSettings(patientsMax: patientsMax, devicesMax: patientsMax * Population.devicesPerPatient)
     let full = try idle(hub, role: "core", settings, milliseconds: rest)
-    measurements.append(measurement("memory.patients", "memory, role core, 10 000 patients with 30 000 devices", full, nil))
+    measurements.append(measurement("memory.patients", "private memory, role core, 10 000 patients with 30 000 devices", full, nil))
     measurements.append(stateOfOne())
     return measurements
   }
@@ -43,9 +44,13 @@ enum Footprint {
     for name in ["VmRSS", "VmHWM", "RssAnon", "RssFile", "VmLck"] {
       if let bytes = memory[name] { figures["\(name) MB"] = bytes / 1e6 }
     }
+    figures["Private MB"] = (memory["Private_Dirty"] ?? 0) / 1e6
     return Measurement(
-      key: key, what: what, ours: (memory["VmRSS"] ?? 0) / 1e6, unit: "MB", target: target, figures: figures,
-      remark: "resident; of it \(Report.number((figures["RssAnon MB"] ?? 0), "MB")) its own, the rest mapped files (program and libraries)")
+      key: key, what: what, ours: (memory["Private_Dirty"] ?? 0) / 1e6, unit: "MB", target: target, figures: figures,
+      remark: """
+        private: what only this process has and no file could give back. Resident \(Report.number((figures["VmRSS MB"] ?? 0), "MB")): the rest is \
+        program and libraries, of which the machine holds one copy for all roles
+        """)
   }
 
   /// All state that room for one more person takes in the core: hot state, plan, index and timers; devices not counted.

@@ -56,7 +56,7 @@ final class Hub {
   }
 
   /// Starts a role (nil: all in one process) and waits until it is ready.
-  func start(role: String?, _ settings: HubSettings = .standard) throws -> Started {
+  func start(role: String?, _ settings: HubSettings = .standard, environment: [String: String] = [:]) throws -> Started {
     starts += 1
     let file = runtime.path + "/knutepunkt.yaml"
     try configuration(settings).write(toFile: file, atomically: true, encoding: .utf8)
@@ -65,7 +65,8 @@ final class Hub {
     let arguments = ["run", "--config", file] + (role.map { ["--role", $0] } ?? [])
     let begin = Clock.now()
     let process = try ChildProcess(
-      surroundings.hub, arguments, log: runtime.path + "/\(role ?? "all")-\(starts).log", environment: ["NOTIFY_SOCKET": notify])
+      surroundings.hub, arguments, log: runtime.path + "/\(role ?? "all")-\(starts).log",
+      environment: environment.merging(["NOTIFY_SOCKET": notify]) { $1 })
     let ready = try listener.waitForReady(of: process, seconds: 120)
     let said = process.logText.firstRange(of: "replayed=").map { process.logText[$0.upperBound...].prefix { $0.isNumber } }
     return Started(process: process, nanoseconds: ready - begin, replayed: said.flatMap { Int($0) })

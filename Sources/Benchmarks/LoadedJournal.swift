@@ -4,6 +4,7 @@
 
 import Foundation
 import Journal
+import JournalValues
 import RealtimeCore
 import VitalSigns
 
@@ -114,7 +115,7 @@ final class LoadedJournal {
   }
 
   private static var oneDestination: SharingRules {
-    let agreement = SharingAgreement(controllers: [Hub.controller], kinds: [.observation, .score])
+    let agreement = SharingPermission(controllers: [Hub.controller], kinds: [.observation, .score])
     return SharingRules(destinations: [
       SharingDestination(number: 1, name: "record", wants: [.observation, .score], agreements: [agreement])
     ])

@@ -11,6 +11,8 @@ struct Measurement: Encodable {
   struct Target: Encodable {
     var direction: Direction
     var value: Double
+
+    func isMet(by figure: Double) -> Bool { direction == .atMost ? figure <= value : figure >= value }
   }
 
   /// Names the line for machines; stable across runs.
@@ -26,6 +28,8 @@ struct Measurement: Encodable {
   /// What the floor is.
   var baselineWhat: String?
   var target: Target?
+  /// Of `ratio`: what the design asks for whatever the machine is.
+  var ratioTarget: Target?
   /// Everything else that was measured with it, by name; units are part of the names.
   var figures: [String: Double] = [:]
   /// What a reader must know to use the figure.
@@ -37,13 +41,14 @@ struct Measurement: Encodable {
     return ours / baseline
   }
 
-  /// Nil without a target.
+  /// Nil without a target. A ratio without a floor was not met.
   var met: Bool? {
-    target.map { $0.direction == .atMost ? ours <= $0.value : ours >= $0.value }
+    if target == nil, ratioTarget == nil { return nil }
+    return (target?.isMet(by: ours) ?? true) && (ratioTarget?.isMet(by: ratio ?? .nan) ?? true)
   }
 
   private enum Key: String, CodingKey {
-    case key, what, ours, unit, baseline, baselineWhat, ratio, target, met, figures, remark
+    case key, what, ours, unit, baseline, baselineWhat, ratio, target, ratioTarget, met, figures, remark
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -56,6 +61,7 @@ struct Measurement: Encodable {
     try container.encodeIfPresent(baselineWhat, forKey: .baselineWhat)
     try container.encodeIfPresent(ratio, forKey: .ratio)
     try container.encodeIfPresent(target, forKey: .target)
+    try container.encodeIfPresent(ratioTarget, forKey: .ratioTarget)
     try container.encodeIfPresent(met, forKey: .met)
     if !figures.isEmpty { try container.encode(figures, forKey: .figures) }
     try container.encodeIfPresent(remark, forKey: .remark)

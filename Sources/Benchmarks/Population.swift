@@ -9,7 +9,7 @@ import VitalSigns
 struct Population {
   /// Devices of one person.
   static let devicesPerPatient = 3
-  /// Signals of one person in a second, as DESIGN.md counts a full gateway.
+  /// Signals of one person in a second, as docs/architecture.md counts a full hub.
   static let signalsPerSecond = 2
 
   let patients: Int

@@ -14,6 +14,8 @@ struct Report: Encodable {
   var quick: Bool
   var machine: Machine
   var rows: [Measurement] = []
+  /// What each group of rows took, by its name.
+  var seconds: [String: Double] = [:]
   /// Rows that could not be measured, and why.
   var failures: [String: String] = [:]
 
@@ -41,17 +43,34 @@ struct Report: Encodable {
     try data.write(to: URL(fileURLWithPath: path), options: .atomic)
   }
 
-  /// The table, with what must be known to read it below.
-  var table: String {
-    let header = ["What", "Ours", "Baseline", "Ratio", "Target", "Met"]
-    let lines = rows.map { row in
-      [
+  private static let header = ["What", "Ours", "Floor", "Ratio", "Goal", "Met"]
+
+  private var cells: [[String]] {
+    rows.map { row in
+      let goals = [row.target.map { Self.goal($0, row.unit) }, row.ratioTarget.map { Self.goal($0, "×") }].compactMap { $0 }
+      return [
         row.what, Self.number(row.ours, row.unit), row.baseline.map { Self.number($0, row.unit) } ?? "–",
-        row.ratio.map { Self.number($0, "") + " ×" } ?? "–",
-        row.target.map { ($0.direction == .atMost ? "≤ " : "≥ ") + Self.number($0.value, row.unit) } ?? "–",
+        row.ratio.map { Self.number($0, "×") } ?? "–", goals.isEmpty ? "–" : goals.joined(separator: ", "),
         row.met.map { $0 ? "yes" : "no" } ?? "–",
       ]
     }
+  }
+
+  private static func goal(_ target: Measurement.Target, _ unit: String) -> String {
+    (target.direction == .atMost ? "≤ " : "≥ ") + number(target.value, unit)
+  }
+
+  /// The same table for a page of documentation.
+  var markdown: String {
+    func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
+    let title = "\(machine.processors) × \(machine.processor), Linux \(machine.kernel)."
+    return ([title, "", line(Self.header), "|---|--:|--:|--:|--:|---|"] + cells.map(line) + [""] + notes).joined(separator: "\n") + "\n"
+  }
+
+  /// The table, with what must be known to read it below.
+  var table: String {
+    let lines = cells
+    let header = Self.header
     let widths = header.indices.map { column in ([header] + lines).map { $0[column].count }.max() ?? 0 }
     func line(_ cells: [String]) -> String {
       cells.enumerated().map { column, cell in
@@ -64,6 +83,11 @@ struct Report: Encodable {
       "", line(header), widths.map { String(repeating: "─", count: $0) }.joined(separator: "  "),
     ]
     text += lines.map(line)
+    if !notes.isEmpty { text += [""] + notes }
+    return text.joined(separator: "\n")
+  }
+
+  private var notes: [String] {
     var notes: [String] = []
     var baselines: [String] = []
     for row in rows {
@@ -71,9 +95,8 @@ struct Report: Encodable {
       if let remark = row.remark { notes.append("\(row.what.trimmingCharacters(in: .whitespaces)): \(remark)") }
     }
     for (name, reason) in failures.sorted(by: { $0.key < $1.key }) { notes.append("\(name) was not measured: \(reason)") }
-    if !baselines.isEmpty { text += ["", "Baselines, of this same run: " + baselines.joined(separator: "; ") + "."] }
-    if !notes.isEmpty { text += [""] + notes }
-    return text.joined(separator: "\n")
+    if !baselines.isEmpty { notes.insert("Floors, of this same run: " + baselines.joined(separator: "; ") + ".", at: 0) }
+    return notes
   }
 
   /// Three digits or so, and the unit.

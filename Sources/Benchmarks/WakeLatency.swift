@@ -1,13 +1,16 @@
 // Row 2: from the moment at which somebody has an entry to the moment at which the core has decided on it, while every
 // processor is busy with other work. The core's side is as in the gateway: a thread under SCHED_FIFO that blocks on an
-// eventfd. cyclictest takes turns with it under the same load and priority: what the machine itself allows.
+// eventfd. cyclictest takes turns with it under the same load and priority, and so does a bare wake-up between two threads: what the
+// machine itself allows.
 //
 // The producer runs under SCHED_FIFO too, at a lower priority: being interrupted between the look at the clock and the
 // push is the producer's delay, not the core's.
 
 import CLinux
 import CMosquitto
+import CoreRings
 import Foundation
+import HubRuntime
 import RealtimeCore
 import Synchronization
 import VitalSigns
@@ -23,7 +26,7 @@ enum WakeLatency {
   private static let patients = 1_000
 
   static func measure(_ scale: Scale, folder: String) throws -> [Measurement] {
-    let each = scale.pick(full: 60_000, quick: 6_000) / turns
+    let each = scale.pick(full: 42_000, quick: 6_000) / turns
     // The pages of the measured path stay in memory, as in the gateway and in cyclictest.
     let isLocked = clinux_lock_memory() == 0
     defer { if isLocked { munlockall() } }
@@ -31,18 +34,23 @@ enum WakeLatency {
     defer { load.stop() }
     var progress = ProgressLine("wake to decision under load, beside cyclictest")
     let bench = WakeBench(patients: patients, wakes: each * turns)
+    let bareWake = BareWake(wakes: each * turns)
     var ours = Latencies()
+    var bare = Latencies()
     var reference = CyclictestResult()
     for turn in 0..<turns {
       try bench.run(wakes: each, interval: intervalMicroseconds, priorities: (priority, producerPriority), into: &ours)
+      try bareWake.run(wakes: each, interval: intervalMicroseconds, priorities: (priority, producerPriority), into: &bare)
       reference.add(try cyclictest(wakes: each, folder: folder))
       progress.step(turn + 1, of: turns)
     }
     progress.done()
-    return report(ours, reference, isRealtime: bench.isRealtime.load(ordering: .acquiring), isLocked: isLocked)
+    return report(ours, bare, reference, isRealtime: bench.isRealtime.load(ordering: .acquiring), isLocked: isLocked)
   }
 
-  private static func report(_ ours: Latencies, _ reference: CyclictestResult, isRealtime: Bool, isLocked: Bool) -> [Measurement] {
+  private static func report(_ ours: Latencies, _ bare: Latencies, _ reference: CyclictestResult, isRealtime: Bool, isLocked: Bool)
+    -> [Measurement]
+  {
     var figures = ours.microseconds(prefix: "wake")
     for (name, value) in [("p50", 50.0), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99), ("max", 100)] {
       if let microseconds = reference.at(value) { figures["cyclictest \(name) µs"] = microseconds }
@@ -52,15 +60,19 @@ enum WakeLatency {
     if !isLocked { remark = (remark.map { $0 + "; " } ?? "") + "mlockall was refused" }
     if reference.total == 0 { remark = (remark.map { $0 + "; " } ?? "") + "cyclictest could not run" }
     let lines: [(String, Double)] = [("p50", 50), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99)]
-    return lines.map { name, percentile in
-      var target: Measurement.Target?
-      if name == "p99.9" { target = .init(direction: .atMost, value: 150) }
-      if name == "p99.99", let floor = reference.at(percentile) { target = .init(direction: .atMost, value: floor + 100) }
-      return Measurement(
-        key: "wake.\(name)", what: "wake to decision under load, \(name)", ours: ours.at(percentile) / 1_000, unit: "µs",
-        baseline: reference.at(percentile), baselineWhat: "cyclictest", target: target, figures: name == "p50" ? figures : [:],
-        remark: name == "p50" ? remark : nil)
-    }
+    let between = Measurement(
+      key: "wake.bare", what: "  beside it: a bare wake-up between two threads, p99.9", ours: bare.at(99.9) / 1_000, unit: "µs",
+      baseline: reference.at(99.9), baselineWhat: "cyclictest", figures: bare.microseconds(prefix: "bare wake"))
+    return [between]
+      + lines.map { name, percentile in
+        var target: Measurement.Target?
+        if name == "p99.9" { target = .init(direction: .atMost, value: reference.at(percentile).map { $0 + 50 } ?? 150) }
+        if name == "p99.99", let floor = reference.at(percentile) { target = .init(direction: .atMost, value: floor + 100) }
+        return Measurement(
+          key: "wake.\(name)", what: "wake to decision under load, \(name)", ours: ours.at(percentile) / 1_000, unit: "µs",
+          baseline: reference.at(percentile), baselineWhat: "cyclictest", target: target, figures: name == "p50" ? figures : [:],
+          remark: name == "p50" ? remark : nil)
+      }
   }
 
   /// One turn of cyclictest; an empty result where it is not allowed to run.
@@ -129,7 +141,7 @@ final class WakeBench: @unchecked Sendable {
   private var outcomes = OutcomeBuffer(capacity: 512)
   private let ring: IntakeRing
   private let firstSequence: UInt64
-  private let wake = cmosquitto_eventfd_open()
+  private let wake = clinux_eventfd()
   /// By wake since the beginning; written in place, so that no page is new in the measured path.
   private var offered: [UInt64]
   private var decided: [UInt64]
@@ -180,7 +192,7 @@ final class WakeBench: @unchecked Sendable {
       let entry = population.next()
       offered[index] = Clock.now()
       _ = ring.push(entry)
-      cmosquitto_eventfd_add(wake)
+      WakeDescriptor.ring(wake)
     }
   }
 
@@ -190,7 +202,8 @@ final class WakeBench: @unchecked Sendable {
     var waiting = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
     while taken < wakes {
       _ = poll(&waiting, 1, 1_000)
-      cmosquitto_eventfd_clear(wake)
+      var count: UInt64 = 0
+      _ = read(wake, &count, 8)
       while ring.pop(into: &entry) {
         while !core.ingest(&entry, into: &outcomes) { outcomes.removeAll() }
         outcomes.removeAll()
@@ -198,6 +211,66 @@ final class WakeBench: @unchecked Sendable {
         taken += 1
       }
     }
+  }
+}
+
+/// One thread wakes another through an eventfd, and nothing else: what the machine allows a wake-up between threads. cyclictest's
+/// thread is woken by the timer of its own processor; the core is woken by another thread, mostly on another processor, and where
+/// processors are virtual that takes its time now and then. The same priorities and pauses as WakeBench, without ring and core.
+///
+/// @unchecked Sendable: `rung` belongs to the ringer's thread and `woken` to the sleeper's; `run` reads them after both have ended.
+final class BareWake: @unchecked Sendable {
+  private let wake = clinux_eventfd()
+  private var rung: [UInt64]
+  private var woken: [UInt64]
+  private var done = 0
+
+  init(wakes: Int) {
+    rung = [UInt64](repeating: 0, count: wakes)
+    woken = [UInt64](repeating: 0, count: wakes)
+  }
+
+  deinit { close(wake) }
+
+  /// One turn. Blocks until both threads have ended.
+  func run(
+    wakes: Int, interval: UInt32, priorities: (sleeper: Int32, ringer: Int32), into latencies: inout Latencies
+  ) throws(BenchmarkError) {
+    let first = done
+    let ended = DispatchSemaphore(value: 0)
+    let sleeper = Thread { [self] in
+      _ = clinux_schedule_fifo(priorities.sleeper)
+      var waiting = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
+      var index = first
+      while index < first + wakes {
+        _ = poll(&waiting, 1, 1_000)
+        let now = Clock.now()
+        // How often it rang since the last time: more than once when this thread came late.
+        var count: UInt64 = 0
+        guard read(wake, &count, 8) == 8 else { continue }
+        for _ in 0..<min(Int(count), first + wakes - index) {
+          woken[index] = now
+          index += 1
+        }
+      }
+      ended.signal()
+    }
+    let ringer = Thread { [self] in
+      _ = clinux_schedule_fifo(priorities.ringer)
+      for index in first..<(first + wakes) {
+        usleep(interval)
+        rung[index] = Clock.now()
+        WakeDescriptor.ring(wake)
+      }
+      ended.signal()
+    }
+    sleeper.start()
+    ringer.start()
+    let limit = DispatchTime.now() + .seconds(Int(interval) * wakes / 1_000_000 * 4 + 30)
+    for _ in 0..<2 where ended.wait(timeout: limit) == .timedOut { throw .timedOut("the bare wakes of one turn") }
+    done += wakes
+    // A ring between the look at the clock and the read has no time of its own.
+    for index in first..<done where woken[index] > rung[index] { latencies.record(woken[index] - rung[index]) }
   }
 }
 

@@ -88,7 +88,7 @@ public protocol BluetoothHandler: AnyObject, Sendable {
   func frameLost(address: String)
   /// Everything up to the sequence is in a committed transaction. False: part of what came since the last call was left out
   /// there (a full disk), so devices go on keeping what they have.
-  func isRecorded(upTo sequence: UInt64) -> Bool
+  func noteRecorded(upTo sequence: UInt64) -> Bool
   /// From now until `recordsEnded`, equal frames of these characteristics without a time of their own are told apart by
   /// counting.
   func recordsBegan(address: String, from characteristics: [BluetoothUUID])

@@ -1,10 +1,11 @@
 // The link as the gateway sees it: make it, run it on a thread of yours, tell it which devices are the hub's, let an
-// installer pair, stop it, look at it. The work is done by `LinkLoop` on the thread inside `run()`; this object only
+// installer pair, stop it, look at it. The work is done by `BluetoothLoop` on the thread inside `run()`; this object only
 // holds what both sides share, under one lock.
 //
 // Everything that bluetoothd says goes through three sans-I/O machines: one for the adapter, one for each device, one for
 // the connections that they share. They decide, the loop carries out.
 
+import HubRuntime
 public import Logging
 import Synchronization
 public import VitalSigns
@@ -30,14 +31,14 @@ public final class BluetoothLink: Sendable {
   let handler: any BluetoothHandler
   let watermark: any DurableWatermark
   let logger: Logger
-  let wake: LoopWake
+  let wake: WakeDescriptor
   let shared = Mutex(Shared())
 
   /// Opens nothing but an eventfd. Nil when the process has no descriptors left.
   public init?(
     configuration: BluetoothLinkConfiguration, handler: any BluetoothHandler, watermark: any DurableWatermark, logger: Logger
   ) {
-    guard let wake = LoopWake() else { return nil }
+    guard let wake = try? WakeDescriptor() else { return nil }
     self.configuration = configuration
     self.handler = handler
     self.watermark = watermark
@@ -49,7 +50,7 @@ public final class BluetoothLink: Sendable {
   /// a bluetoothd or an adapter that is away is a state, and is waited for.
   public func run() {
     watermark.register(wakeDescriptor: wake.descriptor)
-    LinkLoop(self).run()
+    BluetoothLoop(self).run()
     watermark.unregister(wakeDescriptor: wake.descriptor)
     let unanswered = shared.withLock { shared in
       shared.hasEnded = true
@@ -61,7 +62,7 @@ public final class BluetoothLink: Sendable {
 
   /// Asks `run()` to return: connections are ended, bonds stay. Returns at once; join the thread to wait.
   public func stop(within limit: Duration) {
-    let deadline = LoopClock.now().later(by: limit)
+    let deadline = SystemClock.monotonic().adding(limit)
     shared.withLock { $0.stopDeadline = min($0.stopDeadline ?? .never, deadline) }
     wake.ring()
   }
@@ -74,7 +75,7 @@ public final class BluetoothLink: Sendable {
   }
 
   /// Opens the pairing window, or lengthens it.
-  public func openPairing(for time: Duration) { ask(.openPairing(until: LoopClock.now().later(by: time))) }
+  public func openPairing(for time: Duration) { ask(.openPairing(until: SystemClock.monotonic().adding(time))) }
 
   /// Closes it. What was paired stays bonded.
   public func closePairing() { ask(.closePairing) }

@@ -1,5 +1,6 @@
 // The link's state as others see it: a copy, made at the end of each turn of the loop.
 
+public import BlueZ
 public import DeviceProfile
 public import VitalSigns
 

@@ -10,7 +10,6 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 // Where to go on when an assertion of the library's fails under the call that this thread makes; NULL outside of it.
@@ -45,14 +44,6 @@ static inline int cmosquitto_loop_read(struct mosquitto *client, bool *would_blo
 
 // `errno` of a call that ended with MOSQ_ERR_ERRNO; read it before any other call.
 static inline int cmosquitto_errno(void) { return errno; }
-
-// <sys/eventfd.h> is not in Swift's Glibc module, and its flags are an anonymous enum.
-static inline int cmosquitto_eventfd_open(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
-static inline void cmosquitto_eventfd_add(int descriptor) { (void)eventfd_write(descriptor, 1); }
-static inline void cmosquitto_eventfd_clear(int descriptor) {
-  eventfd_t value;
-  (void)eventfd_read(descriptor, &value);
-}
 
 // Bytes that TCP has received on this connection, in order; 0 when the kernel does not say. `tcpi_bytes_received` of
 // <linux/tcp.h> (part of the kernel's stable interface since 4.1), read by its place: that header and Glibc's own declare

@@ -1,6 +1,7 @@
 // One feed for all screens: it listens to the source, rereads the board when something changed, and holds two encoded
 // events, the newest board and the newest heartbeat. A screen has no queue: it is woken, and takes whichever of the two it
-// has not sent yet. So a slow screen skips what is outdated, and nothing grows.
+// has not sent yet. So a slow screen skips what is outdated, and nothing grows. While nobody looks, an alert alone makes it read: scores,
+// heartbeats and the net under lost updates wait for the first who comes, and the first gets a board that was read then.
 
 import Foundation
 import Logging
@@ -47,14 +48,16 @@ actor BoardFeed: Service {
   static let screensPerSessionMax = 8
   /// Lines of what does not work, on each screen and in each heartbeat. The gravest come first; the last says that there are more.
   static let problemsMax = 12
-  /// The page's patience is 4 s: one lost heartbeat is not yet an alarm.
+  /// The page shows its banner after 4 s without a heartbeat, so one lost heartbeat raises nothing.
   static let beatInterval: Int64 = 2_000_000_000
   /// At most this many rereads a second, so that a flood of changes costs the journal's reader no more.
   static let refreshPause: Duration = .milliseconds(150)
   /// Scores change with every reading of every person; beside an alert they may be this old. Alerts never wait.
   static let scoreInterval: Int64 = 1_000_000_000
-  /// Reread even without a change: a net under a lost update.
+  /// The board is reread this often even without a change, in case an update was lost.
   static let refreshInterval: Int64 = 15 * 1_000_000_000
+  /// A page that was asked for is looked at for this long though no stream is open: its script was stopped, or it is about to open one.
+  static let glanceNanoseconds: Int64 = 60 * 1_000_000_000
   private static let tick: Duration = .milliseconds(100)
   private static let reopenPause: Duration = .milliseconds(500)
 
@@ -71,6 +74,8 @@ actor BoardFeed: Service {
   private var readShown: UInt64 = 0
   private var refreshedAt: MonotonicInstant
   private var beatAt: MonotonicInstant
+  /// When somebody asked for the board last.
+  private var glancedAt: MonotonicInstant?
   /// Whether the board has ever been read.
   private(set) var isReady = false
   private struct Screen {
@@ -85,6 +90,9 @@ actor BoardFeed: Service {
   /// Something changed; bounded to one, because one reread covers every change before it.
   private let changed: AsyncStream<Void>
   private let change: AsyncStream<Void>.Continuation
+  /// Somebody looks: ends the rest of `watchTime`.
+  private let glanced: AsyncStream<Void>
+  private let glance: AsyncStream<Void>.Continuation
 
   init(source: any ConsoleSource, pages: Pages, clock: ConsoleClock, logger: Logger) {
     self.source = source
@@ -104,6 +112,7 @@ actor BoardFeed: Service {
     refreshedAt = now
     beatAt = now
     (changed, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    (glanced, glance) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
   func run() async throws {
@@ -119,14 +128,16 @@ actor BoardFeed: Service {
     screens = [:]
   }
 
-  /// The board as last read, for a page. Reads it now when it never has been.
+  /// The board as last read, for a page. Reads it now when it never has been, or when it was left to grow old because nobody looked.
   func current() async -> BoardState {
-    if !isReady { await refresh() }
+    let rested = noteGlance()
+    if !isReady || (rested && isOutdated) { await refresh() } else if rested { publish() }
     return state
   }
 
   /// Reads the board now: after a person did something, so that the next page shows it.
   func refreshed() async -> BoardState {
+    noteGlance()
     await refresh()
     return state
   }
@@ -141,9 +152,36 @@ actor BoardFeed: Service {
     guard hasRoom(for: session) else { return nil }
     screensEver += 1
     let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let rested = noteGlance()
     screens[screensEver] = Screen(wake: wake, session: session)
-    wake.yield()
+    switch (rested, isOutdated) {
+    case (false, _): wake.yield()
+    // With a heartbeat of now.
+    case (true, false): publish()
+    // The read wakes the screen: an old board is never its first.
+    case (true, true): change.yield()
+    }
     return (screensEver, wakes)
+  }
+
+  /// Somebody looks. Returns whether nobody did before, so that the clock has not been looked at for a while.
+  @discardableResult private func noteGlance() -> Bool {
+    let now = clock.monotonic()
+    let rested = !isLookedAt(at: now)
+    glancedAt = now
+    guard rested else { return false }
+    if watch.advance(to: now) { change.yield() }
+    glance.yield()
+    return true
+  }
+
+  private func isLookedAt(at now: MonotonicInstant) -> Bool {
+    !screens.isEmpty || glancedAt.map { now < $0.adding(nanoseconds: Self.glanceNanoseconds) } ?? false
+  }
+
+  /// Something changed beside the alerts, or too long ago to be sure that nothing did.
+  private var isOutdated: Bool {
+    scoresChanged || refreshedAt.adding(nanoseconds: Self.refreshInterval) <= clock.monotonic()
   }
 
   func leave(_ id: UInt64) { screens.removeValue(forKey: id)?.wake.finish() }
@@ -194,8 +232,13 @@ actor BoardFeed: Service {
 
   private func watchTime() async {
     change.yield()
+    var glances = glanced.makeAsyncIterator()
     while !Task.isCancelled {
       let now = clock.monotonic()
+      guard isLookedAt(at: now) else {
+        await glances.next()
+        continue
+      }
       if watch.advance(to: now) {
         publish()
         change.yield()
@@ -244,7 +287,7 @@ actor BoardFeed: Service {
     beat()
   }
 
-  /// The signs of life decide; before the first of them, the word of whoever read the board.
+  /// The heartbeats decide. Until the first one arrives, the state found when the board was read is used.
   private func updateCore() {
     state.core =
       switch (watch.liveness, state.snapshot.core) {

@@ -1,6 +1,7 @@
 // The board, its live events, and what a person does to an alert. Every POST needs the session's token; what happened is
 // told as a notice on the next page, or as short JSON when the page's script asked.
 
+import AlertTexts
 import Foundation
 import HTTPTypes
 import Hummingbird

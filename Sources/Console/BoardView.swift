@@ -2,6 +2,7 @@
 // moment, same view. The fields are read by name from `Resources/templates`; a name lives in one view only, because a
 // template that finds nothing looks in the view around it.
 
+import AlertTexts
 import Foundation
 import VitalSigns
 
@@ -207,7 +208,7 @@ struct AlertCard {
     }
     isTaken = alert.isTaken
     canAcknowledge = !isTaken
-    // Nobody drives out to the hub.
+    // An alert of the hub's own concerns no place that somebody could go to, so it has no "on my way".
     canRespond = alert.state != .responding && alert.person != nil
     score = alert.news2.map { ScoreBadge($0, catalogue: catalogue, zone: zone) }
     announcement = catalogue.text(

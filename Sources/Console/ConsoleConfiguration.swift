@@ -1,12 +1,9 @@
 // What the console is told at start. The gateway reads it from its validated configuration; nothing here is parsed.
 
+public import AlertTexts
 public import Foundation
+public import HubRuntime
 public import VitalSigns
-
-/// The languages of the pages. Raw values are BCP 47 and name the catalogue's file.
-public enum ConsoleLanguage: String, Sendable, CaseIterable {
-  case nb, nn, en
-}
 
 /// How the console serves.
 public struct ConsoleConfiguration: Sendable {
@@ -16,14 +13,14 @@ public struct ConsoleConfiguration: Sendable {
   public var port: Int
   /// How browsers reach it, without a path: `https://tavle.kommune.example`. Links are made from it.
   public var publicURL: String
-  public var language: ConsoleLanguage
+  public var language: TextLanguage
   /// The hub's zone, for every time that is shown.
   public var timeZone: TimeZone
   /// A session ends after this, whatever happens: one shift.
   public var sessionHours: Int
   /// A session ends after this long without a request and without an open board.
   public var idleMinutes: Int
-  /// Shared with the command that issues links; at least `ConsoleLink.keyBytesMin` bytes from a secret file.
+  /// Shared with the command that issues links; at least `SignInLink.keyBytesMin` bytes from a secret file.
   public var linkKey: [UInt8]
   /// Whether cookies carry `Secure` (and the `__Host-` prefix). True whenever `publicURL` is https.
   public var secureCookies: Bool
@@ -31,7 +28,7 @@ public struct ConsoleConfiguration: Sendable {
   public var resources: String?
 
   public init(
-    host: String = "127.0.0.1", port: Int = 8_460, publicURL: String? = nil, language: ConsoleLanguage = .nb,
+    host: String = "127.0.0.1", port: Int = 8_460, publicURL: String? = nil, language: TextLanguage = .nb,
     timeZone: TimeZone, sessionHours: Int = 8, idleMinutes: Int = 60, linkKey: [UInt8], secureCookies: Bool? = nil,
     resources: String? = nil
   ) {
@@ -67,8 +64,7 @@ public struct ConsoleClock: Sendable {
     return Self(
       wall: { WallTime(rawValue: Int64(Date().timeIntervalSince1970 * 1_000)) },
       monotonic: {
-        let (seconds, attoseconds) = start.duration(to: clock.now).components
-        return MonotonicInstant.zero.adding(nanoseconds: seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
+        MonotonicInstant.zero.adding(start.duration(to: clock.now))
       })
   }
 }
@@ -78,6 +74,5 @@ public enum ConsoleStartError: Error, Sendable, Hashable {
   case keyTooShort(bytes: Int, least: Int)
   case resourceMissing(path: String)
   case resourceInvalid(path: String, reason: String)
-  /// A catalogue lacks a text; `key` is `group.name`.
-  case textMissing(language: String, key: String)
+  case texts(TextCatalogueError)
 }

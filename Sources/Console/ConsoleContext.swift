@@ -1,6 +1,7 @@
 // What a request carries through the router, and the two middlewares around every page: security headers outermost, then
 // errors as pages that people can read.
 
+import AlertTexts
 import HTTPTypes
 import Hummingbird
 import Logging

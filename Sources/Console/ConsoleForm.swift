@@ -1,5 +1,6 @@
 // What a browser posts: parsed, bounded, and checked against forgery before anybody looks at it.
 
+import AlertTexts
 import Crypto
 import Foundation
 import HTTPTypes

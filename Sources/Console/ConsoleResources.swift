@@ -1,8 +1,11 @@
 // Templates, static files and catalogues, read once at start and held in memory: a page never waits for a disk, and a
 // package upgrade under a running console changes nothing until its restart.
 
+import AlertTexts
 import Crypto
 import Foundation
+import HubRuntime
+import LocalAPI
 import Mustache
 
 /// A file that browsers fetch. Its address changes with its content, so that it may be cached for ever.
@@ -25,7 +28,7 @@ struct ConsoleResources: Sendable {
     "layout", "header", "live", "board", "fragment", "card", "resolve", "signin", "signedout", "problem",
   ]
 
-  init(folder: String?, language: ConsoleLanguage) throws(ConsoleStartError) {
+  init(folder: String?, language: TextLanguage) throws(ConsoleStartError) {
     let root = Self.root(folder)
     MustacheContentTypes.register(ScalarHTML(), named: ScalarHTML.name)
     var library = MustacheLibrary()
@@ -40,7 +43,11 @@ struct ConsoleResources: Sendable {
       }
     }
     templates = library
-    self.catalogue = try Self.catalogue(language, folder: folder)
+    do throws(TextCatalogueError) {
+      catalogue = try Catalogue(language, folder: folder)
+    } catch {
+      throw .texts(error)
+    }
     style = try Self.file(root, "console.css", "text/css; charset=utf-8")
     script = try Self.file(root, "console.js", "text/javascript; charset=utf-8")
     icon = try Self.file(root, "icon.svg", "image/svg+xml")
@@ -48,12 +55,6 @@ struct ConsoleResources: Sendable {
 
   /// Where the files are: the folder given, or what the package manager put beside the executable.
   static func root(_ folder: String?) -> String { folder ?? Bundle.module.bundlePath + "/Resources" }
-
-  /// One language's texts alone: all that a role without pages needs.
-  static func catalogue(_ language: ConsoleLanguage, folder: String?) throws(ConsoleStartError) -> Catalogue {
-    let path = (folder ?? Bundle.module.bundlePath + "/Resources") + "/catalogue/\(language.rawValue).json"
-    return try Catalogue(language: language, json: try read(path), path: path)
-  }
 
   private static func file(_ root: String, _ name: String, _ type: String) throws(ConsoleStartError) -> StaticFile {
     let data = try read("\(root)/static/\(name)")

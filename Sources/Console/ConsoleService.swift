@@ -4,6 +4,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import LocalAPI
 public import Logging
 import NIOCore
 public import ServiceLifecycle
@@ -35,8 +36,8 @@ public struct ConsoleService: Service {
     configuration: ConsoleConfiguration, source: any ConsoleSource, clock: ConsoleClock = .system(), logger: Logger,
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) throws(ConsoleStartError) {
-    guard configuration.linkKey.count >= ConsoleLink.keyBytesMin else {
-      throw .keyTooShort(bytes: configuration.linkKey.count, least: ConsoleLink.keyBytesMin)
+    guard configuration.linkKey.count >= SignInLink.keyBytesMin else {
+      throw .keyTooShort(bytes: configuration.linkKey.count, least: SignInLink.keyBytesMin)
     }
     let resources = try ConsoleResources(folder: configuration.resources, language: configuration.language)
     let pages = Pages(resources: resources, zone: configuration.timeZone)

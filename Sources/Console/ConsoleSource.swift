@@ -2,6 +2,7 @@
 // (read-only) and speaks with the core's local API. The console knows neither, so it can be shown, tested and replaced
 // alone. Vocabulary: a *board* is every open alert plus what was closed lately; an *actor* is the person signed in.
 
+public import AlertTexts
 public import VitalSigns
 
 /// What the console shows and does, provided by the gateway.
@@ -19,7 +20,7 @@ public protocol ConsoleSource: Sendable {
 
   /// Does something to an alert in the name of a signed-in person. Returns when the core has taken it durably.
   ///
-  /// - Parameter actor: the display name from the sign-in link, 1…`ConsoleLink.actorBytesMax` bytes of UTF-8.
+  /// - Parameter actor: the display name from the sign-in link, 1…`SignInLink.actorBytesMax` bytes of UTF-8.
   func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError)
 
   /// Writes to the access log that a signed-in person has looked at these people's alerts. False: not written; the console asks again.
@@ -76,16 +77,6 @@ public struct BoardResolution: Sendable, Hashable {
     self.measure = measure
     self.usefulness = usefulness
   }
-}
-
-/// Why the alert rose, as the person who closes it sees it. The raw value is the stored key and the catalogue's key.
-public enum ResolutionCause: String, Sendable, Hashable, CaseIterable {
-  case healthChange, needForHelp, fall, medication, mistakenPress, deviceFault, deviceNotWorn, other
-}
-
-/// What was done about it: assess, then call, visit, wait or 113. The raw value is the stored key and the catalogue's key.
-public enum ResolutionMeasure: String, Sendable, Hashable, CaseIterable {
-  case assessed, phoned, visited, doctorInformed, emergencyCalled, deviceServiced, none
 }
 
 /// Why an action on an alert did not happen.

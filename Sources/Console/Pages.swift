@@ -1,6 +1,8 @@
 // Renders the pages: what the templates are given, by name. Nothing here decides what may be seen or done.
 
+import AlertTexts
 import Foundation
+import HubRuntime
 import Mustache
 import VitalSigns
 

@@ -2,6 +2,7 @@
 // `SignInDesk` is the actor that holds it. Sessions are kept by the SHA-256 of their cookie, so that neither a memory dump
 // nor a comparison's duration gives a cookie away. Everything is lost at a restart, on purpose: people sign in again.
 
+import LocalAPI
 import VitalSigns
 
 /// A person at a screen.

@@ -1,6 +1,7 @@
 // The actor that holds the sign-in book: it brings the clock, the key and the random numbers, and decides nothing.
 
 import Crypto
+import LocalAPI
 import VitalSigns
 
 /// Signs people in and knows who they are.
@@ -18,7 +19,7 @@ actor SignInDesk {
 
   /// Whom a link is for, without using it up: prefetchers and mail scanners follow links.
   func inspect(_ token: String) throws(LinkRefusal) -> String {
-    let link = try ConsoleLink.verify(token, key: key, now: clock.wall())
+    let link = try SignInLink.verify(token, key: key, now: clock.wall())
     if let refusal = book.refusal(of: link) { throw refusal }
     return link.actor
   }
@@ -26,7 +27,7 @@ actor SignInDesk {
   /// Uses the link up. Returns the cookie's value.
   func redeem(_ token: String) throws(LinkRefusal) -> String {
     let now = clock.wall()
-    let link = try ConsoleLink.verify(token, key: key, now: now)
+    let link = try SignInLink.verify(token, key: key, now: now)
     let cookie = Self.random(bits: 256)
     _ = try book.redeem(link, key: Self.key(of: cookie), csrf: Self.random(bits: 128), at: clock.monotonic(), wall: now)
     return cookie

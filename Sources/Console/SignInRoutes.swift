@@ -1,8 +1,10 @@
 // Signing in and out. GET of a link only shows whose it is: mail scanners and browsers follow links on their own, and must
 // not burn one. The POST uses it up and sets the cookie.
 
+import AlertTexts
 import HTTPTypes
 import Hummingbird
+import LocalAPI
 import Logging
 import VitalSigns
 

@@ -15,7 +15,7 @@ extension DeviceProfile {
   public var abilities: DeviceAbilities {
     var abilities: DeviceAbilities = .speaks
     let locates = frames.contains { frame in
-      frame.instructions.contains { if case .emitLocation = $0 { true } else { false } }
+      frame.instructions.contains { if case .report(.location) = $0 { true } else { false } }
     }
     if locates { abilities.formUnion(.locates) }
     if locates || observations.contains(where: { $0.code != .batteryLevel }) { abilities.formUnion(.measures) }

@@ -25,10 +25,10 @@ private struct ResponseBundle: Decodable {
       init(from decoder: any Decoder) throws {
         let members = try decoder.container(keyedBy: Name.self)
         // R4 says text ("201 Created"); some servers write the bare number.
-        if let number = try? members.decode(Int.self, forKey: .status) {
-          status = String(number)
+        if let text = try? members.decode(String.self, forKey: .status) {
+          status = text
         } else {
-          status = try members.decode(String.self, forKey: .status)
+          status = String(try members.decode(Int.self, forKey: .status))
         }
         location = try members.decodeIfPresent(String.self, forKey: .location)
         // What a server says beside its status must not make the status unreadable.
@@ -41,6 +41,19 @@ private struct ResponseBundle: Decodable {
   var resourceType: String
   var type: String?
   var entry: [Entry]?
+}
+
+/// What stands in a successful answer, read once.
+private enum Confirmation: Decodable {
+  case bundle(ResponseBundle)
+  case complaint(OperationOutcome)
+
+  private enum Name: String, CodingKey { case resourceType }
+
+  init(from decoder: any Decoder) throws {
+    let type = try decoder.container(keyedBy: Name.self).decode(String.self, forKey: .resourceType)
+    self = type == "OperationOutcome" ? .complaint(try OperationOutcome(from: decoder)) : .bundle(try ResponseBundle(from: decoder))
+  }
 }
 
 struct OperationOutcome: Decodable {
@@ -110,10 +123,11 @@ enum FHIRAnswer {
   }
 
   private static func confirmed(_ body: [UInt8], _ bundle: FHIRBundle, _ items: [DeliveryItem]) -> DeliveryReport {
-    if let outcome = try? JSONDecoder().decode(OperationOutcome.self, from: Data(body)), outcome.resourceType == "OperationOutcome" {
-      return complained(outcome, items)
+    let read = try? JSONDecoder().decode(Confirmation.self, from: Data(body))
+    if case .complaint(let outcome)? = read { return complained(outcome, items) }
+    guard case .bundle(let response)? = read, let answers = answers(response, bundle) else {
+      return DeliveryReport(.failed(.malformedAnswer, retryAfter: nil))
     }
-    guard let answers = answers(body, bundle) else { return DeliveryReport(.failed(.malformedAnswer, retryAfter: nil)) }
     var results: [ItemResult] = []
     var notes: [RepairNote] = []
     for (item, index) in zip(items, bundle.entryOfItem) {
@@ -161,8 +175,8 @@ enum FHIRAnswer {
   }
 
   /// One answer for each entry of the bundle, in its order; nil when the body is no answer to it.
-  private static func answers(_ body: [UInt8], _ bundle: FHIRBundle) -> [EntryAnswer]? {
-    guard let response = try? JSONDecoder().decode(ResponseBundle.self, from: Data(body)), response.resourceType == "Bundle",
+  private static func answers(_ response: ResponseBundle, _ bundle: FHIRBundle) -> [EntryAnswer]? {
+    guard response.resourceType == "Bundle",
       ["transaction-response", "batch-response", nil].contains(response.type), var entries = response.entry,
       entries.count == bundle.entries.count
     else { return nil }

@@ -10,7 +10,7 @@ internal import VitalSigns
 
 /// A bundle ready to be sent, and which entry answers for which item.
 struct FHIRBundle {
-  struct Entry {
+  struct Entry: Sendable {
     var fullURL: String
     var type: String
     var identifier: FHIRIdentifier
@@ -39,29 +39,37 @@ struct FHIRBundleBuilder {
   private var indexOfURL: [String: Int] = [:]
   /// Wire identities that the bundle will hold, known before any is written: what a reference may point to.
   private var own: Set<String> = []
+  /// Identities that were worked out for this bundle: a person, a device and the hub stand in nearly every entry.
+  private let identities = KnownIdentities()
   /// Frames of which the batch holds all parts.
   private var wholePanels: Set<UInt64> = []
 
-  init(hub: HubIdentity, createsPatients: Bool) {
+  private let written: WrittenEntries
+
+  init(hub: HubIdentity, createsPatients: Bool, written: WrittenEntries) {
     self.hub = hub
     self.createsPatients = createsPatients
+    self.written = written
   }
 
-  static func bundle(_ items: [DeliveryItem], hub: HubIdentity, createsPatients: Bool = true) -> FHIRBundle {
-    var builder = Self(hub: hub, createsPatients: createsPatients)
+  /// - Parameter written: of the same hub.
+  static func bundle(
+    _ items: [DeliveryItem], hub: HubIdentity, createsPatients: Bool = true, written: WrittenEntries = WrittenEntries()
+  ) -> FHIRBundle {
+    var builder = Self(hub: hub, createsPatients: createsPatients, written: written)
     return builder.build(items)
   }
 
   private mutating func build(_ items: [DeliveryItem]) -> FHIRBundle {
     findPanels(items)
-    for item in items { own.insert(hub.urn(resourceKey(item.record))) }
+    for item in items { own.insert(urn(resourceKey(item.record))) }
     for item in items { addPatient(item.record) }
     addGateway()
     for item in items { addDevice(item.record) }
     var entryOfItem: [Int] = []
     var neededOfItem: [[Int]] = []
     for item in items {
-      let url = hub.urn(resourceKey(item.record))
+      let url = urn(resourceKey(item.record))
       if item.record.isOneUpdatedRecord, let earlier = indexOfURL[url] {
         // A lane never sends two transitions of an alert together; a batch that does gets the later one's state. A dose that
         // is put out and taken within one batch is taken.
@@ -71,7 +79,7 @@ struct FHIRBundleBuilder {
       }
       entryOfItem.append(indexOfURL[url] ?? 0)
       let needed = [item.record.patient.map { DeliveryKey.patient($0.hubPatient) }, .hub, item.record.device.map { .device($0.hubDevice) }]
-      neededOfItem.append(needed.compactMap { key in key.flatMap { indexOfURL[hub.urn($0)] } })
+      neededOfItem.append(needed.compactMap { key in key.flatMap { indexOfURL[urn($0)] } })
     }
     return FHIRBundle(entries: entries, entryOfItem: entryOfItem, neededOfItem: neededOfItem)
   }
@@ -118,7 +126,16 @@ struct FHIRBundleBuilder {
     }
   }
 
-  func identifier(_ key: DeliveryKey) -> FHIRIdentifier { FHIRIdentifier(system: FHIRSystem.uuid, value: hub.urn(key)) }
+  func uuid(_ key: DeliveryKey) -> String { String(urn(key).dropFirst("urn:uuid:".count)) }
+
+  func urn(_ key: DeliveryKey) -> String {
+    if let known = identities.urns[key] { return known }
+    let urn = hub.urn(key)
+    identities.urns[key] = urn
+    return urn
+  }
+
+  func identifier(_ key: DeliveryKey) -> FHIRIdentifier { FHIRIdentifier(system: FHIRSystem.uuid, value: urn(key)) }
 
   /// POST with `ifNoneExist`: made once, found the next time.
   func create(_ key: DeliveryKey, _ resource: JSONValue, by identifier: FHIRIdentifier? = nil) -> FHIRBundle.Entry {
@@ -139,9 +156,11 @@ struct FHIRBundleBuilder {
   ) -> FHIRBundle.Entry {
     guard case .string(let type)? = resource["resourceType"] else { preconditionFailure("a resource states its type") }
     return FHIRBundle.Entry(
-      fullURL: hub.urn(key), type: type, identifier: identifier,
-      json: ["fullUrl": .string(hub.urn(key)), "resource": resource, "request": request(type)])
+      fullURL: urn(key), type: type, identifier: identifier,
+      json: ["fullUrl": .string(urn(key)), "resource": resource, "request": request(type)])
   }
+
+  private func holds(_ key: DeliveryKey) -> Bool { indexOfURL[urn(key)] != nil }
 
   private mutating func append(_ entry: FHIRBundle.Entry) {
     guard indexOfURL[entry.fullURL] == nil else { return }
@@ -154,6 +173,11 @@ struct FHIRBundleBuilder {
 
   private mutating func addPatient(_ record: DeliveryRecord) {
     guard createsPatients, let patient = record.patient else { return }
+    if holds(.patient(patient.hubPatient)) { return }
+    append(written.entry(.patient(patient)) { entry(patient) })
+  }
+
+  private func entry(_ patient: PatientIdentity) -> FHIRBundle.Entry {
     let key = DeliveryKey.patient(patient.hubPatient)
     let national = patient.nationalID.map { FHIRIdentifier(system: FHIRSystem.national($0.kind), value: $0.value) }
     let resource: JSONValue = [
@@ -161,10 +185,14 @@ struct FHIRBundleBuilder {
       "identifier": .array([national?.json, identifier(key).json].compactMap(\.self)),
       "name": patient.displayName.map { [["text": .string($0)]] },
     ]
-    append(create(key, resource, by: national))
+    return create(key, resource, by: national)
   }
 
   private mutating func addGateway() {
+    if !holds(.hub) { append(written.entry(.hub) { gatewayEntry }) }
+  }
+
+  private var gatewayEntry: FHIRBundle.Entry {
     let eui64 = hub.eui64.map { Self.eui64($0) }
     let resource: JSONValue = [
       "resourceType": "Device",
@@ -173,11 +201,16 @@ struct FHIRBundleBuilder {
       "type": FHIRShape.concept(
         FHIRShape.coding(FHIRSystem.mdc, "531981", display: "MDC_MOC_VMS_MDS_AHD"), text: "Personal health gateway"),
     ]
-    append(create(.hub, resource))
+    return create(.hub, resource)
   }
 
   private mutating func addDevice(_ record: DeliveryRecord) {
     guard let device = record.device else { return }
+    if holds(.device(device.hubDevice)) { return }
+    append(written.entry(.device(device)) { entry(device) })
+  }
+
+  private func entry(_ device: DeviceIdentity) -> FHIRBundle.Entry {
     let key = DeliveryKey.device(device.hubDevice)
     let resource: JSONValue = [
       "resourceType": "Device",
@@ -188,7 +221,7 @@ struct FHIRBundleBuilder {
       "modelNumber": .string(device.model),
       "type": FHIRShape.concept(FHIRShape.coding(FHIRSystem.mdc, "65573", display: "MDC_MOC_VMS_MDS_SIMP")),
     ]
-    append(create(key, resource))
+    return create(key, resource)
   }
 
   /// 16 hexadecimal digits as `AA-BB-…`, marked as a system id.
@@ -209,14 +242,14 @@ struct FHIRBundleBuilder {
   /// A resource of this bundle by its `fullUrl`, or one elsewhere by its identifier (a logical reference: a conditional one
   /// would make the server refuse the whole bundle when the other was withheld or has not arrived yet).
   func reference(_ type: String, _ key: DeliveryKey) -> JSONValue {
-    let url = hub.urn(key)
+    let url = urn(key)
     return own.contains(url) ? ["reference": .string(url)] : ["type": .string(type), "identifier": identifier(key).json]
   }
 
   func reference(observation sequence: UInt64, panel: PressurePanel?) -> JSONValue {
     // A whole panel in this very bundle may also have been named by its parts (a part missing elsewhere): `own` decides.
     let single = DeliveryKey.observation(sequence: sequence)
-    guard let panel, panel.parts > 1, !own.contains(hub.urn(single)) else { return reference("Observation", single) }
+    guard let panel, panel.parts > 1, !own.contains(urn(single)) else { return reference("Observation", single) }
     return reference("Observation", .panel(frame: panel.frame))
   }
 
@@ -225,7 +258,7 @@ struct FHIRBundleBuilder {
     let key = DeliveryKey.patient(patient.hubPatient)
     let national = patient.nationalID.map { FHIRIdentifier(system: FHIRSystem.national($0.kind), value: $0.value) }
     return [
-      "reference": own.contains(hub.urn(key)) ? .string(hub.urn(key)) : nil, "type": "Patient",
+      "reference": own.contains(urn(key)) ? .string(urn(key)) : nil, "type": "Patient",
       "identifier": (national ?? identifier(key)).json, "display": patient.displayName.map(JSONValue.string),
     ]
   }

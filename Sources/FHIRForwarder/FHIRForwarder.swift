@@ -34,12 +34,13 @@ public struct FHIRForwarder: Forwarder {
     }
   }
 
-  /// An answer to a bundle of 52 items is some 30 kB; 4 MiB holds any server's love of narrative.
+  /// An answer to a bundle of 52 items is some 30 kB; 4 MiB leaves room for servers that add long narratives.
   static let responseBytesMax = 4 * 1024 * 1024
 
   private let configuration: Configuration
   private let base: String
   private let exchange: HTTPExchange
+  private let written = WrittenEntries()
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -54,9 +55,9 @@ public struct FHIRForwarder: Forwarder {
 
   public func deliver(_ batch: [DeliveryItem]) async -> DeliveryReport {
     if batch.isEmpty { return DeliveryReport(.each([])) }
-    let bundle = FHIRBundleBuilder.bundle(batch, hub: configuration.hub, createsPatients: configuration.createsPatients)
+    let bundle = FHIRBundleBuilder.bundle(batch, hub: configuration.hub, createsPatients: configuration.createsPatients, written: written)
     let answer: HTTPAnswer
-    switch await send(.POST, url: base, body: Array(bundle.json.text.utf8)) {
+    switch await send(.POST, url: base, body: bundle.json.utf8) {
     case .failure(let failure): return DeliveryReport(.failed(failure.reason, retryAfter: nil))
     case .success(let received): answer = received
     }

@@ -6,6 +6,7 @@
 
 internal import Crypto
 internal import Forwarding
+internal import VitalSigns
 
 /// The hub that sends.
 public struct HubIdentity: Sendable, Hashable {
@@ -24,15 +25,12 @@ public struct HubIdentity: Sendable, Hashable {
 
   /// The wire identity of a delivery key: the first 16 bytes of SHA-256 over `id \n key`, as a version 8 UUID (RFC 9562).
   func uuid(_ key: DeliveryKey) -> String {
-    var bytes = Array(SHA256.hash(data: Array("\(id)\n\(key.rawValue)".utf8)).prefix(16))
-    bytes[6] = bytes[6] & 0x0F | 0x80
-    bytes[8] = bytes[8] & 0x3F | 0x80
-    var text = ""
-    for (index, byte) in bytes.enumerated() {
-      if index == 4 || index == 6 || index == 8 || index == 10 { text += "-" }
-      text += byte < 16 ? "0" + String(byte, radix: 16) : String(byte, radix: 16)
+    var hash = SHA256()
+    for part in [id, "\n", key.rawValue] {
+      var part = part
+      part.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
     }
-    return text
+    return UUIDText.version8(hash.finalize())
   }
 
   func urn(_ key: DeliveryKey) -> String { "urn:uuid:" + uuid(key) }
@@ -82,19 +80,7 @@ struct FHIRIdentifier: Sendable, Hashable {
   var search: String { "identifier=\(Self.escaped(system))|\(Self.escaped(value))" }
 
   /// Everything but what a query may hold anyway; a comma, bar or dollar in a value would change the search's meaning.
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    for byte in text.utf8 {
-      let isPlain =
-        byte >= 0x30 && byte <= 0x3A || byte >= 0x41 && byte <= 0x5A || byte >= 0x61 && byte <= 0x7A || "-._~/".utf8.contains(byte)
-      if isPlain {
-        result.unicodeScalars.append(Unicode.Scalar(byte))
-      } else {
-        result += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return result
-  }
+  static func escaped(_ text: String) -> String { PercentEncoding.text(text, keeping: ":/") }
 }
 
 /// Small shapes that occur everywhere.

@@ -49,10 +49,10 @@ extension FHIRBundleBuilder {
   private func dedupeIdentifier(_ record: ObservationRecord, isPanel: Bool) -> JSONValue? {
     guard let device = record.device, record.deviceTime != .none else { return nil }
     let type = isPanel ? "150020" : String(record.observation.code.rawValue)
-    let source = device.eui64 ?? hub.uuid(.device(device.hubDevice))
+    let source = device.eui64 ?? uuid(.device(device.hubDevice))
     return [
       "system": .string(FHIRSystem.measurement),
-      "value": .string("\(source)-\(hub.uuid(.patient(record.patient.hubPatient)))-\(type)-\(record.deviceTime)"),
+      "value": .string("\(source)-\(uuid(.patient(record.patient.hubPatient)))-\(type)-\(record.deviceTime)"),
     ]
   }
 

@@ -163,16 +163,20 @@ extension DeliveryLane {
     var receipts: [Receipt] = []
     var refused: [(DeliveryItem, Refusal)] = []
     var failed: [(DeliveryItem, RetryReason)] = []
+    var delivered: Set<DeliveryKey> = []
+    // One look through the window for the whole batch: none of it moves before the end of the loop.
+    let places = Dictionary(zip(queue.lazy.map(\.item.key), queue.indices), uniquingKeysWith: { first, _ in first })
     for (sent, result) in zip(attempt.items, results) {
-      // The queue's copy may have learned its row while the attempt was under way.
-      guard let index = queue.firstIndex(where: { $0.item.key == sent.key }) else { continue }
+      // The queue's copy may have learned its row while the attempt was under way. An item that a batch holds twice is settled once.
+      guard let index = places[sent.key], !delivered.contains(sent.key) else { continue }
       let entry = queue[index]
       switch result {
       case .delivered(let remoteID):
         let key = entry.item.key
         receipts.append(Receipt(key: key, row: entry.item.row, remoteID: remoteID, note: notes.first { $0 == .severalMatches(key) }))
         for row in entry.moreRows { receipts.append(Receipt(key: key, row: row, remoteID: remoteID, note: nil)) }
-        release(at: index)
+        forget(entry)
+        delivered.insert(key)
         settled.insert(key, .delivered(remoteID: remoteID))
       case .refused(let refusal):
         refused.append((entry.item, refusal))
@@ -183,6 +187,7 @@ extension DeliveryLane {
         failed.append((entry.item, reason))
       }
     }
+    if !delivered.isEmpty { queue.removeAll { delivered.contains($0.item.key) } }
     if !receipts.isEmpty { actions.append(.delivered(receipts)) }
     bury(refused, &actions)
     for (item, reason) in failed { giveUp([item], reason, &actions) }

@@ -68,6 +68,11 @@ extension DeliveryLane {
   /// Takes the entry out of the window.
   mutating func release(at index: Int) {
     let entry = queue.remove(at: index)
+    forget(entry)
+  }
+
+  /// The entry holds no room any more; the caller takes it out of the queue.
+  mutating func forget(_ entry: Entry) {
     held.remove(entry.item.key)
     let left = shares[entry.item.person, default: 1] - 1
     shares[entry.item.person] = left > 0 ? left : nil

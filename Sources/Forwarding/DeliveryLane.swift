@@ -199,8 +199,8 @@ extension DeliveryLane {
   public var stuckSince: MonotonicInstant? { queue.lazy.filter { $0.soloFailures > 0 }.map(\.since).min() }
 }
 
-/// The keys settled last and how, so that an alarm which was delivered before its outbox row existed is not sent again when
-/// the row turns up. Bound: 2048, the oldest is forgotten; a forgotten one is resent under its key, which every receiver bears.
+/// The keys settled last, and how. An alarm that was delivered before its outbox row existed is not sent again when its row is read.
+/// Bound: 2048; the oldest is forgotten. The row of a forgotten key is sent again under the same key, and receivers drop what they know.
 struct SettledKeys: Sendable {
   enum Result: Sendable, Hashable {
     case delivered(remoteID: String?)

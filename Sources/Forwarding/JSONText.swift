@@ -7,7 +7,7 @@
 public import VitalSigns
 
 /// A JSON value to be written. Literals read like JSON; a nil member is left out.
-public indirect enum JSONValue: Sendable, Hashable {
+public enum JSONValue: Sendable, Hashable {
   public struct Member: Sendable, Hashable {
     public var name: String
     public var value: JSONValue
@@ -19,10 +19,17 @@ public indirect enum JSONValue: Sendable, Hashable {
   /// Written with exactly the digits that the quantity has.
   case decimal(Quantity)
   case boolean(Bool)
+  /// Written before: the bytes of one whole value, as `utf8` gives them. Nothing looks into it.
+  case written([UInt8])
 
   /// The text, without any white space. Object members in their order: the same value gives the same bytes.
-  public var text: String {
-    var output = ""
+  public var text: String { String(decoding: utf8, as: UTF8.self) }
+
+  /// The text's bytes, as they are sent.
+  public var utf8: [UInt8] {
+    var output: [UInt8] = []
+    // A bundle of fifty resources is some 60 kB: it grows in a few steps.
+    output.reserveCapacity(4_096)
     write(to: &output)
     return output
   }
@@ -33,47 +40,30 @@ public indirect enum JSONValue: Sendable, Hashable {
     return members.first { $0.name == name }?.value
   }
 
-  private func write(to output: inout String) {
+  private func write(to output: inout [UInt8]) {
     switch self {
     case .object(let members):
-      output += "{"
-      for (index, member) in members.enumerated() {
-        if index > 0 { output += "," }
-        Self.write(member.name, to: &output)
-        output += ":"
-        member.value.write(to: &output)
+      output.append(UInt8(ascii: "{"))
+      for index in members.indices {
+        if index > 0 { output.append(UInt8(ascii: ",")) }
+        JSONString.append(members[index].name, to: &output)
+        output.append(UInt8(ascii: ":"))
+        members[index].value.write(to: &output)
       }
-      output += "}"
+      output.append(UInt8(ascii: "}"))
     case .array(let values):
-      output += "["
-      for (index, value) in values.enumerated() {
-        if index > 0 { output += "," }
-        value.write(to: &output)
+      output.append(UInt8(ascii: "["))
+      for index in values.indices {
+        if index > 0 { output.append(UInt8(ascii: ",")) }
+        values[index].write(to: &output)
       }
-      output += "]"
-    case .string(let text): Self.write(text, to: &output)
-    case .integer(let value): output += String(value)
-    case .decimal(let quantity): output += quantity.description
-    case .boolean(let value): output += value ? "true" : "false"
+      output.append(UInt8(ascii: "]"))
+    case .string(let text): JSONString.append(text, to: &output)
+    case .integer(let value): output += String(value).utf8
+    case .decimal(let quantity): output += quantity.description.utf8
+    case .boolean(let value): output += (value ? "true" : "false").utf8
+    case .written(let bytes): output += bytes
     }
-  }
-
-  private static func write(_ text: String, to output: inout String) {
-    output += "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": output += "\\\""
-      case "\\": output += "\\\\"
-      case "\n": output += "\\n"
-      case "\r": output += "\\r"
-      case "\t": output += "\\t"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: output.unicodeScalars.append(scalar)
-      }
-    }
-    output += "\""
   }
 }
 

@@ -1,5 +1,7 @@
 // How long a lane waits between attempts, and the seeded randomness behind it. Numbers and arithmetic; no clock.
 
+import VitalSigns
+
 /// The pace of one lane.
 public struct RetryPolicy: Sendable, Hashable {
   /// The first wait after a failure, and the least time between two attempts of a failing lane.
@@ -29,9 +31,9 @@ public struct RetryPolicy: Sendable, Hashable {
     backoffMin: .milliseconds(200), backoffMax: .seconds(30), retryAfterMax: .seconds(30), attemptTimeout: .seconds(10),
     batchItemsMax: 8, windowItemsMax: 512, failuresUntilSuspended: 4, personItemsMax: 32)
 
-  /// Observations, scores, doses: 1 s to 5 min, so that thousands of homes do not trample a service that comes back;
+  /// Observations, scores, doses: 1 s to 5 min, so that thousands of hubs do not overload a service that has just come back;
   /// Retry-After up to an hour. 50 items keep a bundle below 200 kB (JFT's limit is about 1 MB). Six attempts with an item
-  /// alone take about a minute: then the destination's data, or the item, wants a person.
+  /// alone take about a minute: then somebody must mend the destination's data, or the item.
   public static let routine = RetryPolicy(
     backoffMin: .seconds(1), backoffMax: .seconds(300), retryAfterMax: .seconds(3600), attemptTimeout: .seconds(30),
     batchItemsMax: 50, windowItemsMax: 512, failuresUntilSuspended: 6, soloFailuresMax: 6)
@@ -42,7 +44,7 @@ public struct RetryPolicy: Sendable, Hashable {
   ) {
     precondition(backoffMin > .zero && backoffMin <= backoffMax, "back-off must have room")
     precondition(batchItemsMax > 0 && windowItemsMax >= batchItemsMax + 2, "the window must hold a batch")
-    precondition(failuresUntilSuspended > 0, "a first failure is no death")
+    precondition(failuresUntilSuspended > 0, "a destination must not count as dead before its first failure")
     self.backoffMin = backoffMin
     self.backoffMax = backoffMax
     self.retryAfterMax = retryAfterMax
@@ -55,7 +57,7 @@ public struct RetryPolicy: Sendable, Hashable {
   }
 
   /// The wait after the `failures`-th consecutive failure, in nanoseconds: doubling from the least to the most, then
-  /// drawn from its upper half, so that gateways which lost the same service do not come back in step.
+  /// drawn from its upper half, so that hubs which lost the same service do not try again at the same moment.
   func backoffNanoseconds(failures: Int, random: inout SeededRandom) -> Int64 {
     let doublings = min(max(failures - 1, 0), 40)
     let least = backoffMin.nanosecondsClamped
@@ -82,12 +84,5 @@ public struct SeededRandom: RandomNumberGenerator, Sendable, Hashable {
 
 extension Duration {
   /// Whole nanoseconds, held within 0 and some 292 years.
-  var nanosecondsClamped: Int64 {
-    let (seconds, attoseconds) = components
-    if seconds < 0 { return 0 }
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    if overflow { return .max }
-    let (sum, sumOverflow) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
-    return sumOverflow ? .max : sum
-  }
+  var nanosecondsClamped: Int64 { max(0, nanoseconds) }
 }

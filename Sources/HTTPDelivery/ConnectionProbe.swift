@@ -39,7 +39,7 @@ struct ConnectionProbe {
     let loop = HostLoops.group(for: origin.host).any()
     let shaken = loop.makePromise(of: Void.self)
     let (isSecure, host, tls) = (origin.isSecure, origin.host, tls)
-    let bootstrap = ClientBootstrap(group: loop).connectTimeout(.nanoseconds(timeout.nanoseconds)).channelInitializer { channel in
+    let bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(timeout)).channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
         guard isSecure else { return }
         let context = try NIOSSLContext(configuration: tls)

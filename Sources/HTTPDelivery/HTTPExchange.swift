@@ -69,7 +69,7 @@ public final class HTTPExchange: Sendable {
   public init(url: String, caFile: String?, timeout: Duration, responseBytesMax: Int) {
     var configuration = HTTPClient.Configuration()
     configuration.redirectConfiguration = .disallow
-    configuration.timeout.connect = .nanoseconds(min(timeout, .seconds(10)).nanoseconds)
+    configuration.timeout.connect = TimeAmount(min(timeout, .seconds(10)))
     configuration.httpVersion = .http1Only
     // Bounded by the bytes that come out of it, so that a small bomb stays small.
     configuration.decompression = .enabled(limit: .size(responseBytesMax))
@@ -113,7 +113,7 @@ public final class HTTPExchange: Sendable {
     let sent = Request(method: method, url: url, fields: fields, body: body)
     let limit = timeout
     let first = await withTaskGroup(of: Result<HTTPAnswer, ExchangeFailure>?.self) { group in
-      group.addTask { await self.follow(sent, deadline: .now() + .nanoseconds(limit.nanoseconds)) }
+      group.addTask { await self.follow(sent, deadline: .now() + TimeAmount(limit)) }
       group.addTask {
         try? await Task.sleep(for: limit)
         return nil
@@ -236,9 +236,4 @@ public struct ExchangeFailure: Error, Sendable {
   public var reason: RetryReason
 
   public init(reason: RetryReason) { self.reason = reason }
-}
-
-extension Duration {
-  /// For NIO's clock. The configured limits are seconds to minutes, far from an overflow.
-  var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
 }

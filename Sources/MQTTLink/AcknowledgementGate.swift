@@ -5,8 +5,8 @@
 // message read since the last write is not durable, and everything behind it waits too.
 //
 // - Shut for less than the hold time: reading goes on. An alarm behind routine data must not wait for the disk.
-// - Shut for longer: reading stops until the watermark catches up; else, under constant traffic, there would always be one
-//   more message on its way to the disk, and no acknowledgement would ever leave.
+// - Shut for longer: reading stops until the watermark catches up. Otherwise, under constant traffic, one more message would always be
+//   on its way to the disk, and no acknowledgement would ever leave.
 // - The watermark stands still for longer than the stall time: the store is failing, and waiting does not help.
 //   Reading starts again, so that alarms come in; nothing is acknowledged. The broker's in-flight window bounds it.
 //   Past the keep-alive time the broker drops us and sends everything again later; the core meets it as duplicates.
@@ -18,7 +18,7 @@ struct AcknowledgementGate: Sendable {
   struct Decision: Sendable, Hashable {
     var mayWrite: Bool
     var mayRead: Bool
-    /// Tell the journal that somebody waits. True once for each time that the gate was shut for long.
+    /// Ask the journal for a commit. True once for each time that the gate has been shut for longer than the hold time.
     var asksForCommit: Bool
     /// When to decide again though nothing happened.
     var again: MonotonicInstant
@@ -29,11 +29,11 @@ struct AcknowledgementGate: Sendable {
   /// Ask for a commit when this many acknowledgements are owed: half of the in-flight window, since a full one stops the broker.
   let owedBeforeAsking: Int
 
-  /// The highest sequence that a message owed an acknowledgement waits for.
+  /// The highest sequence that must be durable before the owed acknowledgements may leave.
   private(set) var highestSequence: UInt64 = 0
   /// Acknowledgements in the library's queue.
   private(set) var owed = 0
-  /// When the gate fell shut.
+  /// Since when the gate is shut.
   private(set) var shutSince: MonotonicInstant?
   private var watermark: UInt64 = 0
   private var watermarkMovedAt: MonotonicInstant = .zero

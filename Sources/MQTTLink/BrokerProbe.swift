@@ -1,11 +1,12 @@
-// Finds out whether the broker's port answers, with a time limit and an ear for `stop()`. libmosquitto 2.0 can only
-// connect without properties (so without a persistent MQTT 5 session) or by blocking, and a dead route blocks for two
-// minutes; so a probe goes first, and the library's own connect follows where the way is known to be open.
+// Finds out whether the broker's port answers, within a time limit, and gives up when `stop()` is called. libmosquitto 2.0 can connect
+// without blocking only without properties, and so without a persistent MQTT 5 session. Its blocking connect waits two minutes on a dead
+// route. So this probe connects first, and the library connects to an address that has just answered.
 //
 // The broker's log shows the probe as a connection that closed without a word. Name look-up blocks as long as
 // resolv.conf says; a broker that must be found fast is given by its address.
 
 import Glibc
+import HubRuntime
 import VitalSigns
 
 enum BrokerProbe {
@@ -24,7 +25,7 @@ enum BrokerProbe {
     let result = getaddrinfo(host, String(port), &hints, &list)
     guard result == 0, let list else { return .closed("the name \(host): \(String(cString: gai_strerror(result)))") }
     defer { freeaddrinfo(list) }
-    let end = LinkClock.now().adding(nanoseconds: timeoutMilliseconds * 1_000_000)
+    let end = SystemClock.monotonic().adding(nanoseconds: timeoutMilliseconds * 1_000_000)
     var last = "no address"
     var address: UnsafeMutablePointer<addrinfo>? = list
     while let current = address {
@@ -38,7 +39,7 @@ enum BrokerProbe {
     return .closed(last)
   }
 
-  private static func tryOne(_ address: addrinfo, end: LinkClock.Instant, wake: WakeDescriptor, isInterrupted: () -> Bool) -> Answer {
+  private static func tryOne(_ address: addrinfo, end: MonotonicInstant, wake: WakeDescriptor, isInterrupted: () -> Bool) -> Answer {
     let descriptor = socket(address.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return .closed(String(cString: strerror(errno))) }
     defer { close(descriptor) }
@@ -49,7 +50,7 @@ enum BrokerProbe {
       var polled = [
         pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0), pollfd(fd: wake.descriptor, events: Int16(POLLIN), revents: 0),
       ]
-      let ready = poll(&polled, 2, LinkClock.pollTimeout(until: end))
+      let ready = poll(&polled, 2, SystemClock.pollTimeout(until: end))
       if ready < 0, errno != EINTR { return .closed(String(cString: strerror(errno))) }
       if polled[1].revents != 0 { wake.clear() }
       if polled[0].revents != 0 {
@@ -58,7 +59,7 @@ enum BrokerProbe {
         _ = getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &length)
         return problem == 0 ? .open : .closed(String(cString: strerror(problem)))
       }
-      if LinkClock.now() >= end { return .closed("no answer in time") }
+      if SystemClock.monotonic() >= end { return .closed("no answer in time") }
     }
   }
 }

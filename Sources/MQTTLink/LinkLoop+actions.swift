@@ -2,6 +2,7 @@
 
 import CMosquitto
 import Glibc
+import HubRuntime
 import Logging
 import Synchronization
 import VitalSigns
@@ -10,7 +11,7 @@ extension LinkLoop {
   /// Gives the session an event and performs its action, which may bring further events: a short chain (connect → lost → abandon).
   func apply(_ event: MQTTLinkSession.Event) {
     let before = session.publicState
-    let action = session.event(event, at: LinkClock.now())
+    let action = session.event(event, at: SystemClock.monotonic())
     if action == .abandon, reason == nil {
       // Not lost by an event of ours: the time for TLS and CONNACK is up.
       reason = .noAnswer(seconds: UInt32(clamping: link.configuration.connectTimeoutSeconds))
@@ -31,7 +32,7 @@ extension LinkLoop {
 
   /// The connection is over, or never was, because of `error`.
   func fail(_ error: MQTTLinkError) {
-    let now = LinkClock.now()
+    let now = SystemClock.monotonic()
     reason = error
     statistics.lastError = error
     trouble = MQTTLinkProblem(error, link.configuration)
@@ -49,7 +50,7 @@ extension LinkLoop {
   }
 
   /// Counts an end that the broker's side made, rather than the network or its silence.
-  private func noteClosing(_ error: MQTTLinkError, at now: LinkClock.Instant) {
+  private func noteClosing(_ error: MQTTLinkError, at now: MonotonicInstant) {
     var saysSo = false
     switch error {
     case .connectionLost(let detail): if detail.hasPrefix("no sign of life") { return }
@@ -92,7 +93,7 @@ extension LinkLoop {
 
   private func subscribe() {
     loggedError = nil
-    connectedSince = LinkClock.now()
+    connectedSince = SystemClock.monotonic()
     statistics.connects += 1
     link.logger.info("Connected to the MQTT broker", metadata: ["sessionPresent": "\(statistics.sessionPresent)"])
     sendSubscriptions()
@@ -107,7 +108,7 @@ extension LinkLoop {
       } catch {
         // The filters were checked before; only a broker's packet limit is left as a reason.
         statistics.lastError = error
-        nextSubscriptionTry = LinkClock.now().adding(nanoseconds: Self.subscriptionRetryNanoseconds)
+        nextSubscriptionTry = SystemClock.monotonic().adding(nanoseconds: Self.subscriptionRetryNanoseconds)
         subscriptionSendFailed = true
         link.logger.error("Cannot ask the MQTT broker for a subscription", metadata: ["error": "\(error)"])
         return
@@ -172,11 +173,11 @@ extension LinkLoop {
       lingering = -1
     }
     _ = shutdown(lingering, Int32(SHUT_WR))
-    let end = LinkClock.now().adding(nanoseconds: 500_000_000)
+    let end = SystemClock.monotonic().adding(nanoseconds: 500_000_000)
     var bytes = [UInt8](repeating: 0, count: 16_384)
-    while LinkClock.now() < end {
+    while SystemClock.monotonic() < end {
       var polled = pollfd(fd: lingering, events: Int16(POLLIN), revents: 0)
-      guard poll(&polled, 1, LinkClock.pollTimeout(until: end)) > 0 else { continue }
+      guard poll(&polled, 1, SystemClock.pollTimeout(until: end)) > 0 else { continue }
       let count = bytes.withUnsafeMutableBytes { recv(lingering, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
       if count == 0 || count < 0 && errno != EAGAIN && errno != EINTR { return }
     }
@@ -203,7 +204,7 @@ extension LinkLoop {
       apply(.accepted)
     case .frame(let frame, let payloadBytes):
       statistics.framesReceived += 1
-      let now = LinkClock.now()
+      let now = SystemClock.monotonic()
       lastFrameAt = now
       pressure.frame(at: now)
       statistics.bytesReceived += UInt64(payloadBytes)
@@ -213,7 +214,7 @@ extension LinkLoop {
     case .subscribed(let messageID, let granted):
       let refused = book.answered(messageID: messageID, granted: granted)
       if refused > 0 {
-        nextSubscriptionTry = LinkClock.now().adding(nanoseconds: Self.subscriptionRetryNanoseconds)
+        nextSubscriptionTry = SystemClock.monotonic().adding(nanoseconds: Self.subscriptionRetryNanoseconds)
         link.logger.error("The MQTT broker refuses subscriptions", metadata: ["filters": "\(refused)"])
       }
       if book.everythingIsAnswered { apply(.subscribed) }

@@ -1,8 +1,9 @@
 // The thread's side of a link: one turn after another, each takes what others asked for, offers frames, decides at the gate,
 // writes, reads, and sleeps in `poll` on the socket and the eventfd. It decides nothing that a state machine decides.
-// What the session tells it to do is in LinkLoop+actions.swift.
+// What the session tells it to do is in LinkLoop+actions.swift, what it counts and tells in LinkLoop+statistics.swift.
 
 import Glibc
+import HubRuntime
 import Logging
 import Synchronization
 import VitalSigns
@@ -29,10 +30,10 @@ final class LinkLoop {
   var waiting: [(frame: MQTTFrame, payloadBytes: Int)] = []
   /// Nothing in the socket that we know of.
   var isDry = false
-  var nextKeepAliveCheck: LinkClock.Instant = .zero
-  private var lastTurn: LinkClock.Instant?
+  var nextKeepAliveCheck: MonotonicInstant = .zero
+  private var lastTurn: MonotonicInstant?
   var statistics = MQTTLinkStatistics()
-  var connectedSince: LinkClock.Instant?
+  var connectedSince: MonotonicInstant?
   /// Why the connection that is being dropped is dropped.
   var reason: MQTTLinkError?
   /// Said in the log already, so that an hour without a broker is one line and not a thousand.
@@ -41,14 +42,14 @@ final class LinkLoop {
   var contest = Contest()
   var pressure = Pressure()
   /// What nobody here knows was read on this connection: nothing is acknowledged before then.
-  var strangersUntil: LinkClock.Instant?
+  var strangersUntil: MonotonicInstant?
   /// The library or the broker refused a subscription: the next attempt.
-  var nextSubscriptionTry: LinkClock.Instant = .never
+  var nextSubscriptionTry: MonotonicInstant = .never
   var subscriptionSendFailed = false
   /// This connection was left to another client on purpose.
   var hasYielded = false
-  var notLiveSince: LinkClock.Instant? = LinkClock.now()
-  var lastFrameAt: LinkClock.Instant?
+  var notLiveSince: MonotonicInstant? = SystemClock.monotonic()
+  var lastFrameAt: MonotonicInstant?
   /// The present or last failure to have a connection; cleared when the link is live.
   var trouble: MQTTLinkProblem?
   /// A second descriptor of the socket, for a clean end. See `closeGently`.
@@ -90,7 +91,7 @@ final class LinkLoop {
     }
     offerWaiting()
     guard !yield() else { return }
-    var decision = gate.decide(watermark: link.watermark.sequence, framesWait: !waiting.isEmpty, at: LinkClock.now())
+    var decision = gate.decide(watermark: link.watermark.sequence, framesWait: !waiting.isEmpty, at: SystemClock.monotonic())
     holdForStrangers(&decision)
     notePressure()
     noteStall()
@@ -108,10 +109,15 @@ final class LinkLoop {
     var events = mayRead && waiting.isEmpty ? Int16(POLLIN) : 0
     if decision.mayWrite, client?.wantsWrite == true { events |= Int16(POLLOUT) }
     var until = min(session.deadline, decision.again, nextKeepAliveCheck, nextSubscriptionTry, pressure.again)
-    if !waiting.isEmpty { until = min(until, LinkClock.now().adding(nanoseconds: Self.busyRetryNanoseconds)) }
-    // Frames taken in this turn shut the gate after the decision: decide again soon, the watermark may be there already.
-    // While strangers' messages are held back nothing is written anyhow: looking again at once would only spin.
-    if mayRead, gate.owed > 0, gate.shutSince == nil { until = min(until, strangersUntil ?? .zero) }
+    if !waiting.isEmpty { until = min(until, SystemClock.monotonic().adding(nanoseconds: Self.busyRetryNanoseconds)) }
+    if mayRead, gate.owed > 0, gate.shutSince == nil {
+      // Frames taken in this turn shut the gate after the decision. Decided here, so that a message costs one turn and not two; the
+      // watermark may be there already, and then the next turn writes at once.
+      var next = gate.decide(watermark: link.watermark.sequence, framesWait: !waiting.isEmpty, at: SystemClock.monotonic())
+      holdForStrangers(&next)
+      if next.asksForCommit { link.watermark.requestCommit() }
+      until = next.mayWrite ? .zero : min(until, next.again)
+    }
     sleep(socketEvents: events, until: until)
   }
 
@@ -125,7 +131,7 @@ final class LinkLoop {
 
   /// With a connection a turn comes at least each second, for keep-alive.
   private func noteStandstill() {
-    let now = LinkClock.now()
+    let now = SystemClock.monotonic()
     defer { lastTurn = client == nil ? nil : now }
     guard let lastTurn, now.rawValue - lastTurn.rawValue > Self.standstillNanoseconds else { return }
     link.handler.stoodStill(nanoseconds: now.rawValue - lastTurn.rawValue)
@@ -134,7 +140,7 @@ final class LinkLoop {
   // MARK: - Requests of other threads
 
   private func takeRequests() {
-    let (deadline, subscriptions) = link.shared.withLock { shared -> (LinkClock.Instant?, [MQTTSubscription]?) in
+    let (deadline, subscriptions) = link.shared.withLock { shared -> (MonotonicInstant?, [MQTTSubscription]?) in
       defer { shared.subscriptionsChanged = false }
       return (shared.stopDeadline, shared.subscriptionsChanged ? shared.subscriptions : nil)
     }
@@ -151,7 +157,7 @@ final class LinkLoop {
     case .subscribing, .live: break
     default: return
     }
-    if LinkClock.now() >= nextSubscriptionTry {
+    if SystemClock.monotonic() >= nextSubscriptionTry {
       nextSubscriptionTry = .never
       subscriptionSendFailed = false
       book.askRefusedAgain()
@@ -204,7 +210,7 @@ final class LinkLoop {
 
   /// What nobody here knows may be another hub's: while the client id is contested it is left to that hub, unacknowledged.
   private func yield() -> Bool {
-    guard strangersUntil != nil, contest.isContested(at: LinkClock.now()) else { return false }
+    guard strangersUntil != nil, contest.isContested(at: SystemClock.monotonic()) else { return false }
     link.logger.warning("The MQTT client id is contested; messages of unknown devices are left to the other client")
     hasYielded = true
     fail(.connectionLost("left to another client with the same client id"))
@@ -214,7 +220,7 @@ final class LinkLoop {
   /// Just after CONNACK the rightful hub may take its session back.
   private func holdForStrangers(_ decision: inout AcknowledgementGate.Decision) {
     guard let until = strangersUntil else { return }
-    if LinkClock.now() >= until {
+    if SystemClock.monotonic() >= until {
       strangersUntil = nil
       return
     }
@@ -249,7 +255,7 @@ final class LinkLoop {
   }
 
   private func keepAlive() -> Bool {
-    let now = LinkClock.now()
+    let now = SystemClock.monotonic()
     guard let client, now >= nextKeepAliveCheck else { return client != nil }
     nextKeepAliveCheck = now.adding(nanoseconds: Self.keepAliveCheckNanoseconds)
     return settle(client.keepAlive())
@@ -277,18 +283,18 @@ final class LinkLoop {
   /// mosquitto 2.0 does not say "session taken over" when a twin resumes a session; the victim only sees an early end.
   private func explained(_ error: MQTTLinkError) -> MQTTLinkError {
     guard case .connectionLost(let detail) = error, let connectedSince,
-      LinkClock.now().rawValue - connectedSince.rawValue < BackOff.stableMilliseconds * 1_000_000
+      SystemClock.monotonic().rawValue - connectedSince.rawValue < BackOff.stableMilliseconds * 1_000_000
     else { return error }
     return .connectionLost("\(detail) Soon after connecting: if this repeats, another client uses the same client id.")
   }
 
-  private func sleep(socketEvents: Int16, until: LinkClock.Instant) {
+  private func sleep(socketEvents: Int16, until: MonotonicInstant) {
     let isConnected = (client?.socket ?? -1) >= 0
     var polled = [
       pollfd(fd: link.wake.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: client?.socket ?? -1, events: socketEvents, revents: 0),
     ]
-    let ready = poll(&polled, isConnected ? 2 : 1, LinkClock.pollTimeout(until: until))
+    let ready = poll(&polled, isConnected ? 2 : 1, SystemClock.pollTimeout(until: until))
     guard ready > 0 else { return }
     if polled[0].revents != 0 { link.wake.clear() }
     let found = Int32(polled[1].revents)
@@ -300,53 +306,6 @@ final class LinkLoop {
       } else {
         fail(.connectionLost("closed by the broker while acknowledgements waited"))
       }
-    }
-  }
-
-  // MARK: - Numbers
-
-  private func notePressure() {
-    if contest.isContested(at: LinkClock.now()) { pressure.messagesMayBeTaken(at: LinkClock.now()) }
-    guard pressure.look(owes: gate.owed > 0 || !waiting.isEmpty, at: LinkClock.now()) else { return }
-    statistics.isHeldUp = pressure.isHeldUp
-    link.handler.heldUp(pressure.isHeldUp)
-  }
-
-  private func noteStall() {
-    let stalls = gate.storeStalls(at: LinkClock.now())
-    if stalls, !wasStalling {
-      statistics.storeStalls += 1
-      link.logger.error("The store does not confirm; MQTT messages are read but not acknowledged", metadata: ["owed": "\(gate.owed)"])
-    }
-    wasStalling = stalls
-  }
-
-  /// The worst of what is wrong now.
-  private var problem: MQTTLinkProblem? {
-    let now = LinkClock.now()
-    if contest.isContested(at: now) { return .contested(times: contest.closings(at: now), link.configuration) }
-    switch session.state {
-    case .subscribing where book.missing > 0: return .subscriptions(missing: book.missing, link.configuration)
-    case .subscribing, .live: return book.refused.isEmpty ? nil : .subscriptions(refused: book.refused.count, link.configuration)
-    default: return trouble
-    }
-  }
-
-  func publishStatistics() {
-    statistics.state = session.publicState
-    statistics.acknowledgementsOwed = gate.owed
-    statistics.subscriptionsRefused = book.refused.count
-    statistics.problem = problem
-    if session.publicState == .live {
-      notLiveSince = nil
-    } else if notLiveSince == nil {
-      notLiveSince = LinkClock.now()
-    }
-    link.shared.withLock {
-      $0.statistics = statistics
-      $0.connectedSince = connectedSince
-      $0.notLiveSince = notLiveSince
-      $0.lastFrameAt = lastFrameAt
     }
   }
 }

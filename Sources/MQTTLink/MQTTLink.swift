@@ -7,6 +7,7 @@
 // SUBSCRIBE, our own publications. While the store fails the broker therefore hears nothing from us, drops us after 1.5
 // keep-alive times, and sends everything again when we are back.
 
+import HubRuntime
 public import Logging
 import Synchronization
 public import VitalSigns
@@ -18,13 +19,13 @@ public final class MQTTLink: Sendable {
     var subscriptions: [MQTTSubscription] = []
     /// The thread takes `subscriptions` when this is set.
     var subscriptionsChanged = false
-    var stopDeadline: LinkClock.Instant?
+    var stopDeadline: MonotonicInstant?
     var hasRun = false
     var statistics = MQTTLinkStatistics()
-    var connectedSince: LinkClock.Instant?
+    var connectedSince: MonotonicInstant?
     /// Since when the link is not live; nil while it is, and before it runs.
-    var notLiveSince: LinkClock.Instant?
-    var lastFrameAt: LinkClock.Instant?
+    var notLiveSince: MonotonicInstant?
+    var lastFrameAt: MonotonicInstant?
   }
 
   let configuration: MQTTLinkConfiguration
@@ -43,14 +44,15 @@ public final class MQTTLink: Sendable {
     randomSeed: UInt64 = .random(in: .min ... .max)
   ) throws(MQTTConfigurationError) {
     try configuration.validate()
-    guard let wake = WakeDescriptor() else {
+    do throws(DescriptorShortage) {
+      wake = try WakeDescriptor()
+    } catch {
       throw MQTTConfigurationError(key: "LimitNOFILE", value: "used up", allowed: "room for one eventfd and one socket a link")
     }
     self.configuration = configuration
     self.handler = handler
     self.watermark = watermark
     self.logger = logger
-    self.wake = wake
     self.randomSeed = randomSeed
     self.shared = Mutex(Shared(publications: PublicationQueue(limit: configuration.publishQueueLimit)))
   }
@@ -74,9 +76,9 @@ public final class MQTTLink: Sendable {
   /// Returns at once; join the thread to wait. When the watermark does not come within `limit`, the connection is
   /// dropped without acknowledging: the broker publishes the will and sends the messages again. A call with a shorter limit counts.
   public func stop(within limit: Duration) {
-    let deadline = LinkClock.now().adding(limit)
+    let deadline = SystemClock.monotonic().adding(limit)
     shared.withLock { $0.stopDeadline = min($0.stopDeadline ?? .never, deadline) }
-    wake.wake()
+    wake.ring()
   }
 
   /// Replaces the wanted subscriptions; the difference is sent when connected, everything again after each connect.
@@ -92,7 +94,7 @@ public final class MQTTLink: Sendable {
       $0.subscriptions = subscriptions
       $0.subscriptionsChanged = true
     }
-    wake.wake()
+    wake.ring()
   }
 
   /// Queues a publication, also while the broker is away; `publishFinished` tells how it ended.
@@ -114,7 +116,7 @@ public final class MQTTLink: Sendable {
         return .failure(error)
       }
     }
-    wake.wake()
+    wake.ring()
     return try result.get()
   }
 
@@ -122,9 +124,9 @@ public final class MQTTLink: Sendable {
   public var statistics: MQTTLinkStatistics {
     shared.withLock { shared in
       var copy = shared.statistics
-      copy.connectedMilliseconds = shared.connectedSince.map { (LinkClock.now().rawValue - $0.rawValue) / 1_000_000 }
-      copy.notLiveMilliseconds = shared.notLiveSince.map { (LinkClock.now().rawValue - $0.rawValue) / 1_000_000 }
-      copy.lastFrameMilliseconds = shared.lastFrameAt.map { (LinkClock.now().rawValue - $0.rawValue) / 1_000_000 }
+      copy.connectedMilliseconds = shared.connectedSince.map { (SystemClock.monotonic().rawValue - $0.rawValue) / 1_000_000 }
+      copy.notLiveMilliseconds = shared.notLiveSince.map { (SystemClock.monotonic().rawValue - $0.rawValue) / 1_000_000 }
+      copy.lastFrameMilliseconds = shared.lastFrameAt.map { (SystemClock.monotonic().rawValue - $0.rawValue) / 1_000_000 }
       copy.publicationsQueued = shared.publications.count
       return copy
     }

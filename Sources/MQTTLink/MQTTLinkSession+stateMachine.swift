@@ -101,12 +101,3 @@ extension MQTTLinkSession {
     }
   }
 }
-
-extension MonotonicInstant {
-  /// This instant plus a duration, held at `.never` instead of overflowing.
-  func adding(_ duration: Duration) -> Self {
-    let parts = duration.components
-    let (whole, overflow) = parts.seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .never : adding(nanoseconds: whole).adding(nanoseconds: parts.attoseconds / 1_000_000_000)
-  }
-}

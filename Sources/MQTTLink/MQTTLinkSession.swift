@@ -11,9 +11,9 @@ public enum MQTTLinkState: String, Sendable, Hashable, CaseIterable {
   /// The broker accepted us; it has not confirmed all subscriptions yet. Frames may already come (persistent session).
   case subscribing
   case live
-  /// Waiting before the next attempt.
+  /// Between two attempts.
   case backingOff
-  /// Told to stop: reads nothing more, waits for the disk, then acknowledges and says goodbye.
+  /// `stop` was called: the link reads nothing more, waits until what it read is durable, acknowledges it and disconnects.
   case draining
 }
 
@@ -38,7 +38,7 @@ struct MQTTLinkSession: Sendable {
     case accepted
     /// Every SUBSCRIBE of this connection is answered.
     case subscribed
-    /// The connection could not be made, was refused, or ended. `needsAPerson`: soon again will not help.
+    /// The connection could not be made, was refused, or ended. `needsAPerson`: another attempt fails until somebody mends something.
     case lost(needsAPerson: Bool)
     /// Everything handed over is durable and its acknowledgement is written to the socket.
     case acknowledged
@@ -54,9 +54,9 @@ struct MQTTLinkSession: Sendable {
     case subscribe
     /// Publish the retained "online".
     case announceOnline
-    /// Drop the connection without writing anything: what is not acknowledged comes again.
+    /// Drop the connection without writing anything. The broker sends again what was not acknowledged.
     case abandon
-    /// Read nothing more; go on handing over, waiting for the watermark and writing.
+    /// Read nothing more. Hand over the frames that were read, wait for the watermark, and write their acknowledgements.
     case stopReading
     /// Publish the retained "offline", write DISCONNECT, then report `lost`.
     case disconnect
@@ -94,23 +94,23 @@ struct MQTTLinkSession: Sendable {
   }
 }
 
-/// How long to wait after the n-th failure in a row: 0.1 s doubling to 10 s, each with half of it random, so that a
-/// thousand homes do not return in the same second when their broker does. What somebody pressed meanwhile waits in the
-/// broker for as long, so the longest is short.
+/// The pause after the n-th failure in a row: 0.1 s, doubling up to 10 s. Half of each pause is random, so that a thousand hubs do not
+/// connect in the same second when their broker is back. The longest pause is short because a press waits in the broker for as long.
 struct BackOff: Sendable {
   static let firstMilliseconds: Int64 = 100
   static let longestMilliseconds: Int64 = 10_000
-  /// A wrong password or certificate does not mend itself in 0.1 s, and a broker may ban whoever hammers.
+  /// A wrong password or certificate is not mended within 0.1 s, and some brokers block a client that reconnects too fast.
   static let shortestForAPersonMilliseconds: Int64 = 4_000
   static let longestForAPersonMilliseconds: Int64 = 60_000
-  /// A connection that lived this long was a good one: the next failure starts at the beginning again.
+  /// After a connection that lasted this long the count of failures starts again at 1.
   static let stableMilliseconds: Int64 = 10_000
 
   private var random: SplitMix64
   /// Another client uses our client id: pauses stay short, see `Contest`.
   var isContested = false
-  /// The broker's side has just closed a connection that it had accepted, and no contest is known: one attempt comes soon. A broker
-  /// that ended refuses it, and is then not taken for another client; at most twice in `Contest.windowNanoseconds`.
+  /// Make the next pause as short as the first. Set when the broker's side closed a connection that it had accepted and no contest is
+  /// known: a broker that has ended refuses the quick attempt, which shows that no other client took the connection. At most twice in
+  /// `Contest.windowNanoseconds`.
   var knocksSoon = false
 
   init(randomSeed: UInt64) { random = SplitMix64(state: randomSeed) }

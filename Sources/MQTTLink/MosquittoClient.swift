@@ -33,24 +33,25 @@ final class MosquittoClient {
   var framesDropped: UInt64 = 0
   /// A QoS 1 frame did not fit: the connection is broken on purpose, without acknowledging.
   private(set) var overflowed = false
-  /// The library's last error line until CONNACK: the only place where it says what TLS did not like.
+  /// The last error line that the library logged before CONNACK. TLS failures are explained there and nowhere else.
   private(set) var lastLogLine = ""
-  /// The library compared the certificate's names with the broker's, and none fits. A later line hides this one.
+  /// The library logged that no name of the certificate fits the broker's name. `lastLogLine` may hold a later line by then.
   private var nameDoesNotFit = false
   private var isAccepted = false
-  /// What the library's log said of the PUBLISH that its message callback hands over next.
+  /// The log line about the PUBLISH that the message callback hands over next.
   private var announced: PublishLogLine?
-  /// A want for writing that the library mentions only once (`mosquitto_want_write` clears it for TLS).
+  /// The library wants to write. Kept here because `mosquitto_want_write` says so only once for TLS: reading it clears it.
   private var wantedWrite = false
 
-  /// What a link holds between the library and the handler, in one read. Beyond it QoS 0 is dropped, QoS 1 breaks the connection.
+  /// Payload bytes held in `events` after one read. Above the limit a QoS 0 frame is dropped; a QoS 1 frame breaks the connection, and the
+  /// broker sends it again.
   static let bytesHeldLimit = 16 << 20
-  /// The longest packet that the link reads: the longest payload that a configuration can allow, and a MiB for its topic and
-  /// properties. MQTT 5 brokers are told, and then drop what is longer. The library itself makes room for whatever a packet's
-  /// header announces (packet__read of 2.0.11 has no limit for clients), so that a 3.1.1 broker which sends more is cut off once
-  /// this much has arrived without a whole packet; its own bound is `max_packet_size` in our drop-in.
+  /// The longest packet that the link reads: the longest payload that a configuration can allow, and 1 MiB for topic and properties.
+  /// An MQTT 5 broker is told this limit and drops what is longer. A 3.1.1 broker cannot be told, and the library reserves whatever
+  /// length a packet's header announces (packet__read of 2.0.11 has no limit for clients). So the link breaks the connection when this
+  /// many bytes have arrived without a whole packet. The broker's own limit is `max_packet_size` in our drop-in.
   static let packetBytesMax = 17 << 20
-  /// What TCP had received when the last packet was whole.
+  /// Bytes that TCP had received on this connection when the last whole packet was read.
   private var bytesAtLastPacket: UInt64 = 0
   private var framesHeldLimit: Int { configuration.receiveMaximum + 64 }
 
@@ -84,7 +85,7 @@ final class MosquittoClient {
 
   var socket: Int32 { mosquitto_socket(handle) }
 
-  /// Sends SYN and waits for the answer (the caller has probed the way), starts TLS, queues CONNECT.
+  /// Connects over TCP, starts TLS and queues CONNECT. Blocks until TCP answers; `BrokerProbe` has shown just before that it does.
   func connect() throws(MQTTLinkError) {
     var properties: OpaquePointer?
     defer { mosquitto_property_free_all(&properties) }
@@ -111,11 +112,11 @@ final class MosquittoClient {
     if events.count > before {
       bytesAtLastPacket = cmosquitto_bytes_received(socket)
     } else if wouldBlock {
-      // Keep-alive and acknowledgements bring no event: forty bytes a minute never add up to this.
+      // Keep-alive and acknowledgements bring no event either. They are some forty bytes a minute and never reach this limit.
       let received = cmosquitto_bytes_received(socket)
       if received > bytesAtLastPacket &+ UInt64(Self.packetBytesMax) + UInt64(Self.bytesHeldLimit) { return (.packetTooLong, true) }
     }
-    // A packet may have left EAGAIN behind from the library's own wake-up socket: dry is only who brought nothing.
+    // EAGAIN may be left over from the library's wake-up socket. The socket counts as empty only if this read delivered no packet.
     return (nil, wouldBlock && events.count == before)
   }
 
@@ -131,7 +132,7 @@ final class MosquittoClient {
     return result == MOSQ_ERR_SUCCESS.rawValue ? nil : failure(result, errno: cmosquitto_errno())
   }
 
-  /// Keep-alive: queues PINGREQ when due, fails when the last one was never answered.
+  /// Keep-alive. Queues PINGREQ when it is due. Fails when the last PINGREQ was not answered in time.
   func keepAlive() -> MQTTLinkError? {
     let result = mosquitto_loop_misc(handle)
     return result == MOSQ_ERR_SUCCESS.rawValue ? nil : failure(result, errno: cmosquitto_errno())
@@ -151,7 +152,7 @@ final class MosquittoClient {
     let result: Int32
     switch request {
     case .subscribe(let filters, let qos):
-      // With a persistent session the broker still has the subscription; its retained messages have come before.
+      // In a persistent session the broker still has the subscription, and its retained messages were sent when it was new.
       let options = configuration.protocolVersion == .v5 ? Int32(MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue) : 0
       result = withCStrings(filters) {
         mosquitto_subscribe_multiple(handle, &messageID, Int32(filters.count), $0, Int32(qos), options, nil)
@@ -173,7 +174,7 @@ final class MosquittoClient {
     try check(mosquitto_threaded_set(handle, true), "threaded")
     try check(
       mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, isVersion5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311), "protocol version")
-    // Acknowledgements are small and each lets the broker go on: Nagle would hold them for a round trip.
+    // Nagle's algorithm would hold a small acknowledgement for a round trip, and the broker waits for it.
     try check(mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1), "no delay")
     if isVersion5 {
       try check(mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, Int32(configuration.receiveMaximum)), "receive maximum")
@@ -267,7 +268,7 @@ final class MosquittoClient {
     object.map { Unmanaged<MosquittoClient>.fromOpaque($0).takeUnretainedValue() }
   }
 
-  /// Once a packet, some microseconds: what the library says of a PUBLISH, and until CONNACK what it does not like.
+  /// Called for each packet and takes some microseconds. Keeps the line about a PUBLISH and, before CONNACK, the last error.
   private func logged(_ level: Int32, _ text: UnsafePointer<CChar>) {
     if level & Int32(MOSQ_LOG_DEBUG) != 0 {
       if let line = PublishLogLine(text) { announced = line }

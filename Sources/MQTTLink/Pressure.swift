@@ -1,5 +1,5 @@
-// Is the way of the messages held up? A broker sends only so many unacknowledged messages, in their order: while the first
-// wait for the disk, or hundreds a second of one sender pass, a call for help waits behind them where the link cannot see it.
+// Whether messages are held up. A broker sends a limited number of unacknowledged messages, in order. While the first of them wait for
+// the disk, or while one sender publishes hundreds a second, a call for help waits in the broker, where the link cannot see it.
 
 import VitalSigns
 

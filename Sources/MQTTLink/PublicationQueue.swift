@@ -34,7 +34,7 @@ struct PublicationQueue: Sendable {
     return id
   }
 
-  /// The next one to hand to the library, if its window allows. Follow with `sent` or `finish`.
+  /// The next publication to hand to the library; nil while its window is full. Call `sent` when the library has taken it.
   mutating func next() -> Publication? {
     guard hasWork else { return nil }
     let publication = waiting[firstWaiting]
@@ -48,7 +48,7 @@ struct PublicationQueue: Sendable {
 
   mutating func sent(_ publication: Publication, messageID: Int32) { inFlight[messageID] = publication }
 
-  /// The broker or the kernel has it. Nil for a stranger's identifier (our own state topic).
+  /// The broker or the kernel has it. Nil for an unknown identifier, such as that of the state topic's own message.
   mutating func answered(messageID: Int32) -> Publication? { inFlight.removeValue(forKey: messageID) }
 
   /// The connection is gone: QoS 1 goes back to the front in its old order, QoS 0 is lost and returned.

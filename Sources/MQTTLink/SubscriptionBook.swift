@@ -1,6 +1,6 @@
-// Which filters the gateway wants, which the broker has confirmed on this connection, and what to send next. Devices come
-// and go, so the wish changes at run time; after each connect everything is asked for again, because a broker that
-// lost its store (mosquitto's autosave) answers "session present" = no, or, worse, yes with half of it.
+// Which filters the gateway wants, which of them the broker has confirmed on this connection, and what to send next. The wanted filters
+// change at run time, as devices are registered and removed. After each connect all of them are asked for again: a broker that lost its
+// store (mosquitto saves it now and then) may answer "session present" with only a part of the subscriptions.
 
 /// Sans-I/O; used by the link's thread only.
 struct SubscriptionBook: Sendable {
@@ -13,9 +13,11 @@ struct SubscriptionBook: Sendable {
   /// Per packet: mosquitto and others refuse very long SUBSCRIBE packets; 64 filters of usual length stay under 8 KiB.
   static let filtersPerPacket = 64
 
-  private(set) var wanted: [String: UInt8] = [:]
-  /// Asked for on this connection, answered or not.
-  private var asked: [String: UInt8] = [:]
+  private(set) var wanted: [String: UInt8] = [:] { didSet { isCompared = false } }
+  /// Filters sent in a SUBSCRIBE on this connection, answered or not, with their QoS.
+  private var asked: [String: UInt8] = [:] { didSet { isCompared = false } }
+  /// `asked` was found equal to `wanted`, and neither has changed since. The link compares at each turn.
+  private var isCompared = false
   private var unanswered: [Int32: [String]] = [:]
   /// Filters that the broker refused (SUBACK ≥ 0x80) on this connection.
   private(set) var refused: Set<String> = []
@@ -28,16 +30,21 @@ struct SubscriptionBook: Sendable {
     wanted = Dictionary(subscriptions.map { ($0.filter, $0.qos) }, uniquingKeysWith: max)
   }
 
-  /// A new connection: nothing is asked for.
+  /// Called for a new connection: nothing has been asked for on it.
   mutating func reset() {
     asked = [:]
     unanswered = [:]
     refused = []
   }
 
-  /// What to send so that the broker's view becomes the wish, in a stable order. Removals first: the broker may have a limit.
+  /// The requests that make the broker's subscriptions equal to `wanted`, in a stable order. Removals come first, because a broker may
+  /// limit the number of subscriptions.
   mutating func requests() -> [Request] {
-    guard asked != wanted else { return [] }
+    if isCompared { return [] }
+    guard asked != wanted else {
+      isCompared = true
+      return []
+    }
     var requests: [Request] = []
     let gone = asked.keys.filter { wanted[$0] == nil }.sorted()
     for chunk in chunks(gone) { requests.append(.unsubscribe(chunk)) }
@@ -49,7 +56,7 @@ struct SubscriptionBook: Sendable {
     return requests
   }
 
-  /// The library took the request under this packet identifier. One that it did not take stays owed: `requests` gives it again.
+  /// The library took the request under this packet identifier. `requests` returns a request again until the library has taken it.
   mutating func sent(_ request: Request, messageID: Int32) {
     switch request {
     case .subscribe(let filters, let qos):
@@ -61,8 +68,8 @@ struct SubscriptionBook: Sendable {
     }
   }
 
-  /// SUBACK. Returns how many filters the broker refused. An answer to a stranger's identifier is ignored; one that speaks of
-  /// fewer filters than were asked for grants only those.
+  /// SUBACK. Returns how many filters the broker refused. Unknown packet identifiers are ignored. Filters beyond the end of `granted`
+  /// count as refused.
   mutating func answered(messageID: Int32, granted: [Int32]) -> Int {
     guard let filters = unanswered.removeValue(forKey: messageID) else { return 0 }
     var count = 0
@@ -81,7 +88,7 @@ struct SubscriptionBook: Sendable {
     return count
   }
 
-  /// What the broker refused is asked for again on this connection: an ACL may have been mended meanwhile.
+  /// Makes `requests` return the refused filters again on this connection. Somebody may have changed the broker's ACL meanwhile.
   mutating func askRefusedAgain() {
     for filter in refused { asked[filter] = nil }
   }

@@ -52,17 +52,8 @@ public struct ProfileDecodeReport: Sendable, Hashable {
   /// The bytes of `--hex`: pairs of digits, with or without `0x` in front and spaces, `:` or `-` between. Nil for
   /// anything else.
   public static func bytes(hex text: String) -> [UInt8]? {
-    let body = text.hasPrefix("0x") || text.hasPrefix("0X") ? text.dropFirst(2) : text[...]
-    let digits = body.filter { !$0.isWhitespace && $0 != ":" && $0 != "-" }
-    guard digits.utf8.count % 2 == 0, digits.utf8.count == digits.count, digits.allSatisfy(\.isHexDigit) else { return nil }
-    var bytes: [UInt8] = []
-    var rest = digits[...]
-    while !rest.isEmpty {
-      guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
-      bytes.append(byte)
-      rest = rest.dropFirst(2)
-    }
-    return bytes
+    let digits = text.filter { !$0.isWhitespace && $0 != ":" && $0 != "-" }
+    return Hexadecimal.bytes(digits.hasPrefix("0x") || digits.hasPrefix("0X") ? digits.utf8.dropFirst(2) : digits.utf8[...])
   }
 
   private static func frameIndex(_ profile: DeviceProfile, _ name: String?) -> Int? {
@@ -78,7 +69,8 @@ public struct ProfileDecodeReport: Sendable, Hashable {
       return observationLine(value, time, profile.observations[declaration])
     case .event(let event, let time):
       let detail = event.detail == 0 ? "" : ",\"detail\":\(event.detail)"
-      return "{\"event\":\(quoted(event.kind.key)),\"phase\":\(quoted(event.phase.key))\(detail),\"quality\":[],\"time\":\(timeText(time))}"
+      return
+        "{\"event\":\(JSONString.quoted(event.kind.key)),\"phase\":\(JSONString.quoted(event.phase.key))\(detail),\"quality\":[],\"time\":\(timeText(time))}"
     case .location(let fix, let time):
       let accuracy = fix.accuracyMetres == LocationFix.accuracyUnknown ? "null" : String(fix.accuracyMetres)
       let latitude = Quantity(mantissa: Int64(fix.latitudeE7), exponent: -7)
@@ -88,28 +80,14 @@ public struct ProfileDecodeReport: Sendable, Hashable {
   }
 
   private static func observationLine(_ value: Observation, _ time: DeviceTime, _ declaration: ObservationDeclaration) -> String {
-    let loinc = declaration.loinc.map(quoted) ?? "null"
+    let loinc = declaration.loinc.map(JSONString.quoted) ?? "null"
     return
-      "{\"loinc\":\(loinc),\"mdc\":\(value.code.rawValue),\"value\":\(value.value),\"unit\":\(quoted(value.unit.code)),\"quality\":\(array(value.quality)),\"time\":\(timeText(time))}"
+      "{\"loinc\":\(loinc),\"mdc\":\(value.code.rawValue),\"value\":\(value.value),\"unit\":\(JSONString.quoted(value.unit.code)),\"quality\":\(array(value.quality)),\"time\":\(timeText(time))}"
   }
 
-  private static func array(_ quality: ObservationQuality) -> String { "[" + quality.keys.map(quoted).joined(separator: ",") + "]" }
-
-  private static func timeText(_ time: DeviceTime) -> String { time == .none ? "null" : quoted(time.description) }
-
-  /// A JSON string.
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
+  private static func array(_ quality: ObservationQuality) -> String {
+    "[" + quality.keys.map(JSONString.quoted).joined(separator: ",") + "]"
   }
+
+  private static func timeText(_ time: DeviceTime) -> String { time == .none ? "null" : JSONString.quoted(time.description) }
 }

@@ -5,7 +5,7 @@
 // The signature file holds one line: `ed25519 <key id> <base64 of 64 bytes>`. The key id is what the operator calls
 // the key; it is no secret.
 
-public import Crypto
+import Crypto
 public import DeviceProfile
 public import Foundation
 
@@ -56,11 +56,6 @@ public struct ProfileTrust: Sendable {
 
   private static func names(_ keys: [String: Data]) -> String {
     keys.isEmpty ? "no key is trusted" : keys.keys.sorted().joined(separator: ", ")
-  }
-
-  /// The content of a `.sig` file for a profile's bytes.
-  public static func signatureLine(for file: Data, keyID: String, key: Curve25519.Signing.PrivateKey) throws -> String {
-    "ed25519 \(keyID) \(try key.signature(for: file).base64EncodedString())\n"
   }
 }
 

@@ -10,12 +10,19 @@ enum YAMLDocument {
   /// Nesting of nodes. The grammar needs 8.
   static let depthMax = 32
 
+  /// Yams' own rules for what a plain scalar is, as one. All that is asked here is whether a plain key and a quoted one are two keys
+  /// (`true` and `"true"` are), and Yams asks for each key: one regular expression instead of seven, 3 ms of a start.
+  private static let resolver: Resolver = {
+    let pattern = Resolver.default.rules.map(\.pattern).joined(separator: "|")
+    return (try? Resolver.basic.appending(.bool, pattern)) ?? .default
+  }()
+
   static func parse(_ text: String) throws(ProfileProblem) -> ProfileNode {
     let start = SourcePosition(line: 1, column: 1)
     if text.utf8.count > bytesMax { throw ProfileProblem(at: start, "the file has \(text.utf8.count) bytes; allowed: at most \(bytesMax)") }
     let node: Node?
     do {
-      node = try Parser(yaml: text, resolver: .default, constructor: .default, encoding: .utf8).singleRoot()
+      node = try Parser(yaml: text, resolver: resolver, constructor: .default, encoding: .utf8).singleRoot()
     } catch let error as YamlError {
       throw problem(error)
     } catch {

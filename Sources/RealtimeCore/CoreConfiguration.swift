@@ -62,3 +62,20 @@ public struct CoreConfiguration: Sendable {
     self.episodesFloor = episodesFloor
   }
 }
+
+extension CoreConfiguration {
+  /// How urgent an alert of a rule is on this hub.
+  @_noLocks func priority(of rule: AlertRule) -> AlertPriority {
+    switch rule {
+    case .news2SingleThree: singleThreePriority
+    default: rule.priority
+    }
+  }
+
+  /// When a condition of this priority that was resolved at `instant` rises again if it still holds, as nanoseconds on the hub's
+  /// timeline; 0: never.
+  @_noLocks func instantToSpeakAgain(after instant: MonotonicInstant, _ priority: AlertPriority) -> Int64 {
+    let seconds = escalation.steps(for: priority).retriggerSeconds
+    return seconds == EscalationPolicy.never ? 0 : instant.adding(seconds: max(1, seconds)).rawValue
+  }
+}

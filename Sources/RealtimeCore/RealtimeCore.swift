@@ -1,6 +1,10 @@
 // The realtime core: a deterministic state machine. Entries and the passing of time go in, outcomes come out; the same
 // entries give the same outcomes, bit for bit, however the time between them was cut.
 //
+// This file takes each entry and each timer to its rule. A rule is a small struct over `CoreArena`; it names at its head the rules
+// that it calls. Rooms, each using only those before it: AlertLifecycle, State, Memory, Time, Outcomes, Intake, Alerts, NEWS2,
+// Limits, Judgement, Devices, Fence, Schedule, Registry, Timers, Events. A test holds that order.
+//
 // Every function on this path is marked `@_noLocks`, by which the compiler refuses locks, allocations, existentials and
 // calls that it cannot see through. Not here: threads, clocks, the disk, texts. One thread at a time.
 
@@ -9,7 +13,6 @@ public import VitalSigns
 /// The state of one hub's people, devices and open alerts, and the rules over them.
 public struct RealtimeCore: ~Copyable {
   let arena: CoreArena
-  let configuration: CoreConfiguration
 
   /// The most outcomes that one entry or one deadline gives: what must be free in the buffer before each. The worst is a frame
   /// that ends with all eight signals and the score beyond their limits, with neither room for alerts nor anybody on duty: a
@@ -19,18 +22,16 @@ public struct RealtimeCore: ~Copyable {
   /// An empty core. Allocates all its memory, once.
   public init(_ configuration: CoreConfiguration) {
     arena = CoreArena(configuration)
-    self.configuration = configuration
-    setCounters(to: configuration.episodesFloor)
+    AlertRebuild(arena: arena).setCounters(to: configuration.episodesFloor)
   }
 
   /// A core as it was when `snapshot` was written. Replay the journal's entries after `lastSequence` into it.
   public init(_ configuration: CoreConfiguration, snapshot: borrowing Span<UInt8>) throws(SnapshotError) {
     arena = CoreArena(configuration)
-    self.configuration = configuration
     try restore(snapshot)
   }
 
-  deinit { arena.block.deallocate() }
+  deinit { arena.deallocate() }
 
   /// Takes one entry, in the order of its sequence. Realtime-safe.
   ///
@@ -47,20 +48,20 @@ public struct RealtimeCore: ~Copyable {
     header.pointee.now = entry.instant
     header.pointee.lastSequence = entry.sequence
     header.pointee.processed &+= 1
-    // Until the first anchor of a run arrives, the entries' own wall clock has to do.
-    if header.pointee.isAnchored == 0 { setClock(instant: entry.instant, wall: entry.wall, utcOffsetSeconds: 0) }
+    // Until the first clock anchor arrives, the wall clock that stands in the entries is used.
+    if header.pointee.isAnchored == 0 { arena.setClock(instant: entry.instant, wall: entry.wall, utcOffsetSeconds: 0) }
     switch entry.payload {
     case .observation(var observation):
-      observe(&observation, &entry, &outcomes)
+      ObservationRule(arena: arena).takeObservation(&observation, &entry, &outcomes)
       entry.payload = .observation(observation)
-    case .event(let event): happen(event, &entry, &outcomes)
-    case .location(let fix): locate(fix, &entry, &outcomes)
-    case .registry(let change): register(change, entry, &outcomes)
-    case .command(let command): obey(command, &entry, &outcomes)
-    case .clock(let anchor): anchorClock(anchor, entry)
-    case .hubCondition(let condition): hubReports(condition, at: entry.instant, &outcomes)
+    case .event(let event): EventRule(arena: arena).takeEvent(event, &entry, &outcomes)
+    case .location(let fix): GeofenceRule(arena: arena).takeLocation(fix, &entry, &outcomes)
+    case .registry(let change): RegistryRule(arena: arena).applyChange(change, entry, &outcomes)
+    case .command(let command): AlertCommands(arena: arena).carryOut(command, &entry, &outcomes)
+    case .clock(let anchor): ScheduleTimer(arena: arena).anchorClock(anchor, entry)
+    case .hubCondition(let condition): HubRule(arena: arena).setHubCondition(condition, at: entry.instant, &outcomes)
     }
-    if header.pointee.openFrames != 0, !entry.moreFollows { frameEnded(entry, &outcomes) }
+    if header.pointee.openFrames != 0, !entry.moreFollows { FrameRule(arena: arena).endFrame(entry, &outcomes) }
     return true
   }
 
@@ -78,20 +79,14 @@ public struct RealtimeCore: ~Copyable {
   }
 
   /// One timer. Each handler disarms it or arms it anew; one that is armed for this same instant has changed the state.
-  @_noLocks private func fire(_ timer: UInt32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
-    let timers = arena.timers
-    if timer < timers.patientsMax {
-      inputsMayBeStale(timer + 1, at: instant, &outcomes)
-    } else if timer < 2 * timers.patientsMax {
-      scheduleIsDue(timer - timers.patientsMax + 1, at: instant, &outcomes)
-    } else if timer < timers.alert(1) {
-      deviceIsDue(timer - 2 * timers.patientsMax + 1, at: instant, &outcomes)
-    } else if timer < timers.again(1) {
-      apply(.deadlinePassed, to: timer - timers.alert(1) + 1, at: instant, &outcomes)
-    } else if timer < timers.hub {
-      personIsDue(timer - timers.again(1) + 1, at: instant, &outcomes)
-    } else {
-      hubIsDue(at: instant, &outcomes)
+  @_noLocks private func fire(_ timer: TimerID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
+    switch arena.timers.owner(of: timer) {
+    case .staleness(let patient): PersonTimer(arena: arena).runStalenessTimer(patient, at: instant, &outcomes)
+    case .schedule(let patient): ScheduleTimer(arena: arena).runSchedule(patient, at: instant, &outcomes)
+    case .device(let device): DeviceTimer(arena: arena).runDeviceTimer(device, at: instant, &outcomes)
+    case .alert(let alert): Alerts(arena: arena).apply(.deadlinePassed, to: alert, at: instant, &outcomes)
+    case .person(let patient): PersonTimer(arena: arena).runPersonTimer(patient, at: instant, &outcomes)
+    case .hub: HubRule(arena: arena).runHubTimer(at: instant, &outcomes)
     }
   }
 
@@ -99,7 +94,7 @@ public struct RealtimeCore: ~Copyable {
   /// Realtime-safe.
   public var nextDeadline: MonotonicInstant { @_noLocks get { arena.heap.first?.deadline ?? .never } }
 
-  /// The instant before which nothing happens any more. Realtime-safe.
+  /// The latest instant that the core has reached: entries with an earlier one are taken at this instant. Realtime-safe.
   public var now: MonotonicInstant { @_noLocks get { arena.header.pointee.now } }
   /// The last entry taken. Realtime-safe.
   public var lastSequence: UInt64 { @_noLocks get { arena.header.pointee.lastSequence } }
@@ -134,17 +129,25 @@ extension RealtimeCore {
     }
   }
 
-  @_noLocks func emit(
-    _ payload: OutcomePayload, patient: PatientID, device: DeviceID, at instant: MonotonicInstant,
-    _ outcomes: inout OutcomeBuffer
-  ) {
-    outcomes.append(
-      Outcome(
-        cause: arena.header.pointee.lastSequence, instant: instant, wall: localClock.wall(at: instant), patient: patient,
-        device: device, payload: payload))
+  /// When this device last gave a sign of life while it was whose it is now, by the clock on the wall as it was set last; nil: it has
+  /// given none, or is not known. Realtime-safe.
+  @_noLocks public func lastHeard(_ id: DeviceID) -> WallTime? {
+    let slot = arena.slot(of: id)
+    guard slot != .none, arena.device(slot).pointee.holding & DeviceState.wasHeard != 0 else { return nil }
+    return arena.localClock.wall(at: MonotonicInstant(rawValue: arena.device(slot).pointee.lastSeen))
   }
+}
 
-  @_noLocks func remark(_ remark: IntakeRemark, _ entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) {
-    emit(.remark(remark), patient: entry.patient, device: entry.device, at: entry.instant, &outcomes)
+// MARK: At start
+
+extension RealtimeCore {
+  /// Forgets every alert that the replay raised, and tells nobody: other alerts may already have their ids. Conditions that hold are
+  /// treated as resolved now. Call `adopt` next for each alert that is open in the journal.
+  public mutating func forgetAlerts() { AlertRebuild(arena: arena).forgetAlerts() }
+
+  /// Takes over an open alert as the journal has it: it keeps its id, state, level and deadline. One that finds no room is counted, and
+  /// `alertRoomFull` tells of it when the next alert rises.
+  public mutating func adopt(_ transition: AlertTransition, patient: PatientID, device: DeviceID) {
+    AlertRebuild(arena: arena).adopt(transition, patient: patient, device: device)
   }
 }

@@ -1,5 +1,5 @@
 // The table that ties an observation's MDC code to LOINC, its usual unit and its name. Facts from the LOINC and
-// ISO/IEEE 11073 tables; see the reference page "NEWS2 and alerts". Not for the realtime path: it holds strings.
+// ISO/IEEE 11073 tables. Not for the realtime path: it holds strings.
 
 /// What every screen and every connector needs to know about one kind of observation.
 public struct CodeSystemEntry: Sendable {

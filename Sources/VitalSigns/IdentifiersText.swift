@@ -29,31 +29,11 @@ private func number(_ text: some StringProtocol, prefix: String) -> UInt32? {
 
 extension AlertID: CustomStringConvertible {
   /// Lower-case UUID form, 8-4-4-4-12.
-  public var description: String {
-    let digits = hexadecimal(high) + hexadecimal(low)
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-      if index == 8 || index == 12 || index == 16 || index == 20 { text.append("-") }
-      text.append(digit)
-    }
-    return text
-  }
+  public var description: String { UUIDText.text(high: high, low: low) }
 
   /// Reads the UUID form, in either case; nil for anything else.
   public init?(text: some StringProtocol) {
-    let groups = text.split(separator: "-", omittingEmptySubsequences: false)
-    let digits = groups.joined()
-    let isHexadecimal = digits.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
-    }
-    guard groups.map(\.utf8.count) == [8, 4, 4, 4, 12], isHexadecimal, let high = UInt64(digits.prefix(16), radix: 16),
-      let low = UInt64(digits.suffix(16), radix: 16)
-    else { return nil }
+    guard let (high, low) = UUIDText.halves(text) else { return nil }
     self.init(high: high, low: low)
   }
-}
-
-private func hexadecimal(_ value: UInt64) -> String {
-  let digits = String(value, radix: 16)
-  return String(repeating: "0", count: 16 - digits.count) + digits
 }

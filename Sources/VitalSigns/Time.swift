@@ -36,6 +36,12 @@
     let (sum, overflow) = rawValue.addingReportingOverflow(milliseconds)
     return overflow ? self : Self(rawValue: sum)
   }
+
+  /// Whole seconds since an earlier time, rounded towards zero; negative when it is later, 0 when one of the two is not known.
+  @inlinable public func seconds(since other: Self) -> Int64 {
+    let (milliseconds, overflow) = rawValue.subtractingReportingOverflow(other.rawValue)
+    return overflow || self == .unknown || other == .unknown ? 0 : milliseconds / 1_000
+  }
 }
 
 /// The time inside a device's own message. Realtime-safe.

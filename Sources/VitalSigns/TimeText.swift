@@ -37,6 +37,22 @@ extension WallTime: CustomStringConvertible {
     let milliseconds = Int(((rawValue % 1_000) + 1_000) % 1_000)
     return "\(CivilTime(utc: self)).\(padded(milliseconds, 3))Z"
   }
+
+  /// Reads what `description` writes, also without the milliseconds; nil for anything else.
+  public init?(text: some StringProtocol) {
+    let parts = text.split(omittingEmptySubsequences: false) { "-T:.Z".contains($0) }
+    let widths = parts.dropLast().map(\.utf8.count)
+    let digits = parts.joined().utf8.allSatisfy { (0x30...0x39).contains($0) }
+    guard digits, widths == [4, 2, 2, 2, 2, 2] || widths == [4, 2, 2, 2, 2, 2, 3], let year = UInt16(parts[0]), let month = UInt8(parts[1]),
+      let day = UInt8(parts[2]), let hour = UInt8(parts[3]), let minute = UInt8(parts[4]), let second = UInt8(parts[5])
+    else { return nil }
+    let milliseconds = widths.count == 7 ? Int64(parts[6]) ?? 0 : 0
+    let civil = CivilTime(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
+    let time = Self(rawValue: civil.millisecondsAsUTC + milliseconds)
+    // The same text again: a 31 February or a sign in the wrong place is no time.
+    guard time.description == text || CivilTime(utc: time).description + "Z" == text else { return nil }
+    self = time
+  }
 }
 
 extension DeviceTime: CustomStringConvertible {

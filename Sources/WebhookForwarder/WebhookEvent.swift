@@ -107,17 +107,7 @@ struct WebhookEvent: Sendable, Hashable {
   }
 
   /// The first 16 bytes of SHA-256 as a version 8 UUID (RFC 9562): the rule of every wire identity of this product.
-  private static func uuid(_ name: String) -> String {
-    var bytes = Array(SHA256.hash(data: Array(name.utf8)).prefix(16))
-    bytes[6] = bytes[6] & 0x0F | 0x80
-    bytes[8] = bytes[8] & 0x3F | 0x80
-    var text = ""
-    for (index, byte) in bytes.enumerated() {
-      if index == 4 || index == 6 || index == 8 || index == 10 { text += "-" }
-      text += hexadecimal(byte)
-    }
-    return text
-  }
+  private static func uuid(_ name: String) -> String { UUIDText.version8(SHA256.hash(data: Array(name.utf8))) }
 
   /// Whether a text has the form of an event's id.
   static func isEventID(_ text: String) -> Bool {
@@ -136,9 +126,7 @@ struct WebhookEvent: Sendable, Hashable {
     let message = Array("\(timestamp).\(id).\(body)".utf8)
     return secrets.map { secret in
       let code = HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: secret))
-      return "v1=" + code.map(hexadecimal).joined()
+      return "v1=" + Hexadecimal.text(code)
     }.joined(separator: ",")
   }
-
-  private static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
 }

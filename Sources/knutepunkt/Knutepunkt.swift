@@ -1,9 +1,11 @@
-// The one executable. Each family of commands has a file of its own beside this one; what they share is in
-// LocalAPIOptions.swift (where the core is), CommandFailure.swift (how a command fails) and Terminal.swift (how it prints).
+// The one executable. Commands/ has a file for each family of commands, and what they share: LocalAPIOptions.swift (where the
+// core is) and CommandFailure.swift (how a command fails). Pairing/ is the conversation with an installer. Text/ turns values
+// into what people read, and what they type into values. Terminal/ is the screen and the keyboard.
 
 import ArgumentParser
 import Foundation
-import Gateway
+import HubConfiguration
+import LocalAPI
 
 @main struct Knutepunkt: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

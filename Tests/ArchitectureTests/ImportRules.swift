@@ -1,4 +1,4 @@
-// Which target may import what: DESIGN.md's table, written once. A target that is not here may not exist, so a new one
+// Which target may import what: the table of docs/architecture.md in code. A target that is not here may not exist, so a new one
 // starts with a line in this file and a reason. System modules of the platform are listed apart, because what makes the
 // realtime targets predictable is exactly that they see none of them.
 
@@ -40,43 +40,101 @@ struct ImportRule {
   ]
 }
 
-/// The table. The order is the flow's.
-let importRules: [String: ImportRule] = [
+/// The table. The order is the flow's: a target imports only what stands above it.
+let importRules: KeyValuePairs<String, ImportRule> = [
   "VitalSigns": ImportRule(platform: .none),
+  // What any program on Linux needs; it knows nothing of devices, people or alerts.
+  "HubRuntime": ImportRule(own: ["VitalSigns", "CLinux"]),
   "DeviceProfile": ImportRule(own: ["VitalSigns"], platform: .none),
   "ProfileCatalogue": ImportRule(own: ["DeviceProfile", "VitalSigns"], external: ["Yams", "Crypto"]),
+  // What the kernel and bluetoothd say, and nothing of devices' meaning.
+  "BlueZ": ImportRule(own: ["VitalSigns", "DeviceProfile", "CBluetooth", "CLinux", "CSystemd"]),
   // A session is the profile's own ordered steps: the link carries out what the profile says.
   "BluetoothLink": ImportRule(
-    own: ["VitalSigns", "DeviceProfile", "CBluetooth", "CLinux", "CSystemd"], external: ["Logging"]),
-  "MQTTLink": ImportRule(own: ["VitalSigns", "CMosquitto", "CLinux"], external: ["Logging"]),
-  "RealtimeCore": ImportRule(own: ["VitalSigns"], platform: .atomics),
-  "Journal": ImportRule(own: ["VitalSigns"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
+    own: ["VitalSigns", "HubRuntime", "DeviceProfile", "BlueZ", "CBluetooth", "CLinux", "CSystemd"], external: ["Logging"]),
+  "MQTTLink": ImportRule(own: ["VitalSigns", "HubRuntime", "CMosquitto"], external: ["Logging"]),
+  // Between threads: fixed memory, atomics, no lock.
+  "CoreRings": ImportRule(own: ["VitalSigns"], platform: .atomics),
+  // The score alone, as the Royal College of Physicians prints it.
+  "NEWS2Scoring": ImportRule(own: ["VitalSigns"], platform: .none),
+  "RealtimeCore": ImportRule(own: ["VitalSigns", "CoreRings", "NEWS2Scoring"], platform: .atomics),
+  // What the journal takes and gives, without a database: whoever only reads rows needs no more.
+  "JournalValues": ImportRule(own: ["VitalSigns"], platform: .none),
+  "Journal": ImportRule(own: ["VitalSigns", "JournalValues"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
   "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
   // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
   "HTTPDelivery": ImportRule(own: ["Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
   "FHIRForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   "WebhookForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
+  // The configuration is checked with the profiles that it names, so it loads them.
+  "HubConfiguration": ImportRule(own: ["VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue"], external: ["Yams"]),
+  "AlertTexts": ImportRule(own: ["VitalSigns", "HubRuntime"]),
+  // What travels between roles, and the client. No server, no journal.
+  "LocalAPI": ImportRule(own: ["VitalSigns", "HubRuntime"], external: httpStack),
+  "Observability": ImportRule(own: ["CSystemd"], external: ["Logging", "Metrics", "CoreMetrics"]),
+  "HubRegistry": ImportRule(own: [
+    "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal",
+  ]),
+  "HubCore": ImportRule(
+    own: [
+      "CoreRings", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "HubRegistry", "DeviceProfile", "RealtimeCore",
+      "Journal", "CLinux",
+    ],
+    external: ["Logging"]),
+  "DeviceIntake": ImportRule(
+    own: [
+      "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "HubRegistry", "HubCore", "DeviceProfile", "ProfileCatalogue",
+      "BluetoothLink",
+      "MQTTLink", "Journal", "CLinux",
+    ],
+    external: ["Logging"]),
+  "CoreAPI": ImportRule(
+    own: [
+      "CoreRings",
+      "BlueZ", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry",
+      "HubCore",
+      "DeviceIntake", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
+      "CLinux",
+    ],
+    external: ["Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1", "Logging", "Metrics", "CoreMetrics"]),
+  "Delivery": ImportRule(
+    own: [
+      "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "DeviceProfile", "Journal",
+      "Forwarding",
+      "FHIRForwarder", "WebhookForwarder",
+    ],
+    external: ["NIOPosix", "Logging", "ServiceLifecycle"]),
   "Console": ImportRule(
-    own: ["VitalSigns"],
+    own: ["JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal"],
     external: [
       "Hummingbird", "HummingbirdCore", "HTTPTypes", "Mustache", "Crypto", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Metrics",
       // The parts of a request, in the public face of HummingbirdCore's channel handlers.
       "NIOHTTPTypes",
     ]),
+  "Doctor": ImportRule(
+    own: ["BlueZ", "VitalSigns", "HubRuntime", "HubConfiguration", "LocalAPI", "BluetoothLink", "MQTTLink", "CLinux", "CSystemd"],
+    external: ["NIOCore", "NIOPosix", "Logging"]),
   "Gateway": ImportRule(
     own: [
-      "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
-      "FHIRForwarder", "WebhookForwarder", "Console", "CSystemd", "CMosquitto", "CLinux",
+      "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "CoreAPI",
+      "Delivery", "Console", "ProfileCatalogue",
     ],
-    external: httpStack.union([
-      "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOPosix", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics",
-      "CoreMetrics", "Yams",
-    ])),
+    external: [
+      "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics",
+    ]),
+  // `run` alone needs the gateway; every other command speaks to a core or reads a file.
   "knutepunkt": ImportRule(
-    own: ["Gateway", "ProfileCatalogue", "DeviceProfile", "RealtimeCore", "VitalSigns"], external: ["ArgumentParser"]),
+    own: [
+      "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue", "DeviceProfile",
+      "RealtimeCore", "VitalSigns",
+    ],
+    external: ["ArgumentParser"]),
   // Measures what the others promise; not part of the product.
   "Benchmarks": ImportRule(
-    own: ["VitalSigns", "RealtimeCore", "Journal", "CMosquitto", "CLinux", "Gateway"],
+    own: [
+      "CoreRings", "JournalValues", "VitalSigns", "HubRuntime", "RealtimeCore", "Journal", "CMosquitto", "CLinux", "HubConfiguration",
+      "LocalAPI",
+    ],
     external: ["Histogram", "ArgumentParser", "GRDB"]),
 ]
 

@@ -1,90 +1,11 @@
 // The adapter's own story: from bluetoothd's start to a scan that is watched over, with each failure in between.
 
+import BlueZ
 import DeviceProfile
 import Testing
 import VitalSigns
 
 @testable import BluetoothLink
-
-/// An adapter session with a clock, and a ledger of what was said.
-struct AdapterBench {
-  var adapter = AdapterSession()
-  var now = Fixture.seconds(1000)
-  private(set) var violations: [String] = []
-  private var isReady = false
-  private var problem: AdapterProblem?
-
-  static func facts(powered: Bool = true, discovering: Bool = false, path: String = "/org/bluez/hci0") -> AdapterFacts {
-    AdapterFacts(path: path, name: "hci0", address: "00:11:22:33:44:55", isPowered: powered, isDiscovering: discovering)
-  }
-
-  @discardableResult mutating func give(_ input: AdapterInput, after seconds: Double = 0) -> [AdapterAction] {
-    now = now.adding(nanoseconds: Int64(seconds * 1e9))
-    let inFlight = adapter.pending
-    let actions = adapter.handle(input, at: now)
-    var operations = 0
-    for action in actions {
-      switch action {
-      case .perform(let operation):
-        operations += 1
-        if adapter.pending != operation { violations.append("\(operation) is not awaited") }
-      case .ready(let value):
-        if value == isReady { violations.append("ready \(value) twice") }
-        isReady = value
-      case .report(let value): problem = value
-      }
-    }
-    if operations > 1 { violations.append("\(operations) calls at once") }
-    switch input {
-    case .heard, .need, .connecting: if operations > 0, let inFlight { violations.append("a call beside \(inFlight)") }
-    default: break  // These may void what is under way.
-    }
-    if isReady != adapter.isReady { violations.append("ready was not said in \(adapter.state.name)") }
-    if problem != adapter.problem { violations.append("the problem was not reported") }
-    return actions
-  }
-
-  @discardableResult mutating func reply(_ operation: AdapterOperation, _ failure: BluezFailure? = nil) -> [AdapterAction] {
-    give(.replied(operation, failure))
-  }
-
-  @discardableResult mutating func expire() -> [AdapterAction] {
-    now = adapter.deadline == .never ? now.adding(seconds: 3600) : max(now, adapter.deadline)
-    return give(.deadline)
-  }
-
-  mutating func loaded() {
-    give(.service(isPresent: true))
-    reply(.loadObjects)
-    give(.facts(Self.facts()))
-    reply(.registerAgent)
-  }
-
-  mutating func scanning(_ need: DiscoveryNeed = .continuous) {
-    loaded()
-    give(.need(need, uuids: ["a"]))
-    reply(.setFilter(uuids: ["a"]))
-    reply(.startDiscovery)
-    give(.facts(Self.facts(discovering: true)))
-  }
-
-  /// Answers what is asked for until `until`, as a bluetoothd without faults would.
-  mutating func obey(until: MonotonicInstant) -> [AdapterOperation] {
-    var performed: [AdapterOperation] = []
-    while now < until {
-      if let pending = adapter.pending {
-        performed.append(pending)
-        now = now.adding(nanoseconds: 1_000_000)
-        reply(pending)
-        if case .setPowered(let isOn) = pending { give(.facts(Self.facts(powered: isOn))) }
-      } else {
-        now = min(max(adapter.deadline, now.adding(nanoseconds: 1_000_000)), until)
-        give(.deadline)
-      }
-    }
-    return performed
-  }
-}
 
 @Suite struct AdapterTests {
   @Test("bluetoothd appears: objects, agent, ready, filter, scan")
@@ -264,7 +185,7 @@ struct AdapterBench {
   @Test("In an empty house silence is no problem, and an alarm's connection is not cut")
   func emptyHouse() {
     var bench = AdapterBench()
-    bench.adapter.mayPowerCycle = false
+    bench.adapter.links = .alarm
     bench.scanning()
     let operations = bench.obey(until: bench.now.adding(seconds: 7200))
     #expect(!operations.contains(.setPowered(false)) && operations.contains(.stopDiscovery))
@@ -287,8 +208,8 @@ struct AdapterBench {
     var bench = AdapterBench()
     bench.scanning()
     bench.give(.heard)
-    #expect(bench.give(.resetWanted(isSafe: false)).isEmpty)
-    #expect(bench.give(.resetWanted(isSafe: true)) == [.ready(false), .perform(.setPowered(false))])
+    #expect(bench.give(.resetWanted(beside: .alarm)).isEmpty)
+    #expect(bench.give(.resetWanted(beside: .none)) == [.ready(false), .perform(.setPowered(false))])
     bench.give(.facts(AdapterBench.facts(powered: false)))
     bench.reply(.setPowered(false))
     #expect(bench.adapter.deadline == bench.now.adding(seconds: 1))
@@ -296,7 +217,7 @@ struct AdapterBench {
     bench.give(.facts(AdapterBench.facts()))
     #expect(bench.reply(.setPowered(true)).first == .ready(true))
     _ = bench.obey(until: bench.now.adding(seconds: 5))
-    #expect(bench.give(.resetWanted(isSafe: true)).isEmpty)
+    #expect(bench.give(.resetWanted(beside: .none)).isEmpty)
     #expect(bench.violations == [])
   }
 
@@ -315,7 +236,7 @@ struct AdapterBench {
     bench.give(.service(isPresent: true))
     #expect(bench.adapter.deadline == bench.now.adding(seconds: 30))
     bench.expire()
-    #expect(bench.adapter.state == .loading(.objects, failures: 1, until: bench.now.adding(seconds: 1)))
+    #expect(bench.adapter.state == .loading(.objects, failures: 1, .pausing(until: bench.now.adding(seconds: 1))))
   }
 
   @Test("Stopping ends the scan")
@@ -324,7 +245,7 @@ struct AdapterBench {
     bench.scanning()
     #expect(bench.give(.stop) == [.ready(false), .perform(.stopDiscovery)])
     bench.reply(.stopDiscovery)
-    #expect(bench.adapter.state == .stopped(isDone: true))
+    #expect(bench.adapter.state == .stopped)
     #expect(bench.give(.need(.continuous, uuids: [])).isEmpty)
   }
 
@@ -341,8 +262,8 @@ struct AdapterBench {
       case 3: bench.give(.heard)
       case 4: bench.give(.need([.none, .cycle, .continuous].randomElement(using: &dice) ?? .none, uuids: dice.chance(50) ? ["a"] : []))
       case 5: bench.give(.connecting(dice.chance(50)))
-      case 6: bench.give(.resetWanted(isSafe: dice.chance(50)))
-      case 7...11: if let pending = bench.adapter.pending { bench.reply(pending, dice.chance(30) ? failure : nil) }
+      case 6: bench.give(.resetWanted(beside: dice.chance(50) ? .none : .alarm))
+      case 7...11: if let pending = bench.adapter.pending?.operation { bench.reply(pending, dice.chance(30) ? failure : nil) }
       default: bench.expire()
       }
       // A deadline that is due and changes nothing would keep the loop busy for ever.

@@ -5,6 +5,7 @@ import CSystemd
 import Foundation
 import Testing
 
+@testable import BlueZ
 @testable import BluetoothLink
 
 @Suite struct BusSignalTests {

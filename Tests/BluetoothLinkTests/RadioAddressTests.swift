@@ -2,6 +2,7 @@
 
 import Testing
 
+@testable import BlueZ
 @testable import BluetoothLink
 
 @Suite struct RadioAddressTests {

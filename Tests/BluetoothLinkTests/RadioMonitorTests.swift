@@ -4,6 +4,7 @@
 import Foundation
 import Testing
 
+@testable import BlueZ
 @testable import BluetoothLink
 
 /// A socket pair whose far end is the kernel.

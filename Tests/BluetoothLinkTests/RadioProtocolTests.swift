@@ -3,6 +3,7 @@
 
 import Testing
 
+@testable import BlueZ
 @testable import BluetoothLink
 
 /// Packets as Linux 6.1 sends them, taken from doc/mgmt-api.txt and mgmt.h.

@@ -12,7 +12,7 @@ import VitalSigns
   private static func answering() -> ServiceWatch {
     var watch = ServiceWatch()
     watch.service(isPresent: true, at: start)
-    #expect(watch.mustAsk(at: start) == true, "one that comes is asked at once")
+    #expect(watch.askIfDue(at: start) == true, "one that comes is asked at once")
     watch.answered(true, at: start)
     return watch
   }
@@ -22,7 +22,7 @@ import VitalSigns
     for round: UInt32 in 1...3 {
       let due = Self.start.adding(seconds: 20 * round)
       #expect(watch.deadline == due)
-      let asks = [due.adding(nanoseconds: -1), due, due.adding(seconds: 60)].map { watch.mustAsk(at: $0) }
+      let asks = [due.adding(nanoseconds: -1), due, due.adding(seconds: 60)].map { watch.askIfDue(at: $0) }
       #expect(asks == [false, true, false], "one question at a time")
       #expect(watch.deadline == .never && !watch.isSilent)
       watch.answered(true, at: due)
@@ -32,11 +32,11 @@ import VitalSigns
   @Test func oneUnansweredQuestionIsSilenceUntilTheNextAnswer() {
     var watch = Self.answering()
     let asked = Self.start.adding(seconds: 20)
-    #expect(watch.mustAsk(at: asked) == true)
-    let given = asked.later(by: ServiceWatch.answerWithin)
+    #expect(watch.askIfDue(at: asked) == true)
+    let given = asked.adding(ServiceWatch.answerWithin)
     watch.answered(false, at: given)
     #expect(watch.isSilent && watch.deadline == given.adding(seconds: 5))
-    #expect(watch.mustAsk(at: given.adding(seconds: 5)) == true)
+    #expect(watch.askIfDue(at: given.adding(seconds: 5)) == true)
     #expect(watch.isSilent, "asked is not answered")
     watch.answered(true, at: given.adding(seconds: 6))
     #expect(!watch.isSilent && watch.deadline == given.adding(seconds: 26))
@@ -45,15 +45,15 @@ import VitalSigns
   @Test func oneThatIsGoneIsNotAskedAndNotSilent() {
     var watch = ServiceWatch()
     #expect(watch.deadline == .never && !watch.isSilent)
-    #expect(watch.mustAsk(at: Self.start) == false)
+    #expect(watch.askIfDue(at: Self.start) == false)
     watch = Self.answering()
     let asked = Self.start.adding(seconds: 20)
-    #expect(watch.mustAsk(at: asked) == true)
+    #expect(watch.askIfDue(at: asked) == true)
     watch.service(isPresent: false, at: asked)
     watch.answered(false, at: asked)
     #expect(!watch.isSilent && watch.deadline == .never)
     // Its successor is asked at once, whatever became of the question before.
     watch.service(isPresent: true, at: asked.adding(seconds: 1))
-    #expect(watch.mustAsk(at: asked.adding(seconds: 1)) == true)
+    #expect(watch.askIfDue(at: asked.adding(seconds: 1)) == true)
   }
 }

@@ -4,6 +4,7 @@
 import DeviceProfile
 import VitalSigns
 
+@testable import BlueZ
 @testable import BluetoothLink
 
 enum Fixture {

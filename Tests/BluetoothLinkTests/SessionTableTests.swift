@@ -5,6 +5,7 @@ import DeviceProfile
 import Testing
 import VitalSigns
 
+@testable import BlueZ
 @testable import BluetoothLink
 
 @Suite struct SessionTableTests {
@@ -47,24 +48,7 @@ import VitalSigns
       bench = Bench(plan)
       bench.connected()
       bench.give(.facts(Fixture.resolved))
-    case .subscribingRecords:
-      bench = Bench(Fixture.meter())
-      bench.connected()
-      bench.give(.facts(Fixture.resolved))
-      bench.give(.value(Fixture.battery, bytes: [90]))
-    case .reporting, .draining, .settling, .counting, .deleting:
-      bench = Bench(Fixture.meter())
-      bench.reporting()
-      bench.record(1, .accepted(sequence: 50))
-      if start == .reporting { break }
-      bench.answer([6, 0, 1, 1])
-      if start == .draining { break }
-      bench.expire()
-      if start == .settling { break }
-      bench.give(.durable(50))
-      if start == .counting { break }
-      bench.reply(Fixture.write([4, 1]))
-      bench.answer([5, 0, 1, 0])
+    case .subscribingRecords, .reporting, .draining, .settling, .counting, .deleting: bench = fetching(start)
     case .quiet: bench.completed()
     case .held:
       bench = Bench(Fixture.cuff(stay: .held))
@@ -78,6 +62,42 @@ import VitalSigns
       bench.connected(Fixture.facts(paired: false))
       bench.give(.facts(Fixture.facts(connected: true, paired: false)))
       bench.give(.facts(Fixture.facts(paired: false)))
+    case .backingOff, .awaitingLinkDown, .coolingDown, .notPaired, .bondLost: bench = failing(start)
+    case .ended: bench.give(.stop)
+    case .owingRemoval:
+      bench.give(.stackGone)
+      bench.give(.forget)
+    }
+    return bench
+  }
+
+  /// Stored records are fetched.
+  private static func fetching(_ start: Start) -> Bench {
+    var bench = Bench(Fixture.meter())
+    if start == .subscribingRecords {
+      bench.connected()
+      bench.give(.facts(Fixture.resolved))
+      bench.give(.value(Fixture.battery, bytes: [90]))
+      return bench
+    }
+    bench.reporting()
+    bench.record(1, .accepted(sequence: 50))
+    if start == .reporting { return bench }
+    bench.answer([6, 0, 1, 1])
+    if start == .draining { return bench }
+    bench.expire()
+    if start == .settling { return bench }
+    bench.give(.durable(50))
+    if start == .counting { return bench }
+    bench.reply(Fixture.write([4, 1]))
+    bench.answer([5, 0, 1, 0])
+    return bench
+  }
+
+  /// An attempt or a link has failed.
+  private static func failing(_ start: Start) -> Bench {
+    var bench = Bench()
+    switch start {
     case .backingOff:
       bench.connecting()
       bench.reply(.connect, .other(name: "org.bluez.Error.Failed", message: ""))
@@ -97,10 +117,7 @@ import VitalSigns
     case .bondLost:
       bench.connecting()
       bench.reply(.connect, .authenticationFailed)
-    case .ended: bench.give(.stop)
-    case .owingRemoval:
-      bench.give(.stackGone)
-      bench.give(.forget)
+    default: preconditionFailure("\(start) is no failure")
     }
     return bench
   }
@@ -251,7 +268,7 @@ import VitalSigns
       .notification(Fixture.control, bytes: [], nil), .notification(Fixture.control, bytes: [6, 0, 1, 1], nil),
       .notification(Fixture.control, bytes: [5, 0, 1, 0], nil), .notification(Fixture.control, bytes: [6, 0, 2, 1], nil),
     ]
-    if let pending = session.pending {
+    if let pending = session.awaited {
       inputs.append(.replied(pending, nil))
       for failure in failures { inputs.append(.replied(pending, failure)) }
     }

@@ -1,5 +1,6 @@
 // What a session does when all goes well: steps, quiet, hold-off, slots, forgetting and stopping.
 
+import BlueZ
 import DeviceProfile
 import Testing
 import VitalSigns
@@ -63,7 +64,7 @@ import VitalSigns
     bench.give(.facts(Fixture.resolved))
     #expect(bench.give(.value(Fixture.battery, bytes: [50])) == [.perform(Fixture.subscribe(Fixture.glucose))])
     #expect(bench.reply(.read(Fixture.battery, service: nil)).isEmpty)
-    #expect(bench.session.state.name == "running" && bench.session.pending == Fixture.subscribe(Fixture.glucose))
+    #expect(bench.session.state.name == "running" && bench.session.awaited == Fixture.subscribe(Fixture.glucose))
   }
 
   @Test("A device that leaves after bonding did well, and is connected when it is heard again")
@@ -75,7 +76,7 @@ import VitalSigns
     bench.reply(.pair)
     bench.give(.facts(Fixture.facts(connected: true)), after: 1)
     bench.give(.facts(Fixture.facts()), after: 8)
-    #expect(bench.session.state.name == "idle" && bench.session.failures == 0 && bench.session.problem == nil)
+    #expect(bench.session.state.name == "idle" && bench.session.setbacks.failures == 0 && bench.session.problem == nil)
     #expect(bench.give(.heard) == [.requestSlot])
   }
 
@@ -92,7 +93,7 @@ import VitalSigns
     var bench = SessionTableTests.bench(.running)
     #expect(bench.give(.slotWithdrawn) == [.perform(.disconnect)])
     bench.disconnected()
-    #expect(bench.session.failures == 0)
+    #expect(bench.session.setbacks.failures == 0)
 
     var pairing = SessionTableTests.bench(.pairing)
     #expect(pairing.give(.slotWithdrawn).isEmpty)

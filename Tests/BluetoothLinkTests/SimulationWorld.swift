@@ -6,6 +6,7 @@
 import DeviceProfile
 import VitalSigns
 
+@testable import BlueZ
 @testable import BluetoothLink
 
 struct World {

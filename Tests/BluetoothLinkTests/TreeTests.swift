@@ -4,6 +4,7 @@
 import DeviceProfile
 import Testing
 
+@testable import BlueZ
 @testable import BluetoothLink
 
 /// Objects as BlueZ exports them.

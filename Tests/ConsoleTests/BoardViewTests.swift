@@ -1,9 +1,11 @@
 // What the board says: order, sentences, and that missing is never shown as normal.
 
 import Foundation
+import HubRuntime
 import Testing
 import VitalSigns
 
+@testable import AlertTexts
 @testable import Console
 
 @Suite struct BoardViewTests {

@@ -1,17 +1,19 @@
 // Every text exists in every language, with the same places, and the templates ask for nothing else.
 
 import Foundation
+import HubRuntime
 import Testing
 import VitalSigns
 
+@testable import AlertTexts
 @testable import Console
 
 @Suite struct CatalogueTests {
-  func catalogue(_ language: ConsoleLanguage) throws -> Catalogue {
+  func catalogue(_ language: TextLanguage) throws -> Catalogue {
     try ConsoleResources(folder: nil, language: language).catalogue
   }
 
-  @Test(arguments: ConsoleLanguage.allCases) func holdsEveryTextThatCodeAsksFor(_ language: ConsoleLanguage) throws {
+  @Test(arguments: TextLanguage.allCases) func holdsEveryTextThatCodeAsksFor(_ language: TextLanguage) throws {
     let catalogue = try catalogue(language)
     for (group, names) in Catalogue.required {
       for name in names { #expect(catalogue.text(group, name) != "", "\(language.rawValue): \(group).\(name)") }
@@ -19,7 +21,7 @@ import VitalSigns
   }
 
   /// A translation with a place too few or a name misspelt shows a hole at night.
-  @Test(arguments: [ConsoleLanguage.nn, .en]) func hasTheSameTextsAndPlacesAsBokmål(_ language: ConsoleLanguage) throws {
+  @Test(arguments: [TextLanguage.nn, .en]) func hasTheSameTextsAndPlacesAsBokmål(_ language: TextLanguage) throws {
     let original = try catalogue(.nb).groups
     let other = try catalogue(language).groups
     #expect(Set(original.keys) == Set(other.keys))
@@ -44,10 +46,10 @@ import VitalSigns
   }
 
   @Test func anAbsentTextStopsTheStart() {
-    #expect(throws: ConsoleStartError.self) {
+    #expect(throws: TextCatalogueError.self) {
       try Catalogue(language: .nb, json: Data(#"{"rule": {"sos": "x"}}"#.utf8), path: "nb.json")
     }
-    #expect(throws: ConsoleStartError.resourceInvalid(path: "nb.json", reason: "not an object of objects of texts")) {
+    #expect(throws: TextCatalogueError.invalid(path: "nb.json", reason: "not an object of objects of texts")) {
       try Catalogue(language: .nb, json: Data("[]".utf8), path: "nb.json")
     }
   }
@@ -92,7 +94,7 @@ import VitalSigns
   @Test func everyRuleHasASentenceInEveryLanguage() throws {
     let sentences = try AlertSentences(names: { _, _ in "hjem" })
     for rule in AlertRule.allCases {
-      let texts = ConsoleLanguage.allCases.map { sentences.sentence(transition(rule, limit: 5), raisedAt: raisedAt, language: $0) }
+      let texts = TextLanguage.allCases.map { sentences.sentence(transition(rule, limit: 5), raisedAt: raisedAt, language: $0) }
       for text in texts { #expect(text != "" && text != rule.key && !text.contains("{"), "\(rule.key)") }
       #expect(texts[2] != texts[0], "\(rule.key)")
     }
@@ -144,7 +146,7 @@ import VitalSigns
   /// A hospital's record system that is away for the night is no emergency for anybody: it gets everything later.
   @Test func aRecordSystemThatIsGoneNeedsNoEmergencyRoutine() throws {
     let sentences = try AlertSentences(names: { _, _ in "Sykehuset" }, files: { rule, _ in rule == .destinationDown })
-    for language in ConsoleLanguage.allCases {
+    for language in TextLanguage.allCases {
       let texts = [
         sentences.sentence(transition(.destinationDown), raisedAt: raisedAt, language: language),
         sentences.hubProblem("destinationDown", name: "Sykehuset", variant: "files", language: language),

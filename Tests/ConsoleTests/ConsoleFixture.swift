@@ -2,6 +2,7 @@
 
 import Foundation
 import HTTPTypes
+import HubRuntime
 import Hummingbird
 import HummingbirdTesting
 import Logging
@@ -10,6 +11,7 @@ import Testing
 import VitalSigns
 
 @testable import Console
+@testable import LocalAPI
 
 /// Clocks that a test turns by hand.
 final class TestClock: @unchecked Sendable {
@@ -101,6 +103,8 @@ actor FakeSource: ConsoleSource {
     alerts.append(alert)
     continuation.yield(.alert(alert.id))
   }
+  /// Without a word of it.
+  func replace(_ alerts: [BoardAlert]) { self.alerts = alerts }
   func refuse(_ error: BoardActionError?) { refusal = error }
   func failReads(_ error: BoardReadError?) { readFailure = error }
   func setCore(_ liveness: CoreLiveness) { core = liveness }
@@ -113,7 +117,7 @@ struct Fixture {
   let source: FakeSource
   let service: ConsoleService
 
-  init(_ alerts: [BoardAlert] = [], language: ConsoleLanguage = .nb, port: Int = 0) throws {
+  init(_ alerts: [BoardAlert] = [], language: TextLanguage = .nb, port: Int = 0) throws {
     source = FakeSource(alerts, clock: clock)
     let configuration = ConsoleConfiguration(
       port: port, publicURL: "http://tavle.example", language: language, timeZone: try #require(TimeZone(identifier: "Europe/Oslo")),
@@ -160,7 +164,7 @@ struct Browser: Sendable {
   }
 
   func token(_ actor: String = "Nina Nattevakt", key: [UInt8] = Fixture.key) throws -> String {
-    try ConsoleLink.issue(key: key, actor: actor, now: clock.wall)
+    try SignInLink.issue(key: key, actor: actor, now: clock.wall)
   }
 
   /// The same browser, signed in.

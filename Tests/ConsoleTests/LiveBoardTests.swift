@@ -12,6 +12,7 @@ import Testing
 import VitalSigns
 
 @testable import Console
+@testable import LocalAPI
 
 @Suite struct LiveBoardTests {
   /// What a screen received until its session ended, `during` having done its part while it listened.
@@ -258,7 +259,7 @@ import VitalSigns
       let number = try #require(await ports.first { _ in true })
       let client = TestClient(host: "127.0.0.1", port: number, configuration: .init(timeout: .seconds(20)))
       client.connect()
-      let token = try ConsoleLink.issue(key: Fixture.key, actor: "Nina", now: clock.wall)
+      let token = try SignInLink.issue(key: Fixture.key, actor: "Nina", now: clock.wall)
       let entered = try await client.execute(
         TestClient.Request("/inn", method: .post, authority: "127.0.0.1", headers: [:], body: ByteBuffer(string: "link=\(token)")))
       let cookie = try #require(entered.headers[.setCookie]?.split(separator: ";").first)

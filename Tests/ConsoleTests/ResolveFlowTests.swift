@@ -1,5 +1,6 @@
 // Closing an alert: a comment is required, usefulness is recorded, and what was written is never lost.
 
+import AlertTexts
 import Hummingbird
 import HummingbirdTesting
 import Testing

@@ -4,6 +4,7 @@ import Testing
 import VitalSigns
 
 @testable import Console
+@testable import LocalAPI
 
 @Suite struct SignInBookTests {
   static let hour: Int64 = 3_600_000_000_000

@@ -2,6 +2,7 @@
 
 import Foundation
 import HTTPTypes
+import HubRuntime
 import Hummingbird
 import HummingbirdTesting
 import Logging

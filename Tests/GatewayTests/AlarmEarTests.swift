@@ -7,7 +7,11 @@ import RealtimeCore
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import CoreRings
+@testable import DeviceIntake
+@testable import HubCore
+@testable import HubRegistry
+@testable import HubRuntime
 
 @Suite struct AlarmEarTests {
   private let ear: AlarmEar
@@ -24,9 +28,10 @@ import VitalSigns
         Street.registered(DeviceID(rawValue: 8), "zigbee2mqtt/sos-button", "sos-2"),
         Street.registered(Street.cuff, "bridge/blood-pressure", "cuff-1"),
       ])
-    ear = try AlarmEar(
-      name: "homes", MQTTLinkConfiguration(clientID: "hub-1", host: "127.0.0.1", port: 1), registry: registry, intake: intake,
-      durable: DurableSequence(startingAt: 0) {}, civil: CivilClock(zone: .gmt), marks: [], logger: Street.logger)
+    let services = LinkServices(
+      registry: registry, intake: intake, requests: JournalRequests(wake: try Wake()), durable: DurableSequence(startingAt: 0) {},
+      civil: CivilClock(zone: .gmt), logger: Street.logger)
+    ear = try AlarmEar(name: "homes", MQTTLinkConfiguration(clientID: "hub-1", host: "127.0.0.1", port: 1), services, marks: [])
   }
 
   private func hear(_ topic: String, _ json: String, retained: Bool = false) {

@@ -5,28 +5,34 @@ import BluetoothLink
 import DeviceProfile
 import Foundation
 import Journal
+import JournalValues
 import ProfileCatalogue
 import RealtimeCore
 import Synchronization
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import CoreAPI
+@testable import CoreRings
+@testable import DeviceIntake
+@testable import HubCore
+@testable import HubRegistry
+@testable import HubRuntime
 
 @Suite struct BluetoothFrameIntakeTests {
-  private let ring = IntakeRing(capacity: 8, reserve: 1, firstSequence: 1)
-  private let companions = Companions()
-  private let requests: JournalRequests
-  private let registry: Registry
-  private let profiles: [DeviceProfile]
-  private let frames: BluetoothFrameIntake
-  private let intake: Intake
+  let ring = IntakeRing(capacity: 8, reserve: 1, firstSequence: 1)
+  let companions = Companions()
+  let requests: JournalRequests
+  let registry: Registry
+  let profiles: [DeviceProfile]
+  let frames: BluetoothFrameIntake
+  let intake: Intake
 
-  private static let oximeter = "C0:FF:EE:00:00:01"
-  private static let meter = "C0:FF:EE:00:00:02"
-  private static let button = "C0:FF:EE:00:00:03"
-  private static let records = [BluetoothUUID(short: 0x2A18), BluetoothUUID(short: 0x2A5E)]
-  private static let stranger = "DE:AD:BE:EF:00:01"
+  static let oximeter = "C0:FF:EE:00:00:01"
+  static let meter = "C0:FF:EE:00:00:02"
+  static let button = "C0:FF:EE:00:00:03"
+  static let records = [BluetoothUUID(short: 0x2A18), BluetoothUUID(short: 0x2A5E)]
+  static let stranger = "DE:AD:BE:EF:00:01"
 
   init() throws {
     requests = JournalRequests(wake: try Wake())
@@ -46,27 +52,27 @@ import VitalSigns
       civil: CivilClock(zone: try #require(TimeZone(identifier: "Europe/Oslo"))), marks: [])
   }
 
-  private func frame(_ address: String, _ characteristic: UInt32, _ bytes: [UInt8]) -> BluetoothFrame {
+  func frame(_ address: String, _ characteristic: UInt32, _ bytes: [UInt8]) -> BluetoothFrame {
     BluetoothFrame(address: address, source: .characteristic(BluetoothUUID(short: characteristic)), bytes: bytes)
   }
 
-  private func press(_ packet: UInt8) -> BluetoothFrame {
+  func press(_ packet: UInt8) -> BluetoothFrame {
     BluetoothFrame(address: Self.button, source: .serviceData(BluetoothUUID(short: 0xFCD2)), bytes: [0x44, 0x00, packet, 0x3A, 0x01])
   }
 
   /// Glucose record: sequence number, 2026-01-01 08:00, 5.5 mmol/L.
-  private func record(_ sequence: UInt8) -> BluetoothFrame {
+  func record(_ sequence: UInt8) -> BluetoothFrame {
     frame(Self.meter, 0x2A18, [0x06, sequence, 0, 0xEA, 0x07, 1, 1, 8, sequence, 0, 0x37, 0xC0, 0x11])
   }
 
-  private func entries() -> [IntakeEntry] {
+  func entries() -> [IntakeEntry] {
     var all: [IntakeEntry] = []
     var entry = IntakeEntry(instant: .zero, wall: .unknown, payload: Street.sos)
     while ring.pop(into: &entry) { all.append(entry) }
     return all
   }
 
-  private func journaled() -> JournalGroup {
+  func journaled() -> JournalGroup {
     var group = JournalGroup()
     for change in requests.take().changes { change(&group) }
     return group
@@ -182,42 +188,6 @@ import VitalSigns
     }
   }
 
-  @Test func aLostBondIsSaidOnceAndSoIsItsReturn() {
-    for isLost in [true, true, false, false, true] { frames.bond(isLost: isLost, address: Self.oximeter) }
-    let phases = entries().compactMap { if case .event(let event) = $0.payload, event.kind == .bondLost { event.phase } else { nil } }
-    #expect(phases == [.raised, .cleared, .raised])
-    frames.bond(isLost: true, address: Self.stranger)
-    #expect(entries().isEmpty)
-  }
-
-  /// What status, `/readyz`, doctor and the board say of it, also of a loss that an earlier run told.
-  @Test func aLostBondIsKnownUntilItsReturnIsTold() {
-    let oximeter = DeviceID(rawValue: 1)
-    let before = WallTime(rawValue: 1_700_000_000_000)
-    frames.remember(lostBondOf: oximeter, since: before)
-    frames.bond(isLost: true, address: Self.oximeter)
-    #expect(frames.lostBonds == [oximeter: before], "since it was told first")
-    frames.bond(isLost: false, address: Self.oximeter)
-    #expect(frames.lostBonds.isEmpty)
-    // Room for everything but the alert: the screens say it all the same, and do not take it back before the alert.
-    frames.bond(isLost: true, address: Self.oximeter)
-    while intake.submit(.event(DeviceEvent(kind: .heartbeat)), device: oximeter) != nil {}
-    frames.bond(isLost: false, address: Self.oximeter)
-    #expect(frames.lostBonds.keys.sorted() == [oximeter])
-    frames.bond(isLost: true, address: Self.meter)
-    #expect(frames.lostBonds.keys.sorted() == [oximeter, DeviceID(rawValue: 2)])
-  }
-
-  @Test func manyLostBondsAreCountedAndSafetyAlarmsNamedFirst() {
-    func bonds(_ numbers: ClosedRange<UInt32>, alarms: Set<UInt32> = []) -> [LostBond] {
-      numbers.map { LostBond(device: DeviceID(rawValue: $0), isSafetyAlarm: alarms.contains($0), since: .unknown) }
-    }
-    let few = LostBond.told(bonds(1...8, alarms: [5]))
-    #expect(few.named.map(\.device.rawValue) == [5, 1, 2, 3, 4, 6, 7, 8] && few.counted.isEmpty)
-    let many = LostBond.told(bonds(1...20, alarms: [20]))
-    #expect(many.named.map(\.device.rawValue) == [20, 1, 2, 3, 4, 5, 6] && many.counted.count == 13)
-  }
-
   /// 2000-01-01 00:04 in a value that is sent as it is measured, and in one from the store.
   @Test func aClockThatWasNeverSet() throws {
     let spot = frame(Self.oximeter, 0x2A5E, [0x01, 0x61, 0, 0x48, 0, 0xD0, 0x07, 1, 1, 0, 4, 0])
@@ -292,15 +262,15 @@ import VitalSigns
       shedding: { shedding.withLock { $0 } })
     frames.recordsBegan(address: Self.meter, from: Self.records)
     #expect(frames.frame(record(1)) == .accepted(sequence: 1))
-    #expect(frames.isRecorded(upTo: 1))
+    #expect(frames.noteRecorded(upTo: 1))
     // The second is in the intake when the disk is found to be full, and shed; the third is not taken any more.
     #expect(frames.frame(record(2)) == .accepted(sequence: 2))
     shedding.withLock { $0 = BluetoothFrameIntake.Shedding(entries: 1, isNow: true) }
-    #expect(!frames.isRecorded(upTo: 2))
+    #expect(!frames.noteRecorded(upTo: 2))
     #expect(frames.frame(record(3)) == .unrecorded)
     frames.recordsEnded(address: Self.meter)
     shedding.withLock { $0.isNow = false }
-    #expect(frames.isRecorded(upTo: 3), "said once")
+    #expect(frames.noteRecorded(upTo: 3), "said once")
     frames.recordsBegan(address: Self.meter, from: Self.records)
     let again = (UInt8(1)...3).map { frames.frame(record($0)) }
     #expect(again == [.duplicate(sequence: 1), .accepted(sequence: 3), .accepted(sequence: 4)])

@@ -3,7 +3,8 @@
 
 import Testing
 
-@testable import Gateway
+@testable import CoreAPI
+@testable import HubRuntime
 
 @Suite struct CheckedNumbersTests {
   /// Month + 80; the last ones are a synthetic D-number (day + 40).

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import HubRuntime
 
 @Suite struct CivilClockTests {
   private let oslo: CivilClock

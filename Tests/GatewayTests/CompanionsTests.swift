@@ -1,13 +1,14 @@
 // What travels beside an entry: left once, taken once.
 
 import Journal
+import JournalValues
 import Testing
 
-@testable import Gateway
+@testable import HubCore
 
 @Suite struct CompanionsTests {
   private func companion(_ reason: String) -> Companion {
-    Companion(attachment: Journal.Attachment(reason: reason), mark: DeliveryMark(link: 1, message: 2, hash: 3))
+    Companion(attachment: JournalValues.Attachment(reason: reason), mark: DeliveryMark(link: 1, message: 2, hash: 3))
   }
 
   @Test func eachIsTakenOnce() {

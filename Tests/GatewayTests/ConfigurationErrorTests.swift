@@ -3,7 +3,7 @@
 
 import Testing
 
-@testable import Gateway
+@testable import HubConfiguration
 
 /// One wrong file and what is said about it.
 struct WrongFile: Sendable, CustomTestStringConvertible {

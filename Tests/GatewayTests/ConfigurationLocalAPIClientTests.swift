@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Gateway
+@testable import LocalAPI
 
 @Suite struct ServerSentEventParserTests {
   static let stream =

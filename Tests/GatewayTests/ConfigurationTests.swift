@@ -4,7 +4,8 @@ import Foundation
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import HubConfiguration
+@testable import HubRuntime
 
 @Suite struct ConfigurationTests {
   /// Every key there is.
@@ -65,7 +66,7 @@ import VitalSigns
     #expect(
       configuration.hub
         == .init(
-          name: "hub-07", controller: "974760673", timeZone: "Europe/Oslo", language: .nynorsk, statePath: "/srv/k",
+          name: "hub-07", controller: "974760673", timeZone: "Europe/Oslo", language: .nn, statePath: "/srv/k",
           runtimePath: "/etc/k/run"))
     #expect(configuration.hub.socketPath == "/etc/k/run/knutepunkt.sock")
     #expect(

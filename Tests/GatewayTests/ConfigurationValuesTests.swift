@@ -1,8 +1,10 @@
 // The notations of configuration values: what is read, what is refused, and that writing gives back what was read.
 
 import Testing
+import VitalSigns
 
-@testable import Gateway
+@testable import HubConfiguration
+@testable import HubRuntime
 
 @Suite struct ConfigurationValuesTests {
   @Test(arguments: [

@@ -3,7 +3,7 @@
 import NIOCore
 import Testing
 
-@testable import Gateway
+@testable import CoreAPI
 
 @Suite("Connections of a listener")
 struct ConnectionBookTests {

@@ -1,14 +1,19 @@
-// The core role's machinery on a real journal, without links: what is pushed in is decided, told and stored, in that
+// The core role's parts on a real journal, without links: what is pushed in is decided, told and stored, in that
 // order when the disk is slow.
 
-import Console
 import Journal
+import JournalValues
 import NIOCore
 import Synchronization
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import AlertTexts
+@testable import Console
+@testable import CoreAPI
+@testable import HubConfiguration
+@testable import HubCore
+@testable import LocalAPI
 
 @Suite(.timeLimit(.minutes(1))) struct CoreToJournalTests {
   private let folder = TemporaryFolder()
@@ -28,8 +33,8 @@ import VitalSigns
     try await hub.register()
     let value = try hub.push(Street.spo2(97))
     let press = try hub.push(Street.sos)
-    #expect(await hub.machinery.durable.wait(for: press))
-    let reader = hub.machinery.reader
+    #expect(await hub.parts.pipeline.durable.wait(for: press))
+    let reader = hub.parts.reader
     let stored = try reader.entry(value)
     let observation = try #require(stored)
     #expect(observation.payload == Street.spo2(97))
@@ -40,13 +45,13 @@ import VitalSigns
     #expect(alert.transition.firstCause == press)
     #expect(alert.patient == Street.kari)
     #expect(try reader.patient(Street.kari)?.name == "Kari Test")
-    await hub.machinery.stop()
+    await hub.parts.stop()
   }
 
   @Test func theFirstEntryOfARunIsTheClock() async throws {
     let hub = try await TestHub(folder)
     try await hub.register()
-    await hub.machinery.stop()
+    await hub.parts.stop()
     guard case .clock(let anchor)? = try entries().first?.payload else {
       Issue.record("the run starts with its clock")
       return
@@ -57,16 +62,16 @@ import VitalSigns
   @Test func routineValuesWaitForCompanyUntilSomebodyWaits() async throws {
     let hub = try await TestHub(folder) { $0.journal.groupWindow = .seconds(3_600) }
     try await hub.register()
-    let before = hub.machinery.writer.commits.load(ordering: .relaxed)
-    let durable = hub.machinery.durable.sequence
+    let before = hub.parts.pipeline.writer.commits.load(ordering: .relaxed)
+    let durable = hub.parts.pipeline.durable.sequence
     var last: UInt64 = 0
     for _ in 0..<5 { last = try hub.push(Street.spo2(97)) }
     try await hub.decided(last)
-    #expect(hub.machinery.durable.sequence == durable)
-    #expect(await hub.machinery.durable.wait(for: last))
-    #expect(hub.machinery.durable.sequence == last)
-    #expect(hub.machinery.writer.commits.load(ordering: .relaxed) == before + 1, "five values, one flush")
-    await hub.machinery.stop()
+    #expect(hub.parts.pipeline.durable.sequence == durable)
+    #expect(await hub.parts.pipeline.durable.wait(for: last))
+    #expect(hub.parts.pipeline.durable.sequence == last)
+    #expect(hub.parts.pipeline.writer.commits.load(ordering: .relaxed) == before + 1, "five values, one flush")
+    await hub.parts.stop()
   }
 
   @Test func anAlarmEndsTheWaitAtOnce() async throws {
@@ -74,9 +79,9 @@ import VitalSigns
     try await hub.register()
     let value = try hub.push(Street.spo2(97))
     let press = try hub.push(Street.sos)
-    try await eventually("the alarm is stored without anybody's asking") { hub.machinery.durable.sequence >= press }
-    #expect(try hub.machinery.reader.entry(value) != nil)
-    await hub.machinery.stop()
+    try await eventually("the alarm is stored without anybody's asking") { hub.parts.pipeline.durable.sequence >= press }
+    #expect(try hub.parts.reader.entry(value) != nil)
+    await hub.parts.stop()
   }
 
   @Test func aFullGroupEndsTheWait() async throws {
@@ -85,18 +90,18 @@ import VitalSigns
       $0.journal.groupMax = 10
     }
     try await hub.register()
-    let durable = hub.machinery.durable.sequence
+    let durable = hub.parts.pipeline.durable.sequence
     for _ in 0..<10 { _ = try hub.push(Street.spo2(97)) }
-    try await eventually("ten are a group") { hub.machinery.durable.sequence >= durable + 10 }
-    await hub.machinery.stop()
+    try await eventually("ten are a group") { hub.parts.pipeline.durable.sequence >= durable + 10 }
+    await hub.parts.stop()
   }
 
   @Test func requestsAreStoredWithTheNextGroup() async throws {
     let hub = try await TestHub(folder)
     let record = AccessRecord(wall: Street.noon, actor: .hub, action: "read", patient: Street.kari, purpose: "test", detail: "one")
-    #expect(await hub.machinery.requests.submit { $0.access.append(record) })
-    #expect(try hub.machinery.reader.counts().accessRows == 1)
-    await hub.machinery.stop()
+    #expect(await hub.parts.pipeline.requests.submit { $0.access.append(record) })
+    #expect(try hub.parts.reader.counts().accessRows == 1)
+    await hub.parts.stop()
   }
 
   // MARK: A store that does not answer
@@ -104,19 +109,19 @@ import VitalSigns
   @Test func anAlarmIsToldWhileTheJournalIsHeldUp() async throws {
     let hub = try await TestHub(folder)
     try await hub.register()
-    var told = try #require(hub.machinery.hub.subscribe()).makeAsyncIterator()
+    var told = try #require(hub.parts.hub.subscribe()).makeAsyncIterator()
     let held = try HeldJournal(journalPath)
     let press = try hub.push(Street.sos)
     var text = ""
     while !text.contains("\"rule\":\"sos\""), let event = await told.next() { text = String(buffer: event.bytes) }
     #expect(text.hasPrefix("event: alert\n"))
-    #expect(hub.machinery.durable.sequence < press, "it is told, and nobody has been told that it is stored")
-    #expect(try hub.machinery.reader.openAlerts().isEmpty)
+    #expect(hub.parts.pipeline.durable.sequence < press, "it is told, and nobody has been told that it is stored")
+    #expect(try hub.parts.reader.openAlerts().isEmpty)
     try held.letGo()
-    #expect(await hub.machinery.durable.wait(for: press))
+    #expect(await hub.parts.pipeline.durable.wait(for: press))
     // On a slow machine the store may have been told of as failing meanwhile: that is an alert of its own.
-    #expect(try hub.machinery.reader.openAlerts().map(\.transition.rule).contains(.sos))
-    await hub.machinery.stop()
+    #expect(try hub.parts.reader.openAlerts().map(\.transition.rule).contains(.sos))
+    await hub.parts.stop()
   }
 
   @Test func callsForHelpAreDecidedHoweverLongTheJournalIsHeldUp() async throws {
@@ -125,36 +130,36 @@ import VitalSigns
     let held = try HeldJournal(journalPath)
     var presses: [UInt64] = []
     // Each is the entry, what the core decides about it, and two places or more: far more than the way to the disk holds.
-    while presses.count < CoreMachinery.journalRingCapacity / 2 + 1_000 {
+    while presses.count < JournalWay.capacity / 2 + 1_000 {
       for _ in 0..<500 { presses.append(try hub.push(Street.sos)) }
       try await hub.decided(try #require(presses.last))
     }
-    #expect(hub.machinery.writer.storeState.key == "emergency", "the way was made free: what comes in is in another journal")
-    #expect(await hub.machinery.durable.wait(for: try #require(presses.last)))
-    let problems = HubProblems(machinery: hub.machinery, sentences: try AlertSentences()).now(isLive: true)
+    #expect(hub.parts.pipeline.writer.storeState.key == "emergency", "the way was made free: what comes in is in another journal")
+    #expect(await hub.parts.pipeline.durable.wait(for: try #require(presses.last)))
+    let problems = HubProblems(parts: hub.parts, sentences: try AlertSentences()).now(isLive: true)
     #expect(problems.contains { $0.kind == "journalLost" && $0.isGrave })
     #expect(!problems.contains { $0.kind == "coreStill" })
     try held.letGo()
-    await hub.machinery.stop()
+    await hub.parts.stop()
   }
 
   @Test func aCoreThatWaitsForTheDiskIsSaidToStandStill() async throws {
     let hub = try await TestHub(folder)
     try await hub.register()
-    let problems = HubProblems(machinery: hub.machinery, sentences: try AlertSentences())
+    let problems = HubProblems(parts: hub.parts, sentences: try AlertSentences())
     func kinds() -> [String] { problems.now(isLive: true).map(\.kind).filter { ["coreStill", "storeFailing"].contains($0) } }
     let held = try HeldJournal(journalPath)
     _ = try hub.push(Street.sos)
     try await eventually("it fails, and alarms go out") { kinds() == ["storeFailing"] }
     // As when a disk hangs until the way to it is full. The core's next turn takes it back here.
     try await eventually("nobody says that alarms go out") {
-      hub.machinery.core.vitals.waitsForDisk.store(true, ordering: .relaxed)
+      hub.parts.pipeline.core.vitals.waitsForDisk.store(true, ordering: .relaxed)
       return kinds() == ["coreStill"]
         && problems.now(isLive: true).contains { $0.kind == "coreStill" && $0.effect == "deaf" && $0.next != nil }
     }
     try held.letGo()
     try await eventually("it goes on") { kinds().isEmpty }
-    await hub.machinery.stop()
+    await hub.parts.stop()
   }
 
   @Test func aStoreThatFailsIsItselfAnAlertAndLosesNothing() async throws {
@@ -163,16 +168,16 @@ import VitalSigns
     let held = try HeldJournal(journalPath)
     var last: UInt64 = 0
     for _ in 0..<20 { last = try hub.push(Street.spo2(97)) }
-    try await eventually("the writer gives up waiting for the lock") { hub.machinery.writer.storeState.key == "failing" }
-    #expect(hub.machinery.durable.sequence < last)
+    try await eventually("the writer gives up waiting for the lock") { hub.parts.pipeline.writer.storeState.key == "failing" }
+    #expect(hub.parts.pipeline.durable.sequence < last)
     try held.letGo()
-    #expect(await hub.machinery.durable.wait(for: last))
-    try await eventually("it writes again") { hub.machinery.writer.storeState == .writing }
+    #expect(await hub.parts.pipeline.durable.wait(for: last))
+    try await eventually("it writes again") { hub.parts.pipeline.writer.storeState == .writing }
     try await eventually("the alert is stored and has ended") {
-      try hub.machinery.reader.alerts(AlertFilter(rule: .storeFailing)).map(\.transition.state) == [.cleared]
+      try hub.parts.reader.alerts(AlertFilter(rule: .storeFailing)).map(\.transition.state) == [.cleared]
     }
-    #expect(try hub.machinery.reader.counts().observations == 20)
-    #expect(try hub.machinery.reader.counts().gaps.isEmpty)
-    await hub.machinery.stop()
+    #expect(try hub.parts.reader.counts().observations == 20)
+    #expect(try hub.parts.reader.counts().gaps.isEmpty)
+    await hub.parts.stop()
   }
 }

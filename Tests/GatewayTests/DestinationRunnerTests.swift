@@ -7,7 +7,9 @@ import Synchronization
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import Delivery
+@testable import HubRuntime
+@testable import LocalAPI
 
 /// Answers each attempt with the next line of its script, and with "delivered" after the last.
 private final class ScriptedForwarder: Forwarder {
@@ -77,7 +79,7 @@ private final class ScriptedBook: DeliveryBook {
         return false
       }
       state.reported += receipts
-      let settled = Set(receipts.filter { $0.state != "failing" }.compactMap(\.row))
+      let settled = Set(receipts.filter { !$0.isFailing }.compactMap(\.row))
       for lane in DeliveryLane.Kind.allCases { state.rows[lane]?.removeAll { settled.contains($0.row ?? 0) } }
       return true
     }
@@ -118,7 +120,7 @@ private final class ScriptedBook: DeliveryBook {
     alarms.attemptTimeout = attemptTimeout
     let runner = DestinationRunner(
       name: "nurses", forwarder: forwarder, book: book, lanes: DestinationLanes(alarms: alarms, seed: 1), watch: watch,
-      now: { MonotonicInstant(rawValue: HubClock.boottime()) }, logger: Street.logger)
+      now: { MonotonicInstant(rawValue: SystemClock.boottime()) }, logger: Street.logger)
     let work = Task { await runner.run() }
     let result: Result<Void, any Error>
     do { result = .success(try await body(runner)) } catch { result = .failure(error) }
@@ -139,8 +141,8 @@ private final class ScriptedBook: DeliveryBook {
     }
     #expect(forwarder.attempts == [[live.key]])
     #expect(book.reported.map(\.row) == [nil, 7])
-    #expect(book.reported.allSatisfy { $0.state == "delivered" && $0.lane == "alarm" && $0.key == live.key.rawValue })
-    #expect(book.reported.allSatisfy { $0.remoteID == "there" && $0.destination == "nurses" })
+    #expect(book.reported.allSatisfy { $0.result == .delivered(remoteID: "there") && $0.lane == .alarm && $0.key == live.key.rawValue })
+    #expect(book.reported.allSatisfy { $0.destination == "nurses" })
   }
 
   @Test func anAlarmWhoseRowComesFirstIsDeliveredOnce() async throws {
@@ -187,7 +189,7 @@ private final class ScriptedBook: DeliveryBook {
       try await eventually("both are reported") { book.reported.count == 2 }
     }
     #expect(forwarder.attempts.flatMap { $0 } == items.map(\.key))
-    #expect(book.reported.map(\.lane) == ["routine", "routine"])
+    #expect(book.reported.map(\.lane) == [.routine, .routine])
   }
 
   @Test func aFailureIsCountedAtTheFirstItemAndTheItemGoesOutAgain() async throws {
@@ -198,8 +200,7 @@ private final class ScriptedBook: DeliveryBook {
       try await eventually("both attempts are reported") { book.reported.count == 2 }
     }
     #expect(forwarder.attempts == [[item.key], [item.key]])
-    #expect(book.reported.map(\.state) == ["failing", "delivered"])
-    #expect(book.reported.map(\.error) == ["unreachable", nil])
+    #expect(book.reported.map(\.result) == [.failing(error: "unreachable"), .delivered(remoteID: "there")])
   }
 
   /// A connector of several requests, each within its own limit, is given up by the lane alone. Probes get through meanwhile.
@@ -218,10 +219,10 @@ private final class ScriptedBook: DeliveryBook {
 
   @Test func rowsWithoutAFormAreRefusedVisibly() async throws {
     let (forwarder, book) = (ScriptedForwarder(), book)
-    let formless = API.Receipt(destination: "nurses", lane: "routine", row: 9, key: "", state: "dead", error: "no form", remoteID: nil)
+    let formless = API.Receipt(destination: "nurses", lane: .routine, row: 9, key: "", result: .refused(reason: "no form"))
     book.setUnsendable([formless])
     try await running(forwarder) { _ in
-      try await eventually("the row is reported") { book.reported.contains { $0.row == 9 && $0.state == "dead" } }
+      try await eventually("the row is reported") { book.reported.contains { $0.row == 9 && $0.result == .refused(reason: "no form") } }
     }
     #expect(forwarder.attempts.isEmpty)
   }
@@ -233,8 +234,11 @@ private final class ScriptedBook: DeliveryBook {
     try await running(forwarder) { _ in
       try await eventually("the refusal is reported") { book.reported.count == 1 }
     }
-    #expect(book.reported.map(\.state) == ["dead"])
-    #expect(book.reported.first?.error == "HTTP 422: no such code")
+    #expect(book.reported.map(\.result) == [.refused(reason: "HTTP 422: no such code")])
     #expect(book.reported.first?.row == 5)
   }
+}
+
+extension API.Receipt {
+  fileprivate var isFailing: Bool { if case .failing = result { true } else { false } }
 }

@@ -5,7 +5,9 @@ import BluetoothLink
 import Foundation
 import Testing
 
-@testable import Gateway
+@testable import BlueZ
+@testable import Doctor
+@testable import HubConfiguration
 
 @Suite struct DoctorBluetoothTests {
   private static func adapter(_ index: UInt16, _ address: String, isUp: Bool = true) -> RadioAdapter {

@@ -4,7 +4,8 @@
 import Foundation
 import Testing
 
-@testable import Gateway
+@testable import Doctor
+@testable import HubConfiguration
 
 @Suite struct DoctorMountTests {
   /// Lines as in proc(5): optional fields of any number before the dash, octal escapes in names.

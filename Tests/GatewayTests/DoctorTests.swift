@@ -6,7 +6,10 @@ import MQTTLink
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import Doctor
+@testable import HubConfiguration
+@testable import HubRuntime
+@testable import LocalAPI
 
 @Suite struct DoctorProcessFactsTests {
   private static let limits = """
@@ -234,7 +237,7 @@ import VitalSigns
 @Suite struct DoctorCoreProblemTests {
   private func problem(isSettling: Bool?) -> API.Problem {
     API.Problem(
-      kind: "linkDown", name: "home", since: HubClock.wall().adding(milliseconds: -125_000).description, effect: .deaf, text: "",
+      kind: "linkDown", name: "home", since: SystemClock.wall().adding(milliseconds: -125_000).description, effect: .deaf, text: "",
       detail: "Connection refused", next: "knutepunkt doctor says what is wrong", isSettling: isSettling)
   }
 

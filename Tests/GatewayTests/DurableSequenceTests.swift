@@ -4,7 +4,8 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import Gateway
+@testable import HubCore
+@testable import HubRuntime
 
 @Suite(.timeLimit(.minutes(1))) struct DurableSequenceTests {
   /// A watermark, and a way to learn that somebody has begun to wait.

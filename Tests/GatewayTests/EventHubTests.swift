@@ -5,7 +5,9 @@ import RealtimeCore
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import CoreAPI
+@testable import HubCore
+@testable import LocalAPI
 
 @Suite(.timeLimit(.minutes(1))) struct EventHubTests {
   private func event(_ sequence: UInt64) -> ServerEvent { ServerEvent("committed", API.Committed(sequence: sequence)) }

@@ -4,7 +4,8 @@ import RealtimeCore
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import CoreAPI
+@testable import HubCore
 
 @Suite struct FairLaneTests {
   private func at(_ milliseconds: Int64) -> MonotonicInstant { MonotonicInstant(rawValue: milliseconds * 1_000_000) }
@@ -90,6 +91,6 @@ import VitalSigns
     #expect(room.take(change(patient: 2)))
     room.give(mine)
     #expect(room.take(mine))
-    #expect(AlarmRoom.perHolderMax * 16 == CoreMachinery.alarmRingCapacity)
+    #expect(AlarmRoom.perHolderMax * 16 == AlarmWay.capacity)
   }
 }

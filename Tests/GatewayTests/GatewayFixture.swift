@@ -1,7 +1,6 @@
 // What the gateway's tests share: a configuration in a folder of its own, the shipped profiles, short ways to make
 // values, and how to wait for what another thread does. Test persons have synthetic national ids (month + 80).
 
-import Console
 import DeviceProfile
 import Foundation
 import Journal
@@ -10,7 +9,10 @@ import ProfileCatalogue
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import AlertTexts
+@testable import Console
+@testable import HubConfiguration
+@testable import HubRegistry
 
 /// The test street and the hub in it.
 enum Street {
@@ -32,6 +34,11 @@ enum Street {
   private static let loaded = Result { try ProfileCatalogue(folders: [profilesFolder], trust: ProfileTrust(.lab)) }
 
   static func catalogue() throws -> ProfileCatalogue { try loaded.get() }
+
+  /// Read once: a catalogue of each language is a file to parse.
+  private static let texts = Result { try AlertSentences() }
+
+  static func sentences() throws -> AlertSentences { try texts.get() }
 
   static func profiles() throws -> [DeviceProfile] { try catalogue().profiles }
 

@@ -1,10 +1,9 @@
 // What the core has told is on the board whatever the store does: nothing vanishes at a bound, and the newest word counts.
 
-import Console
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import Console
 
 @Suite struct HeardAlertsTests {
   private func card(_ number: UInt64, person: UInt32 = 1, state: AlertState = .raised, level: UInt8 = 0) -> BoardAlert {

@@ -5,7 +5,8 @@ import Journal
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import HubCore
+@testable import HubRuntime
 
 @Suite struct HubClockTests {
   private static let second: Int64 = 1_000_000_000

@@ -3,7 +3,8 @@
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import CoreAPI
+@testable import HubCore
 
 private struct Bench {
   static let home = HubWatch.Subject(rule: .linkDown, number: 7)

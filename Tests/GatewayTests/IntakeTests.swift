@@ -2,11 +2,14 @@
 // way to the disk fills up.
 
 import Journal
+import JournalValues
 import RealtimeCore
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import CoreRings
+@testable import HubCore
+@testable import HubRuntime
 
 @Suite struct IntakeTests {
   private let companions = Companions()
@@ -19,7 +22,7 @@ import VitalSigns
     intake = Intake(ring: ring, coreWake: try Wake(), journal: journal, companions: companions, clock: clock)
   }
 
-  private func companion(_ reason: String) -> Companion { Companion(attachment: Journal.Attachment(reason: reason), mark: nil) }
+  private func companion(_ reason: String) -> Companion { Companion(attachment: JournalValues.Attachment(reason: reason), mark: nil) }
 
   /// Decided values that wait for the disk.
   private func fillWayToDisk(_ count: Int) {

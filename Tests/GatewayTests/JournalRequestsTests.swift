@@ -1,10 +1,12 @@
 // Writes that are no entries: their order, their bound, and what becomes of those who wait when the journal closes.
 
 import Journal
+import JournalValues
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import HubCore
+@testable import HubRuntime
 
 @Suite(.timeLimit(.minutes(1))) struct JournalRequestsTests {
   private func record(_ number: Int) -> AccessRecord {

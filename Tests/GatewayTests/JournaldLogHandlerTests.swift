@@ -4,7 +4,7 @@ import Foundation
 import Logging
 import Testing
 
-@testable import Gateway
+@testable import Observability
 
 @Suite struct JournaldLogHandlerTests {
   static let line = LogLine(

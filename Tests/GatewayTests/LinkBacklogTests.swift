@@ -5,7 +5,8 @@ import Foundation
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import DeviceIntake
+@testable import HubRuntime
 
 @Suite struct LinkBacklogTests {
   private let lost = WallTime(rawValue: 1_780_315_200_000)

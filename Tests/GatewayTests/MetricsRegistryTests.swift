@@ -4,7 +4,7 @@ import Dispatch
 import Metrics
 import Testing
 
-@testable import Gateway
+@testable import Observability
 
 @Suite struct MetricsRegistryTests {
   static let tail = """

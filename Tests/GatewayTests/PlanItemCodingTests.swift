@@ -3,7 +3,8 @@
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import CoreAPI
+@testable import LocalAPI
 
 @Suite struct PlanItemCodingTests {
   private static let items: [CarePlanItem] = [

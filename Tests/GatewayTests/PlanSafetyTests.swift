@@ -2,7 +2,8 @@
 
 import Testing
 
-@testable import Gateway
+@testable import CoreAPI
+@testable import LocalAPI
 
 @Suite("Slips in a care plan")
 struct PlanSafetyTests {

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Gateway
+@testable import Observability
 
 @Suite struct ProgressWatchdogTests {
   /// Every subset of the parts that moved, for every subset that the process has.
@@ -10,9 +10,9 @@ import Testing
     for has in UInt8(1)...7 {
       for moved in UInt8(0)...7 {
         let parts = ProgressWatchdog.Parts(rawValue: has)
-        let start = Progress(core: 5, journal: 6, outbox: 7)
+        let start = RoleProgress(core: 5, journal: 6, outbox: 7)
         var watchdog = ProgressWatchdog(parts: parts, progress: start)
-        let now = Progress(core: 5 + UInt64(moved & 1), journal: 6 + UInt64(moved >> 1 & 1), outbox: 7 + UInt64(moved >> 2 & 1))
+        let now = RoleProgress(core: 5 + UInt64(moved & 1), journal: 6 + UInt64(moved >> 1 & 1), outbox: 7 + UInt64(moved >> 2 & 1))
         let stuck = parts.subtracting(.init(rawValue: moved))
         #expect(watchdog.look(at: now) == (stuck.isEmpty ? .feed : .wait(stuck: stuck)), "has \(has), moved \(moved)")
       }
@@ -20,17 +20,17 @@ import Testing
   }
 
   @Test func standingStillFromTheStartIsStuck() {
-    var watchdog = ProgressWatchdog(parts: .all, progress: Progress())
-    #expect(watchdog.look(at: Progress()) == .wait(stuck: .all))
+    var watchdog = ProgressWatchdog(parts: .all, progress: RoleProgress())
+    #expect(watchdog.look(at: RoleProgress()) == .wait(stuck: .all))
   }
 
   @Test func progressCountsFromTheLastFeedNotFromTheLastLook() {
-    var watchdog = ProgressWatchdog(parts: .all, progress: Progress())
-    #expect(watchdog.look(at: Progress(core: 1)) == .wait(stuck: [.journal, .outbox]))
-    #expect(watchdog.look(at: Progress(core: 1, journal: 1)) == .wait(stuck: .outbox))
-    #expect(watchdog.look(at: Progress(core: 1, journal: 1, outbox: 1)) == .feed)
-    #expect(watchdog.look(at: Progress(core: 1, journal: 1, outbox: 1)) == .wait(stuck: .all))
-    #expect(watchdog.look(at: Progress(core: 900, journal: 900, outbox: 1)) == .wait(stuck: .outbox), "two busy parts hide no dead one")
+    var watchdog = ProgressWatchdog(parts: .all, progress: RoleProgress())
+    #expect(watchdog.look(at: RoleProgress(core: 1)) == .wait(stuck: [.journal, .outbox]))
+    #expect(watchdog.look(at: RoleProgress(core: 1, journal: 1)) == .wait(stuck: .outbox))
+    #expect(watchdog.look(at: RoleProgress(core: 1, journal: 1, outbox: 1)) == .feed)
+    #expect(watchdog.look(at: RoleProgress(core: 1, journal: 1, outbox: 1)) == .wait(stuck: .all))
+    #expect(watchdog.look(at: RoleProgress(core: 900, journal: 900, outbox: 1)) == .wait(stuck: .outbox), "two busy parts hide no dead one")
   }
 
   @Test func looksFourTimesWithinTheTimeout() {

@@ -3,7 +3,7 @@
 
 import Testing
 
-@testable import Gateway
+@testable import Console
 
 @Suite struct ReadTurnsTests {
   @Test func whoAsksWhileNobodyReadsBeginsAndIsAnsweredByThatRead() {

@@ -3,10 +3,12 @@
 
 import DeviceProfile
 import Journal
+import JournalValues
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import DeviceIntake
+@testable import HubCore
 
 @Suite struct RecordBookTests {
   private static let noon = DeviceTime.epoch(WallTime(rawValue: 1_770_000_000_000))

@@ -1,13 +1,20 @@
 // From committed rows, and from the core's own event, to what connectors are handed. A real journal in a temporary folder.
 
-import Console
 import Forwarding
 import Foundation
 import Journal
+import JournalValues
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import AlertTexts
+@testable import Console
+@testable import CoreAPI
+@testable import Delivery
+@testable import HubConfiguration
+@testable import HubRegistry
+@testable import HubRuntime
+@testable import LocalAPI
 
 @Suite struct RecordBuilderTests {
   private let folder = TemporaryFolder()
@@ -33,16 +40,17 @@ import VitalSigns
     try writer.setSharing(configuration.sharingRules)
     take(
       .registry(.patientAdded), at: 0, device: .none,
-      Journal.Attachment(.patient(PatientDetails(name: "Kari Test", nationalID: Street.kariNationalID))))
+      JournalValues.Attachment(.patient(PatientDetails(name: "Kari Test", nationalID: Street.kariNationalID))))
     take(
       .registry(.deviceAdded(DeviceLiveness(expectedIntervalSeconds: 0))), at: 0, patient: .none,
-      Journal.Attachment(.device(DeviceDetails(label: "Cuff", profile: "bridge/blood-pressure", address: "cuff-1", serialNumber: "S1"))))
+      JournalValues.Attachment(
+        .device(DeviceDetails(label: "Cuff", profile: "bridge/blood-pressure", address: "cuff-1", serialNumber: "S1"))))
     take(.registry(.deviceAssigned), at: 0)
   }
 
   private mutating func take(
     _ payload: IntakePayload, at seconds: Int64, wall: WallTime? = nil, patient: PatientID = Street.kari, device: DeviceID = Street.cuff,
-    _ attachment: Journal.Attachment? = nil
+    _ attachment: JournalValues.Attachment? = nil
   ) {
     var entry = IntakeEntry(
       instant: MonotonicInstant(rawValue: seconds * 1_000_000_000), wall: wall ?? Street.noon.adding(milliseconds: seconds * 1_000),
@@ -111,7 +119,7 @@ import VitalSigns
     take(Street.spo2(97), at: 10)
     var narrowed = try rules("record")
     narrowed.agreements = [
-      SharingAgreement(controllers: [Street.controller], kinds: [.observation], sharesNationalID: nationalID, sharesName: name)
+      SharingPermission(controllers: [Street.controller], kinds: [.observation], sharesNationalID: nationalID, sharesName: name)
     ]
     guard case .observation(let record)? = try records("record", as: narrowed).first?.record else {
       Issue.record("there is an observation")
@@ -228,7 +236,7 @@ import VitalSigns
     group = JournalGroup()
     take(
       .registry(.patientAdded), at: 1, patient: Street.ola, device: .none,
-      Journal.Attachment(.patient(PatientDetails(name: "Ola Test", nationalID: nil))))
+      JournalValues.Attachment(.patient(PatientDetails(name: "Ola Test", nationalID: nil))))
     try writer.commit(group)
     let registry = try Registry(profiles: [], reader: builder.reader)
     let transition = transition(.raised)

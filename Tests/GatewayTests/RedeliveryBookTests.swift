@@ -4,7 +4,7 @@ import MQTTLink
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import DeviceIntake
 
 @Suite struct RedeliveryBookTests {
   private func mark(_ message: UInt16, _ hash: UInt64 = 7) -> RedeliveryBook.Mark { .init(message: message, hash: hash) }

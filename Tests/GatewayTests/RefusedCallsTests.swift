@@ -1,10 +1,11 @@
 // Calls that a destination refused for good: who still waits, and that nothing read late brings back what somebody has taken.
 
 import Journal
+import JournalValues
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import HubCore
 
 @Suite struct RefusedCallsTests {
   private func call(_ number: UInt64, _ destination: UInt32, at wall: Int64 = 1) -> RefusedCallRow {

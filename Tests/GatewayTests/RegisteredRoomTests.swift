@@ -2,7 +2,8 @@
 
 import Testing
 
-@testable import Gateway
+@testable import HubConfiguration
+@testable import HubRegistry
 
 @Suite("Room for what is registered")
 struct RegisteredRoomTests {

@@ -6,7 +6,7 @@ import ProfileCatalogue
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import HubRegistry
 
 @Suite struct RegistryTests {
   private let profiles: [DeviceProfile]

@@ -4,12 +4,16 @@
 import Foundation
 import GRDB
 import Journal
+import JournalValues
 import RealtimeCore
 import Synchronization
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import CoreAPI
+@testable import HubConfiguration
+@testable import HubCore
+@testable import HubRegistry
 
 @Suite(.timeLimit(.minutes(1))) struct RestartTests {
   private let folder = TemporaryFolder()
@@ -27,11 +31,11 @@ import VitalSigns
     try await hub.register()
     var last: UInt64 = 0
     for _ in 0..<500 { last = try hub.push(Street.spo2(97)) }
-    await hub.machinery.stop()
-    #expect(hub.machinery.durable.sequence == last)
+    await hub.parts.stop()
+    #expect(hub.parts.pipeline.durable.sequence == last)
     #expect(try entries().count == Int(last))
-    #expect(await !hub.machinery.requests.submit { _ in })
-    #expect(await !hub.machinery.durable.wait(for: last + 1))
+    #expect(await !hub.parts.pipeline.requests.submit { _ in })
+    #expect(await !hub.parts.pipeline.durable.wait(for: last + 1))
   }
 
   /// A run with alerts in several states; gives what the journal says is open.
@@ -40,13 +44,13 @@ import VitalSigns
     try await hub.register()
     let press = try hub.push(Street.sos)
     _ = try hub.push(.event(DeviceEvent(kind: .fall)))
-    #expect(await hub.machinery.durable.wait(for: press))
-    let raised = try hub.machinery.reader.openAlerts()
+    #expect(await hub.parts.pipeline.durable.wait(for: press))
+    let raised = try hub.parts.reader.openAlerts()
     let sos = try #require(raised.first { $0.transition.rule == .sos })
     _ = try hub.push(.command(AlertCommand(alert: sos.id, action: .acknowledge, actor: ActorID(rawValue: 1))), device: .none)
     for value in 0..<150 { _ = try hub.push(Street.spo2(95 + Int64(value % 3))) }
     let last = try hub.push(Street.spo2(80))
-    #expect(await hub.machinery.durable.wait(for: last))
+    #expect(await hub.parts.pipeline.durable.wait(for: last))
     if snapshotEvery < 150 {
       let raw = try DatabaseQueue(path: journalPath)
       try await eventually("a snapshot is stored") {
@@ -54,9 +58,9 @@ import VitalSigns
       }
     }
     // One more after the snapshot.
-    #expect(await hub.machinery.durable.wait(for: try hub.push(Street.spo2(96))))
-    let open = try hub.machinery.reader.openAlerts()
-    await hub.machinery.stop()
+    #expect(await hub.parts.pipeline.durable.wait(for: try hub.push(Street.spo2(96))))
+    let open = try hub.parts.reader.openAlerts()
+    await hub.parts.stop()
     return open
   }
 
@@ -117,15 +121,15 @@ import VitalSigns
   /// One run: when the button was last heard as the start knew it, and the arrival of each event that it took then.
   private func run(_ events: [DeviceEvent]) async throws -> (known: WallTime?, arrivals: [WallTime]) {
     let hub = try await TestHub(folder)
-    let known = hub.machinery.registry.device(Street.button)?.lastSeen
+    let known = hub.parts.registry.device(Street.button)?.lastSeen
     if known == nil { try await hub.register() }
     var arrivals: [WallTime] = []
     for event in events {
       let sequence = try hub.push(.event(event))
-      #expect(await hub.machinery.durable.wait(for: sequence))
-      arrivals.append(try #require(try hub.machinery.reader.entry(sequence)).wall)
+      #expect(await hub.parts.pipeline.durable.wait(for: sequence))
+      arrivals.append(try #require(try hub.parts.reader.entry(sequence)).wall)
     }
-    await hub.machinery.stop()
+    await hub.parts.stop()
     return (known, arrivals)
   }
 
@@ -167,17 +171,17 @@ import VitalSigns
     let before = try entries()
     let lastInstant = try #require(before.last).instant
     let hub = try await TestHub(folder)
-    #expect(hub.machinery.registry.patient(Street.kari)?.name == "Kari Test")
-    #expect(hub.machinery.registry.device(onTopic: "zigbee2mqtt/sos-1")?.0.patient == Street.kari)
+    #expect(hub.parts.registry.patient(Street.kari)?.name == "Kari Test")
+    #expect(hub.parts.registry.device(onTopic: "zigbee2mqtt/sos-1")?.0.patient == Street.kari)
     let sequence = try hub.push(Street.spo2(97))
-    #expect(await hub.machinery.durable.wait(for: sequence))
-    #expect(hub.machinery.core.vitals.openAlerts.load(ordering: .relaxed) == open.count)
-    let again = try hub.machinery.reader.openAlerts()
+    #expect(await hub.parts.pipeline.durable.wait(for: sequence))
+    #expect(hub.parts.pipeline.core.vitals.openAlerts.load(ordering: .relaxed) == open.count)
+    let again = try hub.parts.reader.openAlerts()
     #expect(again.map(\.transition) == open.map(\.transition), "nothing was raised, told or moved by the restart")
-    let stored = try hub.machinery.reader.entry(sequence)
+    let stored = try hub.parts.reader.entry(sequence)
     let entry = try #require(stored)
     #expect(entry.instant > lastInstant)
-    await hub.machinery.stop()
+    await hub.parts.stop()
   }
 
   /// What retention does to an old press, and a size that no snapshot fits: the counters cannot be given again exactly.
@@ -195,36 +199,36 @@ import VitalSigns
     let hub = try await TestHub(folder)
     try await hub.register()
     let old = try hub.push(Street.sos)
-    #expect(await hub.machinery.durable.wait(for: old))
+    #expect(await hub.parts.pipeline.durable.wait(for: old))
     let resolved = try #require(try presses(hub).first).id
     _ = try hub.push(.command(AlertCommand(alert: resolved, action: .resolve, actor: ActorID(rawValue: 1))), device: .none)
     let second = try hub.push(Street.sos)
-    #expect(await hub.machinery.durable.wait(for: second))
+    #expect(await hub.parts.pipeline.durable.wait(for: second))
     let open = try #require(try presses(hub).first).id
-    await hub.machinery.stop()
+    await hub.parts.stop()
     return (old, resolved, open)
   }
 
   /// The open SOS alerts. Beside them stands that nobody receives alerts of this hub.
   private func presses(_ hub: TestHub) throws -> [AlertRow] {
-    try hub.machinery.reader.openAlerts().filter { $0.transition.rule == .sos }
+    try hub.parts.reader.openAlerts().filter { $0.transition.rule == .sos }
   }
 
   /// The run after retention and a change of sizes: a new press, and the one from before is closed.
   private func rebuiltRun(_ before: (old: UInt64, resolved: AlertID, open: AlertID)) async throws {
     let hub = try await TestHub(folder) { $0.realtime.patientsMax = 77 }
-    #expect(!hub.machinery.isRecoveryExact, "a replay after purging is never taken as exact")
+    #expect(!hub.parts.isRecoveryExact, "a replay after purging is never taken as exact")
     let press = try hub.push(Street.sos)
-    #expect(await hub.machinery.durable.wait(for: press))
+    #expect(await hub.parts.pipeline.durable.wait(for: press))
     let now = try presses(hub)
     #expect(now.count == 2 && now.contains { $0.id == before.open }, "what was open is open, under its id")
     let new = try #require(now.first { $0.id != before.open })
     #expect(new.id != before.resolved && new.transition.firstCause == press)
     // It is followed: a person can close it without the journal's help.
     let close = try hub.push(.command(AlertCommand(alert: before.open, action: .resolve, actor: ActorID(rawValue: 1))), device: .none)
-    #expect(await hub.machinery.durable.wait(for: close))
+    #expect(await hub.parts.pipeline.durable.wait(for: close))
     #expect(try presses(hub).map(\.id) == [new.id])
-    await hub.machinery.stop()
+    await hub.parts.stop()
   }
 
   @Test func anIDIsNeverGivenTwiceWhateverWasPurged() async throws {
@@ -233,11 +237,11 @@ import VitalSigns
     try await rebuiltRun(before)
     // The rebuilt state was kept: the next start is exact, and gives no id again either.
     let third = try await TestHub(folder) { $0.realtime.patientsMax = 77 }
-    #expect(third.machinery.isRecoveryExact)
+    #expect(third.parts.isRecoveryExact)
     let last = try third.push(Street.sos)
-    #expect(await third.machinery.durable.wait(for: last))
-    #expect(Set(try third.machinery.reader.alerts(AlertFilter(rule: .sos, limit: 100)).map(\.id)).count == 4)
-    await third.machinery.stop()
+    #expect(await third.parts.pipeline.durable.wait(for: last))
+    #expect(Set(try third.parts.reader.alerts(AlertFilter(rule: .sos, limit: 100)).map(\.id)).count == 4)
+    await third.parts.stop()
   }
 
   @Test func anotherVersionsDecisionsAreNotReplayedAsOurs() async throws {
@@ -246,8 +250,8 @@ import VitalSigns
       (try? DatabaseQueue(path: journalPath).write { try $0.execute(sql: "UPDATE run SET version = '0.0.0-before'") }) != nil
     }
     let hub = try await TestHub(folder)
-    #expect(!hub.machinery.isRecoveryExact)
-    await hub.machinery.stop()
+    #expect(!hub.parts.isRecoveryExact)
+    await hub.parts.stop()
   }
 
   private func twoPeople() async throws {
@@ -255,17 +259,17 @@ import VitalSigns
     try await hub.register()
     let more = try hub.push(
       .registry(.patientAdded), device: .none, patient: PatientID(rawValue: 9),
-      Journal.Attachment(.patient(PatientDetails(name: "Per Test", nationalID: nil))))
-    #expect(await hub.machinery.durable.wait(for: more))
-    await hub.machinery.stop()
+      JournalValues.Attachment(.patient(PatientDetails(name: "Per Test", nationalID: nil))))
+    #expect(await hub.parts.pipeline.durable.wait(for: more))
+    await hub.parts.stop()
   }
 
   private func run(_ patientsMax: Int, until isFull: Bool) async throws {
     let hub = try await TestHub(folder) { $0.realtime.patientsMax = patientsMax }
     try await eventually("the hub says whether somebody is not watched over") {
-      try hub.machinery.reader.openAlerts().contains { $0.transition.rule == .registryFull } == isFull
+      try hub.parts.reader.openAlerts().contains { $0.transition.rule == .registryFull } == isFull
     }
-    await hub.machinery.stop()
+    await hub.parts.stop()
   }
 
   @Test func moreRegisteredThanThereIsRoomForIsAnAlertUntilThereIs() async throws {

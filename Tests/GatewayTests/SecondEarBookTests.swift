@@ -3,7 +3,7 @@
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import DeviceIntake
 
 @Suite struct SecondEarBookTests {
   private static let wall = WallTime(rawValue: 1_790_000_000_000)
@@ -20,7 +20,7 @@ import VitalSigns
   /// Tells what is due; gives the keys.
   private func tell(_ book: inout SecondEarBook, _ milliseconds: Int64, sequence: UInt64 = 7) -> [UInt64] {
     let due = book.due(at: at(milliseconds))
-    for copy in due { book.wasTold(copy, sequence: sequence) }
+    for copy in due { book.noteTold(copy, sequence: sequence) }
     return due.map(\.key)
   }
 

@@ -4,7 +4,7 @@
 import Foundation
 import Testing
 
-@testable import Gateway
+@testable import Observability
 
 /// A service manager's end of NOTIFY_SOCKET. Traps when the socket cannot be made: it lives in a child process of a test.
 struct FakeServiceManager {

@@ -1,10 +1,13 @@
 // The configuration's destinations and agreements as the rules by which the journal queues and withholds.
 
 import Journal
+import JournalValues
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import HubConfiguration
+@testable import HubRegistry
+@testable import HubRuntime
 
 @Suite struct SharingFromConfigurationTests {
   private let folder = TemporaryFolder()

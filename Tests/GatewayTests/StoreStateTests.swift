@@ -3,7 +3,7 @@
 import Journal
 import Testing
 
-@testable import Gateway
+@testable import HubCore
 
 @Suite struct StoreStateTests {
   private static let loss = JournalLoss(kind: .missing, path: "/x/journal.sqlite", detail: "it is missing")

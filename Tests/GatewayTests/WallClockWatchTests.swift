@@ -3,7 +3,7 @@
 import Testing
 import VitalSigns
 
-@testable import Gateway
+@testable import DeviceIntake
 
 @Suite struct WallClockWatchTests {
   private let noon: Int64 = 1_780_315_200_000

@@ -1,6 +1,7 @@
 // The chain of the access log: whole, and broken in each way that a hand on the file can break it.
 
 import GRDB
+import JournalValues
 import Testing
 import VitalSigns
 

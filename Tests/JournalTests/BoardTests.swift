@@ -1,5 +1,6 @@
 // The nurses' board from one read: what is open, what ended lately however long ago it rose, who did what, where it went.
 
+import JournalValues
 import Testing
 import VitalSigns
 

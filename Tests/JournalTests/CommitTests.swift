@@ -2,6 +2,7 @@
 
 import Foundation
 import GRDB
+import JournalValues
 import Testing
 import VitalSigns
 
@@ -76,7 +77,7 @@ import VitalSigns
     let report = try writer.commit(group([intake.sos()]))
     #expect(report.sequenceJumped && report.durableSequence == 10)
     let gap = try #require(try folder.reader().counts().gaps.first)
-    #expect(gap.reason == "unexplained" && gap.first == 2 && gap.last == 9 && gap.entries == 8 && !gap.isOpen)
+    #expect(gap.reason == .unexplained && gap.first == 2 && gap.last == 9 && gap.entries == 8 && !gap.isOpen)
   }
 
   @Test func failedCommitLeavesNothingAndCanBeRepeated() throws {
@@ -160,6 +161,6 @@ enum Sharing {
   static let everything = SharingRules(destinations: [
     SharingDestination(
       number: 1, name: "journalsystem", wants: Set(RecordKind.allCases),
-      agreements: [SharingAgreement(controllers: [Street.controller, Street.otherController], kinds: Set(RecordKind.allCases))])
+      agreements: [SharingPermission(controllers: [Street.controller, Street.otherController], kinds: Set(RecordKind.allCases))])
   ])
 }

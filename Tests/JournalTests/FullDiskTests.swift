@@ -3,6 +3,7 @@
 
 import Foundation
 import GRDB
+import JournalValues
 import Testing
 import VitalSigns
 
@@ -191,7 +192,7 @@ private final class SmallDisk {
     #expect(try reader.openAlerts().count == 50)
     #expect(try reader.outboxPendingCount(destination: 1, lane: .alarm) == 50)
     let gap = try #require(try reader.counts().gaps.first)
-    #expect(gap.reason == "shed" && gap.isOpen && gap.entries >= 51)
+    #expect(gap.reason == .shed && gap.isOpen && gap.entries >= 51)
     #expect(try reader.accessLog().contains { $0.record.action == "shed" })
   }
 

@@ -2,6 +2,7 @@
 
 import Foundation
 import GRDB
+import JournalValues
 import VitalSigns
 
 @testable import Journal

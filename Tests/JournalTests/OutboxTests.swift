@@ -1,5 +1,6 @@
 // Sharing, queueing, receipts, dead letters: what the outbox holds after each.
 
+import JournalValues
 import Testing
 import VitalSigns
 
@@ -10,10 +11,10 @@ import VitalSigns
   static let rules = SharingRules(destinations: [
     SharingDestination(
       number: 1, name: "ehr", wants: Set(RecordKind.allCases),
-      agreements: [SharingAgreement(controllers: [Street.controller], kinds: Set(RecordKind.allCases), sharesNationalID: true)]),
+      agreements: [SharingPermission(controllers: [Street.controller], kinds: Set(RecordKind.allCases), sharesNationalID: true)]),
     SharingDestination(
       number: 9, name: "response centre", wants: [.observation, .alert],
-      agreements: [SharingAgreement(controllers: [Street.controller], kinds: [.alert], patients: .listed([Street.kari]))]),
+      agreements: [SharingPermission(controllers: [Street.controller], kinds: [.alert], patients: .listed([Street.kari]))]),
   ])
 
   struct Scene {
@@ -59,7 +60,7 @@ import VitalSigns
     #expect(try calls(scene, 9) == [open.sequence, closed.sequence, closed.sequence])
     let before = try calls(scene, 1)
     // 9 is now 5, which is named for a later level than these had reached, and 6.
-    let agreement = SharingAgreement(controllers: [Street.controller], kinds: [.alert], patients: .listed([Street.kari]))
+    let agreement = SharingPermission(controllers: [Street.controller], kinds: [.alert], patients: .listed([Street.kari]))
     try scene.writer.setSharing(
       SharingRules(destinations: [
         Self.rules.destinations[0],

@@ -1,5 +1,6 @@
 // People, devices, assignments, plans and alerts as a reader sees them.
 
+import JournalValues
 import Testing
 import VitalSigns
 
@@ -90,7 +91,7 @@ import VitalSigns
     let latest = try folder.reader().latestObservations(of: Street.kari)
     #expect(latest.map(\.observation.value.mantissa) == [366, 94] || latest.map(\.observation.value.mantissa) == [94, 366])
     #expect(try folder.reader().latestObservations(of: Street.ola).isEmpty)
-    // The chain goes on across groups and restarts.
+    // Across groups too.
     try writer.commit(group([intake.spo2(95), intake.spo2(99, patient: Street.ola), intake.spo2(96)]))
     #expect(try folder.reader().observations(of: Street.kari, code: .oxygenSaturation).map(\.sequence) == [7, 5, 3, 2, 1])
     #expect(try folder.reader().observations(of: Street.kari, limit: 3).map(\.sequence) == [7, 5, 4])

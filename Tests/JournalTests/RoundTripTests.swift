@@ -1,6 +1,7 @@
 // What goes in comes out, to the last bit: every payload of an entry, every plan item, every outcome.
 
 import GRDB
+import JournalValues
 import Testing
 import VitalSigns
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 import json
 import os
+import time
 
 from broker import Broker, Publisher, accepts, free_port, wait_for  # noqa: F401  (re-exported)
 from gateway import CONTROLLER, ROOT, CommandFailed, Destination, EventStream, Gateway, default_binary  # noqa: F401
@@ -160,6 +161,13 @@ def escalation(*names: str, high=("60s",), medium=("5m",), low=("1h",)) -> dict:
         "high": list(high), "medium": list(medium), "low": list(low),
         "receivers": [{"level": level, "destinations": list(names)} for level in (0, 1)] if names else [],
     }
+
+
+def wait_for_a_new_second():
+    """Waits until the wall clock shows another second: what a device then says in whole seconds is of now, and not of the moment
+    before it was registered."""
+    now = int(time.time())
+    wait_for(lambda: int(time.time()) > now, 2, "a new second")
 
 
 def heard(receiver: Receiver, name: str = "nurses", rule: str | None = None, kind: str | None = None) -> list[dict]:

@@ -33,6 +33,7 @@ def stays_for_one_value(p, count: int, start: int, sent: list[str]):
 def test_a_thousand_reconnects(bluez, bluetooth_hub):  # noqa: F811
     """Sockets and D-Bus signals; held sessions and brief ones do not differ in what they take. Nothing may grow."""
     hub = bluetooth_hub()
+    wait_for(lambda: stays_as_it_is(hub), 30, "the roles have opened their connections to the core")
     probes = [bluez.add(probe(kind, n)) for n, kind in enumerate(("held", "start", "held", "open") * 6, 1)]
     sent: list[str] = []
     each = RECONNECTS // len(probes)
@@ -60,6 +61,15 @@ def test_a_thousand_reconnects(bluez, bluetooth_hub):  # noqa: F811
     print(f"memory grew by {growth} kB, descriptors {descriptors}, match rules {len(rules)}")
     assert growth < GROWTH_KILOBYTES, f"{growth} kB more after {RECONNECTS - WARM_UP} reconnects"
     assert sum(p.connections for p in probes) >= RECONNECTS
+
+
+def stays_as_it_is(hub) -> bool:
+    """No descriptor more or less for longer than the roles' signs of life (3 s) are apart, each of which may open a connection."""
+    before, end = settled_descriptors(hub), time.monotonic() + 3.5
+    while time.monotonic() < end:
+        if settled_descriptors(hub) != before:
+            return False
+    return True
 
 
 def settled_descriptors(hub) -> int:

@@ -1,6 +1,6 @@
 """Every row of the failure table: what bluetoothd and devices do wrong, and that the hub comes through without a person.
 
-The table is that of the project's Bluetooth reference. Row → test (in this file where none is named):
+What BlueZ 5.66 and devices were seen to do wrong. Row → test (in this file where none is named):
 
 | InProgress on Connect, stuck | test_stuck_in_progress_of_an_unbonded_device_is_removed_once, test_stuck_…_keeps_the_bond |
 | le-connection-abort-by-local | test_abort_by_local_waits_for_the_link_to_fall |

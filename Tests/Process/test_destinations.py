@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support import (
-    NURSE, SECRET, Destination, Receiver, escalation, free_port, heard, hospital, numbered_temperatures, wait_for, wait_heard, webhook,
+    NURSE, SECRET, Destination, Receiver, escalation, free_port, heard, hospital, numbered_temperatures, wait_for, wait_for_a_new_second, wait_heard, webhook,
 )
 
 
@@ -277,6 +277,7 @@ def test_an_alert_about_where_somebody_is_says_where_if_an_agreement_covers_it(m
     hub.plan(patient, {
         "kind": "geofence", "latitude": "59.9138690", "longitude": "10.7522450", "radiusMetres": 200, "confirmingFixes": 1,
         "staleAfterSeconds": 3600})
+    wait_for_a_new_second()
     for offset in (0.0, 0.02, 0.021, 0.022):
         bridge.send("owntracks/kari/phone", json.dumps(
             {"_type": "location", "lat": 59.913869 + offset, "lon": 10.752245, "acc": 10, "tst": int(time.time()), "tid": "ka"}))

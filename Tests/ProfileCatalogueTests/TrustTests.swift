@@ -41,7 +41,8 @@ final class ProfileFolder {
   var trust: ProfileTrust { ProfileTrust(.keys(["vendor-1": key.publicKey.rawRepresentation])) }
 
   func sign(_ file: URL, keyID: String = "vendor-1", with key: Curve25519.Signing.PrivateKey? = nil) throws {
-    let line = try ProfileTrust.signatureLine(for: Data(contentsOf: file), keyID: keyID, key: key ?? self.key)
+    let signature = try (key ?? self.key).signature(for: Data(contentsOf: file))
+    let line = "ed25519 \(keyID) \(signature.base64EncodedString())\n"
     try Data(line.utf8).write(to: file.appendingPathExtension("sig"))
   }
 

@@ -285,7 +285,7 @@ private func firstDifference(_ a: [String], _ b: [String]) -> String? {
 }
 
 @Suite struct LayoutTests {
-  /// DESIGN.md: at most 512 B of hot state for each person.
+  /// docs/architecture.md: at most 512 B of hot state for each person.
   @Test func hotStateOfOnePerson() {
     let hot = MemoryLayout<PatientState>.stride + PlanSignal.count * MemoryLayout<SignalPlan>.stride
     #expect(hot <= 512 && hot == 472)
@@ -297,7 +297,7 @@ private func firstDifference(_ a: [String], _ b: [String]) -> String? {
     #expect(MemoryLayout<SignalPlan>.size == 32 && MemoryLayout<SignalPlan>.stride == 32)
     #expect(MemoryLayout<PatientPlan>.size == 576 && MemoryLayout<PatientPlan>.stride == 576)
     #expect(MemoryLayout<DeviceState>.size == 376 && MemoryLayout<DeviceState>.stride == 376)
-    #expect(MemoryLayout<AlertRecord>.size == 120 && MemoryLayout<AlertRecord>.stride == 120)
+    #expect(MemoryLayout<OpenAlert>.size == 120 && MemoryLayout<OpenAlert>.stride == 120)
     #expect(MemoryLayout<CoreHeader>.size == 320 && MemoryLayout<CoreHeader>.stride == 320)
     #expect(MemoryLayout<HubConditionState>.size == 24 && MemoryLayout<HubConditionState>.stride == 24)
     #expect(MemoryLayout<DeadlineHeap.Entry>.size == 16)

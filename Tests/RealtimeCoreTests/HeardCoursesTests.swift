@@ -76,17 +76,18 @@ import VitalSigns
       }
       #expect(heard == journal, "seed \(seed)")
       // Nobody is left alone: a red value or a high score that is known now has an open alert, or was resolved and has its time.
-      let present = street.core.arena.patient(street.core.arena.patientIndex.find(1))
-      let plan = street.core.arena.plan(street.core.arena.patientIndex.find(1))
+      let person = street.core.arena.slot(of: PatientID(rawValue: 1))
+      let present = street.core.arena.patient(person)
+      let plan = street.core.arena.plan(person)
       if present.pointee.newsSeverity != .none, !present.pointee.news2AlertsOff {
-        let isFollowed = present.pointee.newsAlert != 0 || plan.pointee.newsSpeaksAgain != 0
+        let isFollowed = present.pointee.newsAlert != .none || plan.pointee.newsSpeaksAgain != 0
         #expect(isFollowed, "seed \(seed)")
       }
       for planSignal in [PlanSignal.oxygenSaturation, .pulse] {
-        let signal = street.core.arena.signal(street.core.arena.patientIndex.find(1), planSignal)
+        let signal = street.core.arena.signal(person, planSignal)
         if signal.pointee.colour == .green { continue }
-        let isFollowed = signal.pointee.alert != 0 || plan.pointee.signalSpeaksAgain[Int(planSignal.rawValue)] != 0
-        let isOld = !street.core.isCurrent(planSignal, street.core.arena.patientIndex.find(1), at: street.now)
+        let isFollowed = signal.pointee.alert != .none || plan.pointee.signalSpeaksAgain[Int(planSignal.rawValue)] != 0
+        let isOld = !LimitRule(arena: street.core.arena).isCurrent(planSignal, person, at: street.now)
         #expect(isFollowed || isOld, "seed \(seed)")
       }
     }

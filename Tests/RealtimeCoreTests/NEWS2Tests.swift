@@ -1,6 +1,7 @@
 // NEWS2 as a pure function: every band edge and one step either side, both SpO₂ scales, with and without oxygen, and
 // every subset of missing inputs against a brute force that knows nothing of intervals: it tries all completions.
 
+import NEWS2Scoring
 import Testing
 import VitalSigns
 

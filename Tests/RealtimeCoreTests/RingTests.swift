@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 import VitalSigns
 
+@testable import CoreRings
 @testable import RealtimeCore
 
 private func entry(_ token: UInt64, isAlarm: Bool = false) -> IntakeEntry {
@@ -119,25 +120,25 @@ private func entry(_ token: UInt64, isAlarm: Bool = false) -> IntakeEntry {
       switch Int.random(in: 0..<10, using: &random) {
       case 0..<5:
         let deadline = Int64.random(in: 0..<50, using: &random)
-        heap.set(timer, MonotonicInstant(rawValue: deadline))
+        heap.set(TimerID(number: timer), MonotonicInstant(rawValue: deadline))
         model[timer] = deadline
       case 5..<7:
         let deadline = Int64.random(in: 0..<50, using: &random)
-        heap.ensure(timer, by: MonotonicInstant(rawValue: deadline))
+        heap.ensure(TimerID(number: timer), by: MonotonicInstant(rawValue: deadline))
         model[timer] = min(model[timer] ?? .max, deadline)
       case 7..<9:
-        heap.set(timer, .never)
+        heap.set(TimerID(number: timer), .never)
         model[timer] = nil
       default:
         if let first = heap.first {
           heap.set(first.timer, .never)
-          model[first.timer] = nil
+          model[first.timer.number] = nil
         }
       }
       let earliest = model.min { ($0.value, $0.key) < ($1.value, $1.key) }
-      #expect(heap.first?.timer == earliest?.key && heap.first?.deadline.rawValue == earliest?.value)
+      #expect(heap.first?.timer.number == earliest?.key && heap.first?.deadline.rawValue == earliest?.value)
       #expect(Int(count.pointee) == model.count)
-      #expect(heap.deadline(of: timer).rawValue == model[timer] ?? Int64.max)
+      #expect(heap.deadline(of: TimerID(number: timer)).rawValue == model[timer] ?? Int64.max)
     }
   }
 }

@@ -38,8 +38,23 @@ import VitalSigns
     #expect(WallTime(rawValue: 1_769_862_896_007).description == "2026-01-31T12:34:56.007Z")
     #expect(WallTime(rawValue: -1).description == "1969-12-31T23:59:59.999Z")
     #expect(WallTime.unknown.description == "unknown")
+    #expect(WallTime(text: "2026-01-31T12:34:56.007Z") == WallTime(rawValue: 1_769_862_896_007))
+    #expect(WallTime(text: "1969-12-31T23:59:59Z") == WallTime(rawValue: -1_000))
+    let wrong = [
+      "", "unknown", "2026-01-31T12:34:56", "2026-01-31T12:34:56.7Z", "2026-02-31T12:34:56Z", "2026-01-31 12:34:56Z",
+      "2026-01-31T24:00:00Z",
+      "2026:01-31T12:34:56Z", "２026-01-31T12:34:56Z", "2026-01-31T12:34:56.0071Z",
+    ]
+    for text in wrong { #expect(WallTime(text: text) == nil, "\(text)") }
     #expect(DeviceTime.local(CivilTime(year: 2026, month: 1, day: 2, hour: 3, minute: 4, second: 5)).description == "2026-01-02T03:04:05")
     #expect(DeviceTime.none.description == "none")
+  }
+
+  @Test func secondsBetweenTimes() {
+    #expect(WallTime(rawValue: 5_999).seconds(since: WallTime(rawValue: 1_000)) == 4)
+    #expect(WallTime(rawValue: 1_000).seconds(since: WallTime(rawValue: 5_999)) == -4)
+    #expect(WallTime.unknown.seconds(since: WallTime(rawValue: 1)) == 0)
+    #expect(WallTime(rawValue: 1).seconds(since: .unknown) == 0)
   }
 
   @Test func instantsStopAtTheirEnd() {

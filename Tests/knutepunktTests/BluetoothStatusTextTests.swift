@@ -1,6 +1,7 @@
 // What `bluetooth status`, `device list` and `device show` say, and that following a trace repeats and loses no line.
 
-import Gateway
+import HubRuntime
+import LocalAPI
 import Testing
 
 @testable import knutepunkt
@@ -87,8 +88,8 @@ import Testing
       (.nb, "Paret", "  Batteri           15 %", "Apparatet husker ikke lenger knutepunktet."),
       (.nn, "Para", "  Batteri           15 %", "Apparatet hugsar ikkje lenger knutepunktet."),
       (.en, "Paired", "  Battery        15 %", "The device no longer knows this hub."),
-    ] as [(InstallerLanguage, String, String, String)])
-  func showHasABlockAndTheProblem(language: InstallerLanguage, bond: String, battery: String, problem: String) throws {
+    ] as [(TextLanguage, String, String, String)])
+  func showHasABlockAndTheProblem(language: TextLanguage, bond: String, battery: String, problem: String) throws {
     let details: API.DeviceDetails = try Fixtures.decoded([
       "device": [
         "id": "D2", "label": "Blodtrykk", "profile": "sig/blood-pressure", "address": "C0", "liveness": "never",

@@ -2,13 +2,14 @@
 // is played against a PairDialogue with everything that was said and asked written down.
 
 import Foundation
-import Gateway
+import HubRuntime
+import LocalAPI
 import Testing
 
 @testable import knutepunkt
 
 enum InstallerFixtures {
-  static func texts(_ language: InstallerLanguage = .nb) throws -> InstallerTexts { try InstallerTexts.load(language) }
+  static func texts(_ language: TextLanguage = .nb) throws -> InstallerTexts { try InstallerTexts.load(language) }
 
   static func decoded<Value: Decodable>(_ object: [String: Any], as type: Value.Type = Value.self) throws -> Value {
     try JSONDecoder().decode(Value.self, from: JSONSerialization.data(withJSONObject: object))
@@ -82,7 +83,7 @@ struct Transcript {
   var dialogue: PairDialogue
   private(set) var lines: [String] = []
 
-  init(_ language: InstallerLanguage = .nb) throws {
+  init(_ language: TextLanguage = .nb) throws {
     dialogue = PairDialogue(texts: try InstallerFixtures.texts(language), seconds: 60)
   }
 

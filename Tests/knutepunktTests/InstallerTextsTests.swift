@@ -2,6 +2,7 @@
 // report, no key in the code without a text and no text that nobody asks for.
 
 import Foundation
+import HubRuntime
 import Testing
 
 @testable import knutepunkt
@@ -16,7 +17,7 @@ import Testing
 
   private func places(_ text: String) -> [String] { text.matches(of: /\{([a-z0-9]+)\}/).map { String($0.1) }.sorted() }
 
-  @Test(arguments: [InstallerLanguage.nn, .en]) func languagesHaveTheSameKeysAndPlaces(language: InstallerLanguage) throws {
+  @Test(arguments: [TextLanguage.nn, .en]) func languagesHaveTheSameKeysAndPlaces(language: TextLanguage) throws {
     let first = try InstallerTexts.load(.nb)
     let other = try InstallerTexts.load(language)
     #expect(keys(first).symmetricDifference(keys(other)) == [])
@@ -31,7 +32,7 @@ import Testing
   }
 
   @Test func languagesDiffer() throws {
-    let texts = try InstallerLanguage.allCases.map { try InstallerTexts.load($0)("pair", "openHint") }
+    let texts = try TextLanguage.allCases.map { try InstallerTexts.load($0)("pair", "openHint") }
     #expect(Set(texts).count == 3)
   }
 
@@ -43,7 +44,7 @@ import Testing
     return body.matches(of: /\n  case ([a-zA-Z]+)/).map { String($0.1) }
   }
 
-  @Test(arguments: InstallerLanguage.allCases) func everyProblemSaysWhatToDo(language: InstallerLanguage) throws {
+  @Test(arguments: TextLanguage.allCases) func everyProblemSaysWhatToDo(language: TextLanguage) throws {
     let texts = try InstallerTexts.load(language)
     let problems = try cases(of: "BluetoothProblem", in: "Sources/BluetoothLink/Session/SessionVocabulary.swift")
     #expect(problems.count >= 9)
@@ -68,7 +69,7 @@ import Testing
   @Test func codeAndCatalogueNameTheSameTexts() throws {
     let texts = try InstallerTexts.load(.nb)
     let folder = Self.root.appendingPathComponent("Sources/knutepunkt")
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
+    let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
     let code = try files.map { try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8) }.joined()
     let asked = code.matches(of: /(?:texts|self)\("([a-zA-Z]+)", "([a-zA-Z]+)"/).map { "\($0.1) \($0.2)" }
     #expect(asked.count > 60)
@@ -99,8 +100,8 @@ import Testing
       (nil, nil, ["LANG": "nn_NO"], .nn), (nil, nil, ["LC_ALL": "no", "LANG": "en_US"], .nb),
       (nil, nil, ["LC_ALL": "", "LANG": "en"], .en), (nil, "nn", ["LANG": "en_GB"], .nn), (nil, "se", ["LANG": "en_GB"], .en),
       (.en, "nn", ["LANG": "nb_NO"], .en),
-    ] as [(InstallerLanguage?, String?, [String: String], InstallerLanguage)])
-  func theLanguageIsChosen(asked: InstallerLanguage?, hub: String?, environment: [String: String], chosen: InstallerLanguage) {
-    #expect(InstallerLanguage.choose(asked: asked, hub: hub, environment: environment) == chosen)
+    ] as [(TextLanguage?, String?, [String: String], TextLanguage)])
+  func theLanguageIsChosen(asked: TextLanguage?, hub: String?, environment: [String: String], chosen: TextLanguage) {
+    #expect(TextLanguage.choose(asked: asked, hub: hub, environment: environment) == chosen)
   }
 }

@@ -1,7 +1,8 @@
 // How spans, signals, names and readings are said, and what a typed answer means.
 
 import ArgumentParser
-import Gateway
+import HubRuntime
+import LocalAPI
 import Testing
 import VitalSigns
 
@@ -18,7 +19,7 @@ import VitalSigns
   }
 
   @Test func ages() throws {
-    let now = try #require(TimeDisplay.wallTime("2026-03-01T12:00:00.000Z"))
+    let now = try #require(WallTime(text: "2026-03-01T12:00:00.000Z"))
     let cases: [(String?, String, String)] = [
       (nil, "aldri", "never"), ("2026-03-01T11:59:57.000Z", "nå nettopp", "just now"),
       ("2026-03-01T11:59:00.000Z", "for 60 s siden", "60 s ago"), ("2026-03-01T12:05:00.000Z", "nå nettopp", "just now"), ("?", "?", "?"),
@@ -36,7 +37,7 @@ import VitalSigns
       (nil, "ukjent", "ukjent", "unknown"),
     ] as [(Int?, String, String, String)])
   func signals(rssi: Int?, nb: String, nn: String, en: String) throws {
-    #expect(try InstallerLanguage.allCases.map { try InstallerFixtures.texts($0).signal(rssi) } == [nb, nn, en])
+    #expect(try TextLanguage.allCases.map { try InstallerFixtures.texts($0).signal(rssi) } == [nb, nn, en])
   }
 
   @Test(

@@ -1,7 +1,7 @@
 // Whole conversations of `pair` without a terminal or a hub: what is said, what is asked of the hub, and that nothing is
 // registered before the person has said whose it is.
 
-import Gateway
+import LocalAPI
 import Testing
 
 @testable import knutepunkt
@@ -207,8 +207,8 @@ import Testing
   @Test func aLabelHasAnEnd() throws {
     var transcript = try whose()
     transcript.type("1")
-    #expect(transcript.type(String(repeating: "x", count: 61)) == ["Navnet er for langt. Skriv høyst 60 tegn."])
-    #expect(transcript.type(String(repeating: "x", count: 60)).count == 4)
+    #expect(transcript.type(String(repeating: "x", count: 101)) == ["Navnet er for langt. Skriv høyst 100 tegn."])
+    #expect(transcript.type(String(repeating: "x", count: 100)).count == 4)
   }
 
   @Test func aRefusedRegistrationAsksAgain() throws {

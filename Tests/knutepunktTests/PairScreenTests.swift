@@ -1,7 +1,8 @@
 // What an installer sees, letter by letter in three languages. A changed text is changed here too, by somebody who has
 // read it as an installer would.
 
-import Gateway
+import HubRuntime
+import LocalAPI
 import Testing
 
 @testable import knutepunkt
@@ -35,8 +36,8 @@ import Testing
           "   3  UA-651BLE · A&D Medical UA-651BLE · weak · …00:02 · is D2 here already, can be paired again",
         ]
       ),
-    ] as [(InstallerLanguage, [String])])
-  func foundDevices(language: InstallerLanguage, lines: [String]) throws {
+    ] as [(TextLanguage, [String])])
+  func foundDevices(language: TextLanguage, lines: [String]) throws {
     var transcript = try Transcript(language)
     #expect(try transcript.give(.pairing(Fixtures.pairing("searching"))) == lines)
   }
@@ -49,8 +50,8 @@ import Testing
       (.nb, 0, true, 3, "Leter, 0 s igjen. Nummer: "), (.nn, 42, false, 0, "Leitar, 42 s igjen. Ingen funne enno. "),
       (.nn, 42, true, 0, "Leitar, 42 s igjen. Nummer: "), (.en, 42, false, 0, "Looking, 42 s left. Nothing found yet. "),
       (.en, 7, true, 0, "Looking, 7 s left. Number: "),
-    ] as [(InstallerLanguage, Int, Bool, Int, String)])
-  func countdown(language: InstallerLanguage, left: Int, hasFound: Bool, strangers: Int, line: String) throws {
+    ] as [(TextLanguage, Int, Bool, Int, String)])
+  func countdown(language: TextLanguage, left: Int, hasFound: Bool, strangers: Int, line: String) throws {
     var transcript = try Transcript(language)
     transcript.give(
       .pairing(try Fixtures.pairing("searching", found: hasFound ? [Fixtures.oximeter] : [], left: left, strangers: strangers)))
@@ -68,8 +69,8 @@ import Testing
       ("enter", .nb, "Apparatet viser et tall med seks sifre. Skriv det her.", "Tallet på apparatet (bare Enter avbryter): "),
       ("enter", .nn, "Apparatet viser eit tal med seks siffer. Skriv det her.", "Talet på apparatet (berre Enter avbryt): "),
       ("enter", .en, "The device shows a six-digit number. Type it here.", "The device's number (Enter alone cancels): "),
-    ] as [(String, InstallerLanguage, String, String)])
-  func prompts(kind: String, language: InstallerLanguage, said: String, live: String) throws {
+    ] as [(String, TextLanguage, String, String)])
+  func prompts(kind: String, language: TextLanguage, said: String, live: String) throws {
     var transcript = try Transcript(language)
     transcript.give(.pairing(try Fixtures.pairing("searching")))
     transcript.type("1")

@@ -1,7 +1,7 @@
 // The notation of `plan set`, flag by flag: what each becomes, and what is said about what it cannot become.
 
 import ArgumentParser
-import Gateway
+import LocalAPI
 import Testing
 
 @testable import knutepunkt
@@ -61,6 +61,16 @@ import Testing
     #expect(try ObserveText.values(["temperature=37,1", "oxygen=1,5"]) == ["temperature": "37.1", "oxygen": "1.5"])
     for text in ["temperature=,1", "temperature=37,", "temperature=3,7,1", "temperature=3.7,1"] {
       #expect(throws: ValidationError.self) { try ObserveText.values([text]) }
+    }
+  }
+
+  /// The command line offers and refuses what the core does. A number that cannot be meant is the core's to refuse.
+  @Test func whatMayBeEnteredIsOneTable() throws {
+    let words = ["oxygen=Luft", "consciousness=v", "temperature=400", "pulse=72"]
+    #expect(
+      try ObserveText.values(words) == ["oxygen": "Luft", "consciousness": "v", "temperature": "400", "pulse": "72"])
+    for text in ["height=1.7", "bmi=23", "consciousness=X", "oxygen=some", "pulse=fast"] {
+      #expect(throws: ValidationError.self, "\(text)") { try ObserveText.values([text]) }
     }
   }
 

@@ -1,7 +1,7 @@
 // `pair --yes`: which step follows from what the hub reports, and that a script's pairing never says yes by itself to a
 // number that nobody compared.
 
-import Gateway
+import LocalAPI
 import Testing
 
 @testable import knutepunkt

@@ -1,28 +1,34 @@
 // Scanning while the adapter is powered: what is wanted is compared with what runs, and one call at a time brings them
-// together. The watchdog counts scanning time only: a scan that rests hears nothing, rightly.
+// together. The watchdog counts scanning time only: a scan that rests is not expected to hear anything.
 
+import BlueZ
 import DeviceProfile
 import VitalSigns
 
 extension AdapterSession {
   /// Gives the next call that brings the scan to what is wanted, when none is under way.
   mutating func pumpScan() {
-    guard case .on(var radio) = state, pending == nil, now >= radio.notBefore else { return }
+    guard case .on(var radio) = state, radio.call == nil, now >= radio.notBefore else { return }
+    guard let operation = nextScanCall(radio) else { return }
+    radio.call = Call(operation: operation, until: answeredBy)
+    state = .on(radio)
+    perform(operation)
+  }
+
+  private func nextScanCall(_ radio: Radio) -> AdapterOperation? {
     let wants = wantsScan(radio)
-    if radio.isScanning {
-      if !wants || radio.mustRestart || radio.filter != uuids { perform(.stopDiscovery) }
-    } else if wants {
-      radio.mustRestart = false
-      state = .on(radio)
-      perform(radio.filter == uuids ? .startDiscovery : .setFilter(uuids: uuids))
+    if let scan = radio.scan {
+      return !wants || scan.mustRestart || radio.filter != uuids ? .stopDiscovery : nil
     }
+    guard wants else { return nil }
+    return radio.filter == uuids ? .startDiscovery : .setFilter(uuids: uuids)
   }
 
   private func wantsScan(_ radio: Radio) -> Bool {
     switch need {
     case .none: false
     // Many controllers cannot scan and connect at once, and the connection is what the scan was for.
-    case .cycle: !isConnecting && !radio.isResting
+    case .cycle: !isConnecting && !radio.cycle.isResting
     case .continuous: true
     }
   }
@@ -30,15 +36,14 @@ extension AdapterSession {
   /// The controller has reported the device and keeps quiet about it until a scan begins anew; the kernel, which connects
   /// at the next report, waits up to 10 s for it. A scan that may not pause is begun anew.
   mutating func connectBegan() {
-    guard need == .continuous, case .on(var radio) = state, radio.isScanning else { return }
-    radio.mustRestart = true
+    guard need == .continuous, case .on(var radio) = state else { return }
+    radio.scan?.mustRestart = true
     state = .on(radio)
   }
 
   // MARK: Replies
 
-  mutating func scanReplied(_ operation: AdapterOperation, _ failure: BluezFailure?) {
-    guard case .on(var radio) = state else { return }
+  mutating func scanReplied(_ operation: AdapterOperation, _ failure: BluezFailure?, _ radio: inout Radio) {
     switch operation {
     case .setFilter(let set):
       if failure == nil {
@@ -54,28 +59,24 @@ extension AdapterSession {
       stoppedScanning(&radio)
     case .loadObjects, .registerAgent, .setPowered: break
     }
-    if case .on = state { state = .on(radio) }
   }
 
   private mutating func started(_ failure: BluezFailure?, _ radio: inout Radio) {
+    let scan = Scan(since: now, discovering: facts?.isDiscovering == true ? .seen : .unseen)
     guard let failure else {
-      radio.isScanning = true
-      radio.scanningSince = now
-      radio.sawDiscovering = facts?.isDiscovering == true
-      radio.deafSince = .never
+      radio.scan = scan
       radio.refusals = 0
       radio.notBefore = now
-      radio.turnsAt = need == .cycle ? now.later(by: timings.scanOn) : .never
+      radio.cycle = radio.cycle.lasting(until: need == .cycle ? now.adding(timings.scanOn) : .never)
       if problem == .cannotScan { setProblem(nil) }
       return
     }
     refused(&radio)
     if failure == .inProgress {
       // Ours from an earlier run, or one that did not end: stopped first, started after.
-      radio.isScanning = true
-      radio.scanningSince = now
-      radio.mustRestart = true
-      radio.turnsAt = .never
+      radio.scan = scan
+      radio.scan?.mustRestart = true
+      radio.cycle = radio.cycle.lasting(until: .never)
     }
   }
 
@@ -83,79 +84,73 @@ extension AdapterSession {
     radio.refusals += 1
     if radio.refusals > Self.scanBackOff.count {
       setProblem(.cannotScan)
-      radio.notBefore = now.later(by: Self.scanRetry)
+      radio.notBefore = now.adding(Self.scanRetry)
     } else {
-      radio.notBefore = now.later(by: Self.scanBackOff[radio.refusals - 1])
+      radio.notBefore = now.adding(Self.scanBackOff[radio.refusals - 1])
     }
   }
 
   private mutating func stoppedScanning(_ radio: inout Radio) {
-    guard radio.isScanning else { return }
-    radio.isScanning = false
-    radio.deafSince = .never
-    silence += .nanoseconds(max(0, now.rawValue - radio.scanningSince.rawValue))
+    guard let scan = radio.scan else { return }
+    radio.scan = nil
+    stall.silence += .nanoseconds(max(0, now.rawValue - scan.since.rawValue))
     // A rest that the cycle began ends by the cycle; any other stop begins anew when it may.
-    radio.turnsAt = radio.isResting ? now.later(by: timings.scanOff) : .never
+    radio.cycle = radio.cycle.lasting(until: radio.cycle.isResting ? now.adding(timings.scanOff) : .never)
   }
 
   // MARK: What is heard, and what is not
 
   mutating func heard() {
     hasHeard = true
-    silence = .zero
-    stalls = 0
-    hasCycledForStall = false
+    stall = Stall()
     if problem == .scanStalled { setProblem(nil) }
-    guard case .on(var radio) = state, radio.isScanning else { return }
-    radio.scanningSince = now
+    guard case .on(var radio) = state else { return }
+    radio.scan?.since = now
     state = .on(radio)
   }
 
-  mutating func discoveringChanged(_ isDiscovering: Bool, _ radio: inout Radio) {
+  func discoveringChanged(_ isDiscovering: Bool, _ radio: inout Radio) {
     if isDiscovering {
-      radio.sawDiscovering = true
-      radio.deafSince = .never
-    } else if radio.isScanning, radio.sawDiscovering, radio.deafSince == .never {
-      radio.deafSince = now
+      radio.scan?.discovering = .seen
+    } else if radio.scan?.discovering == .seen {
+      radio.scan?.discovering = .deaf(since: now)
     }
   }
 
-  mutating func scanTimePassed() {
-    guard case .on(var radio) = state else { return }
+  mutating func scanTimePassed(_ radio: Radio) {
+    var radio = radio
     if need == .continuous || need == .none {
       // A cycle that is not wanted any more leaves no rest behind.
-      radio.isResting = false
-      radio.turnsAt = .never
-    } else if radio.isScanning, radio.turnsAt == .never, !radio.mustRestart {
-      radio.turnsAt = now.later(by: timings.scanOn)
+      radio.cycle = .scanning(until: .never)
+    } else if let scan = radio.scan, radio.cycle.turnsAt == .never, !scan.mustRestart {
+      radio.cycle = radio.cycle.lasting(until: now.adding(timings.scanOn))
     }
-    if now >= radio.turnsAt {
-      radio.isResting.toggle()
-      radio.turnsAt = .never
-    }
-    if radio.isScanning, radio.deafSince != .never, now >= radio.deafSince.later(by: Self.discoveringGrace) {
+    if now >= radio.cycle.turnsAt { radio.cycle = radio.cycle.turned }
+    if case .deaf(let since) = radio.scan?.discovering, now >= since.adding(Self.discoveringGrace) {
       scanRestarts &+= 1
-      radio.deafSince = .never
-      radio.mustRestart = true
+      radio.scan?.discovering = .seen
+      radio.scan?.mustRestart = true
     }
-    let isStalled = radio.isScanning && !radio.mustRestart && now >= watchdogBites(radio)
-    if isStalled { radio.scanningSince = now }
-    state = .on(radio)
-    if isStalled { stalled() }
+    guard let scan = radio.scan, !scan.mustRestart, now >= stalledAt(scan) else {
+      state = .on(radio)
+      return
+    }
+    radio.scan?.since = now
+    stalled(radio)
   }
 
-  private mutating func stalled() {
-    silence = .zero
-    stalls = min(stalls + 1, Self.stallsMax + 1)
+  private mutating func stalled(_ radio: Radio) {
+    stall.silence = .zero
+    stall.remedies = min(stall.remedies + 1, Self.stallsMax + 1)
     // In an empty house silence is no fault: nothing is reported before anything was ever heard.
-    if stalls > Self.stallsMax, hasHeard { setProblem(.scanStalled) }
-    if stalls >= 2, !hasCycledForStall, mayPowerCycle, !hasLinks {
-      hasCycledForStall = true
+    if stall.remedies > Self.stallsMax, hasHeard { setProblem(.scanStalled) }
+    if stall.remedies >= 2, !stall.hasCycled, links == .none {
+      stall.hasCycled = true
       return powerCycle()
     }
-    guard case .on(var radio) = state else { return }
     scanRestarts &+= 1
-    radio.mustRestart = true
+    var radio = radio
+    radio.scan?.mustRestart = true
     state = .on(radio)
   }
 }

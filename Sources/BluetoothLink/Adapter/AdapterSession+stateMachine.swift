@@ -1,5 +1,6 @@
 // From a bluetoothd that appears to an adapter that is powered, and back. Scanning itself stands in `+scan.swift`.
 
+import BlueZ
 import DeviceProfile
 import VitalSigns
 
@@ -12,10 +13,7 @@ extension AdapterSession {
     case .service(let isPresent): service(isPresent: isPresent)
     case .facts(let new): factsChanged(to: new)
     case .replied(let operation, let failure):
-      if pending == operation {
-        pending = nil
-        replied(operation, failure)
-      }
+      if pending?.operation == operation { replied(failure) }
     case .heard: heard()
     case .need(let new, let wanted):
       need = new
@@ -23,8 +21,8 @@ extension AdapterSession {
     case .connecting(let isUnderWay):
       if isUnderWay, !isConnecting { connectBegan() }
       isConnecting = isUnderWay
-    case .resetWanted(let isSafe):
-      mayPowerCycle = isSafe
+    case .resetWanted(let beside):
+      links = beside
       owesReset = true
     case .stop: stop()
     case .deadline: break
@@ -34,11 +32,10 @@ extension AdapterSession {
     return actions
   }
 
-  mutating func perform(_ operation: AdapterOperation) {
-    pending = operation
-    pendingUntil = now.later(by: Self.operationTimeout)
-    actions.append(.perform(operation))
-  }
+  /// By then the reply of a call that is made now is here, or bluetoothd is stuck.
+  var answeredBy: MonotonicInstant { now.adding(Self.operationTimeout) }
+
+  mutating func perform(_ operation: AdapterOperation) { actions.append(.perform(operation)) }
 
   mutating func setProblem(_ new: AdapterProblem?) {
     guard problem != new else { return }
@@ -46,27 +43,26 @@ extension AdapterSession {
     actions.append(.report(new))
   }
 
-  /// Every change of state goes through here, so that `ready` is said exactly when it changes.
+  /// A change of state that may begin or end readiness goes through here, so that `ready` is said exactly when it changes.
   mutating func enter(_ new: State) {
     let was = isReady
     state = new
     if isReady != was { actions.append(.ready(isReady)) }
   }
 
-  private var isStopped: Bool { if case .stopped = state { true } else { false } }
-
   // MARK: bluetoothd
 
   private mutating func service(isPresent: Bool) {
-    if isStopped {
-      if !isPresent { state = .stopped(isDone: true) }
+    switch state {
+    case .stopping, .stopped:
+      if !isPresent { state = .stopped }
       return
+    case .absent, .loading, .noAdapter, .poweringOn, .on, .powerCycling: break
     }
-    pending = nil
     facts = nil
-    silence = .zero
+    stall.silence = .zero
     if isPresent {
-      enter(.loading(.objects, failures: 0, until: nil))
+      enter(.loading(.objects, failures: 0, .calling(until: answeredBy)))
       if problem == .noService { setProblem(nil) }
       perform(.loadObjects)
     } else {
@@ -79,12 +75,11 @@ extension AdapterSession {
     let old = facts
     facts = new
     switch state {
-    case .absent, .loading, .stopped: break
+    case .absent, .loading, .stopping, .stopped: break
     case .noAdapter: adapterLookedFor()
     case .poweringOn, .on, .powerCycling:
       guard let new, old == nil || new.path == old?.path else {
         // Gone, or another one: whatever was asked of the old one is void, and so are the sessions' links.
-        pending = nil
         enter(.noAdapter)
         return adapterLookedFor()
       }
@@ -106,42 +101,40 @@ extension AdapterSession {
   // MARK: Power
 
   private mutating func powerOn(failures: Int) {
-    enter(.poweringOn(failures: failures, until: nil))
+    enter(.poweringOn(failures: failures, .calling(until: answeredBy)))
     perform(.setPowered(true))
   }
 
   private mutating func poweredOn(failures: Int = 0) {
     let isSeen = facts?.isPowered == true
     if isSeen, problem == .cannotPowerOn { setProblem(nil) }
-    if isReady { return }
-    silence = .zero
-    enter(.on(Radio(since: now, sawPowered: isSeen, powerFailures: failures)))
+    stall.silence = .zero
+    enter(.on(Radio(power: isSeen ? .seen : .awaited(since: now, failures: failures))))
   }
 
   private mutating func powerChanged(_ new: AdapterFacts) {
     switch state {
-    case .poweringOn(_, until: _?):
-      // It waits before trying again, and somebody else has done it.
+    case .poweringOn(_, .pausing):
+      // Somebody else has switched it on meanwhile.
       if new.isPowered { poweredOn() }
     case .on(var radio):
       if new.isPowered {
-        radio.sawPowered = true
+        radio.power = .seen
         if problem == .cannotPowerOn { setProblem(nil) }
-      } else if radio.sawPowered {
+      } else if radio.power == .seen {
         // Somebody else switched it off.
-        pending = nil
-        return enter(.poweringOn(failures: 0, until: now.later(by: Self.powerReturn)))
+        return enter(.poweringOn(failures: 0, .pausing(until: now.adding(Self.powerReturn))))
       }
       discoveringChanged(new.isDiscovering, &radio)
       state = .on(radio)
-    default: break
+    case .absent, .loading, .noAdapter, .poweringOn, .powerCycling, .stopping, .stopped: break
     }
   }
 
   private mutating func powerRefused(failures: Int) {
     let count = failures + 1
     if count >= Self.powerFailuresUntilProblem { setProblem(.cannotPowerOn) }
-    enter(.poweringOn(failures: count, until: now.later(by: Self.doubled(count))))
+    enter(.poweringOn(failures: count, .pausing(until: now.adding(Self.doubled(count)))))
   }
 
   /// 1 s, 2 s, 4 s … 60 s.
@@ -154,22 +147,26 @@ extension AdapterSession {
     powerCycles &+= 1
     lastReset = now
     owesReset = false
-    pending = nil
-    enter(.powerCycling(until: nil))
+    enter(.powerCycling(.calling(until: answeredBy)))
     perform(.setPowered(false))
   }
 
   // MARK: Replies
 
-  private mutating func replied(_ operation: AdapterOperation, _ failure: BluezFailure?) {
+  /// The pending call was replied to.
+  private mutating func replied(_ failure: BluezFailure?) {
     switch state {
-    case .loading(let step, let failures, until: nil): loaded(step, failures, failure)
-    case .poweringOn(let failures, until: nil):
+    case .loading(let step, let failures, .calling): loaded(step, failures, failure)
+    case .poweringOn(let failures, .calling):
       if failure == nil || facts?.isPowered == true { poweredOn(failures: failures) } else { powerRefused(failures: failures) }
-    case .powerCycling(until: nil): state = .powerCycling(until: now.later(by: Self.cyclePause))
-    case .on: scanReplied(operation, failure)
-    case .stopped: state = .stopped(isDone: true)
-    case .absent, .loading, .noAdapter, .poweringOn, .powerCycling: break
+    case .powerCycling(.calling): state = .powerCycling(.pausing(until: now.adding(Self.cyclePause)))
+    case .on(var radio):
+      guard let call = radio.call else { return }
+      radio.call = nil
+      scanReplied(call.operation, failure, &radio)
+      state = .on(radio)
+    case .stopping: state = .stopped
+    case .absent, .loading, .noAdapter, .poweringOn, .powerCycling, .stopped: break
     }
   }
 
@@ -177,50 +174,49 @@ extension AdapterSession {
     // "Already exists" is the answer to an agent that is registered.
     if let failure, failure != .alreadyPaired {
       setProblem(.noAnswer)
-      state = .loading(step, failures: failures + 1, until: now.later(by: Self.doubled(failures + 1)))
+      state = .loading(step, failures: failures + 1, .pausing(until: now.adding(Self.doubled(failures + 1))))
       return
     }
     if problem == .noAnswer { setProblem(nil) }
     switch step {
-    case .objects:
-      state = .loading(.agent, failures: 0, until: nil)
-      perform(.registerAgent)
+    case .objects: load(.agent, failures: 0)
     case .agent: adapterLookedFor()
     }
+  }
+
+  private mutating func load(_ step: Loading, failures: Int) {
+    state = .loading(step, failures: failures, .calling(until: answeredBy))
+    perform(step.operation)
   }
 
   // MARK: Time
 
   private mutating func timePassed() {
-    if let operation = pending, now >= pendingUntil {
-      pending = nil
-      replied(operation, .noReply)
-    }
+    if let pending, now >= pending.until { replied(.noReply) }
     switch state {
-    case .loading(let step, let failures, let until?):
-      guard now >= until else { return }
-      state = .loading(step, failures: failures, until: nil)
-      perform(step == .objects ? .loadObjects : .registerAgent)
-    case .poweringOn(let failures, let until?):
+    case .loading(let step, let failures, .pausing(let until)):
+      if now >= until { load(step, failures: failures) }
+    case .poweringOn(let failures, .pausing(let until)):
       if now >= until { powerOn(failures: failures) }
-    case .powerCycling(let until?):
+    case .powerCycling(.pausing(let until)):
       if now >= until { powerOn(failures: 0) }
     case .on(let radio):
-      if !radio.sawPowered, now >= radio.since.later(by: Self.powerGrace) {
-        pending = nil
-        return powerRefused(failures: radio.powerFailures)
+      if case .awaited(let since, let failures) = radio.power, now >= since.adding(Self.powerGrace) {
+        return powerRefused(failures: failures)
       }
-      if owesReset, mayPowerCycle, now >= resetAllowedAt { return powerCycle() }
-      scanTimePassed()
-    case .absent, .loading, .noAdapter, .poweringOn, .powerCycling, .stopped: break
+      if owesReset, links != .alarm, now >= resetAllowedAt { return powerCycle() }
+      scanTimePassed(radio)
+    case .absent, .loading, .noAdapter, .poweringOn, .powerCycling, .stopping, .stopped: break
     }
   }
 
   private mutating func stop() {
-    if isStopped { return }
-    let wasScanning = isScanning
-    pending = nil
-    enter(.stopped(isDone: !wasScanning))
-    if wasScanning { perform(.stopDiscovery) }
+    switch state {
+    case .stopping, .stopped: break
+    case .on(let radio) where radio.scan != nil:
+      enter(.stopping(until: answeredBy))
+      perform(.stopDiscovery)
+    case .absent, .loading, .noAdapter, .poweringOn, .on, .powerCycling: enter(.stopped)
+    }
   }
 }

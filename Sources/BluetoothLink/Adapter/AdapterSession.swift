@@ -45,48 +45,127 @@ struct AdapterSession: Sendable {
   /// Restarts of a silent scan until only a slow watch goes on.
   static let stallsMax = 4
 
+  /// Whose connections would end if the adapter were switched off.
+  enum Links: Sendable, Hashable {
+    case none
+    /// The controller lives, whatever the scan hears.
+    case some
+    /// An alarm device is connected: the adapter is not switched off.
+    case alarm
+  }
+
+  /// A call of the scan whose reply is awaited.
+  struct Call: Sendable, Hashable {
+    var operation: AdapterOperation
+    var until: MonotonicInstant
+  }
+
+  /// A call that is made again after a failure.
+  enum Attempt: Sendable, Hashable {
+    /// The reply is awaited.
+    case calling(until: MonotonicInstant)
+    /// It is made, or made again, then.
+    case pausing(until: MonotonicInstant)
+
+    var until: MonotonicInstant {
+      switch self {
+      case .calling(let until), .pausing(let until): until
+      }
+    }
+  }
+
+  /// What is known of the power after it was switched on.
+  enum Power: Sendable, Hashable {
+    /// Powered=true was not seen yet. `failures`: attempts to power on that came to nothing before this one.
+    case awaited(since: MonotonicInstant, failures: Int)
+    /// Powered=true was seen: false means something from then on.
+    case seen
+  }
+
+  /// A scan that bluetoothd has accepted and was not told to stop.
+  struct Scan: Sendable, Hashable {
+    enum Discovering: Sendable, Hashable {
+      /// Discovering=true was not seen since the start.
+      case unseen
+      case seen
+      /// bluetoothd says since then that it does not scan, though it should.
+      case deaf(since: MonotonicInstant)
+    }
+
+    /// Since when it runs, or since when nothing was heard, for the watchdog.
+    var since: MonotonicInstant
+    var discovering: Discovering
+    /// It must be stopped and started anew.
+    var mustRestart = false
+  }
+
+  /// The part of the duty cycle, and when it ends; `.never` while nothing says so.
+  enum Cycle: Sendable, Hashable {
+    case scanning(until: MonotonicInstant)
+    case resting(until: MonotonicInstant)
+
+    var isResting: Bool { if case .resting = self { true } else { false } }
+
+    var turnsAt: MonotonicInstant {
+      switch self {
+      case .scanning(let until), .resting(let until): until
+      }
+    }
+
+    func lasting(until: MonotonicInstant) -> Self { isResting ? .resting(until: until) : .scanning(until: until) }
+
+    /// The other part, which begins without an end.
+    var turned: Self { isResting ? .scanning(until: .never) : .resting(until: .never) }
+  }
+
   /// The radio while it is powered.
   struct Radio: Sendable, Hashable {
-    var since: MonotonicInstant
-    /// Powered=true was seen: false means something from then on.
-    var sawPowered: Bool
-    /// Attempts to power on that came to nothing before this one, of which nothing is known yet either.
-    var powerFailures = 0
-    /// bluetoothd has accepted StartDiscovery and not been told to stop.
-    var isScanning = false
+    var power: Power
+    var call: Call?
     /// The filter in force; nil: none was set since power-on.
     var filter: [String]?
-    /// Since when the scan runs, for the watchdog.
-    var scanningSince = MonotonicInstant.zero
-    /// When the cycle turns: from scanning to resting or back.
-    var turnsAt = MonotonicInstant.never
-    var isResting = false
-    /// The scan must be stopped and started anew.
-    var mustRestart = false
-    /// Discovering=true was seen since the start.
-    var sawDiscovering = false
-    /// Since when bluetoothd says that it does not scan, though it should; `.never`: it does.
-    var deafSince = MonotonicInstant.never
+    /// Nil: nothing is scanned.
+    var scan: Scan?
+    var cycle = Cycle.scanning(until: .never)
     /// Refusals in a row, and until when to wait.
     var refusals = 0
     var notBefore = MonotonicInstant.zero
   }
 
-  enum Loading: Sendable, Hashable { case objects, agent }
+  enum Loading: Sendable, Hashable {
+    case objects, agent
+
+    var operation: AdapterOperation {
+      switch self {
+      case .objects: .loadObjects
+      case .agent: .registerAgent
+      }
+    }
+  }
 
   enum State: Sendable, Hashable {
     /// bluetoothd is not there.
     case absent
-    /// `until`: nil while the call is under way, else when it is tried again.
-    case loading(Loading, failures: Int, until: MonotonicInstant?)
+    case loading(Loading, failures: Int, Attempt)
     /// bluetoothd has no adapter of ours.
     case noAdapter
-    case poweringOn(failures: Int, until: MonotonicInstant?)
+    case poweringOn(failures: Int, Attempt)
     case on(Radio)
-    /// Off and on again. `until`: nil while switching off, else when to switch on.
-    case powerCycling(until: MonotonicInstant?)
-    /// The hub is ending. `isDone`: nothing is under way any more.
-    case stopped(isDone: Bool)
+    /// Off and on again: the call switches it off, after the pause it is switched on.
+    case powerCycling(Attempt)
+    /// The hub is ending: the scan is told to stop.
+    case stopping(until: MonotonicInstant)
+    case stopped
+  }
+
+  /// What a scan that hears nothing has led to. Hearing anybody begins it anew.
+  struct Stall: Sendable, Hashable {
+    /// Scanning time since anything was heard, without the scan that runs now.
+    var silence = Duration.zero
+    /// Remedies tried.
+    var remedies = 0
+    /// A power cycle was one of them.
+    var hasCycled = false
   }
 
   let timings: AdapterTimings
@@ -94,25 +173,18 @@ struct AdapterSession: Sendable {
   var problem: AdapterProblem?
   var scanRestarts: UInt64 = 0
   var powerCycles: UInt64 = 0
-  /// False while an alarm device is connected: the watchdog then does not switch the adapter off. Set by the loop.
-  var mayPowerCycle = true
-  /// A device is connected: the controller lives, whatever the scan hears. Set by the loop.
-  var hasLinks = false
+  /// Set by the loop.
+  var links = Links.none
 
   var facts: AdapterFacts?
+  // What the loop wants: see `AdapterInput`.
   var need = DiscoveryNeed.none
   var uuids: [String] = []
   var isConnecting = false
-  var pending: AdapterOperation?
-  var pendingUntil = MonotonicInstant.never
+
   /// Something was heard since the start: this is no empty house.
   var hasHeard = false
-  /// Scanning time since anything was heard, without the scan that runs now.
-  var silence = Duration.zero
-  /// Remedies tried since anything was heard.
-  var stalls = 0
-  /// The power cycle was one of them.
-  var hasCycledForStall = false
+  var stall = Stall()
   var lastReset: MonotonicInstant?
   /// A session asked for a power cycle that was not possible yet.
   var owesReset = false
@@ -125,38 +197,50 @@ struct AdapterSession: Sendable {
   var isReady: Bool { if case .on = state { true } else { false } }
 
   /// A scan runs, as far as bluetoothd has accepted it.
-  var isScanning: Bool { if case .on(let radio) = state { radio.isScanning } else { false } }
+  var isScanning: Bool { if case .on(let radio) = state { radio.scan != nil } else { false } }
+
+  /// The call whose reply is awaited.
+  var pending: Call? {
+    switch state {
+    case .loading(let step, _, .calling(let until)): Call(operation: step.operation, until: until)
+    case .poweringOn(_, .calling(let until)): Call(operation: .setPowered(true), until: until)
+    case .powerCycling(.calling(let until)): Call(operation: .setPowered(false), until: until)
+    case .on(let radio): radio.call
+    case .stopping(let until): Call(operation: .stopDiscovery, until: until)
+    case .absent, .loading, .noAdapter, .poweringOn, .powerCycling, .stopped: nil
+    }
+  }
 
   /// When `deadline` is to be given; `.never` when nothing but an input can change anything.
   var deadline: MonotonicInstant {
-    let own: MonotonicInstant =
-      switch state {
-      case .absent, .noAdapter, .stopped: .never
-      case .loading(_, _, let until), .poweringOn(_, let until), .powerCycling(let until): until ?? .never
-      case .on(let radio): deadline(of: radio)
-      }
-    return min(own, pending == nil ? .never : pendingUntil)
+    switch state {
+    case .absent, .noAdapter, .stopped: .never
+    case .loading(_, _, let attempt), .poweringOn(_, let attempt), .powerCycling(let attempt): attempt.until
+    case .stopping(let until): until
+    case .on(let radio): min(deadline(of: radio), radio.call?.until ?? .never)
+    }
   }
 
   private func deadline(of radio: Radio) -> MonotonicInstant {
     var next = MonotonicInstant.never
-    if !radio.sawPowered { next = min(next, radio.since.later(by: Self.powerGrace)) }
-    if pending == nil, radio.notBefore > now { next = min(next, radio.notBefore) }
-    if radio.turnsAt > now { next = min(next, radio.turnsAt) }
-    if radio.isScanning {
+    if case .awaited(let since, _) = radio.power { next = min(next, since.adding(Self.powerGrace)) }
+    if radio.call == nil, radio.notBefore > now { next = min(next, radio.notBefore) }
+    if radio.cycle.turnsAt > now { next = min(next, radio.cycle.turnsAt) }
+    if let scan = radio.scan {
       // A restart that is due already waits for its call, not for the clock.
-      if !radio.mustRestart { next = min(next, watchdogBites(radio)) }
-      if radio.deafSince != .never { next = min(next, radio.deafSince.later(by: Self.discoveringGrace)) }
+      if !scan.mustRestart { next = min(next, stalledAt(scan)) }
+      if case .deaf(let since) = scan.discovering { next = min(next, since.adding(Self.discoveringGrace)) }
     }
-    if owesReset, mayPowerCycle { next = min(next, resetAllowedAt) }
+    if owesReset, links != .alarm { next = min(next, resetAllowedAt) }
     return max(next, now)
   }
 
-  var resetAllowedAt: MonotonicInstant { lastReset?.later(by: timings.resetDistance) ?? .zero }
+  var resetAllowedAt: MonotonicInstant { lastReset?.adding(timings.resetDistance) ?? .zero }
 
-  func watchdogBites(_ radio: Radio) -> MonotonicInstant {
-    let limit = stalls <= Self.stallsMax ? timings.watchdog : timings.watchdogSlow
-    return radio.scanningSince.later(by: limit - silence)
+  /// When a scan that goes on hearing nothing is taken for stalled.
+  func stalledAt(_ scan: Scan) -> MonotonicInstant {
+    let limit = stall.remedies <= Self.stallsMax ? timings.watchdog : timings.watchdogSlow
+    return scan.since.adding(limit - stall.silence)
   }
 }
 
@@ -170,7 +254,7 @@ extension AdapterSession.State {
     case .poweringOn: "poweringOn"
     case .on: "on"
     case .powerCycling: "powerCycling"
-    case .stopped: "stopped"
+    case .stopping, .stopped: "stopped"
     }
   }
 }

@@ -1,5 +1,6 @@
 // What the adapter's state machine hears and asks for: power, discovery, and the watch over a scan that hears nothing.
 
+import BlueZ
 import DeviceProfile
 import VitalSigns
 
@@ -34,8 +35,8 @@ enum AdapterInput: Sendable, Hashable {
   case need(DiscoveryNeed, uuids: [String])
   /// A connection attempt is under way, or none is. Scanning pauses for it when nothing but `cycle` is needed.
   case connecting(Bool)
-  /// A session found bluetoothd stuck. `isSafe`: no alarm device is connected.
-  case resetWanted(isSafe: Bool)
+  /// A session found bluetoothd stuck.
+  case resetWanted(beside: AdapterSession.Links)
   case stop
   case deadline
 }

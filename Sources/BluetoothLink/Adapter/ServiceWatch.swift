@@ -1,12 +1,12 @@
 // Whether bluetoothd answers at all. One that hangs keeps its name on the bus, its objects and "Powered": nothing changes, no signal
 // comes, and a house without traffic has nothing to ask it. So it is asked now and then, by Peer.Ping, which its main loop answers
-// from nothing: neither a controller nor a device has a part in it.
+// by itself: neither a controller nor a device has a part in it.
 //
 // Not here: calls that fail or take long. What they mean is for the machine that made them.
 
 import VitalSigns
 
-/// One owner: the loop, which makes the call when `mustAsk` says so. No clock, no I/O.
+/// One owner: the loop, which makes the call when `askIfDue` says so. No clock, no I/O.
 struct ServiceWatch: Sendable, Hashable {
   /// Between an answer and the next question: with `answerWithin` and the half minute of the gateway's watch over the hub, a person
   /// hears of a bluetoothd that hangs 66 s later at most.
@@ -27,7 +27,7 @@ struct ServiceWatch: Sendable, Hashable {
   /// The last question had no answer.
   private(set) var isSilent = false
 
-  /// When `mustAsk` is to be called; `.never`: an answer or the service itself comes first.
+  /// When `askIfDue` is to be called; `.never`: an answer or the service itself comes first.
   var deadline: MonotonicInstant { if case .waiting(let until) = state { until } else { .never } }
 
   /// bluetoothd came or went. One that comes is asked at once.
@@ -36,8 +36,8 @@ struct ServiceWatch: Sendable, Hashable {
     isSilent = false
   }
 
-  /// True: it is to be asked now, once.
-  mutating func mustAsk(at now: MonotonicInstant) -> Bool {
+  /// Takes the question that is due. True: it is to be asked now, once.
+  mutating func askIfDue(at now: MonotonicInstant) -> Bool {
     guard case .waiting(let until) = state, now >= until else { return false }
     state = .asked
     return true
@@ -47,6 +47,6 @@ struct ServiceWatch: Sendable, Hashable {
   mutating func answered(_ isAnswered: Bool, at now: MonotonicInstant) {
     guard state == .asked else { return }
     isSilent = !isAnswered
-    state = .waiting(until: now.later(by: isAnswered ? Self.askAfter : Self.askSilentAfter))
+    state = .waiting(until: now.adding(isAnswered ? Self.askAfter : Self.askSilentAfter))
   }
 }

@@ -73,7 +73,7 @@ struct DeviceEntry {
   /// When it is dropped at the latest.
   var leavesAt: MonotonicInstant { owesRemoval ? .never : dropAt ?? .never }
 
-  /// The signal strength, unless it is an old story.
+  /// The signal strength; nil when the device was last heard more than 300 s ago.
   func rssiNow(_ now: MonotonicInstant) -> Int? {
     toldHeard.flatMap { now < $0.adding(seconds: 300) ? rssi : nil }
   }

@@ -1,5 +1,6 @@
 // The machines' states in the words that others see, and what the loop itself must know of them.
 
+import BlueZ
 import VitalSigns
 
 extension BluetoothSession {
@@ -8,11 +9,10 @@ extension BluetoothSession {
     case .idle, .ended: .idle
     case .waitingForSlot: .waiting
     case .connecting, .backingOff: .connecting
-    case .pairing, .trusting: .pairing
-    case .resolving, .running: .reading
-    case .settling: .settling
-    case .quiet: .connected
-    case .disconnecting, .removing: .connected
+    case .linked(_, .pairing), .linked(_, .trusting): .pairing
+    case .linked(_, .running(_, .records(let access))): access.isSettling ? .settling : .reading
+    case .linked(_, .resolving), .linked(_, .running): .reading
+    case .linked(_, .quiet), .disconnecting, .removing: .connected
     case .coolingDown: problem == nil ? .idle : .problem
     case .needsOperator: .problem
     }
@@ -22,13 +22,10 @@ extension BluetoothSession {
   var isConnecting: Bool { if case .connecting = state { true } else { false } }
 
   /// Stored records are on their way.
-  var isFetching: Bool { if case .running(_, .records) = state { true } else { false } }
+  var isFetching: Bool { if case .linked(_, .running(_, .records(let access))) = state { !access.isSettling } else { false } }
 
   /// Nothing is under way and nothing will be.
-  var isAtRest: Bool {
-    guard case .ended(let owesRemoval) = state else { return false }
-    return pending == nil && !owesRemoval
-  }
+  var isAtRest: Bool { if case .ended(owesRemoval: false) = state { true } else { false } }
 }
 
 extension BluezFailure {

@@ -1,6 +1,7 @@
 // How objects and signals change the tree. Objects may come in any order: a characteristic waits for its service, and both
 // wait for their device. Properties of a wrong type are passed over, one by one.
 
+import BlueZ
 import DeviceProfile
 
 extension BluezTree {

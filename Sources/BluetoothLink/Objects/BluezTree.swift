@@ -2,6 +2,7 @@
 // without input or output: it is filled from GetManagedObjects and kept up with signals. Everybody else's devices are
 // counted (`StrangerCount`) and otherwise ignored.
 
+import BlueZ
 import DeviceProfile
 
 /// What of an advertisement a signal brought.

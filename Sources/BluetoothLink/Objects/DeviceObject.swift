@@ -1,5 +1,6 @@
 // A device as bluetoothd shows it, in the hub's own types: a copy of its properties and of its characteristics.
 
+import BlueZ
 import DeviceProfile
 
 /// A device object. A value: what BlueZ said when it was taken.

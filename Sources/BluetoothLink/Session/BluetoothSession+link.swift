@@ -1,142 +1,36 @@
-// What happens on a link before and after the steps: bonding, trust, waiting for the services, and the link's end with
-// everything that must be given back exactly once.
+// A link from its beginning to its end: waiting for the services, signals and time, and everything that must be given back
+// exactly once.
 
 import DeviceProfile
 import VitalSigns
 
 extension BluetoothSession {
+  /// Connected; the slot is granted.
   mutating func linkUp() {
     connections &+= 1
-    hasBrought = false
-    pending = nil
-    answeredRead = nil
-    inProgressInARow = 0
-    link = Link(
-      steps: plan.steps, sawConnected: facts.isConnected, sawResolved: facts.servicesResolved, lastNotification: now)
+    setbacks.inProgressInARow = 0
     actions.append(.established)
     actions.append(.report(.connected))
-    secure()
-  }
-
-  // MARK: The bond
-
-  private mutating func secure() {
-    if plan.security == .none { return resolve() }
-    if facts.isPaired { return trust() }
-    if mayPair || (plan.staleBond == .renew && isRegistered) {
-      // Before anything is read: pairing that a protected read sets off can stall until the link drops after 30 s.
-      state = .pairing(until: now.later(by: Self.pairTimeout), isLinkLost: false)
-      perform(.pair)
-    } else {
-      leave(.needsOperator(.notPaired))
-    }
-  }
-
-  mutating func pairReplied(_ failure: BluezFailure?, isLinkLost: Bool) {
-    // There was none before: a bond counts whatever became of the call. A device may leave as soon as it has bonded.
-    if facts.isPaired { return bonded(isLinkLost: isLinkLost) }
-    switch failure {
-    case nil, .alreadyPaired: bonded(isLinkLost: isLinkLost)
-    case .authenticationFailed, .authenticationCanceled, .authenticationRejected, .authenticationTimeout: pairingRefused()
-    case .inProgress where !isLinkLost:
-      // Ours from a moment ago, when the device was still a stranger. Its bond shows in the facts.
-      pending = .pair
-    case .notConnected, .connectionAborted, .noReply, .notReady, .doesNotExist, .inProgress, .alreadyConnected,
-      .insufficientSecurity, .notSupported, .notPermitted, .stackGone, .other:
-      // The link, not the device's will: permission lasts for another attempt.
-      if isLinkLost { linkClosed(.failed(nil), removes: false) } else { leave(.failed(nil)) }
-    }
-  }
-
-  private mutating func bonded(isLinkLost: Bool) {
-    facts.isPaired = true
-    if pending == .pair { pending = nil }
-    pairingFailures = 0
-    earlyDrops = 0
-    link?.pairedAt = now
-    actions.append(.report(.paired))
-    if let problem, [.notPaired, .pairingRefused, .bondLost].contains(problem) { setProblem(nil) }
-    trust(isLinkLost: isLinkLost)
-  }
-
-  /// "Just works" where a number was to be compared or typed: somebody in between could have answered.
-  mutating func bondTooWeak() {
-    switch state {
-    case .disconnecting, .removing, .ended: break
-    // Without a link it left right after bonding.
-    default: leave(.needsOperator(.pairingRefused), removes: true)
-    }
-  }
-
-  private mutating func pairingRefused() {
-    pairingFailures += 1
-    let isOperators = mayPair || plan.staleBond == .operator
-    if isOperators {
-      leave(.needsOperator(.pairingRefused))
-    } else if pairingFailures == 1 {
-      leave(.eligible, removes: true)
-    } else {
-      setProblem(.pairingRefused)
-      leave(.coolDown)
-    }
-  }
-
-  /// An untrusted device that was disconnected once may not connect by itself again.
-  private mutating func trust(isLinkLost: Bool = false) {
-    if facts.isTrusted { return trusted(isLinkLost: isLinkLost) }
-    state = .trusting(until: now.later(by: isLinkLost ? Self.signalGrace : Self.stepTimeout), isLinkLost: isLinkLost)
-    perform(.trust)
-  }
-
-  mutating func trustReplied(_ failure: BluezFailure?, isLinkLost: Bool) {
-    // A refusal costs nothing but a device that cannot call in by itself; the next session tries again.
-    if failure == nil { facts.isTrusted = true }
-    if failure == .noReply { return leave(.failed(nil)) }
-    trusted(isLinkLost: isLinkLost)
-  }
-
-  private mutating func trusted(isLinkLost: Bool) {
-    if isLinkLost {
-      linkClosed(nextAfterLoss(), removes: false)
-    } else if link?.leaveBy != .never {
-      leave(.eligible)
-    } else {
-      resolve()
-    }
-  }
-
-  /// The device does not know the key any more, or seems not to.
-  mutating func bondLost() {
-    earlyDrops = 0
-    let isRenewalDue = lastRenewal.map { now >= $0.later(by: Self.renewalDistance) } ?? true
-    let isAllowedAnew = mayPair && request.map { asked in lastRenewal.map { $0 < asked.since } ?? true } ?? false
-    if isAllowedAnew || (plan.staleBond == .renew && isRenewalDue) {
-      lastRenewal = now
-      leave(.eligible, removes: true)
-    } else if plan.staleBond == .renew {
-      setProblem(.bondLost)
-      leave(.coolDown)
-    } else {
-      leave(.needsOperator(.bondLost))
-    }
+    secure(
+      Link(steps: plan.steps, sawConnected: facts.isConnected, sawResolved: facts.servicesResolved, lastNotification: now))
   }
 
   // MARK: Services
 
-  private mutating func resolve() {
-    state = .resolving(until: now.later(by: Self.resolveTimeout), isWaitingForObjects: false)
-    checkResolved()
+  mutating func resolve(_ link: Link) {
+    state = .linked(link, .resolving(until: now.adding(Self.resolveTimeout), isWaitingForObjects: false))
+    runIfResolved()
   }
 
-  private mutating func checkResolved() {
-    guard case .resolving(_, let isWaiting) = state, facts.servicesResolved else { return }
-    link?.sawResolved = true
-    let steps = link?.steps ?? []
-    let needsSome = steps.contains { $0.characteristic != nil }
-    if steps.allSatisfy(hasWhatItNeeds), !facts.characteristics.isEmpty || !needsSome {
-      runStep(0)
-    } else if !isWaiting {
-      state = .resolving(until: now.later(by: Self.objectsGrace), isWaitingForObjects: true)
+  private mutating func runIfResolved() {
+    guard case .linked(var link, .resolving(let until, let isWaiting)) = state, facts.servicesResolved else { return }
+    link.sawResolved = true
+    let needsSome = link.steps.contains { $0.characteristic != nil }
+    if link.steps.allSatisfy(hasWhatItNeeds), !facts.characteristics.isEmpty || !needsSome {
+      runStep(0, on: link)
+    } else {
+      state = .linked(
+        link, .resolving(until: isWaiting ? until : now.adding(Self.objectsGrace), isWaitingForObjects: true))
     }
   }
 
@@ -144,140 +38,149 @@ extension BluetoothSession {
     step.isOptional || step.needed.allSatisfy { facts.has($0, in: step.service) }
   }
 
-  private mutating func characteristicsMissing() {
+  private mutating func characteristicsMissing(on link: Link) {
     // Only optional ones were awaited.
-    if (link?.steps ?? []).allSatisfy(hasWhatItNeeds) { return runStep(0) }
-    servicesOutdated()
+    if link.steps.allSatisfy(hasWhatItNeeds) { return runStep(0, on: link) }
+    leave(link, awaiting: nil, departOutdated())
   }
 
   /// BlueZ keeps what it once read of a device; after a firmware update only forgetting the device makes it read anew.
-  mutating func servicesOutdated() {
-    missingInARow += 1
+  mutating func departOutdated() -> Departure {
+    setbacks.missingInARow += 1
     let removes = !facts.isPaired || plan.staleBond == .renew
-    if missingInARow >= 2 {
-      setProblem(.missingCharacteristic)
-      leave(.coolDown, removes: removes)
-    } else {
-      leave(.failed(nil), removes: removes)
-    }
+    guard setbacks.missingInARow >= 2 else { return Departure(next: .failed(nil), removes: removes) }
+    setProblem(.missingCharacteristic)
+    return Departure(next: .coolDown, removes: removes)
   }
 
   // MARK: Signals and time on a link
 
-  mutating func linkFactsChanged(from old: SessionFacts) {
-    guard let known = link else { return }
-    if known.sawConnected ? !facts.isConnected : (old.exists && !facts.exists) { return linkLost() }
-    if known.sawResolved, !facts.servicesResolved, !facts.isConnected { return linkLost() }
-    if facts.isConnected { link?.sawConnected = true }
-    if facts.servicesResolved { link?.sawResolved = true }
-    if case .pairing(let until, let isLinkLost) = state, facts.isPaired {
+  mutating func linkFactsChanged(_ link: Link, _ phase: Phase, from old: SessionFacts) {
+    if link.sawConnected ? !facts.isConnected : (old.exists && !facts.exists) { return linkLost(link, phase) }
+    if link.sawResolved, !facts.servicesResolved, !facts.isConnected { return linkLost(link, phase) }
+    var (link, phase) = (link, phase)
+    if facts.isConnected { link.sawConnected = true }
+    if facts.servicesResolved { link.sawResolved = true }
+    if case .pairing(let until, let isLinkLost) = phase, facts.isPaired {
       // bluetoothd 5.66 never answers a Pair that falls into its own reading of the services; the bond is there all the same.
-      state = .pairing(until: min(until, now.later(by: Self.signalGrace)), isLinkLost: isLinkLost)
+      phase = .pairing(until: min(until, now.adding(Self.signalGrace)), isLinkLost: isLinkLost)
     }
-    checkResolved()
+    state = .linked(link, phase)
+    runIfResolved()
   }
 
   mutating func notificationsEnded(_ characteristic: BluetoothUUID) {
-    guard link?.subscribed.contains(characteristic) == true else { return }
-    if case .disconnecting = state { return }
-    linkLost()
+    guard case .linked(let link, let phase) = state, link.subscribed.contains(characteristic) else { return }
+    linkLost(link, phase)
   }
 
-  mutating func linkDeadlineCame() {
-    switch state {
-    case .pairing(_, let isLinkLost):
-      if facts.isPaired { return bonded(isLinkLost: isLinkLost) }
-      if isLinkLost { return linkClosed(nextAfterLoss(), removes: false) }
-      pairingRefused()
-    case .trusting(_, let isLinkLost):
-      if isLinkLost { linkClosed(nextAfterLoss(), removes: false) } else { leave(.failed(nil)) }
-    case .resolving(_, let isWaitingForObjects):
-      if isWaitingForObjects { characteristicsMissing() } else { leave(.failed(.noServices)) }
-    case .running, .settling: stepDeadlineCame()
-    case .quiet: leave(.rest)
-    default: break
+  mutating func linkDeadlineCame(_ link: Link, _ phase: Phase) {
+    if now >= link.leaveBy {
+      if case .pairing = phase { return leave(link, phase, Departure(next: .eligible)) }
+      return leave(link, phase, Departure(next: link.yielding))
+    }
+    switch phase {
+    case .pairing(_, let isLinkLost): pairDeadlineCame(link, isLinkLost: isLinkLost)
+    case .trusting(_, isLinkLost: true): linkClosed(link, Departure(next: judgeLoss(of: link)))
+    case .trusting(_, isLinkLost: false): leave(link, phase, Departure(next: .failed(nil)))
+    case .resolving(_, isWaitingForObjects: true): characteristicsMissing(on: link)
+    case .resolving(_, isWaitingForObjects: false): leave(link, phase, Departure(next: .failed(.noServices)))
+    case .running(let step, let activity): stepDeadlineCame(link, step, activity)
+    case .quiet: leave(link, phase, Departure(next: .rest(hasBrought: link.hasBrought)))
     }
   }
 
   // MARK: The link's end
 
+  /// Ends a link by a Disconnect.
+  mutating func leave(_ link: Link, _ phase: Phase, _ departure: Departure) {
+    leave(link, awaiting: phase.awaited, departure)
+  }
+
+  /// `operation`: the one under way, nil when its reply is what led here.
+  mutating func leave(_ link: Link, awaiting operation: SessionOperation?, _ departure: Departure) {
+    if operation == .pair { perform(.cancelPairing) }
+    state = .disconnecting(
+      Disconnecting(link: link, departure: departure, awaited: operation, until: now.adding(Self.leaveTimeout)))
+    perform(.disconnect)
+  }
+
   /// The link is gone without our doing.
-  mutating func linkLost() {
-    switch state {
+  mutating func linkLost(_ link: Link, _ phase: Phase) {
+    switch phase {
     case .pairing(let until, isLinkLost: false):
       // The reply is on its way and says whether there is a bond.
-      state = .pairing(until: min(until, now.later(by: Self.signalGrace)), isLinkLost: true)
+      state = .linked(link, .pairing(until: min(until, now.adding(Self.signalGrace)), isLinkLost: true))
     case .trusting(let until, isLinkLost: false):
-      state = .trusting(until: min(until, now.later(by: Self.signalGrace)), isLinkLost: true)
-    case .pairing, .trusting: break
-    default:
+      state = .linked(link, .trusting(until: min(until, now.adding(Self.signalGrace)), isLinkLost: true))
+    case .pairing(_, isLinkLost: true), .trusting(_, isLinkLost: true): break
+    case .resolving, .running, .quiet:
+      var link = link
       // Some cuffs send what they have and leave, without a word that it was all.
-      if hasOnlyToWait { complete() }
-      let removes = forgetsAfterLink
-      let next = nextAfterLoss()
-      if next == .rest || !isBondSuspect { return linkClosed(next, removes: removes) }
-      closeLink()
-      bondLost()
+      if link.hasOnlyToWait(in: phase) { complete(&link) }
+      let next = judgeLoss(of: link)
+      let isBondSuspect = plan.security != .none && setbacks.earlyDrops >= Self.earlyDropsMax
+      guard link.progress != .completed, isBondSuspect else { return linkClosed(link, Departure(next: next)) }
+      closeLink(link)
+      conclude(departWithLostBond())
     }
   }
 
-  /// It waits for more, and nothing that the profile asks for is left to do.
-  private var hasOnlyToWait: Bool {
-    guard let link, link.hasWorked, case .running(let step, .silence) = state else { return false }
-    return link.steps.dropFirst(step).allSatisfy { step in
-      switch step.action {
-      case .wait, .disconnect: true
-      case .read, .write, .setClock, .subscribe, .fetchRecords: step.isOptional
-      }
-    }
-  }
-
-  private var isBondSuspect: Bool { plan.security != .none && earlyDrops >= Self.earlyDropsMax }
-
-  private mutating func nextAfterLoss() -> Next {
-    guard let link else { return .eligible }
-    if let pairedAt = link.pairedAt, plan.leavesAfterBonding, now <= pairedAt.later(by: Self.bondingLeave) {
-      failures = 0
+  /// Counts a link that ended by itself, and says what comes next.
+  mutating func judgeLoss(of link: Link) -> Next {
+    if let pairedAt = link.pairedAt, plan.leavesAfterBonding, now <= pairedAt.adding(Self.bondingLeave) {
+      setbacks.failures = 0
       return .eligible
     }
-    if link.isCompleted { return .rest }
-    if facts.isPaired, !link.hasWorked { earlyDrops += 1 }
+    if link.progress == .completed { return .rest(hasBrought: link.hasBrought) }
+    if facts.isPaired, link.progress == .untried { setbacks.earlyDrops += 1 }
     return .failed(nil)
   }
 
   /// BlueZ sends no notifications of an unbonded device that comes back while it remembers the last connection.
-  var forgetsAfterLink: Bool {
-    plan.security == .none && !facts.isPaired && (link?.steps ?? []).contains { $0.isSubscribing }
+  func forgetsAfterLink(_ link: Link) -> Bool {
+    plan.security == .none && !facts.isPaired && link.steps.contains { $0.isSubscribing }
   }
 
   mutating func disconnectReplied() {
-    guard case .disconnecting(let next, let removes, false, let until) = state else { return }
+    guard case .disconnecting(var leaving) = state, !leaving.isReplied else { return }
     if facts.isUp {
       // The signal follows; whoever connects before it gets the old link's end.
-      state = .disconnecting(next, removes: removes, isReplied: true, until: min(until, now.later(by: Self.signalGrace)))
+      leaving.isReplied = true
+      leaving.until = min(leaving.until, now.adding(Self.signalGrace))
+      state = .disconnecting(leaving)
     } else {
-      linkClosed(next, removes: removes)
+      linkClosed(leaving.link, leaving.departure)
     }
   }
 
   /// Gives everything back, and goes on.
-  mutating func linkClosed(_ next: Next, removes: Bool) {
-    let forgets = link != nil && forgetsAfterLink
-    closeLink()
-    conclude(next, removes: removes || forgets)
+  mutating func linkClosed(_ link: Link?, _ departure: Departure) {
+    closeLink(link)
+    let forgets = link.map(forgetsAfterLink) ?? false
+    conclude(Departure(next: departure.next, removes: departure.removes || forgets))
   }
 
-  /// Gives everything back: once for each connection, whatever ended it.
-  mutating func closeLink() {
-    pending = nil
-    answeredRead = nil
-    if link != nil {
-      link = nil
-      actions.append(.closeNotifications)
-      releaseSlot()
-      actions.append(.report(.disconnected))
-    } else {
-      releaseSlot()
+  /// Gives everything back: once for each connection, whatever ended it. The caller puts another state in its place.
+  mutating func closeLink(_ link: Link?) {
+    if link != nil { actions.append(.closeNotifications) }
+    actions.append(.releaseSlot)
+    if link != nil { actions.append(.report(.disconnected)) }
+  }
+}
+
+extension BluetoothSession.Link {
+  /// What comes after a link that was given up for another device.
+  var yielding: BluetoothSession.Next { progress == .completed ? .rest(hasBrought: hasBrought) : .eligible }
+
+  /// It waits for more, and nothing that the profile asks for is left to do.
+  func hasOnlyToWait(in phase: BluetoothSession.Phase) -> Bool {
+    guard progress >= .worked, case .running(let step, .silence) = phase else { return false }
+    return steps.dropFirst(step).allSatisfy { step in
+      switch step.action {
+      case .wait, .disconnect: true
+      case .read, .write, .setClock, .subscribe, .fetchRecords: step.isOptional
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 // One device's Bluetooth session as a value: what it is doing, until when, and what it remembers from one connection to
-// the next. The transitions stand beside it in `BluetoothSession+stateMachine.swift`, `+link.swift` and `+steps.swift`.
+// the next. The states stand in `+state.swift`, their waits in `+waits.swift`, the transitions in `+connecting.swift`,
+// `+bond.swift`, `+link.swift`, `+steps.swift` and `+between.swift`.
 //
 //   idle ─heard─▶ waitingForSlot ─▶ connecting ─▶ pairing ─▶ trusting ─▶ resolving ─▶ running ⇄ settling ─▶ quiet
 //    ▲                                  │ failure                                                            │
@@ -7,133 +8,30 @@
 //
 // It holds no descriptor and no clock, and it decides nothing about what a frame means.
 
+import BlueZ
 import DeviceProfile
 import VitalSigns
 
-/// The waits of a session. The defaults are for real devices; tests and the configuration may shorten them.
-struct SessionTimings: Sendable, Hashable {
-  /// BlueZ 5.66 gives an absent device 40 s; after half of that the others have waited long enough.
-  var connect = Duration.seconds(20)
-  /// After a failure that no retry mends. Alarm devices have `coolDownAlarm`.
-  var coolDown = Duration.seconds(60)
-  var coolDownAlarm = Duration.seconds(10)
-  /// Devices go on advertising for a while after a session; connecting again would only drain their battery. Doubled after
-  /// each session that brought nothing new, up to `holdOffMax`, for devices that advertise all day.
-  var holdOff = Duration.seconds(10)
-  var holdOffMax = Duration.seconds(300)
-}
-
 struct BluetoothSession: Sendable {
-  /// Waits after the first, second, third and fourth failure in a row. The fifth cools down.
-  static let backOff: [Duration] = [.milliseconds(100), .milliseconds(400), .milliseconds(1600), .seconds(4)]
-  /// A retry without a sign of life in this time would block the others' turn for nothing.
-  static let heardWindow = Duration.seconds(30)
-  /// BlueZ reads all services of a slow device in some 10 s; after 30 s ATT itself has given up.
-  static let resolveTimeout = Duration.seconds(30)
-  /// BlueZ may say ServicesResolved before it has exported the objects.
-  static let objectsGrace = Duration.seconds(5)
-  /// An installer reads six digits from one display and types them on another.
-  static let pairTimeout = Duration.seconds(60)
-  /// Half of ATT's own 30 s.
-  static let stepTimeout = Duration.seconds(15)
-  /// BlueZ answers Disconnect within 2 s, and RemoveDevice after that; longer means that the answer is lost.
-  static let leaveTimeout = Duration.seconds(10)
-  /// The reply and the signal of one change may come in either order, at most this far apart.
-  static let signalGrace = Duration.seconds(2)
-  /// How long pairing and settling may go on when the slot is wanted by another.
-  static let withdrawGrace = Duration.seconds(10)
-  /// A device that `leavesAfterBonding` does so within this time.
-  static let bondingLeave = Duration.seconds(10)
-  /// A guess that the bond is lost may be wrong: tried again this seldom.
-  static let bondLostRetry = Duration.seconds(600)
-  /// Whoever forges lost bonds gets at most one new pairing in this time.
-  static let renewalDistance = Duration.seconds(60)
-  /// A device that was silent for so long has slept: whatever it says now is news.
-  static let asleep = Duration.seconds(60)
-  /// A device whose old bond was given up for a new one is heard again by then. Otherwise its addresses are private, and it is a
-  /// stranger that the installer must choose.
-  static let rehearing = Duration.seconds(30)
-  /// How long `connectNow` is remembered when the device is not there at once.
-  static let requestLifetime = Duration.seconds(120)
-  /// As many links in a row that end before anything worked look like a lost bond.
-  static let earlyDropsMax = 3
-
-  /// What comes when the link is down.
-  enum Next: Sendable, Hashable {
-    /// The session was a good one: idle, not connected again at once.
-    case rest
-    /// Idle, and connected again as soon as it is heard.
-    case eligible
-    /// A failed attempt, with the problem that is known already.
-    case failed(BluetoothProblem?)
-    case coolDown
-    case needsOperator(BluetoothProblem)
-    /// Never again.
-    case ended
-  }
-
-  /// What a step waits for.
-  enum Activity: Sendable, Hashable {
-    /// The reply of the pending operation.
-    case operation(until: MonotonicInstant)
-    /// Silence since `since` or since the last notification, for `quietSeconds`; at most until `limit`.
-    case silence(since: MonotonicInstant, quietSeconds: UInt32, limit: MonotonicInstant)
-    case records(RecordAccess)
-  }
-
-  enum State: Sendable, Hashable {
-    /// Waits to be heard. Before `notBefore` hearing it starts nothing.
-    case idle(notBefore: MonotonicInstant)
-    case waitingForSlot
-    /// `isElsewhere`: bluetoothd says that somebody's connecting is under way; its end shows in the facts only.
-    case connecting(until: MonotonicInstant, isElsewhere: Bool)
-    /// `isLinkLost`: the link went away meanwhile; the reply says whether the bond is there.
-    case pairing(until: MonotonicInstant, isLinkLost: Bool)
-    case trusting(until: MonotonicInstant, isLinkLost: Bool)
-    /// `isWaitingForObjects`: services are resolved, characteristics are not all exported.
-    case resolving(until: MonotonicInstant, isWaitingForObjects: Bool)
-    case running(step: Int, Activity)
-    /// Stored records wait for the disk, or are being deleted.
-    case settling(step: Int, RecordAccess)
-    /// All steps are done. `.never` for a held connection.
-    case quiet(until: MonotonicInstant)
-    case disconnecting(Next, removes: Bool, isReplied: Bool, until: MonotonicInstant)
-    case removing(Next, until: MonotonicInstant)
-    /// `awaitsLinkDown`: bluetoothd still calls the device connected; trying before that is futile.
-    case backingOff(until: MonotonicInstant, awaitsLinkDown: Bool)
-    case coolingDown(until: MonotonicInstant)
-    /// `retryAt`: from when on being heard starts one more attempt; `.never` for none.
-    case needsOperator(BluetoothProblem, retryAt: MonotonicInstant)
-    /// Forgotten or stopped. `owesRemoval`: bluetoothd was away when it should have forgotten the device.
-    case ended(owesRemoval: Bool)
-  }
-
-  /// Where the session stands in the queue for a connection.
-  enum Slot: Sendable, Hashable { case none, requested, granted }
-
-  /// One connection, from Connect's success to its end.
-  struct Link: Sendable, Hashable {
-    /// The steps as they were at the beginning: a profile that changes meanwhile counts from the next session on.
-    var steps: [BluetoothSessionStep]
-    /// BlueZ 5.66 sometimes never signals Connected=true; false means something only after true.
-    var sawConnected: Bool
-    var sawResolved: Bool
-    var subscribed: Set<BluetoothUUID> = []
-    /// A GATT operation succeeded: the bond, if there is one, fits.
-    var hasWorked = false
-    var isCompleted = false
-    var pairedAt: MonotonicInstant?
-    var lastNotification: MonotonicInstant
-    /// What went wrong without ending the session; kept as the problem when it completes.
-    var warning: BluetoothProblem?
-    /// The slot is wanted by another: what may still be finished ends here.
-    var leaveBy = MonotonicInstant.never
-  }
-
   /// Somebody asked for a connection.
   struct Request: Sendable, Hashable {
     var mayPair: Bool
     var since: MonotonicInstant
+  }
+
+  /// What went wrong lately. A session that completes clears all of it.
+  struct Setbacks: Sendable, Hashable {
+    /// Failures in a row.
+    var failures = 0
+    /// Links of a bonded device in a row that ended before anything worked.
+    var earlyDrops = 0
+    /// Sessions in a row that missed a characteristic.
+    var missingInARow = 0
+    /// Times in a row that bluetoothd held an operation of somebody else; the remedy comes at the second.
+    var inProgressInARow = 0
+    var pairingFailures = 0
+    /// Optional steps that ended a session by a time-out: left out until a session completes.
+    var avoidedSteps: Set<Int> = []
   }
 
   /// May be replaced when the profile changes; steps count from the next connection on.
@@ -149,43 +47,22 @@ struct BluetoothSession: Sendable {
   /// Connections that came about, since the start.
   var connections: UInt64 = 0
 
+  /// What BlueZ says now, whatever the session is doing.
   var facts = SessionFacts()
-  var slot = Slot.none
-  var link: Link?
-  /// The operation whose reply is awaited. Disconnect and CancelPairing are not counted: they may overtake it.
-  var pending: SessionOperation?
-  /// A read that `value` has answered: its `replied` adds nothing.
-  var answeredRead: SessionOperation?
   var isStackReady = true
   var lastHeard: MonotonicInstant?
   /// As `lastHeard`, and kept when bluetoothd forgets the device.
   var lastAdvertised: MonotonicInstant?
-  /// When the session last became idle, and until when it would rest if its link's end had been signalled by then.
-  var rested = (at: MonotonicInstant.zero, until: MonotonicInstant.zero)
   var request: Request?
-  /// Until when a device that was removed in order to be paired anew is waited for; `.never`: none is.
-  var rehearBy = MonotonicInstant.never
   /// Everything up to here is in a committed transaction.
   var durable: UInt64 = 0
 
-  // What is remembered from one connection to the next. All of it is cleared by a session that completes.
-  /// Failures in a row.
-  var failures = 0
-  /// Links of a bonded device in a row that ended before anything worked.
-  var earlyDrops = 0
-  /// This attempt's link came up, whatever Connect answers.
-  var sawConnectedWhileConnecting = false
-  /// Sessions in a row that missed a characteristic.
-  var missingInARow = 0
-  /// Times in a row that bluetoothd held an operation of somebody else; the remedy comes at the second.
-  var inProgressInARow = 0
-  var pairingFailures = 0
-  /// Optional steps that ended a session by a time-out: left out until one completes.
-  var avoidedSteps: Set<Int> = []
+  // What is remembered from one connection to the next.
+  var setbacks = Setbacks()
+  /// When the session last became idle, and until when it would rest if its link's end had been signalled by then.
+  var rested = (at: MonotonicInstant.zero, until: MonotonicInstant.zero)
   /// Completed sessions in a row that brought no new frame.
   var barren = 0
-  /// The connection that is, or that was last, brought something that was recorded.
-  var hasBrought = false
   /// When a bond was last given up in order to get a new one.
   var lastRenewal: MonotonicInstant?
 
@@ -198,51 +75,101 @@ struct BluetoothSession: Sendable {
     self.timings = timings
   }
 
-  /// When `deadline` is to be given to the session; `.never` when it waits for something else.
-  var deadline: MonotonicInstant {
-    let own: MonotonicInstant =
-      switch state {
-      // A link that is there all the same is taken over when the hold-off ends.
-      case .idle(let notBefore): facts.isUp && isStackReady && (isRegistered || hasRequest) ? min(notBefore, rehearBy) : rehearBy
-      case .waitingForSlot, .needsOperator, .ended: .never
-      case .connecting(let until, _), .pairing(let until, _), .trusting(let until, _), .resolving(let until, _): until
-      case .running(_, .operation(let until)): until
-      case .running(_, .silence(let since, let quietSeconds, let limit)):
-        min(limit, max(since, link?.lastNotification ?? since).adding(seconds: quietSeconds))
-      case .running(_, .records(let access)), .settling(_, let access): access.deadline
-      case .quiet(let until): until
-      case .disconnecting(_, _, _, let until), .removing(_, let until): until
-      case .backingOff(let until, _), .coolingDown(let until): until
-      }
-    return min(own, link?.leaveBy ?? .never)
+  /// Moves the session. Total: any input may come in any state. Actions are to be performed in their order.
+  mutating func handle(_ input: SessionInput, at instant: MonotonicInstant) -> [SessionAction] {
+    now = max(now, instant)
+    actions.removeAll(keepingCapacity: true)
+    switch input {
+    case .heard: heard()
+    case .facts(let facts): factsChanged(to: facts)
+    case .slotGranted: slotGranted()
+    case .slotWithdrawn: slotWithdrawn()
+    case .replied(let operation, let failure): replied(operation, failure)
+    case .value(let characteristic, _): valueRead(characteristic)
+    case .notification(let characteristic, let bytes, let outcome): notified(characteristic, bytes, outcome)
+    case .notificationsEnded(let characteristic): notificationsEnded(characteristic)
+    case .durable(let sequence): durableMoved(to: sequence)
+    case .leftOut: recordsLeftOut()
+    case .stackGone: stackGone()
+    case .stackReady: stackReady()
+    case .connectNow(let mayPair): connectNow(mayPair: mayPair)
+    case .bondTooWeak: bondTooWeak()
+    case .forget: end(removes: true)
+    case .stop: end(removes: false)
+    case .deadline: deadlineCame()
+    }
+    return actions
   }
 
-  /// Forgotten or stopped, with nothing under way: the value may be dropped.
-  var isEnded: Bool { if case .ended = state { true } else { false } }
+  mutating func perform(_ operation: SessionOperation) { actions.append(.perform(operation)) }
 
-  /// There is a link, as far as the session knows.
-  var isConnected: Bool { link != nil }
-}
+  mutating func setProblem(_ new: BluetoothProblem?) {
+    guard problem != new else { return }
+    problem = new
+    actions.append(.report(.problem(new)))
+  }
 
-extension BluetoothSession.State {
-  /// For status and the log. Stable.
-  var name: String {
-    switch self {
-    case .idle: "idle"
-    case .waitingForSlot: "waitingForSlot"
-    case .connecting: "connecting"
-    case .pairing: "pairing"
-    case .trusting: "trusting"
-    case .resolving: "resolving"
-    case .running: "running"
-    case .settling: "settling"
-    case .quiet: "quiet"
-    case .disconnecting: "disconnecting"
-    case .removing: "removing"
-    case .backingOff: "backingOff"
-    case .coolingDown: "coolingDown"
-    case .needsOperator: "needsOperator"
-    case .ended: "ended"
+  // MARK: Dispatch by state
+
+  private mutating func factsChanged(to new: SessionFacts) {
+    let old = facts
+    facts = new
+    switch state {
+    case .idle(let notBefore, let rehearBy): idleFactsChanged(from: old, notBefore: notBefore, rehearBy: rehearBy)
+    case .connecting(let attempt): attemptFactsChanged(attempt)
+    case .linked(let link, let phase): linkFactsChanged(link, phase, from: old)
+    case .disconnecting(let leaving):
+      if !new.isConnected, old.isConnected || leaving.isReplied { linkClosed(leaving.link, leaving.departure) }
+    case .backingOff(_, awaitsLinkDown: true):
+      if !new.isUp { state = .backingOff(until: now.adding(backOffNow), awaitsLinkDown: false) }
+    case .needsOperator:
+      if new.isPaired, !old.isPaired {
+        setProblem(nil)
+        state = .idle(notBefore: now)
+      }
+    case .ended(owesRemoval: true):
+      if isStackReady, new.exists { remove(.ended) }
+    case .waitingForSlot, .removing, .backingOff, .coolingDown, .ended: break
+    }
+  }
+
+  private mutating func replied(_ operation: SessionOperation, _ failure: BluezFailure?) {
+    switch operation {
+    case .disconnect: return disconnectReplied()
+    case .cancelPairing: return
+    case .connect, .pair, .trust, .remove, .read, .write, .subscribe, .setClock: break
+    }
+    if failure == nil, link?.answeredRead == operation { return forgetAnsweredRead() }
+    guard awaited == operation else { return }
+    if failure == .stackGone { return stackLost() }
+    switch state {
+    case .connecting(let attempt): connectReplied(attempt, failure)
+    case .linked(let link, .pairing(_, let isLinkLost)): pairReplied(link, failure, isLinkLost: isLinkLost)
+    case .linked(let link, .trusting(_, let isLinkLost)): trustReplied(link, failure, isLinkLost: isLinkLost)
+    case .linked(let link, .running(let step, let activity)): stepReplied(link, step, activity, operation, failure)
+    case .disconnecting(var leaving):
+      leaving.awaited = nil
+      state = .disconnecting(leaving)
+    case .removing(let next, _): removed(next)
+    case .idle, .waitingForSlot, .linked(_, .resolving), .linked(_, .quiet), .backingOff, .coolingDown, .needsOperator, .ended: break
+    }
+  }
+
+  private mutating func deadlineCame() {
+    guard now >= deadline else { return }
+    switch state {
+    case .waitingForSlot, .needsOperator, .ended: break
+    case .idle(let notBefore, let rehearBy):
+      guard now >= rehearBy else { return start() }
+      state = .idle(notBefore: notBefore)
+      if isStackReady { enter(.needsOperator(.notPaired)) }
+    case .connecting(let attempt): attemptDeadlineCame(attempt)
+    case .linked(let link, let phase): linkDeadlineCame(link, phase)
+    case .disconnecting(let leaving): linkClosed(leaving.link, leaving.departure)
+    case .removing(let next, _): removed(next)
+    case .backingOff, .coolingDown:
+      state = .idle(notBefore: now)
+      if wasHeardLately || facts.isUp, isRegistered || hasRequest { start() }
     }
   }
 }
@@ -250,13 +177,4 @@ extension BluetoothSession.State {
 extension SessionFacts {
   /// BlueZ 5.66 sometimes never signals Connected=true; services that are resolved say the same.
   var isUp: Bool { isConnected || servicesResolved }
-}
-
-extension MonotonicInstant {
-  /// This instant plus a duration, held at `.never` instead of overflowing.
-  func later(by duration: Duration) -> Self {
-    let parts = duration.components
-    let (whole, overflow) = parts.seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .never : adding(nanoseconds: whole).adding(nanoseconds: parts.attoseconds / 1_000_000_000)
-  }
 }

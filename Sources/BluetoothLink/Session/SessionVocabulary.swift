@@ -1,6 +1,7 @@
 // What one device's session hears and what it asks for. The session itself is a value without input or output: the loop
 // gives it inputs with the time, and carries its actions out.
 
+import BlueZ
 import DeviceProfile
 import VitalSigns
 

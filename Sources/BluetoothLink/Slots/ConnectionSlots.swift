@@ -83,9 +83,9 @@ struct ConnectionSlots: Sendable {
   mutating func decide(at now: MonotonicInstant) -> [Decision] {
     var decisions: [Decision] = []
     deadline = .never
-    while let index = nextWaiting {
+    while let index = orderedWaiting.first {
       let candidate = waiting[index]
-      guard mayAttempt(candidate, at: now, &decisions) else { break }
+      guard makeWay(for: candidate, at: now, &decisions) else { break }
       guard holders.count(where: \.occupies) < capacity else {
         makeRoom(at: now, &decisions)
         break
@@ -97,16 +97,13 @@ struct ConnectionSlots: Sendable {
     return decisions
   }
 
-  private var nextWaiting: Int? {
-    waiting.indices.min { (waiting[$0].priority.rank, waiting[$0].since, $0) < (waiting[$1].priority.rank, waiting[$1].since, $1) }
-  }
-
-  /// Whether the candidate may begin to connect now. An alarm takes the radio from a lesser attempt that is slow.
-  private mutating func mayAttempt(_ candidate: Waiting, at now: MonotonicInstant, _ decisions: inout [Decision]) -> Bool {
+  /// Withdraws what stands in the candidate's way, if it may: an alarm takes the radio from a lesser attempt that is slow. True
+  /// when the candidate may begin to connect now; else `deadline` says when to ask again.
+  private mutating func makeWay(for candidate: Waiting, at now: MonotonicInstant, _ decisions: inout [Decision]) -> Bool {
     let attempts = holders.indices.filter { holders[$0].isConnecting && !holders[$0].isWithdrawn }
     for index in attempts {
       guard candidate.priority == .alarm, holders[index].priority != .alarm else { return false }
-      let patience = holders[index].since.later(by: Self.attemptPatience)
+      let patience = holders[index].since.adding(Self.attemptPatience)
       guard now >= patience else {
         deadline = min(deadline, patience)
         return false
@@ -127,32 +124,51 @@ struct ConnectionSlots: Sendable {
         leaving -= 1
         continue
       }
-      if let victim = victim(of: candidate, at: now) {
-        holders[victim].isWithdrawn = true
-        decisions.append(.withdraw(holders[victim].key))
+      if let index = chooseToLeave(for: candidate, at: now) {
+        holders[index].isWithdrawn = true
+        decisions.append(.withdraw(holders[index].key))
       }
     }
   }
 
+  /// Indices in the order of their turn: priority, then the longest wait. `waiting` is in the order of asking, and sorting keeps
+  /// it among equals.
   private var orderedWaiting: [Int] {
-    waiting.indices.sorted { (waiting[$0].priority.rank, waiting[$0].since, $0) < (waiting[$1].priority.rank, waiting[$1].since, $1) }
+    waiting.indices.sorted { waiting[$0].comes(before: waiting[$1]) }
   }
 
-  private mutating func victim(of candidate: Waiting, at now: MonotonicInstant) -> Int? {
+  /// The holder that leaves for the candidate; nil when nobody has to, and `deadline` says when that may change.
+  private mutating func chooseToLeave(for candidate: Waiting, at now: MonotonicInstant) -> Int? {
     let staying = holders.indices.filter { !holders[$0].isWithdrawn }
     if candidate.priority == .alarm {
       let lesser = staying.filter { holders[$0].priority != .alarm }
-      // The lowest priority; held ones before sessions, which end by themselves; the longest holder.
-      if let index = lesser.min(by: { yieldOrder($0) < yieldOrder($1) }) { return index }
+      if let index = firstToYield(lesser) { return index }
     }
     let held = staying.filter { holders[$0].isHeld && holders[$0].priority >= candidate.priority && !holders[$0].isConnecting }
-    let due = held.filter { now >= holders[$0].since.later(by: Self.rotation) }
-    if let index = due.min(by: { yieldOrder($0) < yieldOrder($1) }) { return index }
-    for index in held { deadline = min(deadline, holders[index].since.later(by: Self.rotation)) }
+    let due = held.filter { now >= holders[$0].since.adding(Self.rotation) }
+    if let index = firstToYield(due) { return index }
+    for index in held { deadline = min(deadline, holders[index].since.adding(Self.rotation)) }
     return nil
   }
 
-  private func yieldOrder(_ index: Int) -> (Int, Int, MonotonicInstant, Int) {
-    (-holders[index].priority.rank, holders[index].isHeld ? 0 : 1, holders[index].since, index)
+  /// Of holders with the same claim the first is taken, which was granted first.
+  private func firstToYield(_ indices: [Int]) -> Int? {
+    indices.min { holders[$0].yields(before: holders[$1]) }
+  }
+}
+
+extension ConnectionSlots.Waiting {
+  func comes(before other: Self) -> Bool {
+    if priority != other.priority { return priority.rank < other.priority.rank }
+    return since < other.since
+  }
+}
+
+extension ConnectionSlots.Holder {
+  /// The lowest priority; held ones before sessions, which end by themselves; the longest holder.
+  func yields(before other: Self) -> Bool {
+    if priority != other.priority { return priority.rank > other.priority.rank }
+    if isHeld != other.isHeld { return isHeld }
+    return since < other.since
   }
 }

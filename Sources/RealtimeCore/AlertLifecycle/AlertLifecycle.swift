@@ -4,7 +4,8 @@
 //       └─condition ended─▶ cleared (also from every open state, when the alert is technical)
 //
 // The one deadline means: in `suspected` the delay's end; in `raised` and `notified` the next escalation, or the next time that
-// the last level is told; in `acknowledged` and `responding` the next re-trigger. Not here: which condition holds (the rules), ids, who receives.
+// the last level is told; in `acknowledged` and `responding` the next re-trigger. Not here: which condition holds (the rules), ids,
+// who receives.
 
 import VitalSigns
 
@@ -22,7 +23,7 @@ struct AlertLifecycle: Sendable, Hashable {
   enum Event: Sendable, Hashable {
     /// The condition was seen again as a new occurrence (not a repeated state).
     case conditionAgain
-    /// What nobody must forget is told anew, whoever has taken it.
+    /// It is told anew, whether or not somebody has taken it.
     case tellAgain
     case conditionEnded
     /// The clock reached `deadline`.
@@ -83,7 +84,8 @@ struct AlertLifecycle: Sendable, Hashable {
   /// Told, and nobody has taken it.
   @_noLocks private mutating func waiting(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
     switch event {
-    case .conditionAgain: return .none  // It is already calling.
+    // It is being told already.
+    case .conditionAgain: return .none
     case .tellAgain:
       if policy.nextLevel(above: level, for: priority) == nil { scheduleEscalation(at: instant, policy) }
       return .transition(.retriggered, from: state)
@@ -166,7 +168,7 @@ struct AlertLifecycle: Sendable, Hashable {
     priority = transition.priority
     level = transition.level
     self.latches = latches
-    // Who decided then fell silent after the last level, or had no room to follow it.
+    // The version that wrote it told nothing after the last level, or there was no room to follow it.
     if deadline == .never, state == .raised || state == .notified { scheduleEscalation(at: instant, policy) }
   }
 
@@ -190,7 +192,8 @@ struct AlertLifecycle: Sendable, Hashable {
     scheduleEscalation(at: instant, policy)
   }
 
-  /// The next level by its time; beyond the last one, that one again: nobody has taken it, so it never falls silent.
+  /// The deadline is the next level's; after the last level, the next time that this level is told again. An alert that nobody has taken
+  /// is always told again.
   @_noLocks private mutating func scheduleEscalation(at instant: MonotonicInstant, _ policy: EscalationPolicy) {
     let steps = policy.steps(for: priority)
     if let next = policy.nextLevel(above: level, for: priority) {

@@ -1,7 +1,6 @@
-// Who is told when, as numbers: seconds after which an alert that nobody took goes one level up, and is told again at the
-// last one. Levels are places in a
-// roster (0 the first receivers, then the next person, the next team, the response centre); who stands there is not
-// the core's business, only whether anybody does.
+// Who is told when, as numbers: seconds after which an alert that nobody took goes one level up, and is told again at the last one.
+// Levels are places in a roster (0 the first receivers, then the next person, the next team, the response centre). The core does not
+// know who receives at a level, only whether anybody does.
 
 import VitalSigns
 

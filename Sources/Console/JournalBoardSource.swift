@@ -1,0 +1,279 @@
+// The board from the journal (read-only) and the core's event stream; actions through the core. The journal is slow or away when
+// things are worst, so it is never waited for longer than `patience`: then the last board that could be read is shown, with all that
+// the core has told since, and the console says that it is old.
+
+import AlertTexts
+import Foundation
+import HubConfiguration
+import HubRegistry
+import HubRuntime
+import Journal
+import LocalAPI
+import Logging
+import NIOPosix
+import Synchronization
+import VitalSigns
+
+/// What the console shows and does.
+final class JournalBoardSource: ConsoleSource {
+  /// Closed alerts stay on the board for this long.
+  static let closedMilliseconds: Int64 = 3_600_000
+  /// Longest wait for the journal. A board of five thousand alerts takes some hundred milliseconds.
+  static let patience: Duration = .seconds(2)
+  /// Longest wait for the core when a nurse presses: the core answers within `CoreService.actionPatience`, the page asks no longer than 8 s.
+  static let actionPatience = Duration.seconds(6)
+
+  private struct Last {
+    var snapshot: BoardSnapshot?
+    var stored: [AlertID: HeardAlerts.Mark] = [:]
+    var turns = ReadTurns()
+    /// Why the last read failed; nil: it did not, or has not ended yet.
+    var failure: String?
+    var waiters: [UInt64: Waiter] = [:]
+    var nextWaiter: UInt64 = 0
+  }
+
+  private struct Waiter {
+    /// The read that answers.
+    var turn: UInt64
+    var wake: AsyncStream<Void>.Continuation
+  }
+
+  private let client: LocalAPIClient
+  private let journal: JournalOnDemand
+  private let names: SubjectNames
+  /// Receivers that are called, by number: whom an alert was sent to. A record system that has it has told nobody.
+  private let called: [UInt32: String]
+  private let configuration: KnutepunktConfiguration
+  private let heard = Mutex(HeardAlerts())
+  private let last = Mutex(Last())
+  private let health = Mutex<BoardHealth?>(nil)
+  /// CLOCK_BOOTTIME of the last sign of life in the event stream, nanoseconds; 0 before the first.
+  private let lastPulse = Atomic<Int64>(0)
+  /// Pulses that the board took.
+  private let turns = Atomic<UInt64>(0)
+  private let logger: Logger
+
+  init(configuration: KnutepunktConfiguration, logger: Logger) {
+    client = LocalAPIClient(socketPath: configuration.hub.socketPath)
+    journal = JournalOnDemand(path: configuration.hub.journalPath, pointer: configuration.hub.journalPointer)
+    self.configuration = configuration
+    names = SubjectNames(configuration)
+    called = Dictionary(
+      configuration.destinations.filter(\.isCalled).map { (stableNumber(of: $0.name), $0.name) }, uniquingKeysWith: { first, _ in first })
+    self.logger = logger
+  }
+
+  // MARK: Reading
+
+  func board() async throws(BoardReadError) -> BoardSnapshot {
+    let live = await isCoreLive()
+    let isCurrent = await readNow()
+    let (known, stored, failure) = last.withLock { ($0.snapshot, $0.stored, $0.failure) }
+    var snapshot =
+      known ?? BoardSnapshot(open: [], takenAt: SystemClock.wall(), core: .lost(since: nil))
+    if !isCurrent && failure != nil { logger.debug("the journal cannot be read", metadata: ["reason": "\(failure ?? "")"]) }
+    snapshot.core = live ? .live : .lost(since: nil)
+    snapshot.isCurrent = isCurrent
+    snapshot.health = health.withLock { $0 }
+    heard.withLock { $0.merge(into: &snapshot, stored: stored) }
+    return snapshot
+  }
+
+  /// Reads the journal, and waits no longer than `patience`. Whether the board is as the journal is now. One read at a time: what
+  /// hangs holds one thread, not one for each attempt.
+  private func readNow() async -> Bool {
+    let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let (turn, waiter, begins) = last.withLock { last in
+      let (turn, begins) = last.turns.ask()
+      last.nextWaiter += 1
+      last.waiters[last.nextWaiter] = Waiter(turn: turn, wake: wake)
+      return (turn, last.nextWaiter, begins)
+    }
+    if begins { begin() }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await _ in wakes { return } }
+      group.addTask { try? await Task.sleep(for: Self.patience) }
+      await group.next()
+      group.cancelAll()
+    }
+    return last.withLock { last in
+      last.waiters[waiter] = nil
+      return last.turns.ended >= turn && last.failure == nil
+    }
+  }
+
+  private func begin() {
+    let (journal, context) = (journal, (names, called, configuration))
+    NIOThreadPool.singleton.submit { [weak self] state in
+      guard case .active = state else { self?.ended(nil, failure: "the console stops"); return }
+      do throws(JournalError) {
+        let now = SystemClock.wall()
+        let rows = try journal.reader().board(closedSince: now.adding(milliseconds: -Self.closedMilliseconds))
+        let board = BoardContext(rows: rows, subjects: context.0, called: context.1, configuration: context.2)
+        self?.ended((board.snapshot(takenAt: now), rows.marks), failure: nil)
+      } catch {
+        self?.ended(nil, failure: "\(error)")
+      }
+    }
+  }
+
+  private func ended(_ read: (BoardSnapshot, [AlertID: HeardAlerts.Mark])?, failure: String?) {
+    let (answered, begins) = last.withLock { last in
+      last.failure = failure
+      if let read { (last.snapshot, last.stored) = (read.0, read.1) }
+      let begins = last.turns.end(stillWanted: last.waiters.values.map(\.turn))
+      return (last.waiters.values.filter { $0.turn <= last.turns.ended }, begins)
+    }
+    for waiter in answered { waiter.wake.yield() }
+    if begins { begin() }
+  }
+
+  /// From the pulses, one a second. Asking would make every page wait for a core that hangs; so only before the first.
+  private func isCoreLive() async -> Bool {
+    let last = lastPulse.load(ordering: .relaxed)
+    if last > 0 { return SystemClock.boottime() - last < 3_000_000_000 }
+    return (try? await client.text("/livez")) != nil
+  }
+
+  // MARK: Hearing
+
+  func updates() -> AsyncStream<BoardUpdate> {
+    let client = client
+    let (stream, continuation) = AsyncStream.makeStream(of: BoardUpdate.self, bufferingPolicy: .bufferingNewest(64))
+    let task = Task { [weak self] in
+      while !Task.isCancelled {
+        do {
+          for try await event in client.events(role: "console") {
+            switch event {
+            case .alert(let alert):
+              self?.hear(alert)
+              if let id = AlertID(text: alert.id) { continuation.yield(.alert(id)) }
+            case .committed: continuation.yield(.score(.none))
+            case .core(let pulse):
+              if pulse.live { self?.lastPulse.store(SystemClock.boottime(), ordering: .relaxed) }
+              if let health = self?.health(of: pulse) { continuation.yield(.health(health)) }
+              // One that pushes another out shows a board that takes none.
+              if case .enqueued = continuation.yield(.core(pulse.live ? .live : .lost(since: nil))) {
+                self?.turns.wrappingAdd(1, ordering: .relaxed)
+              }
+            case .other: break
+            }
+          }
+        } catch {
+          if !Task.isCancelled { continuation.yield(.core(.lost(since: nil))) }
+        }
+        try? await Task.sleep(for: .milliseconds(300))
+      }
+      continuation.finish()
+    }
+    let signal = RoleSignal(role: "console", client: client) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
+    let beating = Task { await signal.run() }
+    // The console takes one stream at a time and drops it when it ends; the tasks end with it.
+    continuation.onTermination = { _ in
+      task.cancel()
+      beating.cancel()
+    }
+    return stream
+  }
+
+  /// What the pulse says of the hub; nil from a core of an earlier version, which does not say.
+  private func health(of pulse: API.CorePulse) -> BoardHealth? {
+    guard let problems = pulse.problems else { return nil }
+    let health = BoardHealth(
+      problems: problems.map { BoardProblem(text: $0.text, isGrave: $0.isGrave) },
+      lastHeard: pulse.lastHeard.flatMap { WallTime(text: $0) })
+    self.health.withLock { $0 = health }
+    return health
+  }
+
+  /// Keeps an alert's change until the journal shows it.
+  private func hear(_ alert: API.Alert) {
+    guard let transition = alert.alertTransition, let raw = alert.transition, transition.state != .suspected else { return }
+    let wall = WallTime(rawValue: raw.wall)
+    let escalates =
+      transition.deadline == .never || !transition.state.isOpen
+      ? nil : wall.adding(milliseconds: (transition.deadline.rawValue &- raw.instant) / 1_000_000)
+    var card = BoardAlert(
+      id: transition.id, rule: transition.rule, priority: transition.priority, state: transition.state,
+      person: raw.patient == 0 ? nil : BoardPerson(id: PatientID(rawValue: raw.patient), displayName: alert.patientName ?? ""),
+      raisedAt: WallTime(rawValue: raw.raisedWall), level: transition.level, escalatesAt: escalates, value: transition.value,
+      limit: transition.limit, subject: transition.subject, upper: transition.upper, also: transition.also,
+      subjectName: names.name(transition.rule, transition.subject), valueAt: wall)
+    card.subjectFiles = names.files(transition.rule, transition.subject)
+    if let person = card.person, configuration.isMeantToCall {
+      // The journal knows whose data controller is another one.
+      card.isBoardOnly = !configuration.callsSomebody(for: person.id, controller: configuration.hub.controller)
+    }
+    let mark = HeardAlerts.Mark(instant: MonotonicInstant(rawValue: raw.instant), revision: transition.revision)
+    heard.withLock { $0.hear(card, mark) }
+  }
+
+  // MARK: Doing
+
+  func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError) {
+    var request = API.ActOnAlert(actor: actor)
+    let path: String
+    switch action {
+    case .acknowledge: path = "acknowledge"
+    case .respond: path = "respond"
+    case .resolve(let resolution):
+      path = "resolve"
+      request.comment = resolution.comment
+      request.cause = resolution.cause.rawValue
+      request.measure = resolution.measure.rawValue
+      request.useful = resolution.usefulness == .notStated ? nil : resolution.usefulness == .actionable
+    }
+    let (client, asked) = (client, request)
+    let (answers, answer) = AsyncStream<LocalAPIError?>.makeStream(bufferingPolicy: .bufferingOldest(1))
+    // Without a parent: what was asked of a core that stands still is done when it goes on, as if the nurse had waited. Each ends with
+    // the client's own limit.
+    Task {
+      do throws(LocalAPIError) {
+        let _: API.Alert = try await client.post("/v1/alerts/\(alert)/\(path)", asked)
+        answer.yield(nil)
+      } catch {
+        answer.yield(error)
+      }
+    }
+    let clock = Task {
+      try? await Task.sleep(for: Self.actionPatience)
+      answer.yield(.noAnswer(socket: client.socketPath, reason: "not within \(Self.actionPatience)"))
+    }
+    defer { clock.cancel() }
+    for await error in answers {
+      guard let error else { return }
+      throw await reason(error, alert)
+    }
+    throw .outcomeUnknown
+  }
+
+  func look(at people: [PatientID], by actor: String) async -> Bool {
+    let looks = API.Looks(actor: actor, patients: people.map(\.description), what: "board")
+    do {
+      let _: API.Done = try await client.post("/v1/access/looks", looks)
+      return true
+    } catch .refused(let status, _) where status < 500 {
+      // Asking again would not help: a name that the hub does not take, or a core of another version.
+      logger.error("a look at the board is not in the access log", metadata: ["status": "\(status)", "people": "\(people.count)"])
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// "Not recorded" is said only where that is certain: nobody took the request.
+  private func reason(_ error: LocalAPIError, _ alert: AlertID) async -> BoardActionError {
+    switch error {
+    case .notRunning, .notPermitted: return .coreUnavailable
+    case .noAnswer, .unexpectedAnswer: return .outcomeUnknown
+    case .refused(404, _): return .unknownAlert
+    case .refused(409, _):
+      guard let now: API.Alert = try? await client.get("/v1/alerts/\(alert)", timeoutSeconds: 6) else { return .notOpen }
+      guard let state = AlertState(key: now.state), state.isOpen else { return .notOpen }
+      return now.actor.map { .alreadyTaken(by: $0, state: state) } ?? .notAllowed
+    case .refused(503, _): return .outcomeUnknown
+    case .refused: return .notAllowed
+    }
+  }
+}

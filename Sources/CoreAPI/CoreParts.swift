@@ -1,0 +1,196 @@
+// The core role's parts, put together once. Order matters and is this: the journal opens, the core is recovered, the threads start,
+// and only then does any link connect and any listener open.
+
+package import AlertTexts
+package import DeviceIntake
+import DeviceProfile
+import Foundation
+package import HubConfiguration
+package import HubCore
+package import HubRegistry
+package import HubRuntime
+package import Journal
+import JournalValues
+import LocalAPI
+package import Logging
+import MQTTLink
+package import ProfileCatalogue
+import RealtimeCore
+package import Synchronization
+package import VitalSigns
+
+/// Everything that the core role owns. Made by `init`, started by `start`, ended by `stop`.
+package final class CoreParts: Sendable {
+  package let configuration: KnutepunktConfiguration
+  package let civil: CivilClock
+  /// The way in, the core, the journal's writer.
+  package let pipeline: CorePipeline
+  /// The ways by which devices reach the hub.
+  package let links: DeviceLinks
+  /// Who is told at once.
+  package let hub: EventHub
+  package let destinations: DestinationStates
+  /// Why the observability port is closed, and since when; nil: it is open, or not wanted.
+  package let closedPort = Mutex<(reason: String, since: WallTime)?>(nil)
+  package let dispatch: DispatchThread
+  package let registry: Registry
+  package let reader: JournalReader
+  package let actors: ActorBook
+  package let startedAt: WallTime
+  /// Calls for help that were open when the journal was lost: raised again, since rather twice than never.
+  private let openCalls: [OpenCall]
+  /// What was changed in the registry while the journal was lost: done again, now that it is back.
+  private let changesMeanwhile: [RegistryChangeRow]
+  /// What people should know of journals that lie beside the one in use.
+  package let journalNotes: [String]
+  package let hubID: String
+  /// False: this run began with a state that no replay could give exactly (CoreBuilder).
+  package let isRecoveryExact: Bool
+  package let logger: Logger
+
+  package var clock: HubClock { pipeline.clock }
+  package var intake: Intake { pipeline.intake }
+
+  /// Opens the journal and recovers the core. Links are made, not yet connected; no thread runs. Blocks on the disk.
+  package init(
+    _ configuration: KnutepunktConfiguration, catalogue: ProfileCatalogue, alertText: AlertSentences, logger: Logger
+  ) throws {
+    self.configuration = configuration
+    self.logger = logger
+    let opening = JournalOpening(configuration: configuration, profiles: catalogue.profiles, logger: logger)
+    let opened = try opening.open()
+    let (recovery, report, reader, registry) = (opened.recovery, opened.report, opened.reader, opened.registry)
+    let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)
+    isRecoveryExact = report.isExact
+    startedAt = opened.reading.wall
+    openCalls = opened.openCalls
+    changesMeanwhile = opened.changesMeanwhile
+    journalNotes = opened.notes
+    self.reader = reader
+    self.registry = registry
+    self.civil = civil
+    hubID = recovery.hubID
+    // The console may not write here. Without the key no sign-in link can be made, which the first request for one tells.
+    if configuration.console.listen != nil { _ = try? SignInKey.blocking(configuration.hub.statePath) }
+    Self.tell(recovery, report, to: logger)
+    let accounts = opened.accounts
+    let hub = EventHub()
+    self.hub = hub
+    pipeline = try CorePipeline(
+      opened, configuration, hooks: { Self.hooks(hub: hub, intake: $0, opening: opening, reader: reader) }, logger: logger)
+    destinations = DestinationStates(since: pipeline.clock.now())
+    actors = ActorBook(known: accounts, highest: recovery.highestActor, requests: pipeline.requests)
+    dispatch = DispatchThread(
+      pipeline.alarms, hub: hub, registry: registry, text: alertText, conditions: pipeline.intake.conditions, clock: pipeline.clock)
+    links = try DeviceLinks(
+      configuration, LinkServices(registry: registry, pipeline: pipeline, civil: civil, logger: logger), catalogue: catalogue,
+      writer: pipeline.writer, marks: recovery.deliveryMarks, lastSequence: recovery.lastSequence)
+  }
+
+  private static func tell(_ recovery: JournalRecovery, _ report: CoreBuilder.Report, to logger: Logger) {
+    logger.notice(
+      "the core is restored",
+      metadata: ["entries": "\(recovery.lastSequence)", "replayed": "\(report.replayed)", "snapshot": "\(report.fromSnapshot)"])
+    if report.isExact { return }
+    logger.warning(
+      "no snapshot fits and a replay cannot be exact: open alerts were taken over from the journal, ids start above all that were given",
+      metadata: ["alerts": "\(report.adopted)", "refused": "\(report.snapshotsRefused)", "purgedThrough": "\(recovery.purgedThrough)"])
+  }
+
+  /// Starts the threads, then sets the clock, then opens the links.
+  package func start() throws(StartError) {
+    if configuration.realtime.locksMemory { lockMemory() }
+    dispatch.start()
+    pipeline.startCore()
+    if !anchorClock() { logger.error("the intake had no room for the clock") }
+    tellRegistryRoom()
+    takeChangesMeanwhile()
+    for call in openCalls {
+      let event = DeviceEvent(kind: call.rule == .fall ? .fall : .sos)
+      if intake.submit(.event(event), device: call.device, patient: call.patient) == nil {
+        logger.error("the intake had no room for a call for help that was open")
+      }
+    }
+    pipeline.startWriter()
+    renewAbilities()
+    try links.start()
+  }
+
+  /// Says whether everybody and everything that is registered is watched over, or is so again.
+  private func tellRegistryRoom() {
+    let people = registry.patients.count { $0.ended == nil }
+    let devices = registry.devices.count { !$0.removed }
+    let isFull = people > configuration.realtime.patientsMax || devices > configuration.realtime.devicesMax
+    if isFull {
+      logger.error(
+        "more people or devices are registered than there is room for; raise realtime.patientsMax or realtime.devicesMax",
+        metadata: ["people": "\(people)", "devices": "\(devices)"])
+    } else {
+      // Nothing to take back when it was never told.
+      guard let told = try? reader.alerts(AlertFilter(rule: .registryFull, limit: 1)), !told.isEmpty else { return }
+    }
+    _ = intake.submit(.hubCondition(HubCondition(rule: .registryFull, holds: isFull)))
+  }
+
+  /// Whoever was registered in an emergency goes on being watched when the journal is back.
+  private func takeChangesMeanwhile() {
+    for change in changesMeanwhile {
+      guard case .registry(let what) = change.entry.payload else { continue }
+      var attachment = change.attachment
+      if let account = change.account { attachment.actor = actors.number(of: account, role: "staff") ?? .hub }
+      let sequence = intake.submit(
+        change.entry.payload, device: change.entry.device, patient: change.entry.patient,
+        companion: Companion(attachment: attachment, mark: nil))
+      guard let sequence else {
+        logger.error("the intake had no room for a change of the registry that was made while the journal was lost")
+        return
+      }
+      registry.apply(what, change, by: sequence, at: clock.wall(), controller: configuration.hub.controller)
+    }
+    if !changesMeanwhile.isEmpty {
+      logger.notice("changes of the registry from the emergency are taken over", metadata: ["changes": "\(changesMeanwhile.count)"])
+    }
+  }
+
+  /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.
+  package func anchorClock() -> Bool {
+    intake.submit(.clock(ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall())))) != nil
+  }
+
+  /// Ends in the reverse order: nothing new comes in, what is in is decided and stored, then everybody is let go.
+  ///
+  /// - Returns: false when the store stood still for longer than `limit`: its thread is left behind, the process may end.
+  @discardableResult package func stop(within limit: Duration = .seconds(10)) async -> Bool {
+    var end = ContinuousClock.now + limit
+    // What Bluetooth devices took of the time is not taken from the disk.
+    if await links.stop(within: limit / 2) { end = max(end, ContinuousClock.now + limit / 2) }
+    let isStored = await pipeline.stop(by: end)
+    dispatch.stop()
+    hub.close()
+    return isStored
+  }
+
+  private func lockMemory() {
+    let refusal = lockAllMemory()
+    pipeline.core.vitals.memoryLocked.store(refusal == 0, ordering: .relaxed)
+    if refusal != 0 {
+      logger.notice("memory is not locked; allow it with LimitMEMLOCK=infinity in the unit", metadata: ["errno": "\(refusal)"])
+    }
+  }
+
+  // MARK: Parts
+
+  private static func hooks(
+    hub: EventHub, intake: Intake, opening: JournalOpening, reader: JournalReader
+  ) -> JournalWriterThread.Hooks {
+    JournalWriterThread.Hooks(
+      committed: { hub.send(ServerEvent("committed", API.Committed(sequence: $0))) },
+      tell: { intake.submit(.hubCondition($0)) != nil },
+      openEmergency: { loss, last throws(JournalError) in
+        let emergency = try opening.places.openEmergency(loss, running: last, wall: SystemClock.wall())
+        try emergency.writer.setSharing(opening.configuration.sharingRules)
+        return emergency
+      },
+      isDamaged: { reader.isDamaged }, journalMoved: { opening.point(to: $0) })
+  }
+}

@@ -1,0 +1,106 @@
+// Fans out what happens now to everybody who listens on the local API: alert changes before the disk has them, commits,
+// and a pulse that proves that the core lives. A listener that cannot keep up loses its stream, not its alarms: it
+// connects again and reads the state anew.
+
+package import NIOCore
+import Synchronization
+import VitalSigns
+
+/// One server-sent event, encoded once for all listeners.
+package struct ServerEvent: Sendable {
+  package let bytes: ByteBuffer
+
+  /// - Parameter name: `alert`, `committed` or `core`.
+  package init(_ name: String, _ value: some Encodable) {
+    var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
+    // The types are ours and always encode; an event that did not would be an empty object, which listeners refuse aloud.
+    if (try? EventJSON.append(value, to: &buffer)) == nil { buffer.writeStaticString("{}") }
+    buffer.writeString("\n\n")
+    bytes = buffer
+  }
+}
+
+/// The listeners. Any thread.
+package final class EventHub: Sendable {
+  /// Events that wait for one slow listener before it is cut off: several minutes of a busy evening.
+  static let backlogMax = 1_024
+  /// Listeners at once: the forward role, the console role, and people's `status --watch`.
+  static let listenersMax = 64
+  /// A role that has not said for so long that it works does not hear, although its connection is open: it is stopped or
+  /// hangs, and the socket takes a quarter of an hour of events before it is full. Three beats.
+  static let beatPatience: Int64 = 10_000_000_000
+
+  private struct State {
+    var listeners: [UInt64: AsyncStream<ServerEvent>.Continuation] = [:]
+    /// Which role each listener said that it is; absent for people.
+    var roles: [UInt64: String] = [:]
+    /// When each role last showed that it works. Bound: the roles that may listen.
+    var beats: [String: MonotonicInstant] = [:]
+    var next: UInt64 = 1
+    var isClosed = false
+  }
+  private let state = Mutex(State())
+
+  /// A stream of everything from now on; nil when there are too many listeners or the hub has closed.
+  func subscribe(role: String? = nil, at now: MonotonicInstant = MonotonicInstant(rawValue: 0)) -> AsyncStream<ServerEvent>? {
+    state.withLock { state in
+      if state.isClosed || state.listeners.count >= Self.listenersMax { return nil }
+      let id = state.next
+      state.next += 1
+      let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
+      state.listeners[id] = continuation
+      state.roles[id] = role
+      // Who connects works; the first beat follows.
+      if let role { state.beats[role] = now }
+      continuation.onTermination = { [weak self] _ in self?.remove(id) }
+      return stream
+    }
+  }
+
+  var listenerCount: Int { state.withLock { $0.listeners.count } }
+
+  /// Whether a listener of this role is connected, at work or not.
+  func isConnected(_ role: String) -> Bool { state.withLock { $0.roles.values.contains(role) } }
+
+  /// The role says that it works. One that does not listen is not taken for one that hears.
+  func beat(_ role: String, at now: MonotonicInstant) {
+    state.withLock { if $0.beats[role] != nil { $0.beats[role] = now } }
+  }
+
+  /// Whether a listener of this role is connected and at work.
+  func hears(_ role: String, at now: MonotonicInstant) -> Bool {
+    state.withLock { state in
+      guard state.roles.values.contains(role), let beat = state.beats[role] else { return false }
+      return now < beat.adding(nanoseconds: Self.beatPatience)
+    }
+  }
+
+  /// Encoded only when somebody listens. `sparing`: a role that has no use for it.
+  package func send(_ made: @autoclosure () -> ServerEvent, sparing role: String? = nil) {
+    let listeners = state.withLock { state in
+      role == nil ? Array(state.listeners.values) : state.listeners.filter { state.roles[$0.key] != role }.map(\.value)
+    }
+    if listeners.isEmpty { return }
+    let event = made()
+    for listener in listeners {
+      if case .dropped = listener.yield(event) { listener.finish() }
+    }
+  }
+
+  /// Ends every stream.
+  package func close() {
+    let listeners = state.withLock { state in
+      state.isClosed = true
+      defer { state.listeners = [:] }
+      return Array(state.listeners.values)
+    }
+    for listener in listeners { listener.finish() }
+  }
+
+  private func remove(_ id: UInt64) {
+    state.withLock {
+      $0.listeners[id] = nil
+      $0.roles[id] = nil
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// The order in which alert changes are told: by person in turn, not first in, first out. A button that is stuck, or a device
+// gone mad, sends thousands; somebody else's call must not stand behind them. Whose changes come faster than people can read
+// waits, and the rest is told through the outbox, which has everything.
+
+import VitalSigns
+
+/// Alert changes that wait to be told, by whose they are. Sans-I/O; the dispatch thread's.
+struct FairLane {
+  /// Told at once before a holder is slowed down: more than one person's or device's alerts change in any honest second.
+  static let burst = 32
+  /// And then as many each second: listeners (the forward role, the console) keep up with that from every holder together.
+  static let perSecond = 50
+  /// What waits of one holder. Beyond it the newest is left out here; it reaches receivers through the outbox.
+  static let perHolderMax = 1_024
+  /// Holders with something waiting, or slowed down a moment ago. Beyond it nothing is held back: told at once, in turn.
+  static let holdersMax = 4_096
+
+  private struct Holder {
+    var waiting: [Outcome] = []
+    var first = 0
+    /// Thousandths of a change that may be told now.
+    var credit = FairLane.burst * 1_000
+    var creditAt: MonotonicInstant
+
+    var count: Int { waiting.count - first }
+  }
+
+  private var holders: [UInt64: Holder] = [:]
+  /// Holders with something waiting, next first.
+  private var turns: [UInt64] = []
+  /// Left out.
+  private(set) var leftOut: UInt64 = 0
+
+  var isEmpty: Bool { turns.isEmpty }
+  /// Places in memory, what was told a moment ago included.
+  var kept: Int { holders.values.reduce(0) { $0 + $1.waiting.count } }
+
+  /// A person, else a device, else the hub.
+  private static func key(_ outcome: Outcome) -> UInt64 {
+    outcome.patient != .none ? UInt64(outcome.patient.rawValue) : 1 << 32 | UInt64(outcome.device.rawValue)
+  }
+
+  mutating func append(_ outcome: Outcome, at now: MonotonicInstant) {
+    let key = Self.key(outcome)
+    if holders[key] == nil, holders.count >= Self.holdersMax { forgetIdle() }
+    // Taken out, not looked up: else each change of a flood would copy all that waits.
+    var holder = holders.removeValue(forKey: key) ?? Holder(creditAt: now)
+    if holder.count >= Self.perHolderMax {
+      holders[key] = holder
+      leftOut += 1
+      return
+    }
+    if holder.count == 0 { turns.append(key) }
+    holder.waiting.append(outcome)
+    holders[key] = holder
+  }
+
+  /// The next one to tell; nil when nothing waits, or all that waits is slowed down until `nextDue`.
+  mutating func next(at now: MonotonicInstant) -> Outcome? {
+    for _ in 0..<turns.count {
+      // Not `removeFirst`, which the standard library does not specialise here: some microseconds an alert.
+      let key = turns.remove(at: 0)
+      guard var holder = holders.removeValue(forKey: key) else { continue }
+      refill(&holder, at: now)
+      guard holder.credit >= 1_000 || holders.count >= Self.holdersMax else {
+        holders[key] = holder
+        turns.append(key)
+        continue
+      }
+      holder.credit = max(0, holder.credit - 1_000)
+      let outcome = holder.waiting[holder.first]
+      holder.first += 1
+      if holder.first == holder.waiting.count { (holder.waiting, holder.first) = ([], 0) } else { turns.append(key) }
+      // A holder that never runs empty must not keep what was told.
+      if holder.first >= Self.perHolderMax {
+        holder.waiting.removeFirst(holder.first)
+        holder.first = 0
+      }
+      holders[key] = holder
+      return outcome
+    }
+    return nil
+  }
+
+  /// When something that waits may be told.
+  var nextDue: MonotonicInstant? {
+    turns.compactMap { key in
+      holders[key].map { $0.creditAt.adding(nanoseconds: Int64(max(0, 1_000 - $0.credit)) * 1_000_000 / Int64(Self.perSecond)) }
+    }.min()
+  }
+
+  private func refill(_ holder: inout Holder, at now: MonotonicInstant) {
+    let milliseconds = (now.rawValue - holder.creditAt.rawValue) / 1_000_000
+    guard milliseconds > 0 else { return }
+    holder.credit = Int(min(Int64(Self.burst * 1_000), Int64(holder.credit) + min(milliseconds, 60_000) * Int64(Self.perSecond)))
+    holder.creditAt = now
+  }
+
+  private mutating func forgetIdle() { holders = holders.filter { $0.value.count > 0 } }
+}

@@ -1,0 +1,90 @@
+// From the journal's rows to what the local API answers.
+
+import AlertTexts
+import Forwarding
+import HubCore
+import HubRegistry
+package import Journal
+import JournalValues
+package import LocalAPI
+package import VitalSigns
+
+extension API.Score {
+  package init(_ score: NEWS2Score, at time: WallTime) {
+    var points: [String: Int] = [:]
+    var missing: [String] = []
+    for parameter in NEWS2Parameter.allCases {
+      let value = score.points[Int(parameter.rawValue)]
+      if value >= 0 { points[parameter.key] = Int(value) }
+      if score.missing & (1 << parameter.rawValue) != 0 { missing.append(parameter.key) }
+    }
+    self.init(
+      low: Int(score.low), high: Int(score.high), complete: score.isComplete,
+      // Where what is missing could change the band, the lower bound's own would be a false comfort: 0–20 is not "none".
+      band: score.isBandKnown ? score.band.key : "incomplete", scale: Int(score.scale.rawValue),
+      points: points, missing: missing, changeSinceLast: score.changeSinceLast == .min ? nil : Int(score.changeSinceLast),
+      changeOver24Hours: score.changeOver24Hours == .min ? nil : Int(score.changeOver24Hours), at: time.description)
+  }
+}
+
+extension CoreService {
+  func apiAlert(_ row: AlertRow) -> API.Alert {
+    let transition = row.transition
+    let escalates =
+      transition.deadline == .never
+      ? nil
+      : row.changedWall.adding(milliseconds: (transition.deadline.rawValue &- row.changedInstant.rawValue) / 1_000_000)
+    return API.Alert(
+      id: transition.id.description, rule: transition.rule.key, priority: transition.priority.key, state: transition.state.key,
+      change: transition.kind.key, patient: row.patient == .none ? nil : row.patient.description,
+      patientName: row.patient == .none ? nil : registry.patient(row.patient)?.name,
+      device: row.device == .none ? nil : row.device.description, value: Int(transition.value), limit: Int(transition.limit),
+      subject: transition.subject, level: Int(transition.level), raisedAt: (row.raisedWall ?? row.firstWall).description,
+      changedAt: row.changedWall.description, escalatesAt: escalates?.description,
+      actor: transition.actor == .hub ? nil : parts.actors.name(of: transition.actor), comment: nil,
+      text: sentences.sentence(transition, raisedAt: row.raisedWall ?? row.firstWall, language: language),
+      firstCause: transition.firstCause,
+      changeID: DeliveryKey.transition(transition, at: row.changedInstant).rawValue, transition: nil)
+  }
+
+  /// What one entry was, in the words of the API.
+  package func evidence(_ entry: IntakeEntry, points: Int? = nil) -> API.Explanation.Evidence {
+    var what = ""
+    var value: String?
+    var unit: String?
+    var quality: [String] = []
+    switch entry.payload {
+    case .observation(let observation):
+      what = observation.code.entry?.key ?? "MDC \(observation.code.rawValue)"
+      value = observation.code == .consciousness ? Self.consciousness(observation.value) : observation.value.description
+      unit = observation.unit.sign.isEmpty ? nil : observation.unit.sign
+      quality = observation.quality.keys
+    case .event(let event): what = event.kind.key + (event.phase == .cleared ? " (ended)" : "")
+    case .location(let fix):
+      what = "location"
+      // Where somebody is stays out of an explanation; how well it is known does not.
+      value = fix.accuracyMetres == LocationFix.accuracyUnknown ? nil : "\(fix.accuracyMetres)"
+      unit = value == nil ? nil : "m accuracy"
+    case .registry(.planItem(let item)): what = "plan: \(API.PlanItem(item).kind)"
+    case .registry: what = "registry change"
+    case .command(let command): what = "command: \(command.action)"
+    case .clock: what = "clock"
+    case .hubCondition(let condition): what = "hub: \(condition.rule.key)"
+    }
+    return API.Explanation.Evidence(
+      sequence: entry.sequence, measuredAt: entry.measuredAt == .unknown ? nil : entry.measuredAt.description,
+      receivedAt: entry.wall.description, device: entry.device == .none ? nil : entry.device.description, what: what, value: value,
+      unit: unit, quality: quality, points: points)
+  }
+
+  /// A, C, V, P or U.
+  private static func consciousness(_ value: Quantity) -> String { Consciousness(value)?.letter ?? "\(value)" }
+
+  package func evidence(_ row: ObservationRow, points: Int?) -> API.Explanation.Evidence {
+    var entry = IntakeEntry(
+      instant: row.instant, wall: row.wall, measuredAt: row.measuredAt, device: row.device, patient: row.patient,
+      payload: .observation(row.observation))
+    entry.sequence = row.sequence
+    return evidence(entry, points: points)
+  }
+}

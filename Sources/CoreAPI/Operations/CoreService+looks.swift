@@ -1,0 +1,29 @@
+// Reads that happen in another role and must be in the access log all the same: a nurse looks at the board.
+
+import HubCore
+import Journal
+import JournalValues
+package import LocalAPI
+import VitalSigns
+
+extension CoreService {
+  /// Writes one row a person looked at, and answers when they are durable. One that cannot be written is an error, never dropped.
+  package func looks(_ request: API.Looks) async throws(LocalAPIFailure) -> API.Done {
+    guard (1...API.Looks.patientsMax).contains(request.patients.count) else {
+      throw .bad("patients must hold 1 to \(API.Looks.patientsMax) people")
+    }
+    let what = try text(request.what, "what", most: 100)
+    let actor = try actor(request.actor)
+    let wall = parts.clock.wall()
+    var records: [AccessRecord] = []
+    for text in request.patients {
+      guard let patient = PatientID(text: text) else { throw .bad("\(text.debugDescription) is no person; they look like P7") }
+      records.append(AccessRecord(wall: wall, actor: actor, action: "read", patient: patient, purpose: "console", detail: what))
+    }
+    let rows = records
+    guard await parts.pipeline.requests.submit({ $0.access += rows }) else {
+      throw .unavailable("the core is stopping; the looks are not stored", hint: "tell them again when it is back")
+    }
+    return API.Done(sequence: parts.pipeline.durable.sequence)
+  }
+}

@@ -1,0 +1,43 @@
+// The outbox and the core as one destination's runner needs them: rows in, receipts out. A protocol, so that a test can stand in.
+
+import Forwarding
+import Foundation
+import HubRuntime
+import Journal
+import JournalValues
+import LocalAPI
+import Logging
+import Synchronization
+import VitalSigns
+
+/// Where a runner reads rows and leaves receipts. Implemented by the forward role.
+protocol DeliveryBook: Sendable {
+  /// Unsettled rows above `row`, in order; nil when the outbox cannot be read now.
+  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage?
+  /// Likewise, of some people only.
+  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage?
+  /// Journals receipts; true when that is done with: the core has them durably, or will never take them.
+  func report(_ receipts: [API.Receipt]) async -> Bool
+  /// People for whom calls of high priority wait in the outbox.
+  func urgent() async -> [PatientID]
+  /// Tells the core how the destination does; true when it has heard.
+  func tell(_ state: API.DestinationState) async -> Bool
+}
+
+extension DeliveryBook {
+  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
+    await fetch(lane, after: row, limit: limit)
+  }
+  func urgent() async -> [PatientID] { [] }
+  func tell(_ state: API.DestinationState) async -> Bool { true }
+}
+
+/// What one read of the outbox gave.
+struct OutboxPage: Sendable {
+  var items: [DeliveryItem] = []
+  /// Rows that this kind of destination has no form for, or that no agreement covers any more.
+  var unsendable: [API.Receipt] = []
+  var reachedEnd = true
+  /// The highest row of the lane when it was read; 0 when that is not known.
+  var through: UInt64 = 0
+}

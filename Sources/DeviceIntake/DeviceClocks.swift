@@ -1,0 +1,170 @@
+// What a link must know to judge a device's clock (`DeviceClock`, docs/device-time.md): each device's clock so far, and whether what
+// arrives may have waited in the broker. The verdict goes into the entry; the device's own words stay beside it.
+
+import DeviceProfile
+import HubRuntime
+import VitalSigns
+
+/// The clocks of one link's devices. Owned by the link's thread. Bound: one for each registered device that ever sent a time.
+package struct DeviceClocks {
+  private struct Known {
+    var clock = DeviceClock()
+    /// The core was told in this run that it is wrong, and it has not been right since.
+    var isTold = false
+  }
+  private var known: [DeviceID: Known] = [:]
+  /// The hub's wall clock minus its timeline at the last claim, milliseconds: constant unless somebody sets the clock.
+  private var difference: Int64?
+  private var lastWall = WallTime.unknown
+  /// By how much the hub's clock was set in this run, all in all. Milliseconds.
+  private var stepped: Int64 = 0
+
+  struct Verdict {
+    package var payload: IntakePayload
+    package var measuredAt: WallTime
+    /// The clock turned out to be wrong, and nobody has been told yet: see `told`.
+    package var isNews: Bool
+  }
+
+  mutating func judge(
+    _ reading: Reading, of device: DeviceID, by way: Arrival, at wall: WallTime, _ instant: MonotonicInstant, civil: CivilClock
+  ) -> Verdict {
+    var isCivil = false
+    if case .local = reading.time { isCivil = true }
+    var way = way
+    if case .observation(let observation, at: _) = reading,
+      !observation.quality.isDisjoint(with: [.fromStorage, .retained])
+    {
+      way = .stored
+    }
+    let claim = civil.resolve(reading.time)
+    var trusted = TrustedTime(measuredAt: claim)
+    var isNews = false
+    if claim != .unknown {
+      noticeStep(wall, instant)
+      var mine = known[device] ?? stranger(claim, at: wall)
+      trusted = mine.clock.judge(claim, arrival: wall, by: way, isCivil: isCivil)
+      // Behind by just what the hub's clock was set forward: that one is in doubt, and its own alert says so.
+      let isTheHubs = isTheHubsStep(mine.clock.lag)
+      // Sent now, a call is of now, whatever its device's clock says: nothing is known of many a clock before it is needed.
+      if way == .live, reading.isAlarm, trusted.measuredAt.isOlder(than: DeviceClock.toleranceMilliseconds, at: wall) {
+        trusted.measuredAt = .unknown
+      }
+      if trusted.clockIsWrong { isNews = !mine.isTold && !isTheHubs } else if way != .stored, mine.clock.lag == 0 { mine.isTold = false }
+      known[device] = mine
+    }
+    return Verdict(payload: reading.payload(trusted), measuredAt: trusted.measuredAt, isNews: isNews)
+  }
+
+  private func isTheHubsStep(_ lag: Int64?) -> Bool {
+    let tolerance = DeviceClock.toleranceMilliseconds
+    return lag.map { stepped.magnitude > UInt64(tolerance) && ($0 &- stepped).magnitude <= UInt64(tolerance) } ?? false
+  }
+
+  /// A device that says its time for the first time since the hub's clock was set: right, but for the hub's step?
+  private func stranger(_ claim: WallTime, at wall: WallTime) -> Known {
+    var known = Known()
+    let (age, overflow) = wall.rawValue.subtractingReportingOverflow(claim.rawValue)
+    if !overflow, DeviceClock.isPossible(claim), age > 0, age < DeviceClock.yearMilliseconds, isTheHubsStep(age) {
+      known.clock.hubWasSet(by: stepped)
+    }
+    return known
+  }
+
+  private mutating func noticeStep(_ wall: WallTime, _ instant: MonotonicInstant) {
+    let now = wall.rawValue &- instant.rawValue / 1_000_000
+    defer { (difference, lastWall) = (now, wall) }
+    guard let difference else { return }
+    let step = now &- difference
+    guard step.magnitude > UInt64(DeviceClock.toleranceMilliseconds), step.magnitude < UInt64(DeviceClock.yearMilliseconds) else { return }
+    // A hub that did not know the date has learned it: what it thought of others' clocks meant nothing.
+    guard DeviceClock.isPossible(lastWall) else {
+      known = [:]
+      stepped = 0
+      return
+    }
+    stepped &+= step
+    for device in known.keys { known[device]?.clock.hubWasSet(by: step) }
+  }
+
+  mutating func told(_ device: DeviceID) { known[device, default: Known()].isTold = true }
+}
+
+extension WallTime {
+  fileprivate func isOlder(than milliseconds: Int64, at wall: WallTime) -> Bool {
+    let (age, overflow) = wall.rawValue.subtractingReportingOverflow(rawValue)
+    return self != .unknown && (overflow ? self < wall : age > milliseconds)
+  }
+}
+
+/// Whether a frame of an MQTT link may have waited in the broker while the link was away. Owned by the link's thread.
+struct LinkBacklog {
+  /// A broker sends what waited without a pause, but for our acknowledgements; half a minute without any frame: that was all. Seconds.
+  static let quietSeconds: UInt32 = 30
+  /// However busy the link is: what comes later is new. Seconds.
+  static let longestSeconds: UInt32 = 900
+  /// What was published before the link was lost, and not yet delivered then. Milliseconds.
+  static let marginMilliseconds: Int64 = 900_000
+
+  /// The wall clock when the link was last live, or when the run before took its last frame; `.unknown`: nobody knows.
+  private var lostAt = WallTime.unknown
+  private var isLive = false
+  private var quietAt = MonotonicInstant.zero
+  private var endsAt = MonotonicInstant.zero
+
+  /// - Parameter lastHeard: when the run before took the link's last frame, by the journal.
+  init(lastHeard: WallTime = .unknown) {
+    if DeviceClock.isPossible(lastHeard) { lostAt = lastHeard.adding(milliseconds: -Self.marginMilliseconds) }
+  }
+
+  mutating func lost(at wall: WallTime) {
+    if isLive { lostAt = wall.adding(milliseconds: -Self.marginMilliseconds) }
+    isLive = false
+  }
+
+  /// `hasSession`: the broker kept ours. Else it kept nothing for us.
+  mutating func connected(hasSession: Bool, at instant: MonotonicInstant) {
+    isLive = true
+    endsAt = hasSession ? instant.adding(seconds: Self.longestSeconds) : .zero
+    quietAt = instant.adding(seconds: Self.quietSeconds)
+  }
+
+  /// A frame arrived.
+  mutating func arrival(at instant: MonotonicInstant) -> Arrival {
+    guard instant < endsAt, instant < quietAt else {
+      endsAt = .zero
+      return .live
+    }
+    quietAt = instant.adding(seconds: Self.quietSeconds)
+    return .queued(since: lostAt)
+  }
+}
+
+extension Reading {
+  fileprivate func payload(_ trusted: TrustedTime) -> IntakePayload {
+    switch self {
+    case .observation(var observation, at: _):
+      if trusted.clockIsWrong { observation.quality.insert(.clockUnset) }
+      if trusted.isLate { observation.quality.insert(.late) }
+      return .observation(observation)
+    case .event(let event, at: _): return .event(event)
+    case .location(let fix, at: _): return .location(fix)
+    }
+  }
+
+  /// As a broker repeats it to whoever subscribes: no sign of life. Nil: nothing that is worth keeping. A location cannot say that it was
+  /// kept, so an old one is left out: it has been recorded when it was new.
+  func keptByBroker(at wall: WallTime, civil: CivilClock) -> Reading? {
+    switch self {
+    case .observation(var observation, at: let time):
+      observation.quality.insert(.retained)
+      return .observation(observation, at: time)
+    case .event(var event, at: let time):
+      event.isRetained = true
+      return .event(event, at: time)
+    case .location(_, at: let time):
+      let (age, overflow) = wall.rawValue.subtractingReportingOverflow(civil.resolve(time).rawValue)
+      return overflow || age > DeviceClock.toleranceMilliseconds ? nil : self
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// All ways by which devices reach the hub, as one part: made from the configuration, started, told of a changed registry, ended.
+
+import BluetoothLink
+package import HubConfiguration
+package import HubCore
+package import HubRegistry
+package import HubRuntime
+import Journal
+package import JournalValues
+package import Logging
+package import ProfileCatalogue
+import VitalSigns
+
+/// What every link needs of the hub.
+package struct LinkServices: Sendable {
+  package var registry: Registry
+  package var intake: Intake
+  package var requests: JournalRequests
+  package var durable: DurableSequence
+  package var civil: CivilClock
+  package var logger: Logger
+
+  package init(registry: Registry, pipeline: CorePipeline, civil: CivilClock, logger: Logger) {
+    self.init(
+      registry: registry, intake: pipeline.intake, requests: pipeline.requests, durable: pipeline.durable, civil: civil, logger: logger)
+  }
+
+  init(
+    registry: Registry, intake: Intake, requests: JournalRequests, durable: DurableSequence, civil: CivilClock, logger: Logger
+  ) {
+    self.registry = registry
+    self.intake = intake
+    self.requests = requests
+    self.durable = durable
+    self.civil = civil
+    self.logger = logger
+  }
+}
+
+/// The links at work. Any thread.
+package final class DeviceLinks: Sendable {
+  package let mqtt: [RunningLink]
+  /// Nil when the configuration has no Bluetooth link.
+  package let bluetooth: RunningBluetooth?
+  private let registry: Registry
+
+  /// For Bluetooth devices to be let go: bluetoothd drops a connection two seconds after it was asked to.
+  static let lettingGo = Duration.seconds(4)
+
+  /// Makes the links; none connects before `start()`.
+  ///
+  /// - Parameters:
+  ///   - marks: how frames are known that the previous run took in.
+  ///   - lastSequence: the newest that the journal holds.
+  package init(
+    _ configuration: KnutepunktConfiguration, _ services: LinkServices, catalogue: ProfileCatalogue, writer: JournalWriterThread,
+    marks: [DeliveryMark], lastSequence: UInt64
+  ) throws(StartError) {
+    registry = services.registry
+    mqtt = try configuration.mqttLinks.map { settings throws(StartError) in
+      try RunningLink(
+        settings, configuration.hub, services, marks: marks.filter { $0.link == stableNumber(of: settings.name) },
+        lastSequence: lastSequence)
+    }
+    bluetooth = try configuration.bluetooth.map { settings throws(StartError) in
+      try RunningBluetooth(settings, services, catalogue: catalogue, marks: marks, writer: writer)
+    }
+  }
+
+  package func start() throws(StartError) {
+    for link in mqtt { try link.start(subscriptions: registry.subscriptions()) }
+    bluetooth?.start()
+  }
+
+  /// Lets all devices and brokers go.
+  ///
+  /// - Returns: whether Bluetooth devices were let go, which takes its time.
+  package func stop(within limit: Duration) async -> Bool {
+    for link in mqtt { link.stop(within: limit) }
+    bluetooth?.stop(within: Self.lettingGo)
+    for link in mqtt { await link.ended() }
+    await bluetooth?.ended()
+    return bluetooth != nil
+  }
+}

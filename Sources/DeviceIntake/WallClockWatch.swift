@@ -1,0 +1,36 @@
+// Whether the hub's own wall clock is to be trusted: it was set by more than a device's clock may be wrong, while the hub ran. Which of the
+// two times is right nobody here can know, so people are told; deadlines run on the hub's timeline and do not care.
+
+package import VitalSigns
+
+/// Looked at once a pulse. A value.
+package struct WallClockWatch: Sendable {
+  /// A clock that was set and stays so for this long is taken as right: somebody mended it. Seconds.
+  static let believedSeconds: UInt32 = 3_600
+
+  /// Wall clock minus timeline as it was when the clock was last trusted, milliseconds.
+  private var usual: Int64?
+  private var lastWall = WallTime.unknown
+  private var doubtedSince: MonotonicInstant?
+  /// By how much it was set; 0: it is trusted. Milliseconds.
+  package private(set) var step: Int64 = 0
+
+  package init() {}
+
+  package var isWell: Bool { doubtedSince == nil }
+
+  package mutating func look(wall: WallTime, at now: MonotonicInstant) {
+    defer { lastWall = wall }
+    let difference = wall.rawValue &- now.rawValue / 1_000_000
+    step = usual.map { difference &- $0 } ?? 0
+    let isAsUsual = step.magnitude <= UInt64(DeviceClock.toleranceMilliseconds)
+    // A hub without a battery-backed clock learns the date from the network: nothing to doubt.
+    let hasLearned = doubtedSince == nil && !DeviceClock.isPossible(lastWall)
+    let isBelieved = doubtedSince.map { now >= $0.adding(seconds: Self.believedSeconds) } ?? false
+    if isAsUsual || hasLearned || isBelieved {
+      (usual, doubtedSince, step) = (difference, nil, 0)
+    } else if doubtedSince == nil {
+      doubtedSince = now
+    }
+  }
+}

@@ -1,0 +1,52 @@
+// The hub's own timeline, continued across restarts, and the wall clock beside it.
+//
+// Within one boot CLOCK_BOOTTIME goes on while the program is away, so a restart continues exactly, even when somebody
+// has set the wall clock. Across boots only the wall clock can tell how long the hub was off; when it claims that time
+// went backwards (no battery-backed clock: 1970 until the network answers) the timeline continues from the last
+// journaled instant instead. Deadlines therefore never move into the past and never jump because of a clock change.
+
+import Foundation
+package import HubRuntime
+package import Journal
+public import VitalSigns
+
+/// Reads the hub's timeline and the wall clock. Any thread.
+public struct HubClock: Sendable {
+  /// Added to CLOCK_BOOTTIME to get the hub's timeline, nanoseconds.
+  package let offset: Int64
+
+  /// Continues the timeline of the last run, if there was one.
+  ///
+  /// - Parameters:
+  ///   - lastRun: how the previous run tied its timeline to its clocks.
+  ///   - lastInstant: the newest instant in the journal; the result never starts before it.
+  ///   - lastWall: the wall clock at `lastInstant`.
+  package init(continuing lastRun: RunRecord?, lastInstant: MonotonicInstant, lastWall: WallTime, now: ClockReading) {
+    guard let lastRun else {
+      // The first run of this hub starts at a whole second, so that instants are easy to read.
+      offset = 1_000_000_000 - now.boottime
+      return
+    }
+    var start: Int64
+    if lastRun.bootID == now.bootID {
+      start = lastRun.instant.rawValue &- lastRun.boottimeNanoseconds &+ now.boottime
+    } else {
+      let away = lastWall == .unknown ? 0 : max(0, now.wall.rawValue &- lastWall.rawValue)
+      start = lastInstant.rawValue &+ min(away, Self.awayMillisecondsMax) &* 1_000_000
+    }
+    start = max(start, lastInstant.rawValue)
+    offset = start &- now.boottime
+  }
+
+  /// A wall clock that claims more than ten years away is wrong; the timeline then advances by ten years at most, which
+  /// still lies past every deadline.
+  static let awayMillisecondsMax: Int64 = 10 * 366 * 86_400_000
+
+  /// Now, on the hub's timeline.
+  public func now() -> MonotonicInstant {
+    MonotonicInstant(rawValue: SystemClock.boottime() &+ offset)
+  }
+
+  /// Now, by the hub's wall clock.
+  public func wall() -> WallTime { SystemClock.wall() }
+}

@@ -1,0 +1,98 @@
+// What the journal writer does between commits: looks whether its files are still there, makes room, removes what is too old, keeps the
+// copies of the registry, tells where the access log ends. All on the writer's thread.
+
+import CLinux
+import Foundation
+import HubRuntime
+import Journal
+import Logging
+import RealtimeCore
+import Synchronization
+import VitalSigns
+
+extension JournalWriterThread {
+  /// Between commits, once a second: a journal that is taken away is told of though nothing comes in.
+  func lookAtFiles() {
+    let now = clock.now()
+    if now < nextLook { return }
+    // A little less than a pulse, so that each pulse looks.
+    nextLook = now.adding(nanoseconds: Self.pulse / 10 * 9)
+    atDisk {
+      let standing = writer.standing()
+      if standing != .inPlace { goOn(after: standing) }
+    }
+  }
+
+  /// Writes where the access log ends to the system's log, which the hub cannot rewrite: a log that is shortened or made anew later
+  /// does not fit it. `knutepunkt audit verify --head` compares.
+  func tellAccessHead(isDue: Bool) {
+    let head = writer.accessHead
+    let now = clock.now()
+    guard head.rows > 0, isDue || head.rows >= toldHead + Self.accessRowsBetweenHeads || (head.rows > toldHead && now >= nextHead) else {
+      return
+    }
+    toldHead = head.rows
+    nextHead = now.adding(seconds: Self.accessSecondsBetweenHeads)
+    logger.notice(
+      "the access log ends here", metadata: ["message-id": "\(Self.accessHeadMessageID)", "head": "\(head)", "journal": "\(writer.path)"])
+  }
+
+  /// The ballast and what has outlived its retention, under constant traffic too; and a checkpoint when nothing came for
+  /// a while.
+  func tidy() {
+    let now = clock.now()
+    if now >= nextUpkeep {
+      nextUpkeep = now.adding(nanoseconds: Self.upkeepInterval)
+      let hasRoom = atDisk { writer.upkeep() }
+      if hasRoom && storeState == .shedding {
+        _ = change { $0.committed(isShedding: false) }
+        // A replay lacks what was shed: the next start must begin from the state that saw it.
+        requestSnapshot()
+      }
+    }
+    if loss?.emergencyPath == nil, hooks.isDamaged() {
+      atDisk { leaveJournal(.corrupt(detail: "a page of it cannot be read")) }
+    }
+    purge()
+    if let copyDue, now >= max(nextCopy, copyDue.adding(nanoseconds: Self.copyDelay)) {
+      self.copyDue = nil
+      atDisk { refreshCopies() }
+    }
+    if now < lastTidy.adding(nanoseconds: Self.idleBeforeTidy) { return }
+    lastTidy = now
+    atDisk { writer.checkpointIfIdle() }
+    logBytes.store(writer.logBytes, ordering: .relaxed)
+  }
+
+  /// Brings the copies of the registry up to date; again no sooner than twenty times as long as it took.
+  package func refreshCopies() {
+    let began = clock.now()
+    let failures = writer.refreshCopies()
+    let took = clock.now().rawValue &- began.rawValue
+    nextCopy = clock.now().adding(nanoseconds: max(Self.copyDelay, took &* 20))
+    problems.withLock { problems in
+      for failure in failures where !problems.copies.contains(failure.path) {
+        logger.warning("a copy of the registry cannot be written", metadata: ["path": "\(failure.path)", "reason": "\(failure.reason)"])
+      }
+      problems.copies = failures.map(\.path)
+    }
+  }
+
+  /// A bounded piece of what is too old: while there is more, for a tenth of the time; else once an hour.
+  func purge() {
+    let now = clock.now()
+    if now < nextPurge { return }
+    let wall = clock.wall()
+    let limits = RetentionLimits(
+      samplesBefore: wall.adding(milliseconds: -settings.retentionMilliseconds),
+      deliveriesBefore: wall.adding(milliseconds: -settings.retentionMilliseconds))
+    do {
+      let report = try atDisk { () throws(JournalError) in try writer.purge(limits) }
+      let took = clock.now().rawValue &- now.rawValue
+      nextPurge = report.isDone ? now.adding(seconds: 3_600) : clock.now().adding(nanoseconds: max(Self.purgePause, took &* 9))
+    } catch {
+      logger.warning("old records could not be removed", metadata: ["reason": "\(error)"])
+      nextPurge = now.adding(seconds: 3_600)
+    }
+  }
+}

@@ -1,0 +1,155 @@
+// From the file back to a running hub: what the last run left, the snapshot to start from, and every entry after it.
+
+internal import Crypto
+internal import Foundation
+internal import GRDB
+public import JournalValues
+public import VitalSigns
+
+/// One start of the core, so that the next can continue the timeline.
+public struct RunRecord: Sendable, Hashable {
+  /// `/proc/sys/kernel/random/boot_id`: CLOCK_BOOTTIME compares within one boot only.
+  public var bootID: String
+  /// CLOCK_BOOTTIME at the start, nanoseconds.
+  public var boottimeNanoseconds: Int64
+  /// The hub's timeline at the same moment.
+  public var instant: MonotonicInstant
+  public var wall: WallTime
+  public var version: String
+
+  public init(bootID: String, boottimeNanoseconds: Int64, instant: MonotonicInstant, wall: WallTime, version: String) {
+    self.bootID = bootID
+    self.boottimeNanoseconds = boottimeNanoseconds
+    self.instant = instant
+    self.wall = wall
+    self.version = version
+  }
+}
+
+/// What `recover()` found.
+public struct JournalRecovery: Sendable {
+  /// The highest sequence given so far, kept or shed; the intake goes on from the next. 0: a new journal.
+  public var lastSequence: UInt64
+  /// The latest instant of any entry or outcome: the timeline never goes below it.
+  public var lastInstant: MonotonicInstant
+  public var lastWall: WallTime
+  public var lastRun: RunRecord?
+  /// Made once, at random; alert ids are derived from it.
+  public var hubSalt: UInt64
+  public var hubID: String
+  /// The newest snapshot whose digest holds, newest first; try the next when the layout is not yours.
+  public var snapshots: [JournalSnapshot]
+  /// 0: all that ever came in is still here. Else ordinary entries up to this one have been purged: a replay from the
+  /// beginning gives the registry and what followed, not the exact state. A snapshot does.
+  public var purgedThrough: UInt64
+  /// Numbers in use: new ones start above.
+  public var highestPatient: UInt32
+  public var highestDevice: UInt32
+  public var highestActor: UInt32
+  /// How many alerts were ever raised on this hub, whatever has been purged since: no counter of ids may start below it when a replay
+  /// is not exact.
+  public var alertsEver: UInt32
+  /// Which program with which sizes decided what is here: another may decide otherwise, so its replay is not exact. Nil: not noted.
+  public var decider: String?
+  /// The frames that a redelivery may repeat, oldest first by link.
+  public var deliveryMarks: [DeliveryMark]
+}
+
+/// The core's state as it was after an entry.
+public struct JournalSnapshot: Sendable, Hashable {
+  public var sequence: UInt64
+  public var state: [UInt8]
+}
+
+extension JournalWriter {
+  /// Reads what the last run left. Call before anything else, once.
+  public func recover() throws(JournalError) -> JournalRecovery {
+    let state = self.state
+    return try journalErrors {
+      try queue.writeWithoutTransaction { db in
+        let run = try Row.fetchOne(db, sql: "SELECT * FROM run ORDER BY id DESC LIMIT 1").map {
+          RunRecord(
+            bootID: $0["boot_id"], boottimeNanoseconds: $0["boottime_nanoseconds"], instant: MonotonicInstant(rawValue: $0["instant"]),
+            wall: WallTime(rawValue: $0["wall"]), version: $0["version"])
+        }
+        return JournalRecovery(
+          lastSequence: state.lastSequence, lastInstant: max(state.lastInstant, run?.instant ?? .zero), lastWall: state.lastWall,
+          lastRun: run, hubSalt: UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'hub_salt'") ?? 0),
+          hubID: try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'hub_id'") ?? "",
+          snapshots: try Self.soundSnapshots(db),
+          purgedThrough: UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'purged_through'") ?? 0),
+          highestPatient: try Self.highest(db, "SELECT max(id) FROM patient"),
+          highestDevice: try Self.highest(db, "SELECT max(id) FROM device"),
+          highestActor: try Self.highest(db, "SELECT max(id) FROM actor"),
+          alertsEver: UInt32(truncatingIfNeeded: state.alertCounter),
+          decider: try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'decider'"),
+          deliveryMarks: try Row.fetchAll(db, sql: "SELECT link, message, hash, taken, wall FROM delivery_mark ORDER BY link, number")
+            .map {
+              DeliveryMark(
+                link: $0["link"], message: $0["message"], hash: UInt64(bitPattern: $0["hash"] as Int64),
+                taken: UInt16(truncatingIfNeeded: $0["taken"] as Int64), wall: WallTime(rawValue: $0["wall"]))
+            })
+      }
+    }
+  }
+
+  private static func highest(_ db: Database, _ sql: String) throws -> UInt32 {
+    UInt32(truncatingIfNeeded: try Int64.fetchOne(db, sql: sql) ?? 0)
+  }
+
+  /// Snapshots whose bytes are as they were written, newest first.
+  private static func soundSnapshots(_ db: Database) throws -> [JournalSnapshot] {
+    try Row.fetchAll(db, sql: "SELECT sequence, digest, state FROM snapshot ORDER BY sequence DESC").compactMap { row in
+      let state: Data = row["state"]
+      guard Array(SHA256.hash(data: state)) == Array(row["digest"] as Data) else { return nil }
+      return JournalSnapshot(sequence: UInt64(bitPattern: row["sequence"] as Int64), state: Array(state))
+    }
+  }
+
+  /// Records this start, durably; at the price of the ballast when the disk is full.
+  public func beginRun(_ run: RunRecord) throws(JournalError) {
+    do { try record(run) } catch {
+      guard case .full = error, makeRoom() else { throw error }
+      try record(run)
+    }
+  }
+
+  private func record(_ run: RunRecord) throws(JournalError) {
+    try journalErrors {
+      try queue.writeWithoutTransaction { db in
+        try db.inTransaction(.immediate) {
+          try db.insert(
+            into: "run",
+            [
+              "boot_id": run.bootID, "boottime_nanoseconds": run.boottimeNanoseconds, "instant": run.instant.rawValue,
+              "wall": run.wall.rawValue, "version": run.version,
+            ])
+          // A hub that restarts in a loop must not fill the disk with its starts.
+          try db.execute(sql: "DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - 1000")
+          return .commit
+        }
+      }
+    }
+  }
+
+  /// Notes who decides from now on. Only after a start whose state is exact, or kept as a snapshot.
+  public func noteDecider(_ decider: String) throws(JournalError) {
+    try journalErrors {
+      try queue.writeWithoutTransaction { db in
+        try db.insert(
+          into: "meta", ["key": "decider", "value": decider],
+          .update("(key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"))
+      }
+    }
+  }
+
+  /// Gives every entry after `sequence` in order, exactly as it was committed. Streams; memory does not grow.
+  public func replay(after sequence: UInt64, _ body: (IntakeEntry) -> Void) throws(JournalError) {
+    try journalErrors {
+      try queue.writeWithoutTransaction { db in
+        var stream = try EntryStream(db, after: sequence)
+        while let entry = try stream.next() { body(entry) }
+      }
+    }
+  }
+}

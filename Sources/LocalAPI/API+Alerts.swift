@@ -1,0 +1,210 @@
+// Alerts as people and other roles see them, what people do about them, and why they were raised.
+
+extension API {
+  public struct Alert: Codable, Sendable {
+    public var id: String
+    public var rule: String
+    public var priority: String
+    public var state: String
+    /// What happened last: `raised`, `escalated`, `acknowledged`, …
+    public var change: String
+    public var patient: String?
+    public var patientName: String?
+    public var device: String?
+    public var value: Int
+    public var limit: Int
+    public var subject: UInt32
+    public var level: Int
+    public var raisedAt: String
+    public var changedAt: String
+    /// When the next escalation happens, or nil.
+    public var escalatesAt: String?
+    public var actor: String?
+    public var comment: String?
+    /// One sentence for people, in the hub's language.
+    public var text: String
+    /// Journal sequence of the entry that first raised it.
+    public var firstCause: UInt64
+    /// The key of this change; deliveries of one change carry the same.
+    public var changeID: String
+    /// The change as the core has it, in `alert` events only: what the forward role builds its records from.
+    public var transition: Transition?
+
+    package init(
+      id: String, rule: String, priority: String, state: String, change: String, patient: String? = nil, patientName: String? = nil,
+      device: String? = nil, value: Int, limit: Int, subject: UInt32, level: Int, raisedAt: String, changedAt: String,
+      escalatesAt: String? = nil, actor: String? = nil, comment: String? = nil, text: String, firstCause: UInt64, changeID: String,
+      transition: Transition? = nil
+    ) {
+      self.id = id
+      self.rule = rule
+      self.priority = priority
+      self.state = state
+      self.change = change
+      self.patient = patient
+      self.patientName = patientName
+      self.device = device
+      self.value = value
+      self.limit = limit
+      self.subject = subject
+      self.level = level
+      self.raisedAt = raisedAt
+      self.changedAt = changedAt
+      self.escalatesAt = escalatesAt
+      self.actor = actor
+      self.comment = comment
+      self.text = text
+      self.firstCause = firstCause
+      self.changeID = changeID
+      self.transition = transition
+    }
+  }
+
+  /// An alert's change in the core's own numbers (VitalSigns' raw values; instants in nanoseconds).
+  public struct Transition: Codable, Sendable {
+    public var rule: UInt8
+    public var priority: UInt8
+    public var state: UInt8
+    public var previous: UInt8
+    public var kind: UInt8
+    public var level: UInt8
+    /// `Int64.max`: nothing is due.
+    public var deadline: Int64
+    public var raisedAt: Int64
+    public var instant: Int64
+    public var wall: Int64
+    public var raisedWall: Int64
+    public var patient: UInt32
+    public var device: UInt32
+    public var actor: UInt32
+    /// Nil from a core of an earlier version.
+    public var revision: UInt16?
+    /// Nil when it is the value itself.
+    public var upper: Int32?
+    public var also: Reason?
+
+    package init(
+      rule: UInt8, priority: UInt8, state: UInt8, previous: UInt8, kind: UInt8, level: UInt8, deadline: Int64, raisedAt: Int64,
+      instant: Int64, wall: Int64, raisedWall: Int64, patient: UInt32, device: UInt32, actor: UInt32, revision: UInt16? = nil,
+      upper: Int32? = nil, also: Reason? = nil
+    ) {
+      self.rule = rule
+      self.priority = priority
+      self.state = state
+      self.previous = previous
+      self.kind = kind
+      self.level = level
+      self.deadline = deadline
+      self.raisedAt = raisedAt
+      self.instant = instant
+      self.wall = wall
+      self.raisedWall = raisedWall
+      self.patient = patient
+      self.device = device
+      self.actor = actor
+      self.revision = revision
+      self.upper = upper
+      self.also = also
+    }
+
+    /// A second rule that the same measurement broke.
+    public struct Reason: Codable, Sendable {
+      public var rule: UInt8
+      public var value: Int32
+      public var limit: Int32
+      public var upper: Int32
+      public var subject: UInt32
+
+      package init(rule: UInt8, value: Int32, limit: Int32, upper: Int32, subject: UInt32) {
+        self.rule = rule
+        self.value = value
+        self.limit = limit
+        self.upper = upper
+        self.subject = subject
+      }
+    }
+  }
+
+  public struct ActOnAlert: Codable, Sendable {
+    public var actor: String
+    /// Required for `resolve`.
+    public var comment: String?
+    public var cause: String?
+    public var measure: String?
+    public var useful: Bool?
+    public init(actor: String, comment: String? = nil, cause: String? = nil, measure: String? = nil, useful: Bool? = nil) {
+      self.actor = actor
+      self.comment = comment
+      self.cause = cause
+      self.measure = measure
+      self.useful = useful
+    }
+  }
+
+  /// Why an alert was raised or a score is what it is.
+  public struct Explanation: Codable, Sendable {
+    public struct Evidence: Codable, Sendable {
+      public var sequence: UInt64
+      public var measuredAt: String?
+      public var receivedAt: String
+      public var device: String?
+      /// What it was: an observation's key, an event's kind, …
+      public var what: String
+      public var value: String?
+      public var unit: String?
+      public var quality: [String]
+      /// NEWS2 points that it gave, or nil.
+      public var points: Int?
+
+      package init(
+        sequence: UInt64, measuredAt: String? = nil, receivedAt: String, device: String? = nil, what: String, value: String? = nil,
+        unit: String? = nil, quality: [String], points: Int? = nil
+      ) {
+        self.sequence = sequence
+        self.measuredAt = measuredAt
+        self.receivedAt = receivedAt
+        self.device = device
+        self.what = what
+        self.value = value
+        self.unit = unit
+        self.quality = quality
+        self.points = points
+      }
+    }
+    public struct Step: Codable, Sendable {
+      public var at: String
+      public var change: String
+      public var state: String
+      public var priority: String
+      public var level: Int
+      public var actor: String?
+      public var comment: String?
+
+      package init(at: String, change: String, state: String, priority: String, level: Int, actor: String? = nil, comment: String? = nil) {
+        self.at = at
+        self.change = change
+        self.state = state
+        self.priority = priority
+        self.level = level
+        self.actor = actor
+        self.comment = comment
+      }
+    }
+    public var subject: String
+    public var rule: String?
+    /// The rule in words, with the limit and the value that passed it.
+    public var reason: String
+    public var score: Score?
+    public var evidence: [Evidence]
+    public var history: [Step]
+
+    package init(subject: String, rule: String? = nil, reason: String, score: Score? = nil, evidence: [Evidence], history: [Step]) {
+      self.subject = subject
+      self.rule = rule
+      self.reason = reason
+      self.score = score
+      self.evidence = evidence
+      self.history = history
+    }
+  }
+}

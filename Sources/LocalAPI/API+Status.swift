@@ -1,0 +1,126 @@
+// How the hub does, for people who keep it running.
+
+extension API {
+  public struct Status: Codable, Sendable {
+    public struct Link: Codable, Sendable {
+      public var name: String
+      /// `connected`, `connecting`, `waiting` or `stopped`.
+      public var state: String
+      public var since: String?
+      public var received: UInt64
+      public var refused: [String: UInt64]
+      public var reconnects: UInt64
+      public var lastError: String?
+
+      package init(
+        name: String, state: String, since: String? = nil, received: UInt64, refused: [String: UInt64], reconnects: UInt64,
+        lastError: String? = nil
+      ) {
+        self.name = name
+        self.state = state
+        self.since = since
+        self.received = received
+        self.refused = refused
+        self.reconnects = reconnects
+        self.lastError = lastError
+      }
+    }
+    public struct Destination: Codable, Sendable {
+      public var name: String
+      public var kind: String
+      public var pendingAlarms: Int
+      public var pendingRoutine: Int
+      public var delivered: Int
+      public var dead: Int
+      public var lastError: String?
+      /// As the forward role last told; nil when it has not.
+      public var health: DestinationState?
+      /// When the longest waiting record was queued.
+      public var oldestPending: String?
+      public var lastDelivered: String?
+
+      package init(
+        name: String, kind: String, pendingAlarms: Int, pendingRoutine: Int, delivered: Int, dead: Int, lastError: String? = nil,
+        health: DestinationState? = nil, oldestPending: String? = nil, lastDelivered: String? = nil
+      ) {
+        self.name = name
+        self.kind = kind
+        self.pendingAlarms = pendingAlarms
+        self.pendingRoutine = pendingRoutine
+        self.delivered = delivered
+        self.dead = dead
+        self.lastError = lastError
+        self.health = health
+        self.oldestPending = oldestPending
+        self.lastDelivered = lastDelivered
+      }
+    }
+    public var version: String
+    public var hub: String
+    public var controller: String
+    /// One line for people, the same that systemd shows.
+    public var summary: String
+    public var live: Bool
+    public var startedAt: String
+    public var now: String
+    public var sequence: UInt64
+    public var durable: UInt64
+    public var patients: Int
+    public var devices: Int
+    public var openAlerts: Int
+    public var observations: UInt64
+    public var intakeDepth: Int
+    /// `writing`, `shedding` (the disk is full) or `failing`.
+    public var store: String
+    public var storeError: String?
+    public var shed: UInt64
+    /// `fifo` or `ordinary`, and whether memory is locked.
+    public var scheduling: String
+    public var memoryLocked: Bool
+    public var links: [Link]
+    public var destinations: [Destination]
+    /// `core`, `forward`, `console` to `live`, `connected` or `missing`.
+    public var roles: [String: String]
+    public var notes: [String]
+    /// What does not work now, gravest first. Nil from a core of an earlier version.
+    public var problems: [Problem]?
+    /// Whether alarms can come in, be decided, leave and be kept: no problem is grave. As `/readyz`.
+    public var ready: Bool?
+    /// When a registered device was last heard.
+    public var lastHeard: String?
+
+    package init(
+      version: String, hub: String, controller: String, summary: String, live: Bool, startedAt: String, now: String, sequence: UInt64,
+      durable: UInt64, patients: Int, devices: Int, openAlerts: Int, observations: UInt64, intakeDepth: Int, store: String,
+      storeError: String? = nil, shed: UInt64, scheduling: String, memoryLocked: Bool, links: [Link], destinations: [Destination],
+      roles: [String: String], notes: [String], problems: [Problem]? = nil, ready: Bool? = nil, lastHeard: String? = nil
+    ) {
+      self.version = version
+      self.hub = hub
+      self.controller = controller
+      self.summary = summary
+      self.live = live
+      self.startedAt = startedAt
+      self.now = now
+      self.sequence = sequence
+      self.durable = durable
+      self.patients = patients
+      self.devices = devices
+      self.openAlerts = openAlerts
+      self.observations = observations
+      self.intakeDepth = intakeDepth
+      self.store = store
+      self.storeError = storeError
+      self.shed = shed
+      self.scheduling = scheduling
+      self.memoryLocked = memoryLocked
+      self.links = links
+      self.destinations = destinations
+      self.roles = roles
+      self.notes = notes
+      self.problems = problems
+      self.ready = ready
+      self.lastHeard = lastHeard
+    }
+  }
+}

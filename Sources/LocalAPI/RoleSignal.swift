@@ -1,0 +1,33 @@
+// The sign of life that a role sends to the core. It is sent while the role's work goes on, never by a timer alone: a process
+// that is stopped, a runner that hangs, a board that takes no news send none, and the core tells that the role is gone.
+
+import HubRuntime
+import Synchronization
+
+/// Sends one role's sign of life.
+package struct RoleSignal: Sendable {
+  /// Three of them fit into `EventHub.beatPatience`.
+  package static let pause = Duration.seconds(3)
+
+  package let role: String
+  package let client: LocalAPIClient
+  /// Turns of the role's work so far.
+  package let progress: @Sendable () -> UInt64
+
+  package init(role: String, client: LocalAPIClient, progress: @escaping @Sendable () -> UInt64) {
+    self.role = role
+    self.client = client
+    self.progress = progress
+  }
+
+  /// Until cancelled. A core that does not answer is asked again; one of an earlier version does not wait for it.
+  package func run() async {
+    var told = progress()
+    while !Task.isCancelled {
+      await Beat.rest(Self.pause)
+      let turns = progress()
+      guard turns != told else { continue }
+      if let _: API.Done = try? await client.post("/v1/roles", API.RoleBeat(role: role)) { told = turns }
+    }
+  }
+}

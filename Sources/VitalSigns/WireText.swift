@@ -1,0 +1,79 @@
+// Text as wire formats quote it (a string of JSON, a part of a URL) and texts with places to fill. One rule each, because a
+// signature and a search need the same bytes from every place. Not for the realtime path: it makes strings.
+
+public enum JSONString {
+  /// The text as a JSON string with its quotation marks (RFC 8259): `"`, `\` and control characters are escaped, all else stands as it is.
+  public static func quoted(_ text: String) -> String {
+    var result: [UInt8] = []
+    append(text, to: &result)
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  /// The same as UTF-8 at the end of bytes that grow.
+  public static func append(_ text: String, to result: inout [UInt8]) {
+    result.append(UInt8(ascii: "\""))
+    var text = text
+    text.withUTF8 { bytes in
+      // Most texts hold nothing that must be escaped, and go out in one piece.
+      if bytes.contains(where: isEscaped) {
+        for byte in bytes { if isEscaped(byte) { escape(byte, to: &result) } else { result.append(byte) } }
+      } else {
+        result += bytes
+      }
+    }
+    result.append(UInt8(ascii: "\""))
+  }
+
+  /// All of these are ASCII, and no byte of another character is below 0x80.
+  private static func isEscaped(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
+  private static func escape(_ byte: UInt8, to result: inout [UInt8]) {
+    switch byte {
+    case UInt8(ascii: "\""): result += "\\\"".utf8
+    case UInt8(ascii: "\\"): result += "\\\\".utf8
+    case UInt8(ascii: "\n"): result += "\\n".utf8
+    case UInt8(ascii: "\r"): result += "\\r".utf8
+    case UInt8(ascii: "\t"): result += "\\t".utf8
+    default: result += escape(Unicode.Scalar(byte)).utf8
+    }
+  }
+
+  /// `\u001b`: any character of the first 65 536 as JSON may write it.
+  public static func escape(_ scalar: Unicode.Scalar) -> String { "\\u" + Hexadecimal.text(scalar.value, digits: 4) }
+}
+
+public enum PercentEncoding {
+  /// The text's UTF-8 for a URL (RFC 3986): letters, digits and `-._~` stand as they are, and so do the ASCII characters of
+  /// `kept`; every other byte becomes `%` and two capital digits.
+  public static func text(_ text: String, keeping kept: String = "") -> String {
+    if text.utf8.allSatisfy({ isPlain($0, kept) }) { return text }
+    var result: [UInt8] = []
+    for byte in text.utf8 {
+      if isPlain(byte, kept) { result.append(byte) } else { result += ("%" + Hexadecimal.text(byte, digits: 2).uppercased()).utf8 }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  private static func isPlain(_ byte: UInt8, _ kept: String) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
+    default: byte < 0x80 && kept.utf8.contains(byte)
+    }
+  }
+}
+
+public enum TextPlaces {
+  /// The pattern with its `{name}` places filled, in one pass: a value is never read as a place. A place without a value becomes empty.
+  public static func filled(_ pattern: String, _ values: [String: String]) -> String {
+    var result = ""
+    var rest = pattern[...]
+    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+      result += rest[..<open]
+      result += values[String(rest[rest.index(after: open)..<close])] ?? ""
+      rest = rest[rest.index(after: close)...]
+    }
+    return result + rest
+  }
+}

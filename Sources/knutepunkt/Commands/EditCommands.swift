@@ -1,0 +1,68 @@
+// `patient edit` and `device edit`: a misspelt name, a device whose silence should be told. What was before stays in the journal.
+
+import ArgumentParser
+import LocalAPI
+
+struct PatientEdit: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "edit", abstract: "Correct a person's name or national identity number; the old ones stay in the journal.")
+  @Argument(help: "The person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String
+  @Option(help: "The name that nurses see from now on.") var name: String?
+  @Option(
+    name: .customLong("national-id"),
+    help: ArgumentHelp("National identity number of 11 digits, or - to read it from standard input.", valueName: "number|-"))
+  var nationalID: String?
+  @Option(help: "Why, for the access log.") var reason: String
+  @OptionGroup var actor: ActorOptions
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var core: CoreOptions
+
+  func validate() throws {
+    if name == nil, nationalID == nil { throw ValidationError("Nothing to change. Give --name, --national-id, or both.") }
+  }
+
+  func run() async throws {
+    let number = nationalID == "-" ? readLine() : nationalID
+    let answer: API.Patient = try await core.client().post(
+      "/v1/patients/\(patient)/edit", API.EditPatient(name: name, nationalID: number, actor: actor.actor, reason: reason))
+    if output.json { return try Terminal.printJSON(answer) }
+    Terminal.print("\(answer.id) is corrected: \(Terminal.field(answer.name))")
+  }
+}
+
+struct DeviceEdit: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "edit", abstract: "Change what a device is called, or how long it may be silent.")
+  @Argument(help: "The device, e.g. D12.", transform: IdentifierArgument.device) var device: String
+  @Option(help: "What people call it from now on.") var label: String?
+  @Option(
+    name: .customLong("expected-interval"),
+    help: ArgumentHelp("Longest silence before an alert, e.g. 30h for daily use; 0s: nobody is told.", valueName: "duration"),
+    transform: PlanFlagText.seconds) var expectedInterval: UInt32?
+  @Option(help: "Why, for the access log.") var reason: String
+  @OptionGroup var actor: ActorOptions
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var core: CoreOptions
+
+  func validate() throws {
+    if label == nil, expectedInterval == nil { throw ValidationError("Nothing to change. Give --label, --expected-interval, or both.") }
+  }
+
+  func run() async throws {
+    let answer: API.Device = try await core.client().post(
+      "/v1/devices/\(device)/edit",
+      API.EditDevice(label: label, expectedIntervalSeconds: expectedInterval, actor: actor.actor, reason: reason))
+    if output.json { return try Terminal.printJSON(answer) }
+    Terminal.print("\(answer.id) is changed: \(Terminal.field(answer.label)). \(SilenceText.sentence(answer))")
+  }
+}
+
+/// What a device's silence means.
+enum SilenceText {
+  static func sentence(_ device: API.Device) -> String {
+    let seconds = Int64(device.expectedIntervalSeconds)
+    return seconds == 0
+      ? "Nobody is told when it falls silent; knutepunkt device edit \(device.id) --expected-interval 30h would tell of a day without it."
+      : "An alert rises when it is silent for more than \(TimeDisplay.span(seconds)); knutepunkt device edit \(device.id) --expected-interval … changes that."
+  }
+}
