@@ -91,6 +91,7 @@ final class JournalBoardSource: ConsoleSource {
       return (turn, last.nextWaiter, begins)
     }
     if begins { begin() }
+    // The first that ends decides: the read is done, or patience is over. Both end with the group.
     await withTaskGroup(of: Void.self) { group in
       group.addTask { for await _ in wakes { return } }
       group.addTask { try? await Task.sleep(for: Self.patience) }
@@ -141,6 +142,8 @@ final class JournalBoardSource: ConsoleSource {
   func updates() -> AsyncStream<BoardUpdate> {
     let client = client
     let (stream, continuation) = AsyncStream.makeStream(of: BoardUpdate.self, bufferingPolicy: .bufferingNewest(64))
+    // Two tasks, one that hears and one that gives signs of life. The console takes one stream at a time and drops it when it ends:
+    // both end with it, at `onTermination`.
     let task = Task { [weak self] in
       while !Task.isCancelled {
         do {
@@ -169,7 +172,6 @@ final class JournalBoardSource: ConsoleSource {
     }
     let signal = RoleSignal(role: "console", client: client) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
     let beating = Task { await signal.run() }
-    // The console takes one stream at a time and drops it when it ends; the tasks end with it.
     continuation.onTermination = { _ in
       task.cancel()
       beating.cancel()
