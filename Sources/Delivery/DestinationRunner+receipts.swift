@@ -58,6 +58,7 @@ extension DestinationRunner {
     let batch = Array(unreported.prefix(Self.receiptsPerReport))
     unreported.removeFirst(batch.count)
     let book = book
+    // Held in `reporting`, one at a time; `run` ends it.
     reporting = Task { [weak self] in
       let stored = await book.report(batch)
       if !stored { try? await Task.sleep(for: Self.reportPause) }

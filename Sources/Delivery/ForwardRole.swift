@@ -222,6 +222,7 @@ package final class ForwardRole: Service {
       if !records.isKnown(raw) { records.learn(raw) }
       finish.yield()
     }
+    // Cancelled as soon as the read is done.
     let patience = Task {
       try? await Task.sleep(for: learningPatience)
       finish.yield()

@@ -1,5 +1,5 @@
 // While the way of a link's messages is blocked or crowded, alarms are heard over a second connection as well
-// (Links/AlarmEar.swift). Each press then arrives twice: as a copy without a promise, at once, and as the message that waits for
+// (AlarmEar.swift). Each press then arrives twice: as a copy without a promise, at once, and as the message that waits for
 // its acknowledgement. This book joins the two, so that a press is told once, and at once.
 //
 // A copy is held for a moment: usually the message itself is here by then, and the copy is dropped. Else the copy is told, and

@@ -125,6 +125,7 @@ struct CoreRole: Service {
 
   private static func end(of task: Task<Void, Never>, within limit: Duration) async {
     let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
+    // Without a parent: a group would wait for a task that cannot be cancelled. The watcher ends with that task, the clock here.
     let watcher = Task {
       await task.value
       continuation.finish()

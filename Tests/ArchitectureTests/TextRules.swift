@@ -25,6 +25,12 @@ enum TextRules {
     }
   }
 
+  /// The Swift files that a line's comment names, with as much of their folders as it says. `+part.swift` alone is no name.
+  static func namedFiles(_ line: String) -> [String] {
+    guard let comment = line.range(of: "//") else { return [] }
+    return line[comment.upperBound...].matches(of: #/(?:^|[^A-Za-z0-9+\/])([A-Za-z][A-Za-z0-9+\/]*\.swift)/#).map { String($0.1) }
+  }
+
   /// Byte for byte: a regular expression over the whole repository would take a minute.
   private static func holds(_ text: String, _ mark: String) -> Bool { text.range(of: mark, options: .literal) != nil }
 

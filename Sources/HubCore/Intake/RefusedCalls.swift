@@ -1,6 +1,6 @@
 // Calls for help that a destination refused for good and that nobody has taken: silence where somebody should have been told.
 // Read from the journal at the start and whenever a destination refuses or is tried again; ended at once when somebody takes the
-// alert. Not here: what is said of them (Roles/HubProblems.swift).
+// alert. Not here: what is said of them (CoreAPI, HubProblems.swift).
 
 package import Journal
 import JournalValues
