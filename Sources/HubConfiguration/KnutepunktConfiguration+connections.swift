@@ -34,7 +34,7 @@ extension KnutepunktConfiguration {
         "maximumPayload", .size(1...(16 << 20)), default: 256 << 10, shown: "256KiB",
         "Longer messages are counted and quarantined, not decoded."),
       ackHold: section.value(
-        "ackHold", .duration(.milliseconds(1)...(.seconds(1))), default: .milliseconds(20), shown: "20ms",
+        "ackHold", .duration(.milliseconds(1)...(.seconds(1))), default: .milliseconds(100), shown: "100ms",
         "How long reading goes on while acknowledgements wait for the disk."))
     if !section.has("tls"), !LoopbackHost.contains(host) {
       section.report("host", "would be reached without encryption; allowed: `tls: {…}` beside it, or a broker on this machine (localhost)")

@@ -121,7 +121,7 @@ extension KnutepunktConfiguration {
   private static func readJournal(_ section: ConfigurationSection) -> JournalSettings {
     JournalSettings(
       groupWindow: section.value(
-        "groupWindow", .duration(.zero...(.seconds(1))), default: .milliseconds(20), shown: "20ms",
+        "groupWindow", .duration(.zero...(.seconds(1))), default: .milliseconds(100), shown: "100ms",
         "How long an observation may wait for others of its transaction. Alarms do not wait."),
       groupMax: section.value("groupMax", .integer(1...100_000), default: 1_000, shown: "1000", "Entries in one transaction."),
       snapshotEvery: section.value(

@@ -18,11 +18,15 @@ struct AcknowledgementGate: Sendable {
   struct Decision: Sendable, Hashable {
     var mayWrite: Bool
     var mayRead: Bool
-    /// Ask the journal for a commit. True once for each time that the gate has been shut for longer than the hold time.
+    /// Ask the journal for a commit. True once until the watermark moves.
     var asksForCommit: Bool
     /// When to decide again though nothing happened.
     var again: MonotonicInstant
   }
+
+  /// No message for so long, and no more is waited for: either nothing comes, or the broker's in-flight window is full and
+  /// it waits for us. Nanoseconds.
+  static let quietNanoseconds: Int64 = 20_000_000
 
   let holdNanoseconds: Int64
   let stallNanoseconds: Int64
@@ -38,6 +42,11 @@ struct AcknowledgementGate: Sendable {
   private var watermark: UInt64 = 0
   private var watermarkMovedAt: MonotonicInstant = .zero
   private var hasAsked = false
+  /// How many of the owed had been taken when the watermark moved last: a commit has served most of them.
+  private var owedBefore = 0
+  /// How many were owed when a message was last seen to have come, and when that was.
+  private var owedThen = 0
+  private var grewAt: MonotonicInstant = .zero
 
   init(hold: Duration, stall: Duration, window: Int) {
     holdNanoseconds = MonotonicInstant.zero.adding(hold).rawValue
@@ -53,17 +62,21 @@ struct AcknowledgementGate: Sendable {
   }
 
   /// The library's queue is empty: everything owed is on its way.
-  mutating func wrote() { owed = 0 }
+  mutating func wrote() { (owed, owedBefore) = (0, 0) }
 
   /// `framesWait`: the handler was busy, and frames that it has not taken are acknowledged in the queue already.
   mutating func decide(watermark current: UInt64, framesWait: Bool, at now: MonotonicInstant) -> Decision {
     if current > watermark {
       watermark = current
       watermarkMovedAt = now
+      // The commit that was asked for has come. What was read meanwhile needs another.
+      hasAsked = false
+      owedBefore = owed
     }
+    if owed > owedThen { grewAt = now }
+    owedThen = owed
     if watermark >= highestSequence, !framesWait {
       shutSince = nil
-      hasAsked = false
       return Decision(mayWrite: true, mayRead: true, asksForCommit: false, again: .never)
     }
     let since = shutSince ?? now
@@ -71,10 +84,13 @@ struct AcknowledgementGate: Sendable {
     let holdEnds = since.adding(nanoseconds: holdNanoseconds)
     let stallEnds = max(since, watermarkMovedAt).adding(nanoseconds: stallNanoseconds)
     // Only the disk can be in the way of the sequence; a full intake is not helped by a commit that is not needed.
-    let asks = !hasAsked && watermark < highestSequence && (now >= holdEnds || owed >= owedBeforeAsking)
+    let quietEnds = grewAt.adding(nanoseconds: Self.quietNanoseconds)
+    let asks = !hasAsked && watermark < highestSequence && (now >= min(holdEnds, quietEnds) || owed - owedBefore >= owedBeforeAsking)
     if asks { hasAsked = true }
     if framesWait { return Decision(mayWrite: false, mayRead: false, asksForCommit: asks, again: .never) }
-    if now < holdEnds { return Decision(mayWrite: false, mayRead: true, asksForCommit: asks, again: holdEnds) }
+    if now < holdEnds {
+      return Decision(mayWrite: false, mayRead: true, asksForCommit: asks, again: hasAsked ? holdEnds : min(holdEnds, quietEnds))
+    }
     if now < stallEnds { return Decision(mayWrite: false, mayRead: false, asksForCommit: asks, again: stallEnds) }
     return Decision(mayWrite: false, mayRead: true, asksForCommit: asks, again: .never)
   }

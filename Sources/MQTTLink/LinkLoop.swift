@@ -41,6 +41,7 @@ final class LinkLoop {
   var wasStalling = false
   var contest = Contest()
   var pressure = Pressure()
+  var pace = ReadingPace()
   /// What nobody here knows was read on this connection: nothing is acknowledged before then.
   var strangersUntil: MonotonicInstant?
   /// The library or the broker refused a subscription: the next attempt.
@@ -86,7 +87,7 @@ final class LinkLoop {
     apply(.tick)
     guard session.state != .stopped else { return }
     guard client != nil else {
-      sleep(socketEvents: 0, until: session.deadline)
+      sleep(socketEvents: 0, until: session.deadline, mayRead: false)
       return
     }
     offerWaiting()
@@ -102,13 +103,21 @@ final class LinkLoop {
       apply(.acknowledged)
       return
     }
-    let mayRead = decision.mayRead && !isEnding
+    let now = SystemClock.monotonic()
+    // Something is there by the end of a rest, most probably: reading finds out sooner than asking.
+    if pace.restEnds(by: now) { isDry = false }
+    let wantsRead = decision.mayRead && !isEnding
+    let mayRead = wantsRead && !pace.rests(at: now)
     if mayRead, !isDry, !read() { return }
     if !keepAlive() { return }
     if mayRead, !isDry, waiting.isEmpty { return }
     var events = mayRead && waiting.isEmpty ? Int16(POLLIN) : 0
     if decision.mayWrite, client?.wantsWrite == true { events |= Int16(POLLOUT) }
     var until = min(session.deadline, decision.again, nextKeepAliveCheck, nextSubscriptionTry, pressure.again)
+    if wantsRead, pace.rests(at: now) {
+      events &= ~Int16(POLLIN)
+      until = min(until, pace.restsUntil)
+    }
     if !waiting.isEmpty { until = min(until, SystemClock.monotonic().adding(nanoseconds: Self.busyRetryNanoseconds)) }
     if mayRead, gate.owed > 0, gate.shutSince == nil {
       // Frames taken in this turn shut the gate after the decision. Decided here, so that a message costs one turn and not two; the
@@ -118,7 +127,7 @@ final class LinkLoop {
       if next.asksForCommit { link.watermark.requestCommit() }
       until = next.mayWrite ? .zero : min(until, next.again)
     }
-    sleep(socketEvents: events, until: until)
+    sleep(socketEvents: events, until: until, mayRead: wantsRead)
   }
 
   /// Told to stop: what comes now belongs to the next run.
@@ -243,14 +252,16 @@ final class LinkLoop {
   }
 
   private func read() -> Bool {
+    let before = statistics.framesReceived
     for _ in 0..<Self.packetsPerTurn {
       guard let client else { return false }
       let (failure, dry) = client.read()
       guard settle(failure) else { return false }
       offerWaiting()
       isDry = dry
-      if dry || !waiting.isEmpty { return true }
+      if dry || !waiting.isEmpty { break }
     }
+    pace.read(Int(clamping: statistics.framesReceived - before), at: SystemClock.monotonic())
     return true
   }
 
@@ -288,7 +299,8 @@ final class LinkLoop {
     return .connectionLost("\(detail) Soon after connecting: if this repeats, another client uses the same client id.")
   }
 
-  private func sleep(socketEvents: Int16, until: MonotonicInstant) {
+  /// `mayRead`: nothing but a rest keeps the loop from reading.
+  private func sleep(socketEvents: Int16, until: MonotonicInstant, mayRead: Bool) {
     let isConnected = (client?.socket ?? -1) >= 0
     var polled = [
       pollfd(fd: link.wake.descriptor, events: Int16(POLLIN), revents: 0),
@@ -301,8 +313,9 @@ final class LinkLoop {
     if found & POLLIN != 0 { isDry = false }
     if found & (POLLERR | POLLHUP | POLLNVAL) != 0 {
       // Reading finds out why. When reading is held, nothing that could come would be acknowledged any more either.
-      if socketEvents & Int16(POLLIN) != 0 {
+      if mayRead {
         isDry = false
+        pace.wake()
       } else {
         fail(.connectionLost("closed by the broker while acknowledgements waited"))
       }

@@ -58,7 +58,7 @@ public struct MQTTLinkConfiguration: Sendable, Hashable {
   /// they are counted and quarantined, up to 16 MiB, see `MosquittoClient.packetBytesMax`.
   public var maximumPayloadBytes: Int = 262_144
   /// How long acknowledgements may wait for the disk while reading goes on, 1…1000 ms. See ``AcknowledgementGate``.
-  public var ackHoldMilliseconds: Int = 20
+  public var ackHoldMilliseconds: Int = 100
   /// When the watermark stands still for this long with something waiting, the store counts as failing: 100…60 000 ms.
   public var storeStallMilliseconds: Int = 1_000
   /// For TCP, then again for TLS and CONNACK together: 1…120 s. A dead route takes the kernel two minutes.

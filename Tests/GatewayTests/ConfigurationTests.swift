@@ -110,7 +110,7 @@ import VitalSigns
           name: "ward", host: "localhost", port: 1883, version: .v5, clientID: "hub-07-ward", username: "hub",
           password: .credential("ward-password"),
           tls: nil, keepAlive: .seconds(30), sessionExpiry: .seconds(604_800), receiveMaximum: 500, maximumPayloadBytes: 262_144,
-          ackHold: .milliseconds(20)),
+          ackHold: .milliseconds(100)),
       ])
     #expect(
       configuration.destinations == [

@@ -86,6 +86,8 @@ import Testing
     let broker = try TestBroker()
     var configuration = Self.configuration(broker)
     configuration.storeStallMilliseconds = 60_000
+    // As long as the quiet after which a commit is asked for: the request tells that the hold is over.
+    configuration.ackHoldMilliseconds = Int(AcknowledgementGate.quietNanoseconds / 1_000_000)
     let hub = try RunningLink(configuration, holding: true)
     try #require(hub.handler.waitFor(.live))
     try broker.publish("vitals/a", "one")

@@ -92,4 +92,49 @@ import VitalSigns
     #expect(gate.owed == 1)
     #expect(gate.decide(watermark: 0, framesWait: false, at: Self.at(0)).mayWrite)
   }
+
+  static func patient() -> AcknowledgementGate { AcknowledgementGate(hold: .milliseconds(100), stall: .seconds(1), window: 500) }
+
+  @Test func asksWhenNothingMoreComes() {
+    var gate = Self.patient()
+    gate.took(qos: 1, sequence: 1)
+    let first = gate.decide(watermark: 0, framesWait: false, at: Self.at(0))
+    #expect(first == .init(mayWrite: false, mayRead: true, asksForCommit: false, again: Self.at(20)))
+    gate.took(qos: 1, sequence: 2)
+    #expect(gate.decide(watermark: 0, framesWait: false, at: Self.at(15)).again == Self.at(35), "another came: it may have company, too")
+    #expect(!gate.decide(watermark: 0, framesWait: false, at: Self.at(34)).asksForCommit)
+    let quiet = gate.decide(watermark: 0, framesWait: false, at: Self.at(35))
+    #expect(quiet == .init(mayWrite: false, mayRead: true, asksForCommit: true, again: Self.at(100)), "a full window looks like this")
+  }
+
+  @Test func aSteadyFlowIsOneCommitForTheWholeHold() {
+    var gate = Self.patient()
+    var asked: [Int64] = []
+    for millisecond in stride(from: Int64(0), through: 100, by: 5) {
+      if millisecond < 100 { gate.took(qos: 1, sequence: UInt64(millisecond / 5 + 1)) }
+      if gate.decide(watermark: 0, framesWait: false, at: Self.at(millisecond)).asksForCommit { asked.append(millisecond) }
+    }
+    #expect(asked == [100])
+  }
+
+  @Test func aCommitThatCameServesWhatWasOwedBefore() {
+    var gate = Self.patient()
+    for sequence in UInt64(1)...250 { gate.took(qos: 1, sequence: sequence) }
+    #expect(gate.decide(watermark: 0, framesWait: false, at: Self.at(0)).asksForCommit)
+    for sequence in UInt64(251)...499 { gate.took(qos: 1, sequence: sequence) }
+    #expect(!gate.decide(watermark: 250, framesWait: false, at: Self.at(2)).asksForCommit, "not at once again: few have come since")
+    for sequence in UInt64(500)...748 { gate.took(qos: 1, sequence: sequence) }
+    #expect(!gate.decide(watermark: 250, framesWait: false, at: Self.at(3)).asksForCommit)
+    gate.took(qos: 1, sequence: 749)
+    #expect(gate.decide(watermark: 250, framesWait: false, at: Self.at(4)).asksForCommit, "half a window has come since")
+  }
+
+  @Test func asksAgainAfterEachCommitOnceReadingHasStopped() {
+    var gate = Self.patient()
+    gate.took(qos: 1, sequence: 9)
+    _ = gate.decide(watermark: 0, framesWait: false, at: Self.at(0))
+    #expect(gate.decide(watermark: 0, framesWait: false, at: Self.at(100)).asksForCommit)
+    let behind = gate.decide(watermark: 8, framesWait: false, at: Self.at(103))
+    #expect(behind.asksForCommit && !behind.mayRead, "the last of them missed that commit")
+  }
 }
