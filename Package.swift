@@ -94,6 +94,7 @@ let package = Package(
     target("HubConfiguration", ["HubRuntime", "VitalSigns", "DeviceProfile", "ProfileCatalogue", yams]),
     target("AlertTexts", ["HubRuntime", "VitalSigns"], resources: [.copy("Resources")]),
     target("LocalAPI", ["HubRuntime", "VitalSigns", httpClient, nioCore, nioHTTP1, nioPosix, crypto]),
+    target("HTTPServing", [hummingbird, hummingbirdCore, httpTypes, lifecycle, logging, nioCore, nioHTTP1, nioPosix]),
     target("Observability", ["CSystemd", logging, metrics]),
     target("HubRegistry", ["JournalValues", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal", "VitalSigns"]),
     target(
@@ -128,7 +129,7 @@ let package = Package(
     target(
       "Console",
       [
-        "JournalValues",
+        "JournalValues", "HTTPServing",
         "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal", "VitalSigns", hummingbird, hummingbirdCore,
         httpTypes, lifecycle, mustache, crypto, logging, nioCore, nioPosix,
       ],
@@ -143,7 +144,7 @@ let package = Package(
     target(
       "Gateway",
       [
-        "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "CoreAPI",
+        "HTTPServing", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "CoreAPI",
         "Delivery", "Console", "ProfileCatalogue", "VitalSigns", hummingbird, hummingbirdCore, lifecycle, unixSignals, logging, metrics,
         nioCore,
       ]),
@@ -189,10 +190,11 @@ let package = Package(
     tests(
       "Gateway",
       [
-        "BlueZ", "CoreRings", "JournalValues", "Gateway", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability",
+        "HTTPServing", "BlueZ", "CoreRings", "JournalValues", "Gateway", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI",
+        "Observability",
         "HubRegistry", "HubCore", "DeviceIntake",
         "CoreAPI", "Delivery", "Console", "Doctor", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", "ProfileCatalogue",
-        "DeviceProfile", "BluetoothLink", "MQTTLink", grdb, hummingbird, httpTypes, nioCore, logging,
+        "DeviceProfile", "BluetoothLink", "MQTTLink", grdb, hummingbird, httpTypes, nioCore, nioPosix, logging,
         metrics, yams,
       ]),
     tests(

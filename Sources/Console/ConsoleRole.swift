@@ -4,7 +4,7 @@
 
 import Foundation
 package import HubConfiguration
-import LocalAPI
+package import LocalAPI
 package import Logging
 import ServiceLifecycle
 import VitalSigns
@@ -12,10 +12,12 @@ import VitalSigns
 /// Makes and runs the console.
 package struct ConsoleRole: Service {
   package let configuration: KnutepunktConfiguration
+  package let core: any CoreConnection
   package let logger: Logger
 
-  package init(configuration: KnutepunktConfiguration, logger: Logger) {
+  package init(configuration: KnutepunktConfiguration, core: any CoreConnection, logger: Logger) {
     self.configuration = configuration
+    self.core = core
     self.logger = logger
   }
 
@@ -30,7 +32,7 @@ package struct ConsoleRole: Service {
       language: configuration.hub.language,
       timeZone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt, sessionHours: configuration.console.sessionHours,
       linkKey: try await SignInKey.readOrMake(in: configuration.hub.statePath))
-    let source = JournalBoardSource(configuration: configuration, logger: logger)
+    let source = JournalBoardSource(configuration: configuration, core: core, logger: logger)
     let service = try ConsoleService(configuration: console, source: source, logger: logger) { [logger] port in
       logger.notice("the console listens", metadata: ["port": "\(port)"])
     }

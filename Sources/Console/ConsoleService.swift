@@ -1,6 +1,7 @@
 // The console as a service: reads its resources, wires feed, sign-in and routes, and serves them until it is told to stop.
 // It knows neither journal nor core; both stand behind `ConsoleSource`.
 
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -65,7 +66,7 @@ public struct ConsoleService: Service {
 
   func application() -> some ApplicationProtocol {
     let silent = SilentConnections()
-    return Application(
+    return HTTPService(
       responder: responder,
       server: .http1(
         configuration: .init(

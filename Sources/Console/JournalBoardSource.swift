@@ -39,7 +39,7 @@ final class JournalBoardSource: ConsoleSource {
     var wake: AsyncStream<Void>.Continuation
   }
 
-  private let client: LocalAPIClient
+  private let core: any CoreConnection
   private let journal: JournalOnDemand
   private let names: SubjectNames
   /// Receivers that are called, by number: whom an alert was sent to. A record system that has it has told nobody.
@@ -54,8 +54,8 @@ final class JournalBoardSource: ConsoleSource {
   private let turns = Atomic<UInt64>(0)
   private let logger: Logger
 
-  init(configuration: KnutepunktConfiguration, logger: Logger) {
-    client = LocalAPIClient(socketPath: configuration.hub.socketPath)
+  init(configuration: KnutepunktConfiguration, core: any CoreConnection, logger: Logger) {
+    self.core = core
     journal = JournalOnDemand(path: configuration.hub.journalPath, pointer: configuration.hub.journalPointer)
     self.configuration = configuration
     names = SubjectNames(configuration)
@@ -134,20 +134,20 @@ final class JournalBoardSource: ConsoleSource {
   private func isCoreLive() async -> Bool {
     let last = lastPulse.load(ordering: .relaxed)
     if last > 0 { return SystemClock.boottime() - last < 3_000_000_000 }
-    return (try? await client.text("/livez")) != nil
+    return await core.isLive()
   }
 
   // MARK: Hearing
 
   func updates() -> AsyncStream<BoardUpdate> {
-    let client = client
+    let core = core
     let (stream, continuation) = AsyncStream.makeStream(of: BoardUpdate.self, bufferingPolicy: .bufferingNewest(64))
     // Two tasks, one that hears and one that gives signs of life. The console takes one stream at a time and drops it when it ends:
     // both end with it, at `onTermination`.
     let task = Task { [weak self] in
       while !Task.isCancelled {
         do {
-          for try await event in client.events(role: "console") {
+          for try await event in core.hear(as: "console") {
             switch event {
             case .alert(let alert):
               self?.hear(alert)
@@ -160,7 +160,7 @@ final class JournalBoardSource: ConsoleSource {
               if case .enqueued = continuation.yield(.core(pulse.live ? .live : .lost(since: nil))) {
                 self?.turns.wrappingAdd(1, ordering: .relaxed)
               }
-            case .other: break
+            case .destinations, .other: break
             }
           }
         } catch {
@@ -170,7 +170,7 @@ final class JournalBoardSource: ConsoleSource {
       }
       continuation.finish()
     }
-    let signal = RoleSignal(role: "console", client: client) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
+    let signal = RoleSignal(role: "console", core: core) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
     let beating = Task { await signal.run() }
     continuation.onTermination = { _ in
       task.cancel()
@@ -215,24 +215,24 @@ final class JournalBoardSource: ConsoleSource {
 
   func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError) {
     var request = API.ActOnAlert(actor: actor)
-    let path: String
+    let asked: API.AlertAction
     switch action {
-    case .acknowledge: path = "acknowledge"
-    case .respond: path = "respond"
+    case .acknowledge: asked = .acknowledge
+    case .respond: asked = .respond
     case .resolve(let resolution):
-      path = "resolve"
+      asked = .resolve
       request.comment = resolution.comment
       request.cause = resolution.cause.rawValue
       request.measure = resolution.measure.rawValue
       request.useful = resolution.usefulness == .notStated ? nil : resolution.usefulness == .actionable
     }
-    let (client, asked) = (client, request)
+    let (core, body) = (core, request)
     let (answers, answer) = AsyncStream<LocalAPIError?>.makeStream(bufferingPolicy: .bufferingOldest(1))
     // Without a parent: what was asked of a core that stands still is done when it goes on, as if the nurse had waited. Each ends with
     // the client's own limit.
     Task {
       do throws(LocalAPIError) {
-        let _: API.Alert = try await client.post("/v1/alerts/\(alert)/\(path)", asked)
+        try await core.act(on: alert, asked, body)
         answer.yield(nil)
       } catch {
         answer.yield(error)
@@ -240,7 +240,7 @@ final class JournalBoardSource: ConsoleSource {
     }
     let clock = Task {
       try? await Task.sleep(for: Self.actionPatience)
-      answer.yield(.noAnswer(socket: client.socketPath, reason: "not within \(Self.actionPatience)"))
+      answer.yield(.noAnswer(socket: core.place, reason: "not within \(Self.actionPatience)"))
     }
     defer { clock.cancel() }
     for await error in answers {
@@ -253,7 +253,7 @@ final class JournalBoardSource: ConsoleSource {
   func look(at people: [PatientID], by actor: String) async -> Bool {
     let looks = API.Looks(actor: actor, patients: people.map(\.description), what: "board")
     do {
-      let _: API.Done = try await client.post("/v1/access/looks", looks)
+      try await core.look(looks)
       return true
     } catch .refused(let status, _) where status < 500 {
       // Asking again would not help: a name that the hub does not take, or a core of another version.
@@ -271,7 +271,7 @@ final class JournalBoardSource: ConsoleSource {
     case .noAnswer, .unexpectedAnswer: return .outcomeUnknown
     case .refused(404, _): return .unknownAlert
     case .refused(409, _):
-      guard let now: API.Alert = try? await client.get("/v1/alerts/\(alert)", timeoutSeconds: 6) else { return .notOpen }
+      guard let now = try? await core.alert(alert) else { return .notOpen }
       guard let state = AlertState(key: now.state), state.isOpen else { return .notOpen }
       return now.actor.map { .alreadyTaken(by: $0, state: state) } ?? .notAllowed
     case .refused(503, _): return .outcomeUnknown

@@ -11,7 +11,7 @@ import HubRegistry
 import HubRuntime
 import Journal
 import JournalValues
-import LocalAPI
+package import LocalAPI
 package import Logging
 import NIOPosix
 import ServiceLifecycle
@@ -43,16 +43,16 @@ package final class ForwardRole: Service {
   }
 
   private let configuration: KnutepunktConfiguration
-  private let client: LocalAPIClient
+  private let core: any CoreConnection
   private let sentences: AlertSentences
   private let logger: Logger
   /// Seconds in which every destination's runner answered; the watchdog looks at it.
   package let progress = Atomic<UInt64>(0)
   private let waiting = Atomic<Int>(0)
 
-  package init(_ configuration: KnutepunktConfiguration, sentences: AlertSentences, logger: Logger) {
+  package init(_ configuration: KnutepunktConfiguration, core: any CoreConnection, sentences: AlertSentences, logger: Logger) {
     self.configuration = configuration
-    self.client = LocalAPIClient(socketPath: configuration.hub.socketPath)
+    self.core = core
     self.sentences = sentences
     self.logger = logger
   }
@@ -69,7 +69,7 @@ package final class ForwardRole: Service {
     for settings in configuration.destinations {
       guard let rules = rulesOfAll.first(where: { $0.name == settings.name }) else { continue }
       let forwarder = forwarder(settings, hub: hub)
-      let book = OutboxBook(rules: rules, reader: reader, records: records, client: client, logger: logger)
+      let book = OutboxBook(rules: rules, reader: reader, records: records, core: core, logger: logger)
       made.append(
         Receiver(
           settings: settings, alertLevelMin: rules.alertLevelMin, forwarder: forwarder,
@@ -85,7 +85,7 @@ package final class ForwardRole: Service {
         group.addTask { await self.listen(receivers, records) }
         group.addTask { await self.watch(receivers) }
         group.addTask { await self.learn(records) }
-        group.addTask { await RoleSignal(role: "forward", client: self.client, progress: { self.beat() }).run() }
+        group.addTask { await RoleSignal(role: "forward", core: self.core, progress: { self.beat() }).run() }
       }
     }
     for receiver in receivers { await receiver.forwarder.shutdown() }
@@ -170,7 +170,7 @@ package final class ForwardRole: Service {
       var isConnected = false
       while !Task.isCancelled {
         do {
-          for try await event in client.events(role: "forward") {
+          for try await event in core.hear(as: "forward") {
             if !isConnected {
               isConnected = true
               logger.notice("connected to the core")
@@ -179,7 +179,7 @@ package final class ForwardRole: Service {
             switch event {
             case .alert(let alert): hear(alert, receivers, records, &beside)
             case .committed: for receiver in receivers { receiver.runner.outboxChanged() }
-            case .core, .other: break
+            case .core, .destinations, .other: break
             }
           }
         } catch {

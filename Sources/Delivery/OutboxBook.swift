@@ -18,7 +18,7 @@ struct OutboxBook: DeliveryBook {
   let rules: SharingDestination
   let reader: JournalReader
   let records: RecordBuilder
-  let client: LocalAPIClient
+  let core: any CoreConnection
   let logger: Logger
 
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage? {
@@ -71,7 +71,7 @@ struct OutboxBook: DeliveryBook {
 
   func report(_ receipts: [API.Receipt]) async -> Bool {
     do {
-      let _: API.Done = try await client.post("/v1/receipts", receipts)
+      try await core.report(receipts)
       return true
     } catch .refused(let status, let failure) where status == 400 || status == 413 {
       // Sent again it would be refused again, and every receipt behind it would wait for ever.
@@ -85,7 +85,7 @@ struct OutboxBook: DeliveryBook {
 
   func tell(_ state: API.DestinationState) async -> Bool {
     do {
-      let _: API.Done = try await client.post("/v1/destinations", [state])
+      try await core.report([state])
       return true
     } catch .refused(let status, let failure) {
       logger.error(

@@ -4,6 +4,7 @@
 import AlertTexts
 import CoreAPI
 import Foundation
+import HTTPServing
 import HTTPTypes
 import HubConfiguration
 import HubCore
@@ -241,8 +242,9 @@ struct CoreRole: Service {
     for name in unknown { logger.warning("localAPI allows somebody whom this system does not know", metadata: ["name": "\(name)"]) }
     let router = LocalAPIServer(service: service, policy: policy, logger: logger).router()
     let opensToOthers = opensToOthers
-    return Application(
-      router: router, server: Self.http(localRoom), configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
+    return HTTPService(
+      responder: router.buildResponder(), server: Self.http(localRoom),
+      configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
       onServerRunning: { [self, service, notifier, logger] _ in
         // Others are let in by the peer check, which knows them by name; the mode only opens the door to it.
         chmod(path, opensToOthers ? 0o666 : 0o600)
@@ -259,7 +261,7 @@ struct CoreRole: Service {
     router.get("livez") { _, _ in health.livez() }
     router.get("readyz") { _, _ in health.readyz() }
     router.get("metrics") { _, _ in try await health.metrics() }
-    return Application(
+    return HTTPService(
       responder: router.buildResponder(), server: Self.http(observerRoom),
       configuration: ApplicationConfiguration(address: .hostname(listen.host, port: Int(listen.port))),
       onServerRunning: { [parts] _ in parts.closedPort.withLock { $0 = nil } }, logger: logger)
@@ -284,7 +286,7 @@ struct CoreRole: Service {
         let summary = service.health.summary(of: service, problems)
         pulses &+= 1
         parts.hub.send(
-          ServerEvent("core", service.pulse(problems, summary)), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : "forward")
+          .core(service.pulse(problems, summary)), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : "forward")
         if summary != lastStatus { notifier.status(summary) }
         lastStatus = summary
         if case .feed = watchdog.look(at: progress) { notifier.alive() }

@@ -1,6 +1,6 @@
 // `knutepunkt run`: logging, metrics, then the services of the role under one ServiceGroup, which ends them in order on
 // SIGTERM and SIGINT. Without a role all three run in this process and meet where separate processes would: at the
-// journal and at the core's local API.
+// journal and at what the local API offers, called without the socket between them.
 
 import AlertTexts
 import Console
@@ -10,6 +10,7 @@ import Foundation
 public import HubConfiguration
 import HubRegistry
 import HubRuntime
+import LocalAPI
 import Logging
 import Metrics
 import Observability
@@ -50,19 +51,21 @@ public func runGateway(_ configuration: KnutepunktConfiguration, path: String, r
   }
 
   var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+  var connection: any CoreConnection = LocalAPIClient(socketPath: configuration.hub.socketPath)
   if role == .all || role == .core {
-    services.append(
-      .init(service: try CoreRole(configuration, sentences: sentences, registry: metrics, notifier: notifier, logger: logger)))
+    let core = try CoreRole(configuration, sentences: sentences, registry: metrics, notifier: notifier, logger: logger)
+    services.append(.init(service: core))
+    connection = InsideConnection(core.service)
   }
   if role == .all || role == .forward {
-    let (forward, logger) = (ForwardRole(configuration, sentences: sentences, logger: Logger(label: "knutepunkt.forward")), logger)
+    let forward = ForwardRole(configuration, core: connection, sentences: sentences, logger: Logger(label: "knutepunkt.forward"))
     services.append(.init(service: EnduringRole(name: "forward", logger: logger, explain: { "\($0)" }, role: { try await forward.run() })))
     if role == .forward {
       services.append(.init(service: RoleHeartbeat(notifier: notifier, name: "forward", progress: { forward.beat() })))
     }
   }
   if role == .all || role == .console {
-    let console = ConsoleRole(configuration: configuration, logger: Logger(label: "knutepunkt.console"))
+    let console = ConsoleRole(configuration: configuration, core: connection, logger: Logger(label: "knutepunkt.console"))
     let address = configuration.console.listen.map { "\($0.host):\($0.port)" } ?? ""
     services.append(
       .init(

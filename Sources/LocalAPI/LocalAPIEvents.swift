@@ -15,8 +15,15 @@ public enum LocalAPIEvent: Sendable {
   case committed(API.Committed)
   /// A sign of life, every second.
   case core(API.CorePulse)
-  /// A kind that this version does not know.
+  /// How destinations do, whenever that changes.
+  case destinations([API.DestinationState])
+  /// A kind that this version does not know. Never sent.
   case other(name: String)
+
+  /// The kinds of this version, as the stream names them.
+  package enum Kind: String, Sendable, CaseIterable {
+    case alert, committed, core, destinations
+  }
 }
 
 /// The events of one connection, pulled one at a time. Each iterator is a connection of its own.
@@ -70,11 +77,12 @@ public struct LocalAPIEvents: AsyncSequence, Sendable {
     private func decode(_ event: ServerSentEvent) throws(LocalAPIError) -> LocalAPIEvent {
       let data = Data(event.data.utf8)
       do {
-        switch event.name {
-        case "alert": return .alert(try JSONDecoder().decode(API.Alert.self, from: data))
-        case "committed": return .committed(try JSONDecoder().decode(API.Committed.self, from: data))
-        case "core": return .core(try JSONDecoder().decode(API.CorePulse.self, from: data))
-        default: return .other(name: event.name)
+        switch LocalAPIEvent.Kind(rawValue: event.name) {
+        case .alert: return .alert(try JSONDecoder().decode(API.Alert.self, from: data))
+        case .committed: return .committed(try JSONDecoder().decode(API.Committed.self, from: data))
+        case .core: return .core(try JSONDecoder().decode(API.CorePulse.self, from: data))
+        case .destinations: return .destinations(try JSONDecoder().decode([API.DestinationState].self, from: data))
+        case nil: return .other(name: event.name)
         }
       } catch {
         throw .unexpectedAnswer("event \(event.name): \(error)")

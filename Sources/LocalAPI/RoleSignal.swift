@@ -10,13 +10,13 @@ package struct RoleSignal: Sendable {
   package static let pause = Duration.seconds(3)
 
   package let role: String
-  package let client: LocalAPIClient
+  package let core: any CoreConnection
   /// Turns of the role's work so far.
   package let progress: @Sendable () -> UInt64
 
-  package init(role: String, client: LocalAPIClient, progress: @escaping @Sendable () -> UInt64) {
+  package init(role: String, core: any CoreConnection, progress: @escaping @Sendable () -> UInt64) {
     self.role = role
-    self.client = client
+    self.core = core
     self.progress = progress
   }
 
@@ -27,7 +27,7 @@ package struct RoleSignal: Sendable {
       await Beat.rest(Self.pause)
       let turns = progress()
       guard turns != told else { continue }
-      if let _: API.Done = try? await client.post("/v1/roles", API.RoleBeat(role: role)) { told = turns }
+      if (try? await core.beat(role)) != nil { told = turns }
     }
   }
 }

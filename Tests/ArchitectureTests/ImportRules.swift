@@ -71,6 +71,10 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "AlertTexts": ImportRule(own: ["VitalSigns", "HubRuntime"]),
   // What travels between roles, and the client. No server, no journal.
   "LocalAPI": ImportRule(own: ["VitalSigns", "HubRuntime"], external: httpStack),
+  // One HTTP server, for whoever answers requests: the core's local API, its observability, the console.
+  "HTTPServing": ImportRule(external: [
+    "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle",
+  ]),
   "Observability": ImportRule(own: ["CSystemd"], external: ["Logging", "Metrics", "CoreMetrics"]),
   "HubRegistry": ImportRule(own: [
     "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal",
@@ -105,7 +109,9 @@ let importRules: KeyValuePairs<String, ImportRule> = [
     ],
     external: ["NIOPosix", "Logging", "ServiceLifecycle"]),
   "Console": ImportRule(
-    own: ["JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal"],
+    own: [
+      "HTTPServing", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal",
+    ],
     external: [
       "Hummingbird", "HummingbirdCore", "HTTPTypes", "Mustache", "Crypto", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Metrics",
       // The parts of a request, in the public face of HummingbirdCore's channel handlers.
@@ -116,7 +122,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
     external: ["NIOCore", "NIOPosix", "Logging"]),
   "Gateway": ImportRule(
     own: [
-      "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "CoreAPI",
+      "HTTPServing", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore",
+      "CoreAPI",
       "Delivery", "Console", "ProfileCatalogue",
     ],
     external: [

@@ -70,7 +70,7 @@ import VitalSigns
       #expect(AlertState(key: try await service.alert(text).state) == .acknowledged, "without words it is not closed")
       let closed = try await service.act(on: text, .resolve, API.ActOnAlert(actor: "Ola", comment: "Fine."))
       #expect(AlertState(key: closed.state) == .resolved && closed.comment == "Fine.")
-      for action in [CoreService.Action.acknowledge, .respond, .resolve] {
+      for action in [API.AlertAction.acknowledge, .respond, .resolve] {
         let again = API.ActOnAlert(actor: "Nina", comment: "again")
         #expect(await refusal { () throws(LocalAPIFailure) in try await service.act(on: text, action, again) } == 409)
       }

@@ -10,10 +10,11 @@ import VitalSigns
 @testable import LocalAPI
 
 @Suite(.timeLimit(.minutes(1))) struct EventHubTests {
-  private func event(_ sequence: UInt64) -> ServerEvent { ServerEvent("committed", API.Committed(sequence: sequence)) }
+  private func event(_ sequence: UInt64) -> LocalAPIEvent { .committed(API.Committed(sequence: sequence)) }
+  private func bytes(_ sequence: UInt64) -> ByteBuffer? { ServerEvent(event(sequence))?.bytes }
 
   @Test func anEventIsOneServerSentEvent() {
-    #expect(String(buffer: event(7).bytes) == "event: committed\ndata: {\"sequence\":7}\n\n")
+    #expect(bytes(7).map { String(buffer: $0) } == "event: committed\ndata: {\"sequence\":7}\n\n")
   }
 
   @Test func everyListenerHearsEverythingInOrder() async throws {
@@ -25,7 +26,7 @@ import VitalSigns
     for listener in listeners {
       var heard: [ByteBuffer] = []
       for await event in listener { heard.append(event.bytes) }
-      #expect(heard == (1...3).map { event($0).bytes })
+      #expect(heard == (1...3).map { bytes($0) })
     }
   }
 
@@ -41,7 +42,7 @@ import VitalSigns
     for await _ in slow { heard += 1 }
     #expect(heard == EventHub.backlogMax, "what it had is still its own, then its stream ends")
     var iterator = quick.makeAsyncIterator()
-    #expect(await iterator.next()?.bytes == event(9_999).bytes)
+    #expect(await iterator.next()?.bytes == bytes(9_999))
   }
 
   @Test func aListenerThatGoesMakesRoom() throws {

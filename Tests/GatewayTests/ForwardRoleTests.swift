@@ -46,7 +46,9 @@ import VitalSigns
     try before(configuration)
     let core = FakeCore(socketPath: configuration.hub.socketPath)
     if coreIsThere { try await core.open() }
-    let role = ForwardRole(configuration, sentences: try Street.sentences(), logger: Street.logger)
+    let role = ForwardRole(
+      configuration, core: LocalAPIClient(socketPath: configuration.hub.socketPath), sentences: try Street.sentences(),
+      logger: Street.logger)
     let work = Task { try await role.run() }
     let result: Result<Void, any Error>
     do {

@@ -35,7 +35,8 @@ private actor Updates {
   init() throws {
     configuration = try Street.configuration(in: folder)
     core = FakeCore(socketPath: configuration.hub.socketPath)
-    source = JournalBoardSource(configuration: configuration, logger: Street.logger)
+    source = JournalBoardSource(
+      configuration: configuration, core: LocalAPIClient(socketPath: configuration.hub.socketPath), logger: Street.logger)
   }
 
   private func pulse(live: Bool = true, problems: [API.Problem]? = nil) -> ServerEvent {

@@ -40,7 +40,7 @@ import VitalSigns
     return OutboxBook(
       rules: rules, reader: reader,
       records: RecordBuilder(configuration: configuration, reader: reader, sentences: try Street.sentences()),
-      client: LocalAPIClient(socketPath: core.socketPath), logger: Street.logger)
+      core: LocalAPIClient(socketPath: core.socketPath), logger: Street.logger)
   }
 
   private func receipt(_ row: UInt64) -> API.Receipt {

@@ -77,7 +77,7 @@ package final class DispatchThread: @unchecked Sendable {
     guard case .alert(let transition) = outcome.payload else { return }
     conditions.note(transition, at: outcome.wall)
     let alert = API.Alert(transition, outcome, registry: registry, text: text)
-    hub.send(ServerEvent("alert", alert))
+    hub.send(.alert(alert))
     dispatched.wrappingAdd(1, ordering: .relaxed)
   }
 }

@@ -2,15 +2,26 @@
 // and a pulse that proves that the core lives. A listener that cannot keep up loses its stream, not its alarms: it
 // connects again and reads the state anew.
 
+package import LocalAPI
 package import NIOCore
 import Synchronization
 import VitalSigns
 
-/// One server-sent event, encoded once for all listeners.
+/// One server-sent event, encoded once for all listeners on the socket.
 package struct ServerEvent: Sendable {
   package let bytes: ByteBuffer
 
-  /// - Parameter name: `alert`, `committed` or `core`.
+  /// Nil: an event that is never sent.
+  package init?(_ event: LocalAPIEvent) {
+    switch event {
+    case .alert(let alert): self.init(LocalAPIEvent.Kind.alert.rawValue, alert)
+    case .committed(let committed): self.init(LocalAPIEvent.Kind.committed.rawValue, committed)
+    case .core(let pulse): self.init(LocalAPIEvent.Kind.core.rawValue, pulse)
+    case .destinations(let states): self.init(LocalAPIEvent.Kind.destinations.rawValue, states)
+    case .other: return nil
+    }
+  }
+
   package init(_ name: String, _ value: some Encodable) {
     var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
     // The types are ours and always encode; an event that did not would be an empty object, which listeners refuse aloud.
@@ -30,8 +41,23 @@ package final class EventHub: Sendable {
   /// hangs, and the socket takes a quarter of an hour of events before it is full. Three beats.
   static let beatPatience: Int64 = 10_000_000_000
 
+  /// Where one listener's events go.
+  private enum Way {
+    /// Over the socket, as bytes.
+    case socket(AsyncStream<ServerEvent>.Continuation)
+    /// In this process, as the value.
+    case inside(AsyncStream<LocalAPIEvent>.Continuation)
+
+    func finish() {
+      switch self {
+      case .socket(let continuation): continuation.finish()
+      case .inside(let continuation): continuation.finish()
+      }
+    }
+  }
+
   private struct State {
-    var listeners: [UInt64: AsyncStream<ServerEvent>.Continuation] = [:]
+    var listeners: [UInt64: Way] = [:]
     /// Which role each listener said that it is; absent for people.
     var roles: [UInt64: String] = [:]
     /// When each role last showed that it works. Bound: the roles that may listen.
@@ -41,19 +67,33 @@ package final class EventHub: Sendable {
   }
   private let state = Mutex(State())
 
-  /// A stream of everything from now on; nil when there are too many listeners or the hub has closed.
+  /// A stream of everything from now on, as bytes for the socket; nil when there are too many listeners or the hub has closed.
   func subscribe(role: String? = nil, at now: MonotonicInstant = MonotonicInstant(rawValue: 0)) -> AsyncStream<ServerEvent>? {
+    let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
+    guard let id = add(.socket(continuation), role: role, at: now) else { return nil }
+    continuation.onTermination = { [weak self] _ in self?.remove(id) }
+    return stream
+  }
+
+  /// The same for a role in this process. `first` is what it hears at once.
+  func listen(role: String, first: LocalAPIEvent, at now: MonotonicInstant) -> AsyncStream<LocalAPIEvent>? {
+    let (stream, continuation) = AsyncStream.makeStream(of: LocalAPIEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
+    continuation.yield(first)
+    guard let id = add(.inside(continuation), role: role, at: now) else { return nil }
+    continuation.onTermination = { [weak self] _ in self?.remove(id) }
+    return stream
+  }
+
+  private func add(_ way: Way, role: String?, at now: MonotonicInstant) -> UInt64? {
     state.withLock { state in
       if state.isClosed || state.listeners.count >= Self.listenersMax { return nil }
       let id = state.next
       state.next += 1
-      let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
-      state.listeners[id] = continuation
+      state.listeners[id] = way
       state.roles[id] = role
       // Who connects works; the first beat follows.
       if let role { state.beats[role] = now }
-      continuation.onTermination = { [weak self] _ in self?.remove(id) }
-      return stream
+      return id
     }
   }
 
@@ -75,15 +115,23 @@ package final class EventHub: Sendable {
     }
   }
 
-  /// Encoded only when somebody listens. `sparing`: a role that has no use for it.
-  package func send(_ made: @autoclosure () -> ServerEvent, sparing role: String? = nil) {
+  /// Made only when somebody listens, and encoded only when somebody listens on the socket. `sparing`: a role that has no use for it.
+  package func send(_ made: @autoclosure () -> LocalAPIEvent, sparing role: String? = nil) {
     let listeners = state.withLock { state in
       role == nil ? Array(state.listeners.values) : state.listeners.filter { state.roles[$0.key] != role }.map(\.value)
     }
     if listeners.isEmpty { return }
     let event = made()
+    var encoded: ServerEvent?
     for listener in listeners {
-      if case .dropped = listener.yield(event) { listener.finish() }
+      switch listener {
+      case .inside(let continuation):
+        if case .dropped = continuation.yield(event) { continuation.finish() }
+      case .socket(let continuation):
+        encoded = encoded ?? ServerEvent(event)
+        guard let encoded else { continue }
+        if case .dropped = continuation.yield(encoded) { continuation.finish() }
+      }
     }
   }
 

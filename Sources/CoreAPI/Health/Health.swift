@@ -14,7 +14,7 @@ import VitalSigns
 
 /// The core role's health. Any thread.
 package final class Health: Sendable {
-  /// A core that has not turned for this long is not live. It turns at least twice a second.
+  /// A core that has not turned for this long is not live. It turns at least once a second.
   static let turnAgeMax: Int64 = 2_000_000_000
   /// Alerts whose first delivery was noted; beyond this all are forgotten, and a repeated note changes nothing in the core.
   static let deliveredMax = 4_096

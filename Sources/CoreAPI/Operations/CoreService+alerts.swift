@@ -16,7 +16,7 @@ extension CoreService {
   package static let actionPatience = Duration.seconds(4)
 
   /// Takes an action, waits until it is durable, and answers with the alert as it then stands.
-  package func act(on text: String, _ action: Action, _ request: API.ActOnAlert) async throws(LocalAPIFailure) -> API.Alert {
+  package func act(on text: String, _ action: API.AlertAction, _ request: API.ActOnAlert) async throws(LocalAPIFailure) -> API.Alert {
     let id = try await alertID(text)
     let actor = try actor(request.actor)
     let before = try await stored(id, text)
@@ -162,7 +162,7 @@ extension CoreService {
   }
 }
 
-extension CoreService.Action {
+extension API.AlertAction {
   var alertAction: AlertAction {
     switch self {
     case .acknowledge: .acknowledge

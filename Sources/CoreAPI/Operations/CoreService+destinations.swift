@@ -85,7 +85,7 @@ extension CoreService {
       case .unknown, .failing: break
       }
     }
-    if changed { hub.send(ServerEvent("destinations", destinations.states(of: parts.configuration))) }
+    if changed { hub.send(.destinations(destinations.states(of: parts.configuration))) }
     return API.Done(sequence: parts.pipeline.durable.sequence)
   }
 

@@ -125,7 +125,7 @@ extension CoreService {
     }
     try await endDeadLetterCondition(first.destination)
     try await readRefusedCalls()
-    hub.send(ServerEvent("committed", API.Committed(sequence: parts.pipeline.durable.sequence)))
+    hub.send(.committed(API.Committed(sequence: parts.pipeline.durable.sequence)))
     return API.Done(sequence: parts.pipeline.durable.sequence)
   }
 

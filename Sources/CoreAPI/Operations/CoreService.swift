@@ -17,8 +17,6 @@ package import VitalSigns
 
 /// The core role's operations. Any thread.
 package final class CoreService: Sendable {
-  package enum Action: Sendable { case acknowledge, respond, resolve }
-
   package let parts: CoreParts
   package let health: Health
   package let sentences: AlertSentences

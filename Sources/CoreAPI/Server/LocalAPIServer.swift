@@ -126,7 +126,7 @@ package struct LocalAPIServer: Sendable {
       let id = try context.parameters.require("id")
       return try Response.json(try await service.alert(id))
     }
-    for (path, action) in [("acknowledge", CoreService.Action.acknowledge), ("respond", .respond), ("resolve", .resolve)] {
+    for (path, action) in [("acknowledge", API.AlertAction.acknowledge), ("respond", .respond), ("resolve", .resolve)] {
       group.post("alerts/:id/\(path)") { request, context in
         let id = try context.parameters.require("id")
         let body = try await request.json(API.ActOnAlert.self, context: context)
@@ -212,12 +212,12 @@ extension CoreService {
       throw LocalAPIFailure.unavailable(
         "too many listeners", hint: "at most \(EventHub.listenersMax) listen at once; stop a `status --watch`")
     }
-    let first = ServerEvent("core", pulse())
+    let first = ServerEvent(.core(pulse()))
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
       body: .init { writer in
         try await withTaskExecutorPreference(EventLoopExecutor(loop)) {
-          try await writer.write(first.bytes)
+          if let first { try await writer.write(first.bytes) }
           for await event in stream { try await writer.write(event.bytes) }
           try await writer.finish(nil)
         }

@@ -22,6 +22,8 @@ package struct PeerCredentials: Sendable {
 }
 
 extension PeerCredentials {
+  static var ofThisProcess: PeerCredentials { PeerCredentials(userID: getuid(), groupID: getgid(), processID: getpid()) }
+
   /// The peer of the request that this task serves, by the name of its account; nil outside a request.
   @TaskLocal static var currentName: String?
 

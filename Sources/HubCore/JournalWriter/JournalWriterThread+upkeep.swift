@@ -11,7 +11,7 @@ import Synchronization
 import VitalSigns
 
 extension JournalWriterThread {
-  /// Between commits, once a second: a journal that is taken away is told of though nothing comes in.
+  /// Between commits, every two seconds: a journal that is taken away is told of though nothing comes in.
   func lookAtFiles() {
     let now = clock.now()
     if now < nextLook { return }

@@ -25,7 +25,7 @@ import VitalSigns
 /// @unchecked Sendable: `writer`, `group` and the plain variables are touched by the writer thread alone after `start()`.
 package final class JournalWriterThread: @unchecked Sendable {
   /// A look around at least this often, so that the thread's life can be seen. Nanoseconds.
-  package static let pulse: Int64 = 1_000_000_000
+  package static let pulse: Int64 = 2_000_000_000
   /// Idle for this long: time to tidy up.
   static let idleBeforeTidy: Int64 = 2_000_000_000
   /// Between two looks for room on a disk that was full. Nanoseconds.
@@ -54,6 +54,9 @@ package final class JournalWriterThread: @unchecked Sendable {
   package let shed = Atomic<UInt64>(0)
   /// Since when the thread has been at the disk, on the hub's timeline; 0 while it is not.
   let busySince = Atomic<Int64>(0)
+  /// Whoever watches rests for long, and is to be woken when the thread goes to the disk.
+  let watchRests = Atomic<Bool>(false)
+  let watchBell = DispatchSemaphore(value: 0)
   /// What watching needs of the writer, copied after each commit.
   package let logBytes = Atomic<Int>(0)
   let store: Mutex<StoreState>
@@ -240,7 +243,8 @@ package final class JournalWriterThread: @unchecked Sendable {
 
   /// Marks the time, so that others see how long the disk takes.
   func atDisk<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-    busySince.store(max(1, clock.now().rawValue), ordering: .releasing)
+    busySince.store(max(1, clock.now().rawValue), ordering: .sequentiallyConsistent)
+    if watchRests.load(ordering: .sequentiallyConsistent), watchRests.exchange(false, ordering: .relaxed) { watchBell.signal() }
     defer { busySince.store(0, ordering: .releasing) }
     return try body()
   }

@@ -15,8 +15,9 @@ import VitalSigns
 final class StoreWatch: @unchecked Sendable {
   /// Between two looks while the writer writes. Microseconds.
   static let intervalMicroseconds: UInt32 = 250_000
-  /// Between two looks while nothing is written and nothing is wrong: a disk that hangs at the next commit is noticed this much later.
-  static let restMicroseconds: UInt32 = 1_000_000
+  /// Between two looks while nothing is written and nothing is wrong. The writer ends this rest when it goes to the disk, so that a disk
+  /// that hangs is noticed as soon as ever. Microseconds.
+  static let restMicroseconds: UInt32 = 5_000_000
   /// Dropped records are told of until none has been dropped for this long, so that a flood is one alert. Nanoseconds.
   static let dropsEndNanoseconds: Int64 = 600_000_000_000
   /// A log of this size means that a reader holds the checkpoints back: our own readers are cut off long before.
@@ -49,7 +50,7 @@ final class StoreWatch: @unchecked Sendable {
     WorkerThread(name: "store watch").start { [self] in
       while !writer.hasEnded {
         look()
-        usleep(restAfterLook())
+        rest(restAfterLook())
       }
     }
   }
@@ -60,6 +61,20 @@ final class StoreWatch: @unchecked Sendable {
     defer { lastCommits = commits }
     let isAtRest = commits == lastCommits && writer.busySince.load(ordering: .acquiring) == 0 && told.isEmpty && droppedAt == nil
     return isAtRest ? Self.restMicroseconds : Self.intervalMicroseconds
+  }
+
+  /// A long rest is one that the writer may end.
+  private func rest(_ microseconds: UInt32) {
+    guard microseconds == Self.restMicroseconds else {
+      usleep(microseconds)
+      return
+    }
+    writer.watchRests.store(true, ordering: .sequentiallyConsistent)
+    // The writer may have gone to the disk before it could see that.
+    if writer.busySince.load(ordering: .sequentiallyConsistent) == 0 {
+      _ = writer.watchBell.wait(timeout: .now() + .microseconds(Int(microseconds)))
+    }
+    writer.watchRests.store(false, ordering: .relaxed)
   }
 
   private func look() {

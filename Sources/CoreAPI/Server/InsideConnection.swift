@@ -1,0 +1,65 @@
+// The core as the other roles meet it where one process has all of them: the operations of the local API, called as they are. What goes
+// over the socket between processes is the same value here, and nothing is encoded. Errors are as from the socket, so that a role cannot
+// tell the two apart.
+
+import HTTPTypes
+import HubCore
+package import LocalAPI
+package import VitalSigns
+
+/// Any thread. It works from before the core's threads start until after they end: a core that has stopped refuses.
+package struct InsideConnection: CoreConnection {
+  private let service: CoreService
+  /// The process's own account, for the access log: a peer on the socket is known by its account, too.
+  private let account: String
+
+  package init(_ service: CoreService) {
+    self.service = service
+    account = PeerCredentials.ofThisProcess.accountName
+  }
+
+  package var place: String { "this process" }
+
+  package func hear(as role: String) -> CoreEvents {
+    .inside(service.hub.listen(role: role, first: .core(service.pulse()), at: service.parts.clock.now()))
+  }
+
+  package func beat(_ role: String) async throws(LocalAPIError) {
+    _ = try await asked { service throws(LocalAPIFailure) in try service.roleBeats(API.RoleBeat(role: role)) }
+  }
+
+  package func report(_ receipts: [API.Receipt]) async throws(LocalAPIError) {
+    _ = try await asked { service throws(LocalAPIFailure) in try await service.receipts(receipts) }
+  }
+
+  package func report(_ states: [API.DestinationState]) async throws(LocalAPIError) {
+    _ = try await asked { service throws(LocalAPIFailure) in try service.destinationsReport(states) }
+  }
+
+  package func act(on alert: AlertID, _ action: API.AlertAction, _ request: API.ActOnAlert) async throws(LocalAPIError) {
+    _ = try await asked { service throws(LocalAPIFailure) in try await service.act(on: alert.description, action, request) }
+  }
+
+  package func alert(_ id: AlertID) async throws(LocalAPIError) -> API.Alert {
+    try await asked { service throws(LocalAPIFailure) in try await service.alert(id.description) }
+  }
+
+  package func look(_ looks: API.Looks) async throws(LocalAPIError) {
+    _ = try await asked { service throws(LocalAPIFailure) in try await service.looks(looks) }
+  }
+
+  package func isLive() async -> Bool { service.health.isLive }
+
+  private func asked<Answer: Sendable>(
+    _ operation: @Sendable (CoreService) async throws(LocalAPIFailure) -> Answer
+  ) async throws(LocalAPIError) -> Answer {
+    let service = service
+    let answer: Result<Answer, LocalAPIFailure> = await PeerCredentials.$currentName.withValue(account) {
+      do throws(LocalAPIFailure) { return .success(try await operation(service)) } catch { return .failure(error) }
+    }
+    switch answer {
+    case .success(let answer): return answer
+    case .failure(let refusal): throw .refused(status: refusal.status.code, refusal.failure)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+// What the forward role and the console role need of the core, whichever way they reach it: over its socket from a process of their own
+// (`LocalAPIClient`), or as values where one process has all roles (CoreAPI's `InsideConnection`).
+
+package import VitalSigns
+
+extension API {
+  /// What a person does about an alert; the last part of its route.
+  package enum AlertAction: String, Sendable, CaseIterable {
+    case acknowledge, respond, resolve
+  }
+}
+
+/// One core. Any thread. Each call is one attempt; an error is as from the socket, whichever way it is.
+package protocol CoreConnection: Sendable {
+  /// Where the core is, for messages.
+  var place: String { get }
+  /// The core's events from now on, in order; each iteration is a connection of its own.
+  func hear(as role: String) -> CoreEvents
+  /// The role says that it works.
+  func beat(_ role: String) async throws(LocalAPIError)
+  /// What became of deliveries. Returns when it is durable.
+  func report(_ receipts: [API.Receipt]) async throws(LocalAPIError)
+  /// How destinations do.
+  func report(_ states: [API.DestinationState]) async throws(LocalAPIError)
+  /// Returns when the action is durable.
+  func act(on alert: AlertID, _ action: API.AlertAction, _ request: API.ActOnAlert) async throws(LocalAPIError)
+  /// The alert as it stands.
+  func alert(_ id: AlertID) async throws(LocalAPIError) -> API.Alert
+  /// Somebody looked at people's data. Returns when that is durable.
+  func look(_ looks: API.Looks) async throws(LocalAPIError)
+  /// Whether the core works now.
+  func isLive() async -> Bool
+}
+
+/// The core's events as one sequence, from either way.
+package enum CoreEvents: AsyncSequence, Sendable {
+  case socket(LocalAPIEvents)
+  /// Nil: the core takes no more listeners, or has stopped.
+  case inside(AsyncStream<LocalAPIEvent>?)
+
+  package func makeAsyncIterator() -> Iterator {
+    switch self {
+    case .socket(let events): .socket(events.makeAsyncIterator())
+    case .inside(let stream): .inside(stream?.makeAsyncIterator())
+    }
+  }
+
+  package enum Iterator: AsyncIteratorProtocol {
+    case socket(LocalAPIEvents.Iterator)
+    case inside(AsyncStream<LocalAPIEvent>.Iterator?)
+
+    /// The next event. Never nil; throws ``LocalAPIError`` when the core has gone or falls silent.
+    @concurrent package mutating func next() async throws -> LocalAPIEvent? {
+      switch self {
+      case .socket(var events):
+        defer { self = .socket(events) }
+        return try await events.next()
+      case .inside(var stream):
+        defer { self = .inside(stream) }
+        guard let event = await stream?.next() else {
+          try Task.checkCancellation()
+          throw LocalAPIError.notRunning(socket: "this process")
+        }
+        return event
+      }
+    }
+  }
+}
+
+extension LocalAPIClient: CoreConnection {
+  package var place: String { socketPath }
+
+  package func hear(as role: String) -> CoreEvents { .socket(events(role: role)) }
+
+  package func beat(_ role: String) async throws(LocalAPIError) { try await done("/v1/roles", API.RoleBeat(role: role)) }
+
+  package func report(_ receipts: [API.Receipt]) async throws(LocalAPIError) { try await done("/v1/receipts", receipts) }
+
+  package func report(_ states: [API.DestinationState]) async throws(LocalAPIError) { try await done("/v1/destinations", states) }
+
+  package func act(on alert: AlertID, _ action: API.AlertAction, _ request: API.ActOnAlert) async throws(LocalAPIError) {
+    let _: API.Alert = try await post("/v1/alerts/\(alert)/\(action.rawValue)", request)
+  }
+
+  package func alert(_ id: AlertID) async throws(LocalAPIError) -> API.Alert {
+    try await get("/v1/alerts/\(id)", timeoutSeconds: 6)
+  }
+
+  package func look(_ looks: API.Looks) async throws(LocalAPIError) { try await done("/v1/access/looks", looks) }
+
+  package func isLive() async -> Bool { (try? await text("/livez")) != nil }
+
+  private func done(_ path: String, _ body: some Encodable & Sendable) async throws(LocalAPIError) {
+    let _: API.Done = try await post(path, body)
+  }
+}
