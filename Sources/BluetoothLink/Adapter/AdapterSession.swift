@@ -5,6 +5,7 @@
 //
 // One call at a time: BlueZ answers a second StartDiscovery with InProgress, and a stuck one must be noticed.
 
+import BlueZ
 import DeviceProfile
 import VitalSigns
 

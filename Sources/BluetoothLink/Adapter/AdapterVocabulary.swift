@@ -4,15 +4,6 @@ import BlueZ
 import DeviceProfile
 import VitalSigns
 
-/// What BlueZ says of the adapter now.
-struct AdapterFacts: Sendable, Hashable {
-  var path: String
-  var name: String
-  var address: String
-  var isPowered: Bool
-  var isDiscovering: Bool
-}
-
 /// How much the hub wants to hear.
 enum DiscoveryNeed: Sendable, Hashable {
   /// Nobody is waited for.

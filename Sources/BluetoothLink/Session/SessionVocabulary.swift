@@ -25,6 +25,17 @@ struct SessionFacts: Sendable, Hashable {
   }
 }
 
+extension BluezTree {
+  /// What a session needs to know; all false when there is no such device.
+  func sessionFacts(address: String) -> SessionFacts {
+    guard let device = device(address: address) else { return SessionFacts() }
+    return SessionFacts(
+      exists: true, isConnected: device.isConnected, isPaired: device.isPaired, isTrusted: device.isTrusted,
+      servicesResolved: device.servicesResolved, characteristics: Set(device.characteristics.map(\.uuid)),
+      holders: device.characteristics.reduce(into: [:]) { $0[$1.uuid, default: []].insert($1.service) })
+  }
+}
+
 /// What became of a frame that was handed to the gateway.
 public enum BluetoothFrameOutcome: Sendable, Hashable {
   /// Taken; durable when the watermark reaches the sequence.
