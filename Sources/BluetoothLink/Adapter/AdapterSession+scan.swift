@@ -6,13 +6,13 @@ import DeviceProfile
 import VitalSigns
 
 extension AdapterSession {
-  /// Gives the next call that brings the scan to what is wanted, when none is under way.
-  mutating func pumpScan() {
-    guard case .on(var radio) = state, radio.call == nil, now >= radio.notBefore else { return }
-    guard let operation = nextScanCall(radio) else { return }
+  /// Takes the next call that brings the scan to what is wanted, when none is under way.
+  mutating func takeScanCall() -> AdapterOperation? {
+    guard case .on(var radio) = state, radio.call == nil, now >= radio.notBefore else { return nil }
+    guard let operation = nextScanCall(radio) else { return nil }
     radio.call = Call(operation: operation, until: answeredBy)
     state = .on(radio)
-    perform(operation)
+    return operation
   }
 
   private func nextScanCall(_ radio: Radio) -> AdapterOperation? {
@@ -43,51 +43,53 @@ extension AdapterSession {
 
   // MARK: Replies
 
-  mutating func scanReplied(_ operation: AdapterOperation, _ failure: BluezFailure?, _ radio: inout Radio) {
+  mutating func scanReplied(_ operation: AdapterOperation, _ failure: BluezFailure?, _ radio: inout Radio) -> ProblemChange? {
     switch operation {
     case .setFilter(let set):
-      if failure == nil {
+      guard failure != nil else {
         radio.filter = set
-      } else {
-        refused(&radio)
-        // Without the filter more is heard than is needed; nothing is missed.
-        if radio.refusals > Self.scanBackOff.count { radio.filter = set }
+        return nil
       }
-    case .startDiscovery: started(failure, &radio)
+      let change = refused(&radio)
+      // Without the filter more is heard than is needed; nothing is missed.
+      if radio.refusals > Self.scanBackOff.count { radio.filter = set }
+      return change
+    case .startDiscovery: return started(failure, &radio)
     case .stopDiscovery:
       // Whatever the reply: "no discovery started" is what was wanted.
       stoppedScanning(&radio)
-    case .loadObjects, .registerAgent, .setPowered: break
+      return nil
+    case .loadObjects, .registerAgent, .setPowered: return nil
     }
   }
 
-  private mutating func started(_ failure: BluezFailure?, _ radio: inout Radio) {
+  private mutating func started(_ failure: BluezFailure?, _ radio: inout Radio) -> ProblemChange? {
     let scan = Scan(since: now, discovering: facts?.isDiscovering == true ? .seen : .unseen)
     guard let failure else {
       radio.scan = scan
       radio.refusals = 0
       radio.notBefore = now
       radio.cycle = radio.cycle.lasting(until: need == .cycle ? now.adding(timings.scanOn) : .never)
-      if problem == .cannotScan { setProblem(nil) }
-      return
+      return endProblem(.cannotScan)
     }
-    refused(&radio)
+    let change = refused(&radio)
     if failure == .inProgress {
       // Ours from an earlier run, or one that did not end: stopped first, started after.
       radio.scan = scan
       radio.scan?.mustRestart = true
       radio.cycle = radio.cycle.lasting(until: .never)
     }
+    return change
   }
 
-  private mutating func refused(_ radio: inout Radio) {
+  private mutating func refused(_ radio: inout Radio) -> ProblemChange? {
     radio.refusals += 1
-    if radio.refusals > Self.scanBackOff.count {
-      setProblem(.cannotScan)
-      radio.notBefore = now.adding(Self.scanRetry)
-    } else {
+    guard radio.refusals > Self.scanBackOff.count else {
       radio.notBefore = now.adding(Self.scanBackOff[radio.refusals - 1])
+      return nil
     }
+    radio.notBefore = now.adding(Self.scanRetry)
+    return setProblem(.cannotScan)
   }
 
   private mutating func stoppedScanning(_ radio: inout Radio) {
@@ -100,13 +102,14 @@ extension AdapterSession {
 
   // MARK: What is heard, and what is not
 
-  mutating func heard() {
+  mutating func heardAnybody() -> ProblemChange? {
     hasHeard = true
     stall = Stall()
-    if problem == .scanStalled { setProblem(nil) }
-    guard case .on(var radio) = state else { return }
-    radio.scan?.since = now
-    state = .on(radio)
+    if case .on(var radio) = state {
+      radio.scan?.since = now
+      state = .on(radio)
+    }
+    return endProblem(.scanStalled)
   }
 
   func discoveringChanged(_ isDiscovering: Bool, _ radio: inout Radio) {
@@ -117,7 +120,7 @@ extension AdapterSession {
     }
   }
 
-  mutating func scanTimePassed(_ radio: Radio) {
+  mutating func scanTimePassed(_ radio: Radio) -> (ProblemChange?, DueAction.Then) {
     var radio = radio
     if need == .continuous || need == .none {
       // A cycle that is not wanted any more leaves no rest behind.
@@ -133,24 +136,25 @@ extension AdapterSession {
     }
     guard let scan = radio.scan, !scan.mustRestart, now >= stalledAt(scan) else {
       state = .on(radio)
-      return
+      return (nil, .nothing)
     }
     radio.scan?.since = now
-    stalled(radio)
+    return stalled(radio)
   }
 
-  private mutating func stalled(_ radio: Radio) {
+  private mutating func stalled(_ radio: Radio) -> (ProblemChange?, DueAction.Then) {
     stall.silence = .zero
     stall.remedies = min(stall.remedies + 1, Self.stallsMax + 1)
     // In an empty house silence is no fault: nothing is reported before anything was ever heard.
-    if stall.remedies > Self.stallsMax, hasHeard { setProblem(.scanStalled) }
+    let change = stall.remedies > Self.stallsMax && hasHeard ? setProblem(.scanStalled) : nil
     if stall.remedies >= 2, !stall.hasCycled, links == .none {
       stall.hasCycled = true
-      return powerCycle()
+      return (change, powerCycle())
     }
     scanRestarts &+= 1
     var radio = radio
     radio.scan?.mustRestart = true
     state = .on(radio)
+    return (change, .nothing)
   }
 }

@@ -1,10 +1,12 @@
 // The adapter as a value: whether bluetoothd and its adapter are there, powered and scanning, and what is tried when they
-// are not or when a scan hears nothing. The transitions stand in `AdapterSession+stateMachine.swift` and `+scan.swift`.
+// are not or when a scan hears nothing. The transitions stand in `AdapterSession+stateMachine.swift` and `+scan.swift`; each event
+// has a method there, which answers with a type of its own (`AdapterActions.swift`).
 //
 //   absent ─▶ loading ─▶ noAdapter ─▶ poweringOn ─▶ on (scanning as needed) ─▶ powerCycling ─▶ poweringOn
 //
 // One call at a time: BlueZ answers a second StartDiscovery with InProgress, and a stuck one must be noticed.
 
+import BlueZ
 import DeviceProfile
 import VitalSigns
 
@@ -177,7 +179,7 @@ struct AdapterSession: Sendable {
   var links = Links.none
 
   var facts: AdapterFacts?
-  // What the loop wants: see `AdapterInput`.
+  // What the loop wants.
   var need = DiscoveryNeed.none
   var uuids: [String] = []
   var isConnecting = false
@@ -188,8 +190,8 @@ struct AdapterSession: Sendable {
   var lastReset: MonotonicInstant?
   /// A session asked for a power cycle that was not possible yet.
   var owesReset = false
+  /// The time of the latest event.
   var now = MonotonicInstant.zero
-  var actions: [AdapterAction] = []
 
   init(timings: AdapterTimings = AdapterTimings()) { self.timings = timings }
 

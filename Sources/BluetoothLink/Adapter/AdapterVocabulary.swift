@@ -4,15 +4,6 @@ import BlueZ
 import DeviceProfile
 import VitalSigns
 
-/// What BlueZ says of the adapter now.
-struct AdapterFacts: Sendable, Hashable {
-  var path: String
-  var name: String
-  var address: String
-  var isPowered: Bool
-  var isDiscovering: Bool
-}
-
 /// How much the hub wants to hear.
 enum DiscoveryNeed: Sendable, Hashable {
   /// Nobody is waited for.
@@ -23,19 +14,15 @@ enum DiscoveryNeed: Sendable, Hashable {
   case continuous
 }
 
+/// An event on its way to the adapter's machine: the loop keeps it until the events before it are carried out. Each is a method of
+/// `AdapterSession`, which says what it means.
 enum AdapterInput: Sendable, Hashable {
-  /// bluetoothd is there, or not.
   case service(isPresent: Bool)
-  /// Nil: bluetoothd has no adapter of the wanted name.
   case facts(AdapterFacts?)
   case replied(AdapterOperation, BluezFailure?)
-  /// Any advertisement of anybody.
   case heard
-  /// `uuids` in BlueZ's form, sorted; empty: everything.
   case need(DiscoveryNeed, uuids: [String])
-  /// A connection attempt is under way, or none is. Scanning pauses for it when nothing but `cycle` is needed.
   case connecting(Bool)
-  /// A session found bluetoothd stuck.
   case resetWanted(beside: AdapterSession.Links)
   case stop
   case deadline
@@ -48,13 +35,6 @@ enum AdapterOperation: Sendable, Hashable {
   case setFilter(uuids: [String])
   case startDiscovery
   case stopDiscovery
-}
-
-enum AdapterAction: Sendable, Hashable {
-  case perform(AdapterOperation)
-  /// Sessions may connect from now on, or must not.
-  case ready(Bool)
-  case report(AdapterProblem?)
 }
 
 /// Why nothing is heard.

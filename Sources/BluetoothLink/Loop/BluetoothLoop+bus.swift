@@ -238,33 +238,7 @@ extension BluetoothLoop {
 
   // MARK: The adapter
 
-  /// Gives the adapter's machine an input, and carries out what it decides.
-  func tell(_ input: AdapterInput) {
-    adapterInputs.append(input)
-    drain()
-  }
-
-  func perform(_ action: AdapterAction) {
-    switch action {
-    case .perform(let operation): perform(operation)
-    case .ready(let ready):
-      trace("adapter", ready ? "ready" : "not ready")
-      if ready {
-        for number in entries.keys.sorted() { give(.stackReady, to: number) }
-      } else {
-        stackGone()
-      }
-    case .report(let problem):
-      trace("adapter", problem.map { "problem: \($0.rawValue)" } ?? "well")
-      if let problem {
-        link.logger.warning("the Bluetooth adapter cannot be used", metadata: ["reason": "\(problem.rawValue)"])
-      } else {
-        link.logger.notice("the Bluetooth adapter works")
-      }
-    }
-  }
-
-  private func perform(_ operation: AdapterOperation) {
+  func perform(_ operation: AdapterOperation) {
     if case .loadObjects = operation { return call(.managedObjects, for: .adapter(operation)) }
     if case .registerAgent = operation { return call(.registerAgent, for: .adapter(operation)) }
     guard let path = tree.adapter(named: link.configuration.adapter)?.path else {

@@ -1,4 +1,5 @@
-// Sessions and what they ask for: calls to bluetoothd, a place among the connections, reports.
+// Sessions and what they ask for: calls to bluetoothd, a place among the connections, reports. How an event reaches its machine stands
+// in +machines.
 
 import BlueZ
 import DeviceProfile
@@ -85,57 +86,7 @@ extension BluetoothLoop {
     updateInterest()
   }
 
-  // MARK: Inputs and actions
-
-  func give(_ input: SessionInput, to number: Int) {
-    guard entries[number]?.session != nil else { return }
-    sessionInputs.append((number, input))
-    drain()
-  }
-
-  /// Gives every queued input to its machine. What that causes is queued behind, so that no machine is entered twice.
-  func drain() {
-    guard !isDraining else { return }
-    isDraining = true
-    defer { isDraining = false }
-    var sessionsDone = 0
-    var adapterDone = 0
-    while sessionsDone < sessionInputs.count || adapterDone < adapterInputs.count {
-      if adapterDone < adapterInputs.count {
-        let input = adapterInputs[adapterDone]
-        adapterDone += 1
-        for action in adapter.handle(input, at: now) { perform(action) }
-        continue
-      }
-      let (number, input) = sessionInputs[sessionsDone]
-      sessionsDone += 1
-      guard let actions = entries[number]?.session?.handle(input, at: now) else { continue }
-      for action in actions { perform(action, number) }
-    }
-    sessionInputs.removeAll(keepingCapacity: true)
-    adapterInputs.removeAll(keepingCapacity: true)
-  }
-
-  private func perform(_ action: SessionAction, _ number: Int) {
-    guard let entry = entries[number] else { return }
-    switch action {
-    case .requestSlot:
-      slots.request(key: String(number), priority: entry.device.priority, isHeld: entry.device.plan?.stay == .held, at: now)
-    case .established: slots.established(key: String(number))
-    case .releaseSlot: slots.release(key: String(number))
-    case .perform(let operation): perform(operation, number, entry)
-    case .closeNotifications:
-      emptySockets(number)
-      closeSockets(number)
-    case .recordsBegan(let characteristics): notice(.recordsBegan(characteristics), number)
-    case .recordsEnded: notice(.recordsEnded, number)
-    case .recordsDeleted:
-      trace(entry.device.name, "records deleted")
-      link.handler.recordsDeleted(address: entry.device.address)
-    case .resetAdapter: tell(.resetWanted(beside: links))
-    case .report(let report): note(report, number, entry)
-    }
-  }
+  // MARK: Connections
 
   func decideSlots() {
     slots.foreign = tree.connectedOthers
@@ -152,7 +103,9 @@ extension BluetoothLoop {
     }
   }
 
-  private func note(_ report: SessionReport, _ number: Int, _ entry: DeviceEntry) {
+  // MARK: Reports
+
+  func note(_ report: SessionReport, _ number: Int, _ entry: DeviceEntry) {
     trace(entry.device.name, report.traceText)
     switch report {
     case .connected:
@@ -199,7 +152,7 @@ extension BluetoothLoop {
 
   // MARK: Operations
 
-  private func perform(_ operation: SessionOperation, _ number: Int, _ entry: DeviceEntry) {
+  func perform(_ operation: SessionOperation, _ number: Int, _ entry: DeviceEntry) {
     let generation = entry.session?.generation ?? 0
     let owner = Pending.session(entry: number, generation: generation, operation)
     trace(entry.device.name, operation.traceText)

@@ -1,8 +1,8 @@
 // The thread's side of the link: one turn after another, each takes what others asked for, what the bus and the
 // notification sockets brought, what is durable and what is due, and sleeps in `poll`. It decides nothing that a state
-// machine decides. Its parts: +bus (signals and replies), +devices (sessions and their actions), +notifications (frames),
-// +details (battery, firmware, finding a device), +pairing (the installer's window and the agent), +radio (the kernel),
-// +snapshot (what others see).
+// machine decides. Its parts: +bus (signals and replies), +machines (events in, actions out), +devices (what sessions ask for),
+// +notifications (frames), +details (battery, firmware, finding a device), +pairing (the installer's window and the agent),
+// +radio (the kernel), +snapshot (what others see).
 
 import BlueZ
 import DeviceProfile
@@ -53,10 +53,10 @@ final class BluetoothLoop {
   var pending: [UInt64: Pending] = [:]
   var nextTicket: UInt64 = 1
   var events: [BusEvent] = []
-  /// Inputs that an action caused: taken in order, never recursively.
+  /// Events that wait for their machine: taken in order, never recursively.
   var sessionInputs: [(entry: Int, input: SessionInput)] = []
   var adapterInputs: [AdapterInput] = []
-  /// Inputs are being given: those that come meanwhile are queued.
+  /// Events are being given: those that come meanwhile are queued.
   var isDraining = false
   /// Somebody walks about looking for a device: its signal strength must be fresh. `.zero`: nobody does.
   var listensUntil = MonotonicInstant.zero

@@ -117,6 +117,17 @@ extension BluetoothSession {
     var removes = false
   }
 
+  /// A departure, and what is to be told before it.
+  struct Parting: Sendable, Hashable {
+    var departure: Departure
+    var problem: ProblemChange?
+
+    init(next: Next, removes: Bool = false, problem: ProblemChange? = nil) {
+      departure = Departure(next: next, removes: removes)
+      self.problem = problem
+    }
+  }
+
   /// What comes when the link is down.
   enum Next: Sendable, Hashable {
     /// The session was a good one: idle, not connected again at once. `hasBrought`: something that came was recorded.
@@ -157,6 +168,16 @@ extension BluetoothSession {
     case .idle, .removing, .backingOff, .coolingDown, .needsOperator, .ended: .none
     case .waitingForSlot: .requested
     case .connecting, .linked, .disconnecting: .granted
+    }
+  }
+
+  /// What is given back when the state is left.
+  var holding: Holding {
+    switch state {
+    case .idle, .removing, .backingOff, .coolingDown, .needsOperator, .ended: .nothing
+    case .waitingForSlot, .connecting: .slot
+    case .linked: .link
+    case .disconnecting(let leaving): leaving.link == nil ? .slot : .link
     }
   }
 

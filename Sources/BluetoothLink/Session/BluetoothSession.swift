@@ -1,6 +1,7 @@
 // One device's Bluetooth session as a value: what it is doing, until when, and what it remembers from one connection to
 // the next. The states stand in `+state.swift`, their waits in `+waits.swift`, the transitions in `+connecting.swift`,
-// `+bond.swift`, `+link.swift`, `+steps.swift` and `+between.swift`.
+// `+bond.swift`, `+link.swift`, `+steps.swift` and `+between.swift`. Each event has a method, which answers with a type of
+// its own (`SessionActions.swift`).
 //
 //   idle ─heard─▶ waitingForSlot ─▶ connecting ─▶ pairing ─▶ trusting ─▶ resolving ─▶ running ⇄ settling ─▶ quiet
 //    ▲                                  │ failure                                                            │
@@ -66,8 +67,8 @@ struct BluetoothSession: Sendable {
   /// When a bond was last given up in order to get a new one.
   var lastRenewal: MonotonicInstant?
 
-  var now = MonotonicInstant.zero
-  var actions: [SessionAction] = []
+  /// The time of the latest event.
+  private(set) var now = MonotonicInstant.zero
 
   init(plan: BluetoothSessionPlan, isRegistered: Bool, timings: SessionTimings = SessionTimings()) {
     self.plan = plan
@@ -75,101 +76,94 @@ struct BluetoothSession: Sendable {
     self.timings = timings
   }
 
-  /// Moves the session. Total: any input may come in any state. Actions are to be performed in their order.
-  mutating func handle(_ input: SessionInput, at instant: MonotonicInstant) -> [SessionAction] {
-    now = max(now, instant)
-    actions.removeAll(keepingCapacity: true)
-    switch input {
-    case .heard: heard()
-    case .facts(let facts): factsChanged(to: facts)
-    case .slotGranted: slotGranted()
-    case .slotWithdrawn: slotWithdrawn()
-    case .replied(let operation, let failure): replied(operation, failure)
-    case .value(let characteristic, _): valueRead(characteristic)
-    case .notification(let characteristic, let bytes, let outcome): notified(characteristic, bytes, outcome)
-    case .notificationsEnded(let characteristic): notificationsEnded(characteristic)
-    case .durable(let sequence): durableMoved(to: sequence)
-    case .leftOut: recordsLeftOut()
-    case .stackGone: stackGone()
-    case .stackReady: stackReady()
-    case .connectNow(let mayPair): connectNow(mayPair: mayPair)
-    case .bondTooWeak: bondTooWeak()
-    case .forget: end(removes: true)
-    case .stop: end(removes: false)
-    case .deadline: deadlineCame()
-    }
-    return actions
-  }
+  // Each event may come in any state. Its method takes the time, and its answer is to be carried out before the next event.
 
-  mutating func perform(_ operation: SessionOperation) { actions.append(.perform(operation)) }
+  /// Time does not go back, whatever an event says.
+  mutating func advance(to instant: MonotonicInstant) { now = max(now, instant) }
 
-  mutating func setProblem(_ new: BluetoothProblem?) {
-    guard problem != new else { return }
+  /// Nil when it is the problem already.
+  mutating func setProblem(_ new: BluetoothProblem?) -> ProblemChange? {
+    guard problem != new else { return nil }
     problem = new
-    actions.append(.report(.problem(new)))
+    return ProblemChange(problem: new)
   }
 
-  // MARK: Dispatch by state
+  // MARK: Events that mean something else in each state
 
-  private mutating func factsChanged(to new: SessionFacts) {
+  /// BlueZ says something of the device.
+  mutating func factsChanged(to new: SessionFacts, at instant: MonotonicInstant) -> FactsAction {
+    advance(to: instant)
     let old = facts
     facts = new
     switch state {
-    case .idle(let notBefore, let rehearBy): idleFactsChanged(from: old, notBefore: notBefore, rehearBy: rehearBy)
-    case .connecting(let attempt): attemptFactsChanged(attempt)
-    case .linked(let link, let phase): linkFactsChanged(link, phase, from: old)
+    case .idle(let notBefore, let rehearBy):
+      return .onward(OnwardAction(idleFactsChanged(from: old, notBefore: notBefore, rehearBy: rehearBy)))
+    case .connecting(let attempt): return attemptFactsChanged(attempt)
+    case .linked(let link, let phase): return linkFactsChanged(link, phase, from: old)
     case .disconnecting(let leaving):
-      if !new.isConnected, old.isConnected || leaving.isReplied { linkClosed(leaving.link, leaving.departure) }
+      guard !new.isConnected, old.isConnected || leaving.isReplied else { return .nothing }
+      return .ended(linkClosed(leaving.link, leaving.departure))
     case .backingOff(_, awaitsLinkDown: true):
       if !new.isUp { state = .backingOff(until: now.adding(backOffNow), awaitsLinkDown: false) }
+      return .nothing
     case .needsOperator:
-      if new.isPaired, !old.isPaired {
-        setProblem(nil)
-        state = .idle(notBefore: now)
-      }
+      guard new.isPaired, !old.isPaired else { return .nothing }
+      state = .idle(notBefore: now)
+      return .onward(OnwardAction(problem: setProblem(nil)))
     case .ended(owesRemoval: true):
-      if isStackReady, new.exists { remove(.ended) }
-    case .waitingForSlot, .removing, .backingOff, .coolingDown, .ended: break
+      return isStackReady && new.exists ? .onward(remove(.ended)) : .nothing
+    case .waitingForSlot, .removing, .backingOff, .coolingDown, .ended: return .nothing
     }
   }
 
-  private mutating func replied(_ operation: SessionOperation, _ failure: BluezFailure?) {
+  /// A call was replied to. The failure is nil when it succeeded.
+  mutating func replied(_ operation: SessionOperation, _ failure: BluezFailure?, at instant: MonotonicInstant) -> RepliedAction {
+    advance(to: instant)
     switch operation {
     case .disconnect: return disconnectReplied()
-    case .cancelPairing: return
+    case .cancelPairing: return .nothing
     case .connect, .pair, .trust, .remove, .read, .write, .subscribe, .setClock: break
     }
-    if failure == nil, link?.answeredRead == operation { return forgetAnsweredRead() }
-    guard awaited == operation else { return }
-    if failure == .stackGone { return stackLost() }
+    if failure == nil, link?.answeredRead == operation {
+      forgetAnsweredRead()
+      return .nothing
+    }
+    guard awaited == operation else { return .nothing }
+    if failure == .stackGone { return .stackLost(stackLost()) }
     switch state {
-    case .connecting(let attempt): connectReplied(attempt, failure)
-    case .linked(let link, .pairing(_, let isLinkLost)): pairReplied(link, failure, isLinkLost: isLinkLost)
-    case .linked(let link, .trusting(_, let isLinkLost)): trustReplied(link, failure, isLinkLost: isLinkLost)
-    case .linked(let link, .running(let step, let activity)): stepReplied(link, step, activity, operation, failure)
+    case .connecting(let attempt): return .connect(connectReplied(attempt, failure))
+    case .linked(let link, .pairing(_, let isLinkLost)): return .pair(pairReplied(link, failure, isLinkLost: isLinkLost))
+    case .linked(let link, .trusting(_, let isLinkLost)): return .trust(trustReplied(link, failure, isLinkLost: isLinkLost))
+    case .linked(let link, .running(let step, let activity)):
+      return .step(stepReplied(link, step, activity, operation, failure))
     case .disconnecting(var leaving):
       leaving.awaited = nil
       state = .disconnecting(leaving)
-    case .removing(let next, _): removed(next)
-    case .idle, .waitingForSlot, .linked(_, .resolving), .linked(_, .quiet), .backingOff, .coolingDown, .needsOperator, .ended: break
+      return .nothing
+    case .removing(let next, _): return .removed(removed(next))
+    case .idle, .waitingForSlot, .linked(_, .resolving), .linked(_, .quiet), .backingOff, .coolingDown, .needsOperator, .ended:
+      return .nothing
     }
   }
 
-  private mutating func deadlineCame() {
-    guard now >= deadline else { return }
+  /// `deadline` has come.
+  mutating func deadlineCame(at instant: MonotonicInstant) -> DeadlineAction {
+    advance(to: instant)
+    guard now >= deadline else { return .nothing }
     switch state {
-    case .waitingForSlot, .needsOperator, .ended: break
+    case .waitingForSlot, .needsOperator, .ended: return .nothing
     case .idle(let notBefore, let rehearBy):
-      guard now >= rehearBy else { return start() }
+      guard now >= rehearBy else { return .onward(OnwardAction(start())) }
       state = .idle(notBefore: notBefore)
-      if isStackReady { enter(.needsOperator(.notPaired)) }
-    case .connecting(let attempt): attemptDeadlineCame(attempt)
-    case .linked(let link, let phase): linkDeadlineCame(link, phase)
-    case .disconnecting(let leaving): linkClosed(leaving.link, leaving.departure)
-    case .removing(let next, _): removed(next)
+      return isStackReady ? .onward(enter(.needsOperator(.notPaired))) : .nothing
+    case .connecting(let attempt): return attemptDeadlineCame(attempt)
+    case .linked(let link, let phase): return linkDeadlineCame(link, phase)
+    case .disconnecting(let leaving): return .ended(linkClosed(leaving.link, leaving.departure))
+    case .removing(let next, _): return .onward(removed(next))
     case .backingOff, .coolingDown:
       state = .idle(notBefore: now)
-      if wasHeardLately || facts.isUp, isRegistered || hasRequest { start() }
+      guard wasHeardLately || facts.isUp, isRegistered || hasRequest else { return .nothing }
+      return .onward(OnwardAction(start()))
     }
   }
 }

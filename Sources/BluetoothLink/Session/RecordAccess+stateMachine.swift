@@ -5,16 +5,16 @@ import DeviceProfile
 import VitalSigns
 
 extension RecordAccess {
-  mutating func begin(at now: MonotonicInstant) -> Answer { subscribe(wanted[...], at: now) }
+  mutating func begin(at now: MonotonicInstant) -> Asking { subscribe(wanted[...], at: now) }
 
-  private mutating func subscribe(_ left: ArraySlice<BluetoothUUID>, at now: MonotonicInstant) -> Answer {
+  private mutating func subscribe(_ left: ArraySlice<BluetoothUUID>, at now: MonotonicInstant) -> Asking {
     guard let next = left.first else { return report(number: 1, at: now) }
     state = .subscribing(
       Subscribing(characteristic: next, mode: mode, rest: left.dropFirst(), until: now.adding(Self.operationTimeout)))
     return .perform(.subscribe(next, service: service, mode))
   }
 
-  private mutating func report(number: Int, at now: MonotonicInstant) -> Answer {
+  private mutating func report(number: Int, at now: MonotonicInstant) -> Asking {
     let write = ask(.report, Fetch(number: number), at: now)
     return .fetch(from: [fetch.records] + (fetch.context.map { [$0] } ?? []), write)
   }
@@ -42,7 +42,7 @@ extension RecordAccess {
     switch state {
     case .subscribing(let subscribing):
       if let failure { return finish(.refused(failure)) }
-      return subscribe(subscribing.rest, at: now)
+      return .ask(subscribe(subscribing.rest, at: now))
     case .exchanging(var exchange, let fetch):
       if let failure {
         switch exchange.request {
@@ -125,10 +125,12 @@ extension RecordAccess {
 
   // MARK: The disk
 
-  /// Part of what was taken is not in the record.
-  mutating func leftOut() -> Answer {
+  /// Part of what was taken is not in the record. The result where that ends the fetch.
+  mutating func leftOut() -> Result? {
     switch state {
-    case .settling: return finish(.kept)
+    case .settling:
+      state = .finished
+      return .kept
     case .exchanging(let exchange, var fetch):
       fetch.isUnstored = true
       state = .exchanging(exchange, fetch)
@@ -137,13 +139,13 @@ extension RecordAccess {
       state = .draining(fetch, until: until)
     case .subscribing, .finished: break
     }
-    return .nothing
+    return nil
   }
 
-  /// Counting comes after the wait for the disk, right before deleting: what was added meanwhile is noticed.
-  mutating func durable(_ sequence: UInt64, at now: MonotonicInstant) -> Answer {
-    guard case .settling(let fetch, _) = state, sequence >= fetch.highestJournal else { return .nothing }
-    return .perform(ask(.count, fetch, at: now))
+  /// The count, when everything of the fetch is on disk. It comes right before deleting: what was added meanwhile is noticed.
+  mutating func durable(_ sequence: UInt64, at now: MonotonicInstant) -> SessionOperation? {
+    guard case .settling(let fetch, _) = state, sequence >= fetch.highestJournal else { return nil }
+    return ask(.count, fetch, at: now)
   }
 
   // MARK: Time
@@ -154,7 +156,7 @@ extension RecordAccess {
     switch state {
     case .exchanging(let exchange, let fetch):
       switch exchange.request {
-      case .report: return .perform(ask(.abort, fetch, at: now))
+      case .report: return .ask(.perform(ask(.abort, fetch, at: now)))
       case .abort: return finish(.failed)
       case .count, .delete: return finish(.kept)
       }
@@ -191,14 +193,14 @@ extension RecordAccess {
     if fetch.records == 0 || self.fetch.deletion == .never { return finish(.done) }
     if fetch.mustBeKept { return finish(.kept) }
     state = .settling(fetch, until: now.adding(Self.settleTimeout))
-    return self.durable(durable, at: now)
+    return self.durable(durable, at: now).map { .ask(.perform($0)) } ?? .nothing
   }
 
   /// `count`: of all records on the device; nil when it cannot say.
   private mutating func counted(_ count: Int?, _ fetch: Fetch, at now: MonotonicInstant, durable: UInt64) -> Answer {
     if fetch.mustBeKept { return finish(.kept) }
     if let count, count != fetch.records {
-      return fetch.number < Self.fetchesMax ? report(number: fetch.number + 1, at: now) : finish(.kept)
+      return fetch.number < Self.fetchesMax ? .ask(report(number: fetch.number + 1, at: now)) : finish(.kept)
     }
     if fetch.highestJournal > durable {
       // A record came out of its socket while the count was under way: it waits for the disk like the others.
@@ -211,7 +213,7 @@ extension RecordAccess {
     let upTo = self.fetch.deletion == .upToSequence && fetch.isMonotonous ? fetch.lastSequence : nil
     // Without a count only numbers without a gap show that bluetoothd's socket never overflowed.
     if count == nil, upTo == nil || !fetch.isGapless { return finish(.kept) }
-    return .perform(ask(.delete(upTo: upTo), fetch, at: now))
+    return .ask(.perform(ask(.delete(upTo: upTo), fetch, at: now)))
   }
 }
 

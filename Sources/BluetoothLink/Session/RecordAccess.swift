@@ -39,12 +39,17 @@ struct RecordAccess: Sendable, Hashable {
     case hung(SessionOperation)
   }
 
-  /// What an event leads to: at most one operation, and nothing after the end.
-  enum Answer: Sendable, Hashable {
-    case nothing
+  /// What is asked of the device.
+  enum Asking: Sendable, Hashable {
     case perform(SessionOperation)
     /// A fetch begins by this operation: these characteristics bring stored records from now on.
     case fetch(from: [BluetoothUUID], SessionOperation)
+  }
+
+  /// What an event leads to: at most one operation, and nothing after the end.
+  enum Answer: Sendable, Hashable {
+    case nothing
+    case ask(Asking)
     case finished(Result)
   }
 

@@ -1,5 +1,5 @@
 // What one device's session hears and what it asks for. The session itself is a value without input or output: the loop
-// gives it inputs with the time, and carries its actions out.
+// gives it events with the time, and carries out what each leads to (`SessionActions.swift`).
 
 import BlueZ
 import DeviceProfile
@@ -25,6 +25,17 @@ struct SessionFacts: Sendable, Hashable {
   }
 }
 
+extension BluezTree {
+  /// What a session needs to know; all false when there is no such device.
+  func sessionFacts(address: String) -> SessionFacts {
+    guard let device = device(address: address) else { return SessionFacts() }
+    return SessionFacts(
+      exists: true, isConnected: device.isConnected, isPaired: device.isPaired, isTrusted: device.isTrusted,
+      servicesResolved: device.servicesResolved, characteristics: Set(device.characteristics.map(\.uuid)),
+      holders: device.characteristics.reduce(into: [:]) { $0[$1.uuid, default: []].insert($1.service) })
+  }
+}
+
 /// What became of a frame that was handed to the gateway.
 public enum BluetoothFrameOutcome: Sendable, Hashable {
   /// Taken; durable when the watermark reaches the sequence.
@@ -39,36 +50,25 @@ public enum BluetoothFrameOutcome: Sendable, Hashable {
   case busy
 }
 
+/// An event on its way to a session: the loop keeps it until the events before it are carried out. Each is a method of
+/// `BluetoothSession`, which says what it means.
 enum SessionInput: Sendable, Hashable {
-  /// The device was heard: an advertisement, or a new signal strength.
   case heard
   case facts(SessionFacts)
   case slotGranted
-  /// A device of higher priority needs the connection.
   case slotWithdrawn
   case replied(SessionOperation, BluezFailure?)
-  /// The value of a `read`.
   case value(BluetoothUUID, bytes: [UInt8])
-  /// A notification or indication. `outcome` is nil for characteristics without a program (the record control point).
   case notification(BluetoothUUID, bytes: [UInt8], BluetoothFrameOutcome?)
-  /// The notification socket was closed by the other end: the link is down, or bluetoothd is.
   case notificationsEnded(BluetoothUUID)
-  /// Everything up to this sequence is in a committed transaction.
   case durable(UInt64)
-  /// Part of what was taken lately was left out of the record (a full disk): devices keep what they have.
   case leftOut
-  /// bluetoothd vanished, or the adapter went off. All descriptors and pending calls are void.
   case stackGone
   case stackReady
-  /// Connect as soon as possible, not only when heard. `mayPair`: under operator control, for this session.
   case connectNow(mayPair: Bool)
-  /// The bond that was made does not protect as the profile demands.
   case bondTooWeak
-  /// The device is no longer ours: end everything and let bluetoothd forget it.
   case forget
-  /// The hub is ending: leave quietly, keep the bond.
   case stop
-  /// The session's deadline has come.
   case deadline
 }
 
@@ -85,25 +85,6 @@ enum SessionOperation: Sendable, Hashable {
   case subscribe(BluetoothUUID, service: BluetoothUUID?, BluetoothSessionPlan.Notifications)
   /// Writes the local time; the loop makes the bytes at the moment of writing.
   case setClock(BluetoothUUID, service: BluetoothUUID?, BluetoothSessionStep.ClockForm)
-}
-
-enum SessionAction: Sendable, Hashable {
-  /// Join the queue for a connection, or leave it. `established` ends the connecting phase, so that the next may begin.
-  case requestSlot
-  case established
-  case releaseSlot
-  case perform(SessionOperation)
-  /// Close every notification socket of the device and forget its pending replies.
-  case closeNotifications
-  /// A fetch of stored records begins, which come from these characteristics: the gateway starts counting equal ones anew.
-  case recordsBegan([BluetoothUUID])
-  /// The fetch is over, however: whatever comes from now on is live.
-  case recordsEnded
-  /// The device confirmed that it deleted what it had sent: an equal record is a new one from now on.
-  case recordsDeleted
-  /// Nothing else helps: the adapter should be switched off and on when nobody of importance is connected.
-  case resetAdapter
-  case report(SessionReport)
 }
 
 /// What a session tells the gateway; for status and the log.

@@ -1,12 +1,11 @@
 // How objects and signals change the tree. Objects may come in any order: a characteristic waits for its service, and both
 // wait for their device. Properties of a wrong type are passed over, one by one.
 
-import BlueZ
 import DeviceProfile
 
 extension BluezTree {
   /// The answer to GetManagedObjects: all that there is. Says nothing of what changed; look at what matters anew.
-  mutating func replace(with objects: [BluezObject]) {
+  package mutating func replace(with objects: [BluezObject]) {
     removeAll()
     // Parents first, so that nothing has to wait: a parent's path is a prefix, and a prefix sorts first.
     for object in objects.sorted(by: { $0.path < $1.path }) { _ = add(object) }
@@ -15,7 +14,7 @@ extension BluezTree {
   }
 
   /// Follows one event. Those that do not concern the tree change nothing; a lost `serviceOwner` empties it.
-  mutating func apply(_ event: BusEvent) -> [TreeChange] {
+  package mutating func apply(_ event: BusEvent) -> [TreeChange] {
     switch event {
     case .serviceOwner(let isPresent):
       if isPresent { return [] }

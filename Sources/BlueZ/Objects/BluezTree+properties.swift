@@ -1,6 +1,5 @@
 // One device's properties and attributes: what is taken over, and what is passed over because it is not what BlueZ promises.
 
-import BlueZ
 import DeviceProfile
 
 /// Object paths as BlueZ makes them: `/org/bluez/hci0/dev_AA_BB_CC_DD_EE_FF/service0010/char0011`.

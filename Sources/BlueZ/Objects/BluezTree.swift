@@ -2,19 +2,21 @@
 // without input or output: it is filled from GetManagedObjects and kept up with signals. Everybody else's devices are
 // counted (`StrangerCount`) and otherwise ignored.
 
-import BlueZ
-import DeviceProfile
+package import DeviceProfile
 
 /// What of an advertisement a signal brought.
-struct AdvertisedData: OptionSet, Sendable, Hashable {
-  var rawValue: UInt8
-  static let signalStrength = AdvertisedData(rawValue: 1)
-  static let manufacturerData = AdvertisedData(rawValue: 2)
-  static let serviceData = AdvertisedData(rawValue: 4)
+package struct AdvertisedData: OptionSet, Sendable, Hashable {
+  package static let signalStrength = AdvertisedData(rawValue: 1)
+  package static let manufacturerData = AdvertisedData(rawValue: 2)
+  package static let serviceData = AdvertisedData(rawValue: 4)
+
+  package var rawValue: UInt8
+
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
 }
 
 /// What a signal changed. A device is named by its object path.
-enum TreeChange: Sendable, Hashable {
+package enum TreeChange: Sendable, Hashable {
   /// An adapter came, went, or said something new.
   case adapter
   /// A device of interest, or one of its characteristics, came or changed. Its address may be another than before: while a
@@ -30,7 +32,7 @@ enum TreeChange: Sendable, Hashable {
 }
 
 /// The tree. All work is proportional to what changed, but for `replace` and a change of interest.
-struct BluezTree: Sendable {
+package struct BluezTree: Sendable {
   /// Devices that are kept. BlueZ keeps devices in range for 30 s; a pairing window in a block of flats finds some hundred.
   static let devicesMax = 512
   /// Characteristics kept of one device.
@@ -49,16 +51,16 @@ struct BluezTree: Sendable {
 
   /// Addresses (in capitals) of the devices that are ours. One that is taken out is forgotten at once and counted as a
   /// stranger; for one that is put in, GetManagedObjects must be called anew, because nothing was kept of it.
-  var interest: Set<String> = [] {
+  package var interest: Set<String> = [] {
     didSet { if interest != oldValue { sortOut() } }
   }
 
   /// True while somebody pairs a device: every device is kept. Call GetManagedObjects when it becomes true, and
   /// `forgetStrangers` when the window closes.
-  var keepsStrangers = false
+  package var keepsStrangers = false
 
   /// The adapter whose devices are looked up by address; nil: any. A device may be known to two adapters.
-  var adapterPath: String?
+  package var adapterPath: String?
 
   var adapters: [String: AdapterFacts] = [:]
   var devices: [String: Entry] = [:]
@@ -69,15 +71,15 @@ struct BluezTree: Sendable {
 
   /// A device became one of ours by itself (its identity became known), and nothing was kept of it: call GetManagedObjects
   /// anew. `replace` makes it false.
-  var isIncomplete = false
+  package var isIncomplete = false
 
-  init() {}
+  package init() {}
 
   // MARK: - Looking
 
   /// The adapter of a name (`hci0`) or address. Without one: that which holds the most bonds of interest, for they cannot move;
   /// among equals the one in use, then one that is powered, then the first.
-  func adapter(named wanted: String?) -> AdapterFacts? {
+  package func adapter(named wanted: String?) -> AdapterFacts? {
     // hci2 stands before hci10.
     let sorted = adapters.values.sorted { ($0.path.utf8.count, $0.path) < ($1.path.utf8.count, $1.path) }
     if let wanted { return sorted.first { $0.name == wanted || $0.address == wanted.uppercased() } }
@@ -96,42 +98,33 @@ struct BluezTree: Sendable {
   }
 
   /// The device that has this address now, in capitals or not.
-  func device(address: String) -> DeviceObject? {
+  package func device(address: String) -> DeviceObject? {
     guard let candidates = paths[address.uppercased()] else { return nil }
     let path = adapterPath.map { wanted in candidates.first { devices[$0]?.object.adapterPath == wanted } } ?? candidates.first
     return path.flatMap { devices[$0]?.object }
   }
 
   /// Every object that has this address on the adapter in use: two when a device was bonded anew under a private address.
-  func paths(address: String) -> [String] {
+  package func paths(address: String) -> [String] {
     (paths[address] ?? []).filter { adapterPath == nil || devices[$0]?.object.adapterPath == adapterPath }
   }
 
-  func device(path: String) -> DeviceObject? { devices[path]?.object }
+  package func device(path: String) -> DeviceObject? { devices[path]?.object }
 
   /// A device's characteristic. Without a service, the first in the order of handles that has the UUID.
-  func characteristic(address: String, uuid: BluetoothUUID, service: BluetoothUUID?) -> CharacteristicObject? {
+  package func characteristic(address: String, uuid: BluetoothUUID, service: BluetoothUUID?) -> CharacteristicObject? {
     device(address: address)?.characteristics.first { $0.uuid == uuid && (service == nil || $0.service == service) }
   }
 
   /// All devices that are kept, in the order of their paths.
-  var allDevices: [DeviceObject] { devices.values.map(\.object).sorted { $0.path < $1.path } }
-
-  /// What a session needs to know; all false when there is no such device.
-  func sessionFacts(address: String) -> SessionFacts {
-    guard let device = device(address: address) else { return SessionFacts() }
-    return SessionFacts(
-      exists: true, isConnected: device.isConnected, isPaired: device.isPaired, isTrusted: device.isTrusted,
-      servicesResolved: device.servicesResolved, characteristics: Set(device.characteristics.map(\.uuid)),
-      holders: device.characteristics.reduce(into: [:]) { $0[$1.uuid, default: []].insert($1.service) })
-  }
+  package var allDevices: [DeviceObject] { devices.values.map(\.object).sorted { $0.path < $1.path } }
 
   /// Devices in BlueZ's tree that are not of interest, at most `StrangerCount.max`, and those kept while pairing.
-  var strangerCount: Int { strangers.count + keptStrangers.count }
+  package var strangerCount: Int { strangers.count + keptStrangers.count }
 
   /// Connections that other programs hold: of devices that are not of interest. While pairing, put the candidate's address
   /// into `interest`, or its connection counts here too.
-  var connectedOthers: Int {
+  package var connectedOthers: Int {
     strangers.connected + keptStrangers.count { $0.object.isConnected && (adapterPath == nil || $0.object.adapterPath == adapterPath) }
   }
 
@@ -140,7 +133,7 @@ struct BluezTree: Sendable {
   // MARK: - Forgetting
 
   /// The pairing window has closed: strangers are only counted from now on, and nothing is left of those that were found.
-  mutating func forgetStrangers() {
+  package mutating func forgetStrangers() {
     keepsStrangers = false
     sortOut()
   }
