@@ -53,6 +53,10 @@ extension AlertPriority {
     case .high: "high"
     }
   }
+  public init?(key: String) {
+    guard let priority = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = priority
+  }
 }
 
 extension AlertState {
@@ -66,6 +70,10 @@ extension AlertState {
     case .resolved: "resolved"
     case .cleared: "cleared"
     }
+  }
+  public init?(key: String) {
+    guard let state = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = state
   }
 }
 
@@ -83,6 +91,10 @@ extension AlertTransitionKind {
     case .retriggered: "retriggered"
     case .upgraded: "upgraded"
     }
+  }
+  public init?(key: String) {
+    guard let kind = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = kind
   }
 }
 
@@ -195,12 +207,5 @@ extension IntakeRemark {
     case .outOfRange: "outOfRange"
     case .unknownSubject: "unknownSubject"
     }
-  }
-}
-
-extension AlertState {
-  public init?(key: String) {
-    guard let state = (UInt8(1)...7).compactMap(AlertState.init(rawValue:)).first(where: { $0.key == key }) else { return nil }
-    self = state
   }
 }

@@ -63,13 +63,13 @@ import VitalSigns
       let alert = try await hub.alarm()
       let text = alert.id.description
       let taken = try await service.act(on: String(text.prefix(13)), .acknowledge, API.ActOnAlert(actor: "Nina"))
-      #expect(taken.id == text && taken.actor == "Nina" && AlertState(key: taken.state) == .acknowledged)
+      #expect(taken.id == text && taken.actor == "Nina" && taken.state == .known(.acknowledged))
       let second = API.ActOnAlert(actor: "Ola")
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.act(on: text, .acknowledge, second) } == 409)
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.act(on: text, .resolve, second) } == 400)
-      #expect(AlertState(key: try await service.alert(text).state) == .acknowledged, "without words it is not closed")
+      #expect(try await service.alert(text).state == .known(.acknowledged), "without words it is not closed")
       let closed = try await service.act(on: text, .resolve, API.ActOnAlert(actor: "Ola", comment: "Fine."))
-      #expect(AlertState(key: closed.state) == .resolved && closed.comment == "Fine.")
+      #expect(closed.state == .known(.resolved) && closed.comment == "Fine.")
       for action in [CoreService.Action.acknowledge, .respond, .resolve] {
         let again = API.ActOnAlert(actor: "Nina", comment: "again")
         #expect(await refusal { () throws(LocalAPIFailure) in try await service.act(on: text, action, again) } == 409)
@@ -135,7 +135,7 @@ import VitalSigns
   private func receipt(_ name: String, _ row: OutboxItem, _ result: API.Receipt.Result) throws -> API.Receipt {
     guard case .alert(let change, _, _) = row.content else { throw CancellationError() }
     let key = "a/\(change.transition.id)/\(change.transition.kind.key)/\(change.instant.rawValue)"
-    return API.Receipt(destination: name, lane: .alarm, row: row.row, key: key, result: result)
+    return API.Receipt(destination: name, lane: .known(.alarm), row: row.row, key: key, result: result)
   }
 
   private func notified(_ hub: TestHub, _ alert: AlertID) throws -> Int {

@@ -1,7 +1,6 @@
 // From the journal's rows to what the local API answers.
 
 import AlertTexts
-import Forwarding
 import HubCore
 import HubRegistry
 package import Journal
@@ -29,22 +28,11 @@ extension API.Score {
 
 extension CoreService {
   func apiAlert(_ row: AlertRow) -> API.Alert {
-    let transition = row.transition
-    let escalates =
-      transition.deadline == .never
-      ? nil
-      : row.changedWall.adding(milliseconds: (transition.deadline.rawValue &- row.changedInstant.rawValue) / 1_000_000)
+    let told = ToldAlert(row)
+    let actor = told.transition.actor
     return API.Alert(
-      id: transition.id.description, rule: transition.rule.key, priority: transition.priority.key, state: transition.state.key,
-      change: transition.kind.key, patient: row.patient == .none ? nil : row.patient.description,
-      patientName: row.patient == .none ? nil : registry.patient(row.patient)?.name,
-      device: row.device == .none ? nil : row.device.description, value: Int(transition.value), limit: Int(transition.limit),
-      subject: transition.subject, level: Int(transition.level), raisedAt: (row.raisedWall ?? row.firstWall).description,
-      changedAt: row.changedWall.description, escalatesAt: escalates?.description,
-      actor: transition.actor == .hub ? nil : parts.actors.name(of: transition.actor), comment: nil,
-      text: sentences.sentence(transition, raisedAt: row.raisedWall ?? row.firstWall, language: language),
-      firstCause: transition.firstCause,
-      changeID: DeliveryKey.transition(transition, at: row.changedInstant).rawValue, transition: nil)
+      told, registry: registry, actor: actor == .hub ? nil : parts.actors.name(of: actor),
+      text: sentences.sentence(told.transition, raisedAt: told.raisedAt, language: language), change: nil)
   }
 
   /// What one entry was, in the words of the API.

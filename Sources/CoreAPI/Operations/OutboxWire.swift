@@ -32,10 +32,10 @@ extension API.Receipt {
 
 extension OutboxLane {
   /// Nil for a word of another version.
-  fileprivate init?(_ lane: API.Receipt.Lane) {
+  fileprivate init?(_ lane: API.Word<API.Lane>) {
     switch lane {
-    case .alarm: self = .alarm
-    case .routine: self = .routine
+    case .known(.alarm): self = .alarm
+    case .known(.routine): self = .routine
     case .unknown: return nil
     }
   }

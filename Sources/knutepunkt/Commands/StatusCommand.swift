@@ -121,7 +121,7 @@ enum StatusText {
 
   /// `time  alert  change  priority  who  text`, tab-separated.
   static func line(_ alert: API.Alert) -> String {
-    [alert.changedAt, "alert", alert.change, alert.priority, alert.patient ?? "-", alert.id, alert.text].map(Terminal.field).joined(
+    [alert.changedAt, "alert", alert.change.key, alert.priority.key, alert.patient ?? "-", alert.id, alert.text].map(Terminal.field).joined(
       separator: "\t")
   }
 
