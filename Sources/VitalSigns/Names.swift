@@ -123,6 +123,24 @@ extension NEWS2Parameter {
     case .temperature: "temperature"
     }
   }
+  public init?(key: String) {
+    guard let parameter = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = parameter
+  }
+}
+
+extension PrescribedOxygen {
+  public var key: String {
+    switch self {
+    case .unknown: "unknown"
+    case .air: "air"
+    case .oxygen: "oxygen"
+    }
+  }
+  public init?(key: String) {
+    guard let prescribed = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = prescribed
+  }
 }
 
 extension PlanSignal {

@@ -32,7 +32,8 @@ import VitalSigns
 
   static let vocabularies = [
     Vocabulary(AlertRule.self), Vocabulary(AlertPriority.self), Vocabulary(AlertState.self), Vocabulary(AlertTransitionKind.self),
-    Vocabulary(API.Lane.self),
+    Vocabulary(API.Lane.self), Vocabulary(API.PlanItem.Kind.self), Vocabulary(PlanSignal.self), Vocabulary(NEWS2Parameter.self),
+    Vocabulary(PrescribedOxygen.self),
   ]
 
   @Test("Every value has its own word, and comes back from it", arguments: vocabularies)

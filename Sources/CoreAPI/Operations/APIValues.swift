@@ -53,7 +53,7 @@ extension CoreService {
       // Where somebody is stays out of an explanation; how well it is known does not.
       value = fix.accuracyMetres == LocationFix.accuracyUnknown ? nil : "\(fix.accuracyMetres)"
       unit = value == nil ? nil : "m accuracy"
-    case .registry(.planItem(let item)): what = "plan: \(API.PlanItem(item).kind)"
+    case .registry(.planItem(let item)): what = "plan: \(API.PlanItem(item).kind.key)"
     case .registry: what = "registry change"
     case .command(let command): what = "command: \(command.action)"
     case .clock: what = "clock"

@@ -214,9 +214,9 @@ extension CoreService {
       do throws(PlanItemProblem) {
         items.append(try item.carePlanItem())
       } catch {
-        throw .bad("items[\(index)] (\(item.kind)): \(error.text)")
+        throw .bad("items[\(index)] (\(item.kind.key)): \(error.text)")
       }
-      if let problem = PlanSafety.problem(item) { throw .bad("items[\(index)] (\(item.kind)): \(problem)") }
+      if let problem = PlanSafety.problem(item) { throw .bad("items[\(index)] (\(item.kind.key)): \(problem)") }
     }
     if request.replace != true { try await refuseDropping(request.items, patient) }
     var sequences: [UInt64] = []
