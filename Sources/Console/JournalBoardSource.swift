@@ -147,7 +147,7 @@ final class JournalBoardSource: ConsoleSource {
     let task = Task { [weak self] in
       while !Task.isCancelled {
         do {
-          for try await event in client.events(role: "console") {
+          for try await event in client.events(role: .known(.console)) {
             switch event {
             case .alert(let alert):
               self?.hear(alert)
@@ -170,7 +170,7 @@ final class JournalBoardSource: ConsoleSource {
       }
       continuation.finish()
     }
-    let signal = RoleSignal(role: "console", client: client) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
+    let signal = RoleSignal(role: .console, client: client) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
     let beating = Task { await signal.run() }
     continuation.onTermination = { _ in
       task.cancel()

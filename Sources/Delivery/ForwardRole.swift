@@ -85,7 +85,7 @@ package final class ForwardRole: Service {
         group.addTask { await self.listen(receivers, records) }
         group.addTask { await self.watch(receivers) }
         group.addTask { await self.learn(records) }
-        group.addTask { await RoleSignal(role: "forward", client: self.client, progress: { self.beat() }).run() }
+        group.addTask { await RoleSignal(role: .forward, client: self.client, progress: { self.beat() }).run() }
       }
     }
     for receiver in receivers { await receiver.forwarder.shutdown() }
@@ -170,7 +170,7 @@ package final class ForwardRole: Service {
       var isConnected = false
       while !Task.isCancelled {
         do {
-          for try await event in client.events(role: "forward") {
+          for try await event in client.events(role: .known(.forward)) {
             if !isConnected {
               isConnected = true
               logger.notice("connected to the core")

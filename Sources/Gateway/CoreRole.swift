@@ -284,7 +284,7 @@ struct CoreRole: Service {
         let summary = service.health.summary(of: service, problems)
         pulses &+= 1
         parts.hub.send(
-          ServerEvent("core", service.pulse(problems, summary)), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : "forward")
+          ServerEvent("core", service.pulse(problems, summary)), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : .forward)
         if summary != lastStatus { notifier.status(summary) }
         lastStatus = summary
         if case .feed = watchdog.look(at: progress) { notifier.alive() }

@@ -9,12 +9,12 @@ package struct RoleSignal: Sendable {
   /// Three of them fit into `EventHub.beatPatience`.
   package static let pause = Duration.seconds(3)
 
-  package let role: String
+  package let role: API.Role
   package let client: LocalAPIClient
   /// Turns of the role's work so far.
   package let progress: @Sendable () -> UInt64
 
-  package init(role: String, client: LocalAPIClient, progress: @escaping @Sendable () -> UInt64) {
+  package init(role: API.Role, client: LocalAPIClient, progress: @escaping @Sendable () -> UInt64) {
     self.role = role
     self.client = client
     self.progress = progress
@@ -27,7 +27,7 @@ package struct RoleSignal: Sendable {
       await Beat.rest(Self.pause)
       let turns = progress()
       guard turns != told else { continue }
-      if let _: API.Done = try? await client.post("/v1/roles", API.RoleBeat(role: role)) { told = turns }
+      if let _: API.Done = try? await client.post("/v1/roles", API.RoleBeat(role: .known(role))) { told = turns }
     }
   }
 }

@@ -190,16 +190,16 @@ import VitalSigns
       _ = try await service.receipts([dead])
       _ = try await service.receipts([dead])
       #expect(try alerts().count == 1 && alerts().allSatisfy(\.isOpen))
-      let listed = try await service.outbox(state: "dead")
+      let listed = try await service.outbox(.dead)
       #expect(listed.map(\.id) == [Int64(row.row)] && listed.first?.destination == "nurses" && listed.first?.lastError == "no")
       let stranger = API.RetryOutbox(id: 99_999, destination: nil, actor: "Nina", reason: "mended")
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.retry(stranger) } == 404)
       let nothing = API.RetryOutbox(id: nil, destination: nil, actor: "Nina", reason: "mended")
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.retry(nothing) } == 404)
       _ = try await service.retry(API.RetryOutbox(id: nil, destination: "nurses", actor: "Nina", reason: "mended"))
-      #expect(try await service.outbox(state: "dead").isEmpty)
+      #expect(try await service.outbox(.dead).isEmpty)
       try await eventually("the alert ends") { try alerts() == [.cleared] }
-      #expect(try await service.outbox(state: "pending").contains { $0.destination == "nurses" })
+      #expect(try await service.outbox(.pending).contains { $0.destination == "nurses" })
     }
   }
 

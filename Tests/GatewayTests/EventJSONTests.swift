@@ -63,7 +63,7 @@ import VitalSigns
 
   @Test func theOtherEventsSayTheSame() throws {
     try expectSame(API.Committed(sequence: .max))
-    let problem = API.Problem(kind: "linkDown", name: nil, since: "x", effect: .partial, text: "\"", detail: nil, next: "y")
+    let problem = API.Problem(kind: .rule(.linkDown), name: nil, since: "x", effect: .partial, text: "\"", detail: nil, next: "y")
     for problems in [nil, [], [problem], [problem, problem]] as [[API.Problem]?] {
       try expectSame(
         API.CorePulse(live: true, summary: "", durable: 0, at: "now", problems: problems, ready: false, lastHeard: nil))

@@ -114,6 +114,15 @@ import Testing
       #"{"count":3,"detail":"d","effect":"\#(effect)","isSettling":true,"kind":"\#(kind)","name":"n","next":"x","since":"s","text":"t"}"#)
   }
 
+  private static func status(store: String = "writing", scheduling: String = "fifo") -> Golden {
+    Golden(
+      API.Status.self,
+      #"{"controller":"c","destinations":[],"devices":1,"durable":2,"hub":"h","intakeDepth":0,"links":[],"live":true,"memoryLocked":true,"#
+        + #""notes":[],"now":"x","observations":3,"openAlerts":4,"patients":5,"roles":{"core":"live","forward":"no sign of life"},"#
+        + #""scheduling":"\#(scheduling)","sequence":6,"shed":7,"startedAt":"x","store":"\#(store)","storeError":"e","summary":"s","#
+        + #""version":"0"}"#)
+  }
+
   static let operations: [Golden] =
     [
       "linkDown", "bluetoothDown", "bondLost", "bondsLost", "destinationDown", "roleDown", "deadLetter", "callRefused", "portClosed",
@@ -144,6 +153,23 @@ import Testing
           + #""state":"\#($0.2)"}"#)
     }
     + ["forward", "console", "roleOfTomorrow"].map { Golden(API.RoleBeat.self, #"{"role":"\#($0)"}"#) }
+    + ["writing", "shedding", "emergency", "failing", "storeOfTomorrow"].map { status(store: $0) }
+    + ["fifo", "ordinary", "schedulingOfTomorrow"].map { status(scheduling: $0) }
+    + ["none", "low", "lowMedium", "medium", "high", "incomplete", "bandOfTomorrow"].map {
+      Golden(
+        API.Score.self,
+        #"{"at":"x","band":"\#($0)","changeOver24Hours":-1,"changeSinceLast":1,"complete":true,"high":9,"low":3,"missing":["pulse"],"#
+          + #""points":{"spo2":3},"scale":2}"#)
+    }
+    + ["staff", "self", "originOfTomorrow"].map {
+      Golden(API.EnterObservations.self, #"{"actor":"a","origin":"\#($0)","patient":"P1","values":{"pulse":"70"}}"#)
+    }
+    + ["notPaired", "cannotConnect", "problemOfTomorrow"].map {
+      Golden(
+        API.DeviceDetails.self,
+        #"{"adapterProblem":"\#($0)","device":{"address":"a","expectedIntervalSeconds":60,"id":"D1","label":"l","liveness":"live","#
+          + #""profile":"p"},"model":"m","transport":"mqtt","vendor":"v"}"#)
+    }
     + ["live", "silent", "never", "removed", "asleep"].map {
       Golden(
         API.Device.self,

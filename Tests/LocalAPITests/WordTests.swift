@@ -33,7 +33,12 @@ import VitalSigns
   static let vocabularies = [
     Vocabulary(AlertRule.self), Vocabulary(AlertPriority.self), Vocabulary(AlertState.self), Vocabulary(AlertTransitionKind.self),
     Vocabulary(API.Lane.self), Vocabulary(API.PlanItem.Kind.self), Vocabulary(PlanSignal.self), Vocabulary(NEWS2Parameter.self),
-    Vocabulary(PrescribedOxygen.self),
+    Vocabulary(PrescribedOxygen.self), Vocabulary(API.Pairing.State.self), Vocabulary(API.Pairing.Prompt.Kind.self),
+    Vocabulary(API.Bluetooth.Device.State.self), Vocabulary(API.Bluetooth.Problem.self), Vocabulary(API.Bluetooth.Absence.self),
+    Vocabulary(API.TestStarted.Way.self), Vocabulary(API.Identified.Answer.self), Vocabulary(API.OutboxRow.Kind.self),
+    Vocabulary(API.OutboxRow.State.self), Vocabulary(API.Status.Link.State.self), Vocabulary(API.Status.Destination.Kind.self),
+    Vocabulary(API.Status.Store.self), Vocabulary(API.Status.Scheduling.self), Vocabulary(API.Device.Liveness.self),
+    Vocabulary(API.Role.self), Vocabulary(API.Problem.Kind.self), Vocabulary(API.Problem.Effect.self),
   ]
 
   @Test("Every value has its own word, and comes back from it", arguments: vocabularies)

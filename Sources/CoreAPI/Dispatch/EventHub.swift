@@ -2,6 +2,7 @@
 // and a pulse that proves that the core lives. A listener that cannot keep up loses its stream, not its alarms: it
 // connects again and reads the state anew.
 
+package import LocalAPI
 package import NIOCore
 import Synchronization
 import VitalSigns
@@ -33,16 +34,16 @@ package final class EventHub: Sendable {
   private struct State {
     var listeners: [UInt64: AsyncStream<ServerEvent>.Continuation] = [:]
     /// Which role each listener said that it is; absent for people.
-    var roles: [UInt64: String] = [:]
+    var roles: [UInt64: API.Role] = [:]
     /// When each role last showed that it works. Bound: the roles that may listen.
-    var beats: [String: MonotonicInstant] = [:]
+    var beats: [API.Role: MonotonicInstant] = [:]
     var next: UInt64 = 1
     var isClosed = false
   }
   private let state = Mutex(State())
 
   /// A stream of everything from now on; nil when there are too many listeners or the hub has closed.
-  func subscribe(role: String? = nil, at now: MonotonicInstant = MonotonicInstant(rawValue: 0)) -> AsyncStream<ServerEvent>? {
+  func subscribe(role: API.Role? = nil, at now: MonotonicInstant = MonotonicInstant(rawValue: 0)) -> AsyncStream<ServerEvent>? {
     state.withLock { state in
       if state.isClosed || state.listeners.count >= Self.listenersMax { return nil }
       let id = state.next
@@ -60,15 +61,15 @@ package final class EventHub: Sendable {
   var listenerCount: Int { state.withLock { $0.listeners.count } }
 
   /// Whether a listener of this role is connected, at work or not.
-  func isConnected(_ role: String) -> Bool { state.withLock { $0.roles.values.contains(role) } }
+  func isConnected(_ role: API.Role) -> Bool { state.withLock { $0.roles.values.contains(role) } }
 
   /// The role says that it works. One that does not listen is not taken for one that hears.
-  func beat(_ role: String, at now: MonotonicInstant) {
+  func beat(_ role: API.Role, at now: MonotonicInstant) {
     state.withLock { if $0.beats[role] != nil { $0.beats[role] = now } }
   }
 
   /// Whether a listener of this role is connected and at work.
-  func hears(_ role: String, at now: MonotonicInstant) -> Bool {
+  func hears(_ role: API.Role, at now: MonotonicInstant) -> Bool {
     state.withLock { state in
       guard state.roles.values.contains(role), let beat = state.beats[role] else { return false }
       return now < beat.adding(nanoseconds: Self.beatPatience)
@@ -76,7 +77,7 @@ package final class EventHub: Sendable {
   }
 
   /// Encoded only when somebody listens. `sparing`: a role that has no use for it.
-  package func send(_ made: @autoclosure () -> ServerEvent, sparing role: String? = nil) {
+  package func send(_ made: @autoclosure () -> ServerEvent, sparing role: API.Role? = nil) {
     let listeners = state.withLock { state in
       role == nil ? Array(state.listeners.values) : state.listeners.filter { state.roles[$0.key] != role }.map(\.value)
     }
