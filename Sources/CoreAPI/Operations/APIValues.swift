@@ -20,7 +20,7 @@ extension API.Score {
     self.init(
       low: Int(score.low), high: Int(score.high), complete: score.isComplete,
       // Where what is missing could change the band, the lower bound's own would be a false comfort: 0–20 is not "none".
-      band: score.isBandKnown ? score.band.key : "incomplete", scale: Int(score.scale.rawValue),
+      band: .known(score.isBandKnown ? .decided(score.band) : .incomplete), scale: Int(score.scale.rawValue),
       points: points, missing: missing, changeSinceLast: score.changeSinceLast == .min ? nil : Int(score.changeSinceLast),
       changeOver24Hours: score.changeOver24Hours == .min ? nil : Int(score.changeOver24Hours), at: time.description)
   }
