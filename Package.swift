@@ -179,7 +179,7 @@ let package = Package(
     tests(
       "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],
       helpers: ["receiver.py", "validate_bundle.py", "receiver-certificate.pem", "receiver-key.pem"]),
-    tests("LocalAPI", ["LocalAPI"]),
+    tests("LocalAPI", ["LocalAPI", "VitalSigns"]),
     tests("WebhookForwarder", ["WebhookForwarder", "Forwarding", "HTTPDelivery", "VitalSigns", crypto]),
     tests(
       "Console",

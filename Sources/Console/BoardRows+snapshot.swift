@@ -35,15 +35,13 @@ struct BoardContext {
   private func alert(_ row: AlertRow) -> BoardAlert {
     let transition = row.transition
     let steps = rows.steps[row.id] ?? []
-    let escalates =
-      transition.deadline == .never || !row.isOpen
-      ? nil : row.changedWall.adding(milliseconds: (transition.deadline.rawValue &- row.changedInstant.rawValue) / 1_000_000)
     var alert = BoardAlert(
       id: row.id, rule: transition.rule, priority: transition.priority, state: transition.state,
       person: row.patient == .none
         ? nil : BoardPerson(id: row.patient, displayName: rows.people[row.patient]?.name ?? row.patient.description),
       raisedAt: row.raisedWall ?? row.firstWall, device: rows.devices[row.device]?.label, level: transition.level,
-      escalatesAt: escalates, value: transition.value, limit: transition.limit, subject: transition.subject, upper: transition.upper,
+      escalatesAt: row.isOpen ? transition.escalation(changedAt: row.changedWall, row.changedInstant) : nil, value: transition.value,
+      limit: transition.limit, subject: transition.subject, upper: transition.upper,
       also: transition.also, subjectName: subjects.name(transition.rule, transition.subject), valueAt: toldAt(transition, steps),
       acknowledgement: mark(.acknowledged, steps), response: mark(.responding, steps),
       closure: row.isOpen ? nil : mark(.resolved, steps) ?? mark(.cleared, steps), receipts: receipts(row.id),

@@ -147,7 +147,7 @@ final class JournalBoardSource: ConsoleSource {
     let task = Task { [weak self] in
       while !Task.isCancelled {
         do {
-          for try await event in core.hear(as: "console") {
+          for try await event in core.hear(as: .console) {
             switch event {
             case .alert(let alert):
               self?.hear(alert)
@@ -170,7 +170,7 @@ final class JournalBoardSource: ConsoleSource {
       }
       continuation.finish()
     }
-    let signal = RoleSignal(role: "console", core: core) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
+    let signal = RoleSignal(role: .console, core: core) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
     let beating = Task { await signal.run() }
     continuation.onTermination = { _ in
       task.cancel()
@@ -191,23 +191,20 @@ final class JournalBoardSource: ConsoleSource {
 
   /// Keeps an alert's change until the journal shows it.
   private func hear(_ alert: API.Alert) {
-    guard let transition = alert.alertTransition, let raw = alert.transition, transition.state != .suspected else { return }
-    let wall = WallTime(rawValue: raw.wall)
-    let escalates =
-      transition.deadline == .never || !transition.state.isOpen
-      ? nil : wall.adding(milliseconds: (transition.deadline.rawValue &- raw.instant) / 1_000_000)
+    guard let transition = alert.alertTransition, let change = alert.transition, transition.state != .suspected else { return }
     var card = BoardAlert(
       id: transition.id, rule: transition.rule, priority: transition.priority, state: transition.state,
-      person: raw.patient == 0 ? nil : BoardPerson(id: PatientID(rawValue: raw.patient), displayName: alert.patientName ?? ""),
-      raisedAt: WallTime(rawValue: raw.raisedWall), level: transition.level, escalatesAt: escalates, value: transition.value,
+      person: change.patient == .none ? nil : BoardPerson(id: change.patient, displayName: alert.patientName ?? ""),
+      raisedAt: change.raisedWall, level: transition.level,
+      escalatesAt: transition.state.isOpen ? transition.escalation(changedAt: change.wall, change.instant) : nil, value: transition.value,
       limit: transition.limit, subject: transition.subject, upper: transition.upper, also: transition.also,
-      subjectName: names.name(transition.rule, transition.subject), valueAt: wall)
+      subjectName: names.name(transition.rule, transition.subject), valueAt: change.wall)
     card.subjectFiles = names.files(transition.rule, transition.subject)
     if let person = card.person, configuration.isMeantToCall {
       // The journal knows whose data controller is another one.
       card.isBoardOnly = !configuration.callsSomebody(for: person.id, controller: configuration.hub.controller)
     }
-    let mark = HeardAlerts.Mark(instant: MonotonicInstant(rawValue: raw.instant), revision: transition.revision)
+    let mark = HeardAlerts.Mark(instant: change.instant, revision: transition.revision)
     heard.withLock { $0.hear(card, mark) }
   }
 
@@ -272,7 +269,8 @@ final class JournalBoardSource: ConsoleSource {
     case .refused(404, _): return .unknownAlert
     case .refused(409, _):
       guard let now = try? await core.alert(alert) else { return .notOpen }
-      guard let state = AlertState(key: now.state), state.isOpen else { return .notOpen }
+      // A state of a newer core is not taken for an open one: the board is read anew either way.
+      guard case .known(let state) = now.state, state.isOpen else { return .notOpen }
       return now.actor.map { .alreadyTaken(by: $0, state: state) } ?? .notAllowed
     case .refused(503, _): return .outcomeUnknown
     case .refused: return .notAllowed

@@ -74,7 +74,7 @@ extension DestinationRunner {
   /// How long receipts may wait for company; nil: they go now. Only what was delivered as routine can wait.
   var restBeforeReport: Duration? {
     guard let reportedAt, unreported.count < Self.receiptsPerReport,
-      unreported.allSatisfy({ if $0.lane == .routine, case .delivered = $0.result { true } else { false } })
+      unreported.allSatisfy({ if $0.lane == .known(.routine), case .delivered = $0.result { true } else { false } })
     else { return nil }
     let left = reportedAt.adding(nanoseconds: Self.reportGathering.nanoseconds).rawValue &- now().rawValue
     return left > 0 ? .nanoseconds(left) : nil

@@ -85,7 +85,7 @@ package final class ForwardRole: Service {
         group.addTask { await self.listen(receivers, records) }
         group.addTask { await self.watch(receivers) }
         group.addTask { await self.learn(records) }
-        group.addTask { await RoleSignal(role: "forward", core: self.core, progress: { self.beat() }).run() }
+        group.addTask { await RoleSignal(role: .forward, core: self.core, progress: { self.beat() }).run() }
       }
     }
     for receiver in receivers { await receiver.forwarder.shutdown() }
@@ -170,7 +170,7 @@ package final class ForwardRole: Service {
       var isConnected = false
       while !Task.isCancelled {
         do {
-          for try await event in core.hear(as: "forward") {
+          for try await event in core.hear(as: .forward) {
             if !isConnected {
               isConnected = true
               logger.notice("connected to the core")
@@ -194,32 +194,32 @@ package final class ForwardRole: Service {
   }
 
   private func hear(_ alert: API.Alert, _ receivers: [Receiver], _ records: RecordBuilder, _ beside: inout DiscardingTaskGroup) {
-    guard let raw = alert.transition, let transition = alert.alertTransition, transition.mustBeSent else { return }
+    guard let change = alert.transition, let transition = alert.alertTransition, transition.mustBeSent else { return }
     let isForSomebody = receivers.contains { takesAtOnce($0, transition) }
     guard isForSomebody else { return }
     let saysMoreInItsRow =
       [.acknowledged, .responding, .resolved].contains(transition.kind) || transition.rule == .geofenceExit
-    let isKnown = records.isKnown(raw)
-    if !saysMoreInItsRow, isKnown { return tell(transition, raw, receivers, records) }
+    let isKnown = records.isKnown(change)
+    if !saysMoreInItsRow, isKnown { return tell(transition, change, receivers, records) }
     if waiting.load(ordering: .relaxed) >= Self.patientMax {
       for receiver in receivers { receiver.runner.outboxChanged() }
-      return isKnown ? () : tell(transition, raw, receivers, records)
+      return isKnown ? () : tell(transition, change, receivers, records)
     }
     waiting.wrappingAdd(1, ordering: .relaxed)
     beside.addTask {
-      if !isKnown { await Self.learn(raw, records) }
+      if !isKnown { await Self.learn(change, records) }
       if saysMoreInItsRow { try? await Task.sleep(for: Self.rowPatience) }
-      self.tell(transition, raw, receivers, records)
+      self.tell(transition, change, receivers, records)
       self.waiting.wrappingSubtract(1, ordering: .relaxed)
     }
   }
 
   /// Reads who and what an alarm is about, within `learningPatience`; the read itself may go on.
-  private static func learn(_ raw: API.Transition, _ records: RecordBuilder) async {
+  private static func learn(_ change: API.Transition, _ records: RecordBuilder) async {
     let (done, finish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     NIOThreadPool.singleton.submit { _ in
       // A flood of somebody who was registered a moment ago: the first read was for all of it.
-      if !records.isKnown(raw) { records.learn(raw) }
+      if !records.isKnown(change) { records.learn(change) }
       finish.yield()
     }
     // Cancelled as soon as the read is done.
@@ -247,14 +247,14 @@ package final class ForwardRole: Service {
   }
 
   /// An alert's change, at once and before its outbox row, to those who receive alarms.
-  private func tell(_ transition: AlertTransition, _ raw: API.Transition, _ receivers: [Receiver], _ records: RecordBuilder) {
+  private func tell(_ transition: AlertTransition, _ change: API.Transition, _ receivers: [Receiver], _ records: RecordBuilder) {
     for receiver in receivers where takesAtOnce(receiver, transition) {
       // A flood costs no more than the look at it: beyond a person's share the outbox row is enough.
-      guard receiver.runner.hasRoom(for: PatientID(rawValue: raw.patient)) else {
+      guard receiver.runner.hasRoom(for: change.patient) else {
         receiver.runner.outboxChanged()
         continue
       }
-      guard let record = records.alert(transition, raw, for: receiver.settings) else { continue }
+      guard let record = records.alert(transition, change, for: receiver.settings) else { continue }
       receiver.runner.alarm(DeliveryItem(row: nil, record: .alert(record)))
     }
   }

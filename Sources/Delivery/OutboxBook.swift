@@ -107,11 +107,11 @@ extension OutboxLane {
   }
 }
 
-extension API.Receipt.Lane {
+extension API.Word<API.Lane> {
   init(_ kind: DeliveryLane.Kind) {
     switch kind {
-    case .alarms: self = .alarm
-    case .routine: self = .routine
+    case .alarms: self = .known(.alarm)
+    case .routine: self = .known(.routine)
     }
   }
 }

@@ -81,41 +81,40 @@ struct RecordBuilder: Sendable {
   /// `isKnown`). Who is not known goes without name and number, under the hub's own agreement: a call for help from
   /// "person P7" is better than none.
   func alert(
-    _ transition: AlertTransition, _ raw: API.Transition, for settings: KnutepunktConfiguration.DestinationSettings
+    _ transition: AlertTransition, _ change: API.Transition, for settings: KnutepunktConfiguration.DestinationSettings
   ) -> AlertRecord? {
     guard let rules = rules[settings.name] else { return nil }
     var controller = configuration.hub.controller
     var patient: PatientIdentity?
-    if raw.patient != 0 {
-      let id = PatientID(rawValue: raw.patient)
-      if let row = known.patient(id) {
+    if change.patient != .none {
+      if let row = known.patient(change.patient) {
         controller = row.controller
         patient = identity(row, .alert, rules)
       } else {
-        patient = PatientIdentity(hubPatient: id, nationalID: nil, displayName: nil)
+        patient = PatientIdentity(hubPatient: change.patient, nationalID: nil, displayName: nil)
       }
     }
-    guard rules.identity(for: .alert, controller: controller, patient: PatientID(rawValue: raw.patient)) != nil else { return nil }
-    let device = raw.device == 0 ? nil : known.device(DeviceID(rawValue: raw.device)).map(identity)
+    guard rules.identity(for: .alert, controller: controller, patient: change.patient) != nil else { return nil }
+    let device = change.device == .none ? nil : known.device(change.device).map(identity)
     return AlertRecord(
-      transition: transition, instant: MonotonicInstant(rawValue: raw.instant), occurredAt: WallTime(rawValue: raw.wall),
-      raisedAt: WallTime(rawValue: raw.raisedWall), patient: patient, device: device, controller: controller,
+      transition: transition, instant: change.instant, occurredAt: change.wall,
+      raisedAt: change.raisedWall, patient: patient, device: device, controller: controller,
       evidence: transition.firstCause == 0 ? [] : [AlertRecord.Evidence(sequence: transition.firstCause)],
-      text: text(transition, raisedAt: WallTime(rawValue: raw.raisedWall)))
+      text: text(transition, raisedAt: change.raisedWall))
   }
 
   /// Whether the alert's person and device are in memory.
-  func isKnown(_ raw: API.Transition) -> Bool {
-    (raw.patient == 0 || known.patient(PatientID(rawValue: raw.patient)) != nil)
-      && (raw.device == 0 || known.device(DeviceID(rawValue: raw.device)) != nil)
+  func isKnown(_ change: API.Transition) -> Bool {
+    (change.patient == .none || known.patient(change.patient) != nil)
+      && (change.device == .none || known.device(change.device) != nil)
   }
 
   /// Reads everybody anew. Waits for the disk: never to be called on the way of an alarm.
   func learn() { known.learn(from: reader) }
 
   /// Reads these two anew. Waits for the disk likewise.
-  func learn(_ raw: API.Transition) {
-    known.learn(PatientID(rawValue: raw.patient), DeviceID(rawValue: raw.device), from: reader)
+  func learn(_ change: API.Transition) {
+    known.learn(change.patient, change.device, from: reader)
   }
 
   // MARK: Parts

@@ -33,7 +33,7 @@ enum CoreCheck {
   }
 
   static func answer(_ status: API.Status) -> Answer {
-    let standing = Standing(isRealtime: status.scheduling == "fifo", locksMemory: status.memoryLocked)
+    let standing = Standing(isRealtime: status.scheduling == .known(.fifo), locksMemory: status.memoryLocked)
     let problems = status.problems ?? []
     let line =
       status.live
@@ -47,7 +47,7 @@ enum CoreCheck {
           area: "core", .note, "is of version \(status.version), this command of \(KnutepunktVersion.current)",
           next: "sudo systemctl restart knutepunkt.target takes the new one")
       ]
-    return Answer(lines: [line] + problems.filter { $0.kind != "coreStill" || status.live }.map(Self.line) + other, status: standing)
+    return Answer(lines: [line] + problems.filter { $0.kind != .known(.coreStill) || status.live }.map(Self.line) + other, status: standing)
   }
 
   /// What the core says does not work is never less than a problem here.

@@ -286,7 +286,7 @@ struct CoreRole: Service {
         let summary = service.health.summary(of: service, problems)
         pulses &+= 1
         parts.hub.send(
-          .core(service.pulse(problems, summary)), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : "forward")
+          .core(service.pulse(problems, summary)), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : .forward)
         if summary != lastStatus { notifier.status(summary) }
         lastStatus = summary
         if case .feed = watchdog.look(at: progress) { notifier.alive() }

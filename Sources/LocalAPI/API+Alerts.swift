@@ -1,13 +1,15 @@
 // Alerts as people and other roles see them, what people do about them, and why they were raised.
 
+public import VitalSigns
+
 extension API {
   public struct Alert: Codable, Sendable {
     public var id: String
-    public var rule: String
-    public var priority: String
-    public var state: String
-    /// What happened last: `raised`, `escalated`, `acknowledged`, …
-    public var change: String
+    public var rule: Word<AlertRule>
+    public var priority: Word<AlertPriority>
+    public var state: Word<AlertState>
+    /// What happened last.
+    public var change: Word<AlertTransitionKind>
     public var patient: String?
     public var patientName: String?
     public var device: String?
@@ -31,10 +33,10 @@ extension API {
     public var transition: Transition?
 
     package init(
-      id: String, rule: String, priority: String, state: String, change: String, patient: String? = nil, patientName: String? = nil,
-      device: String? = nil, value: Int, limit: Int, subject: UInt32, level: Int, raisedAt: String, changedAt: String,
-      escalatesAt: String? = nil, actor: String? = nil, comment: String? = nil, text: String, firstCause: UInt64, changeID: String,
-      transition: Transition? = nil
+      id: String, rule: Word<AlertRule>, priority: Word<AlertPriority>, state: Word<AlertState>, change: Word<AlertTransitionKind>,
+      patient: String? = nil, patientName: String? = nil, device: String? = nil, value: Int, limit: Int, subject: UInt32, level: Int,
+      raisedAt: String, changedAt: String, escalatesAt: String? = nil, actor: String? = nil, comment: String? = nil, text: String,
+      firstCause: UInt64, changeID: String, transition: Transition? = nil
     ) {
       self.id = id
       self.rule = rule
@@ -57,71 +59,6 @@ extension API {
       self.firstCause = firstCause
       self.changeID = changeID
       self.transition = transition
-    }
-  }
-
-  /// An alert's change in the core's own numbers (VitalSigns' raw values; instants in nanoseconds).
-  public struct Transition: Codable, Sendable {
-    public var rule: UInt8
-    public var priority: UInt8
-    public var state: UInt8
-    public var previous: UInt8
-    public var kind: UInt8
-    public var level: UInt8
-    /// `Int64.max`: nothing is due.
-    public var deadline: Int64
-    public var raisedAt: Int64
-    public var instant: Int64
-    public var wall: Int64
-    public var raisedWall: Int64
-    public var patient: UInt32
-    public var device: UInt32
-    public var actor: UInt32
-    /// Nil from a core of an earlier version.
-    public var revision: UInt16?
-    /// Nil when it is the value itself.
-    public var upper: Int32?
-    public var also: Reason?
-
-    package init(
-      rule: UInt8, priority: UInt8, state: UInt8, previous: UInt8, kind: UInt8, level: UInt8, deadline: Int64, raisedAt: Int64,
-      instant: Int64, wall: Int64, raisedWall: Int64, patient: UInt32, device: UInt32, actor: UInt32, revision: UInt16? = nil,
-      upper: Int32? = nil, also: Reason? = nil
-    ) {
-      self.rule = rule
-      self.priority = priority
-      self.state = state
-      self.previous = previous
-      self.kind = kind
-      self.level = level
-      self.deadline = deadline
-      self.raisedAt = raisedAt
-      self.instant = instant
-      self.wall = wall
-      self.raisedWall = raisedWall
-      self.patient = patient
-      self.device = device
-      self.actor = actor
-      self.revision = revision
-      self.upper = upper
-      self.also = also
-    }
-
-    /// A second rule that the same measurement broke.
-    public struct Reason: Codable, Sendable {
-      public var rule: UInt8
-      public var value: Int32
-      public var limit: Int32
-      public var upper: Int32
-      public var subject: UInt32
-
-      package init(rule: UInt8, value: Int32, limit: Int32, upper: Int32, subject: UInt32) {
-        self.rule = rule
-        self.value = value
-        self.limit = limit
-        self.upper = upper
-        self.subject = subject
-      }
     }
   }
 
@@ -173,14 +110,17 @@ extension API {
     }
     public struct Step: Codable, Sendable {
       public var at: String
-      public var change: String
-      public var state: String
-      public var priority: String
+      public var change: Word<AlertTransitionKind>
+      public var state: Word<AlertState>
+      public var priority: Word<AlertPriority>
       public var level: Int
       public var actor: String?
       public var comment: String?
 
-      package init(at: String, change: String, state: String, priority: String, level: Int, actor: String? = nil, comment: String? = nil) {
+      package init(
+        at: String, change: Word<AlertTransitionKind>, state: Word<AlertState>, priority: Word<AlertPriority>, level: Int,
+        actor: String? = nil, comment: String? = nil
+      ) {
         self.at = at
         self.change = change
         self.state = state
@@ -191,14 +131,16 @@ extension API {
       }
     }
     public var subject: String
-    public var rule: String?
+    public var rule: Word<AlertRule>?
     /// The rule in words, with the limit and the value that passed it.
     public var reason: String
     public var score: Score?
     public var evidence: [Evidence]
     public var history: [Step]
 
-    package init(subject: String, rule: String? = nil, reason: String, score: Score? = nil, evidence: [Evidence], history: [Step]) {
+    package init(
+      subject: String, rule: Word<AlertRule>? = nil, reason: String, score: Score? = nil, evidence: [Evidence], history: [Step]
+    ) {
       self.subject = subject
       self.rule = rule
       self.reason = reason

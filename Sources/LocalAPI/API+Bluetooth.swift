@@ -28,12 +28,32 @@ extension API {
       }
     }
 
+    /// What is wrong with a device.
+    public enum Problem: String, WireWord, CaseIterable {
+      case notPaired, bondLost, pairingRefused, cannotConnect, noServices, missingCharacteristic, stepRefused, recordAccess, stuck
+    }
+
+    /// Why there is no Bluetooth.
+    public enum Absence: String, WireWord, CaseIterable {
+      /// The hub has no Bluetooth link.
+      case notConfigured
+      case noService, noAnswer, noAdapter, cannotPowerOn, cannotScan, scanStalled
+    }
+
     public struct Device: Codable, Sendable {
+      public enum State: String, WireWord, CaseIterable {
+        case idle, waiting, connecting, pairing, reading
+        /// Records wait for the disk.
+        case settling
+        case connected
+        /// Advertisements only.
+        case listening
+        case problem
+      }
+
       public var id: String
       public var label: String
-      /// idle, waiting, connecting, pairing, reading, settling (records wait for the disk), connected, listening
-      /// (advertisements only), problem.
-      public var state: String
+      public var state: Word<State>
       public var connected: Bool
       public var bonded: Bool
       public var lastSeen: String?
@@ -46,12 +66,12 @@ extension API {
       public var reconnects: UInt64
       /// Frames that were not used, by reason.
       public var refused: [String: UInt64]
-      /// A `BluetoothProblem` in force.
-      public var problem: String?
+      /// In force now.
+      public var problem: Word<Problem>?
 
       package init(
-        id: String, label: String, state: String, connected: Bool, bonded: Bool, lastSeen: String? = nil, rssi: Int? = nil,
-        battery: Int? = nil, firmware: String? = nil, reconnects: UInt64, refused: [String: UInt64], problem: String? = nil
+        id: String, label: String, state: Word<State>, connected: Bool, bonded: Bool, lastSeen: String? = nil, rssi: Int? = nil,
+        battery: Int? = nil, firmware: String? = nil, reconnects: UInt64, refused: [String: UInt64], problem: Word<Problem>? = nil
       ) {
         self.id = id
         self.label = label
@@ -83,8 +103,8 @@ extension API {
 
     /// Whether the hub has a Bluetooth link with a powered adapter.
     public var available: Bool
-    /// Why not: `notConfigured`, or an `AdapterProblem`.
-    public var reason: String?
+    /// Why not.
+    public var reason: Word<Absence>?
     public var adapter: Adapter?
     public var slots: Slots
     /// Devices in range that are nobody's here. Only counted.
@@ -99,7 +119,7 @@ extension API {
     public var latency: Latency?
 
     package init(
-      available: Bool, reason: String? = nil, adapter: Adapter? = nil, slots: Slots, strangers: Int, scanRestarts: UInt64,
+      available: Bool, reason: Word<Absence>? = nil, adapter: Adapter? = nil, slots: Slots, strangers: Int, scanRestarts: UInt64,
       matchRules: Int, devices: [Device], radios: [Radio]? = nil, latency: Latency? = nil
     ) {
       self.available = available
@@ -136,10 +156,11 @@ extension API {
     public var transport: String
     /// Nil for a device of another transport, or when the hub has no Bluetooth link.
     public var bluetooth: Bluetooth.Device?
-    public var adapterProblem: String?
+    public var adapterProblem: Word<Bluetooth.Absence>?
 
     package init(
-      device: Device, vendor: String, model: String, transport: String, bluetooth: Bluetooth.Device? = nil, adapterProblem: String? = nil
+      device: Device, vendor: String, model: String, transport: String, bluetooth: Bluetooth.Device? = nil,
+      adapterProblem: Word<Bluetooth.Absence>? = nil
     ) {
       self.device = device
       self.vendor = vendor
@@ -154,10 +175,17 @@ extension API {
   public struct TestStarted: Codable, Sendable {
     /// Readings of the device with a higher sequence came after the test began.
     public var sequence: UInt64
-    /// What the installer should do: `connects` (the hub tries now), `listens` (use the device: measure, press).
-    public var what: String
+    public var what: Word<Way>
 
-    package init(sequence: UInt64, what: String) {
+    /// What the installer should do.
+    public enum Way: String, WireWord, CaseIterable {
+      /// The hub tries to connect now.
+      case connects
+      /// Use the device: measure, press.
+      case listens
+    }
+
+    package init(sequence: UInt64, what: Word<Way>) {
       self.sequence = sequence
       self.what = what
     }
@@ -195,12 +223,19 @@ extension API {
 
   /// `POST /v1/devices/:id/identify`.
   public struct Identified: Codable, Sendable {
-    /// `signals` (the device blinks or sounds), `connected` (it has no such function), `cannot` (it is
-    /// not connected: look at the signal strength instead).
-    public var what: String
+    public var what: Word<Answer>
     public var rssi: Int?
 
-    package init(what: String, rssi: Int? = nil) {
+    public enum Answer: String, WireWord, CaseIterable {
+      /// The device blinks or sounds.
+      case signals
+      /// It is connected and has no such function.
+      case connected
+      /// It is not connected: look at the signal strength instead.
+      case cannot
+    }
+
+    package init(what: Word<Answer>, rssi: Int? = nil) {
       self.what = what
       self.rssi = rssi
     }

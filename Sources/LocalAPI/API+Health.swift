@@ -7,15 +7,13 @@ public import VitalSigns
 extension API {
   /// One thing of the hub that does not work now.
   public struct Problem: Codable, Sendable, Hashable {
-    /// An alert rule's key (`linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `storeFailing`, `journalLost`, …, and
-    /// `bondLost`), or `coreStill`, `storeFull`, `journalBehind`, `bondsLost`, `callRefused`, `nobodyCalled` or `portClosed`.
-    public var kind: String
+    public var kind: Word<Kind>
     /// The link's, destination's or role's name, a device's number (`D3`); nil for what the hub has one of.
     public var name: String?
     /// Since when; nil when not known.
     public var since: String?
-    /// What is lost by it; see `Effect`. A word that this version does not know counts as `partial`.
-    public var effect: String
+    /// What is lost by it.
+    public var effect: Word<Effect>
     /// One sentence for nurses, in the hub's language: what it means and what to do.
     public var text: String
     /// What the part itself says, in English; nil: nothing.
@@ -28,13 +26,13 @@ extension API {
     public var count: Int?
 
     public init(
-      kind: String, name: String? = nil, since: String? = nil, effect: Effect, text: String, detail: String? = nil, next: String? = nil,
+      kind: Kind, name: String? = nil, since: String? = nil, effect: Effect, text: String, detail: String? = nil, next: String? = nil,
       isSettling: Bool? = nil, count: Int? = nil
     ) {
-      self.kind = kind
+      self.kind = .known(kind)
       self.name = name
       self.since = since
-      self.effect = effect.rawValue
+      self.effect = .known(effect)
       self.text = text
       self.detail = detail
       self.next = next
@@ -42,7 +40,13 @@ extension API {
       self.count = count
     }
 
-    public enum Effect: String, Sendable, Hashable, CaseIterable {
+    public enum Kind: WireWord, CaseIterable {
+      /// One that is an alert, too: `linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `bondLost`, …
+      case rule(AlertRule)
+      case coreStill, storeFull, journalBehind, bondsLost, callRefused, nobodyCalled, portClosed
+    }
+
+    public enum Effect: String, WireWord, CaseIterable {
       /// Alarms may not come in.
       case deaf
       /// Alarms may not reach who should hear them.
@@ -56,7 +60,13 @@ extension API {
     }
 
     /// Whether silence cannot be trusted, or nothing is kept: the hub is not ready.
-    public var isGrave: Bool { Effect(rawValue: effect) ?? .partial != .partial }
+    public var isGrave: Bool {
+      switch effect {
+      case .known(.deaf), .known(.mute), .known(.unwatched), .known(.unstored): true
+      // What a newer core has a word for is told by its text, and frightens nobody by itself.
+      case .known(.partial), .unknown: false
+      }
+    }
   }
 }
 
@@ -76,29 +86,43 @@ extension API.Problem {
   private var what: String {
     let name = name ?? ""
     switch kind {
-    case "linkDown": return "link \(name) not connected"
-    case "bluetoothDown": return "Bluetooth down"
-    case "bondLost": return "device \(name) without its pairing"
-    case "bondsLost": return "\(count ?? 0) more devices without their pairing"
-    case "destinationDown": return "destination \(name) not reached"
-    case "roleDown": return "\(name) role missing"
-    case "deadLetter": return "destination \(name) refused something for good"
-    case "callRefused": return "destination \(name) REFUSED A CALL that nobody has taken"
-    case "portClosed": return "\(name) closed"
-    case "nobodyCalled": return "nobody is called for \(count ?? 0) \(count == 1 ? "person" : "people")"
-    case "storeFailing": return "STORE FAILING, nothing is acknowledged, alarms still go out"
-    case "storeFull": return "DISK FULL, alarms are stored, routine values only counted"
-    case "journalBehind": return "JOURNAL TOO OLD, something that was acknowledged is missing"
-    case "journalLost": return "JOURNAL LOST, alarms go out"
-    case "coreStill": return "THE CORE STANDS STILL, no alarm goes out"
-    case "nobodyOnDuty": return "nobody on duty"
-    case "alertRoomFull": return "too many open alerts to follow"
-    case "registryFull": return "people or devices not watched over"
-    case "clockDoubtful": return "the clock is not to be trusted"
-    case "recordsDropped": return "records dropped"
-    default: return [kind, name].filter { !$0.isEmpty }.joined(separator: " ")
+    case .known(.rule(let rule)): return what(rule, name)
+    case .known(.bondsLost): return "\(count ?? 0) more devices without their pairing"
+    case .known(.callRefused): return "destination \(name) REFUSED A CALL that nobody has taken"
+    case .known(.portClosed): return "\(name) closed"
+    case .known(.nobodyCalled): return "nobody is called for \(count ?? 0) \(count == 1 ? "person" : "people")"
+    case .known(.storeFull): return "DISK FULL, alarms are stored, routine values only counted"
+    case .known(.journalBehind): return "JOURNAL TOO OLD, something that was acknowledged is missing"
+    case .known(.coreStill): return "THE CORE STANDS STILL, no alarm goes out"
+    case .unknown: return kindAndName
     }
   }
+
+  private func what(_ rule: AlertRule, _ name: String) -> String {
+    switch rule {
+    case .linkDown: "link \(name) not connected"
+    case .bluetoothDown: "Bluetooth down"
+    case .bondLost: "device \(name) without its pairing"
+    case .destinationDown: "destination \(name) not reached"
+    case .roleDown: "\(name) role missing"
+    case .deadLetter: "destination \(name) refused something for good"
+    case .storeFailing: "STORE FAILING, nothing is acknowledged, alarms still go out"
+    case .journalLost: "JOURNAL LOST, alarms go out"
+    case .nobodyOnDuty: "nobody on duty"
+    case .alertRoomFull: "too many open alerts to follow"
+    case .registryFull: "people or devices not watched over"
+    case .clockDoubtful: "the clock is not to be trusted"
+    case .recordsDropped: "records dropped"
+    // Alerts about people and their devices are no problems of the hub.
+    case .sos, .fall, .news2High, .news2Medium, .news2SingleThree, .planRed, .planYellow, .doseMissed, .doseRefused, .dispenserEmpty,
+      .doorOpenAtNight, .lockJammed, .geofenceExit, .signalLoss, .lowBattery, .tamper, .jam, .notUnderstood, .deviceClockWrong,
+      .notMeasuring:
+      kindAndName
+    }
+  }
+
+  /// What a problem is called that has no words here, such as one of a newer core.
+  private var kindAndName: String { [kind.key, name ?? ""].filter { !$0.isEmpty }.joined(separator: " ") }
 
   /// Seconds in tens, then minutes, then hours: a line that is compared does not change each second.
   private func age(now: WallTime) -> String? {
@@ -109,6 +133,37 @@ extension API.Problem {
     case ..<60: return "\(seconds / 10 * 10) s"
     case ..<7_200: return "\(seconds / 60) min"
     default: return "\(seconds / 3_600) h"
+    }
+  }
+}
+
+extension API.Problem.Kind {
+  /// What is not an alert.
+  private static let others: [Self] = [.coreStill, .storeFull, .journalBehind, .bondsLost, .callRefused, .nobodyCalled, .portClosed]
+
+  /// In no order that means anything.
+  public static var allCases: [Self] { AlertRule.allCases.map(Self.rule) + others }
+
+  public var key: String {
+    switch self {
+    case .rule(let rule): rule.key
+    case .coreStill: "coreStill"
+    case .storeFull: "storeFull"
+    case .journalBehind: "journalBehind"
+    case .bondsLost: "bondsLost"
+    case .callRefused: "callRefused"
+    case .nobodyCalled: "nobodyCalled"
+    case .portClosed: "portClosed"
+    }
+  }
+
+  public init?(key: String) {
+    if let rule = AlertRule(key: key) {
+      self = .rule(rule)
+    } else if let other = Self.others.first(where: { $0.key == key }) {
+      self = other
+    } else {
+      return nil
     }
   }
 }

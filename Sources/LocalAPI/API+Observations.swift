@@ -1,14 +1,21 @@
 // Values that a person enters by hand, and the scores that follow from all values.
 
+public import VitalSigns
+
 extension API {
   public struct EnterObservations: Codable, Sendable {
+    /// Who measured.
+    public enum Origin: String, WireWord, CaseIterable {
+      case staff
+      case selfReported = "self"
+    }
+
     public var patient: String
     /// Key (`consciousness`, `oxygen`, `respiration`, `temperature`, …) to value: a decimal, or A C V P U.
     public var values: [String: String]
-    /// `staff` or `self`.
-    public var origin: String
+    public var origin: Word<Origin>
     public var actor: String
-    public init(patient: String, values: [String: String], origin: String, actor: String) {
+    public init(patient: String, values: [String: String], origin: Word<Origin>, actor: String) {
       self.patient = patient
       self.values = values
       self.origin = origin
@@ -27,10 +34,16 @@ extension API {
   }
 
   public struct Score: Codable, Sendable {
+    public enum Band: WireWord, CaseIterable {
+      case decided(NEWS2Band)
+      /// What is missing could change it.
+      case incomplete
+    }
+
     public var low: Int
     public var high: Int
     public var complete: Bool
-    public var band: String
+    public var band: Word<Band>
     public var scale: Int
     public var points: [String: Int]
     public var missing: [String]
@@ -39,7 +52,7 @@ extension API {
     public var at: String
 
     package init(
-      low: Int, high: Int, complete: Bool, band: String, scale: Int, points: [String: Int], missing: [String],
+      low: Int, high: Int, complete: Bool, band: Word<Band>, scale: Int, points: [String: Int], missing: [String],
       changeSinceLast: Int? = nil, changeOver24Hours: Int? = nil, at: String
     ) {
       self.low = low
@@ -53,5 +66,21 @@ extension API {
       self.changeOver24Hours = changeOver24Hours
       self.at = at
     }
+  }
+}
+
+extension API.Score.Band {
+  public static var allCases: [Self] { NEWS2Band.allCases.map(Self.decided) + [.incomplete] }
+
+  public var key: String {
+    switch self {
+    case .decided(let band): band.key
+    case .incomplete: "incomplete"
+    }
+  }
+
+  public init?(key: String) {
+    guard let band = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = band
   }
 }

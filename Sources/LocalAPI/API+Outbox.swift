@@ -2,18 +2,27 @@
 
 extension API {
   public struct OutboxRow: Codable, Sendable {
+    /// What is delivered.
+    public enum Kind: String, WireWord, CaseIterable { case observation, score, alert, dose, location }
+
+    public enum State: String, WireWord, CaseIterable {
+      case pending
+      /// Refused for good.
+      case dead
+    }
+
     public var id: Int64
     public var destination: String
-    public var lane: String
-    public var kind: String
+    public var lane: Word<Lane>
+    public var kind: Word<Kind>
     public var reference: String
-    public var state: String
+    public var state: Word<State>
     public var attempts: Int
     public var lastError: String?
     public var createdAt: String
 
     package init(
-      id: Int64, destination: String, lane: String, kind: String, reference: String, state: String, attempts: Int,
+      id: Int64, destination: String, lane: Word<Lane>, kind: Word<Kind>, reference: String, state: Word<State>, attempts: Int,
       lastError: String? = nil, createdAt: String
     ) {
       self.id = id

@@ -50,16 +50,33 @@ extension API {
       }
     }
 
+    /// How far the pairing is.
+    public enum State: String, WireWord, CaseIterable {
+      case closed, searching, connecting, pairing, prompt
+      /// Paired; waits for a reading.
+      case testing
+      /// A reading came.
+      case ready
+      case failed
+    }
+
     /// What the installer is asked, or told.
     public struct Prompt: Codable, Sendable {
-      /// `display` (type this number on the device), `confirm` (do both show this number?), `enter` (type what the device shows).
-      public var kind: String
+      public enum Kind: String, WireWord, CaseIterable {
+        /// Type this number on the device.
+        case display
+        /// Do both show this number?
+        case confirm
+        /// Type what the device shows.
+        case enter
+      }
+      public var kind: Word<Kind>
       /// Six digits for `display` and `confirm`.
       public var passkey: String?
       /// Goes back in the answer.
       public var number: UInt64
 
-      package init(kind: String, passkey: String? = nil, number: UInt64) {
+      package init(kind: Word<Kind>, passkey: String? = nil, number: UInt64) {
         self.kind = kind
         self.passkey = passkey
         self.number = number
@@ -80,8 +97,7 @@ extension API {
       }
     }
 
-    /// closed, searching, connecting, pairing, prompt, testing (waits for a reading), ready (a reading came), failed.
-    public var state: String
+    public var state: Word<State>
     public var secondsLeft: Int
     public var found: [Candidate]
     /// The device that was chosen.
@@ -89,16 +105,16 @@ extension API {
     public var prompt: Prompt?
     /// The first frame's readings; shown to the installer, never recorded.
     public var readings: [Reading]
-    /// A `BluetoothProblem`, when failed.
-    public var problem: String?
+    /// When failed.
+    public var problem: Word<Bluetooth.Problem>?
     /// Devices in range that no profile fits.
     public var strangers: Int
     /// `hub.language`: nb, nn or en.
     public var language: String
 
     package init(
-      state: String, secondsLeft: Int, found: [Candidate], chosen: String? = nil, prompt: Prompt? = nil, readings: [Reading],
-      problem: String? = nil, strangers: Int, language: String
+      state: Word<State>, secondsLeft: Int, found: [Candidate], chosen: String? = nil, prompt: Prompt? = nil, readings: [Reading],
+      problem: Word<Bluetooth.Problem>? = nil, strangers: Int, language: String
     ) {
       self.state = state
       self.secondsLeft = secondsLeft

@@ -1,15 +1,11 @@
 // What became of a delivery, as the forward role tells the core.
 
 extension API {
+  /// Which queue of the outbox a record stands in.
+  public enum Lane: String, WireWord, CaseIterable { case alarm, routine }
+
   /// A delivery's result, from the forward role.
   public struct Receipt: Sendable, Hashable {
-    /// Which queue of the outbox the record stood in.
-    public enum Lane: Sendable, Hashable {
-      case alarm, routine
-      /// A word of another version.
-      case unknown(String)
-    }
-
     /// What became of it.
     public enum Result: Sendable, Hashable {
       /// - Parameter remoteID: what the destination calls the record, if it said so.
@@ -24,40 +20,20 @@ extension API {
 
     /// The destination's name in the configuration.
     public var destination: String
-    public var lane: Lane
+    public var lane: Word<Lane>
     /// The outbox row, or nil for an alarm that left before its row was known; then `key` names it.
     public var row: UInt64?
     /// The record's delivery key.
     public var key: String
     public var result: Result
 
-    public init(destination: String, lane: Lane, row: UInt64?, key: String, result: Result) {
+    public init(destination: String, lane: Word<Lane>, row: UInt64?, key: String, result: Result) {
       self.destination = destination
       self.lane = lane
       self.row = row
       self.key = key
       self.result = result
     }
-  }
-}
-
-extension API.Receipt.Lane {
-  /// The word on the wire.
-  public var key: String {
-    switch self {
-    case .alarm: "alarm"
-    case .routine: "routine"
-    case .unknown(let word): word
-    }
-  }
-
-  public init(key: String) {
-    self =
-      switch key {
-      case "alarm": .alarm
-      case "routine": .routine
-      default: .unknown(key)
-      }
   }
 }
 
@@ -78,7 +54,7 @@ extension API.Receipt: Codable {
       default: .unknown(state)
       }
     self.init(
-      destination: try fields.decode(String.self, forKey: .destination), lane: Lane(key: try fields.decode(String.self, forKey: .lane)),
+      destination: try fields.decode(String.self, forKey: .destination), lane: try fields.decode(API.Word<API.Lane>.self, forKey: .lane),
       row: try fields.decodeIfPresent(UInt64.self, forKey: .row), key: try fields.decode(String.self, forKey: .key),
       result: result)
   }
@@ -86,7 +62,7 @@ extension API.Receipt: Codable {
   public func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: CodingKeys.self)
     try fields.encode(destination, forKey: .destination)
-    try fields.encode(lane.key, forKey: .lane)
+    try fields.encode(lane, forKey: .lane)
     try fields.encodeIfPresent(row, forKey: .row)
     try fields.encode(key, forKey: .key)
     switch result {

@@ -48,18 +48,25 @@ extension API {
   }
 
   public struct Device: Codable, Sendable {
+    public enum Liveness: String, WireWord, CaseIterable {
+      case live, silent
+      /// Never heard.
+      case never
+      case removed
+    }
+
     public var id: String
     public var label: String
     public var profile: String
     public var address: String
     public var patient: String?
-    /// `live`, `silent`, `never` or `removed`.
-    public var liveness: String
+    public var liveness: Word<Liveness>
     public var lastSeen: String?
     public var expectedIntervalSeconds: UInt32
 
     package init(
-      id: String, label: String, profile: String, address: String, patient: String? = nil, liveness: String, lastSeen: String? = nil,
+      id: String, label: String, profile: String, address: String, patient: String? = nil, liveness: Word<Liveness>,
+      lastSeen: String? = nil,
       expectedIntervalSeconds: UInt32
     ) {
       self.id = id

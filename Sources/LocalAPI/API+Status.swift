@@ -2,10 +2,23 @@
 
 extension API {
   public struct Status: Codable, Sendable {
+    /// What the journal takes.
+    public enum Store: String, WireWord, CaseIterable {
+      case writing
+      /// The disk is full: routine values are only counted.
+      case shedding
+      /// The journal is lost: another one is written instead.
+      case emergency
+      case failing
+    }
+
+    public enum Scheduling: String, WireWord, CaseIterable { case fifo, ordinary }
+
     public struct Link: Codable, Sendable {
+      public enum State: String, WireWord, CaseIterable { case connected, connecting, waiting, stopped }
+
       public var name: String
-      /// `connected`, `connecting`, `waiting` or `stopped`.
-      public var state: String
+      public var state: Word<State>
       public var since: String?
       public var received: UInt64
       public var refused: [String: UInt64]
@@ -13,7 +26,7 @@ extension API {
       public var lastError: String?
 
       package init(
-        name: String, state: String, since: String? = nil, received: UInt64, refused: [String: UInt64], reconnects: UInt64,
+        name: String, state: Word<State>, since: String? = nil, received: UInt64, refused: [String: UInt64], reconnects: UInt64,
         lastError: String? = nil
       ) {
         self.name = name
@@ -26,8 +39,10 @@ extension API {
       }
     }
     public struct Destination: Codable, Sendable {
+      public enum Kind: String, WireWord, CaseIterable { case fhir, webhook }
+
       public var name: String
-      public var kind: String
+      public var kind: Word<Kind>
       public var pendingAlarms: Int
       public var pendingRoutine: Int
       public var delivered: Int
@@ -40,7 +55,7 @@ extension API {
       public var lastDelivered: String?
 
       package init(
-        name: String, kind: String, pendingAlarms: Int, pendingRoutine: Int, delivered: Int, dead: Int, lastError: String? = nil,
+        name: String, kind: Word<Kind>, pendingAlarms: Int, pendingRoutine: Int, delivered: Int, dead: Int, lastError: String? = nil,
         health: DestinationState? = nil, oldestPending: String? = nil, lastDelivered: String? = nil
       ) {
         self.name = name
@@ -70,12 +85,11 @@ extension API {
     public var openAlerts: Int
     public var observations: UInt64
     public var intakeDepth: Int
-    /// `writing`, `shedding` (the disk is full) or `failing`.
-    public var store: String
+    public var store: Word<Store>
     public var storeError: String?
     public var shed: UInt64
-    /// `fifo` or `ordinary`, and whether memory is locked.
-    public var scheduling: String
+    /// How the core's thread is scheduled, and whether memory is locked.
+    public var scheduling: Word<Scheduling>
     public var memoryLocked: Bool
     public var links: [Link]
     public var destinations: [Destination]
@@ -91,8 +105,8 @@ extension API {
 
     package init(
       version: String, hub: String, controller: String, summary: String, live: Bool, startedAt: String, now: String, sequence: UInt64,
-      durable: UInt64, patients: Int, devices: Int, openAlerts: Int, observations: UInt64, intakeDepth: Int, store: String,
-      storeError: String? = nil, shed: UInt64, scheduling: String, memoryLocked: Bool, links: [Link], destinations: [Destination],
+      durable: UInt64, patients: Int, devices: Int, openAlerts: Int, observations: UInt64, intakeDepth: Int, store: Word<Store>,
+      storeError: String? = nil, shed: UInt64, scheduling: Word<Scheduling>, memoryLocked: Bool, links: [Link], destinations: [Destination],
       roles: [String: String], notes: [String], problems: [Problem]? = nil, ready: Bool? = nil, lastHeard: String? = nil
     ) {
       self.version = version

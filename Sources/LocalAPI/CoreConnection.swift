@@ -15,9 +15,9 @@ package protocol CoreConnection: Sendable {
   /// Where the core is, for messages.
   var place: String { get }
   /// The core's events from now on, in order; each iteration is a connection of its own.
-  func hear(as role: String) -> CoreEvents
+  func hear(as role: API.Role) -> CoreEvents
   /// The role says that it works.
-  func beat(_ role: String) async throws(LocalAPIError)
+  func beat(_ role: API.Role) async throws(LocalAPIError)
   /// What became of deliveries. Returns when it is durable.
   func report(_ receipts: [API.Receipt]) async throws(LocalAPIError)
   /// How destinations do.
@@ -70,9 +70,9 @@ package enum CoreEvents: AsyncSequence, Sendable {
 extension LocalAPIClient: CoreConnection {
   package var place: String { socketPath }
 
-  package func hear(as role: String) -> CoreEvents { .socket(events(role: role)) }
+  package func hear(as role: API.Role) -> CoreEvents { .socket(events(role: .known(role))) }
 
-  package func beat(_ role: String) async throws(LocalAPIError) { try await done("/v1/roles", API.RoleBeat(role: role)) }
+  package func beat(_ role: API.Role) async throws(LocalAPIError) { try await done("/v1/roles", API.RoleBeat(role: .known(role))) }
 
   package func report(_ receipts: [API.Receipt]) async throws(LocalAPIError) { try await done("/v1/receipts", receipts) }
 

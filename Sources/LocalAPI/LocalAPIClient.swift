@@ -96,9 +96,9 @@ public struct LocalAPIClient: Sendable {
   /// The core's events from now on, in order. Nothing is sent before the first `next()`, nothing is buffered beyond what
   /// the socket holds: a reader that falls behind too far is disconnected by the core and reads the journal instead.
   ///
-  /// - Parameter role: who listens, for the core's status: `forward`, `console`; nil: somebody.
-  public func events(role: String? = nil) -> LocalAPIEvents {
-    let query = role.map { [(name: "role", value: $0)] } ?? []
+  /// - Parameter role: who listens, for the core's status; nil: somebody.
+  public func events(role: API.Word<API.Role>? = nil) -> LocalAPIEvents {
+    let query = role.map { [(name: "role", value: $0.key)] } ?? []
     return LocalAPIEvents(socketPath: socketPath, request: request(.GET, "/v1/events", query: query), client: Self.shared)
   }
 

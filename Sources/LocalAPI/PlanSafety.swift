@@ -28,9 +28,12 @@ public enum PlanSafety {
 
   /// What is wrong with one item whatever the plan holds; nil: nothing. One sentence that says what was probably meant.
   public static func problem(_ item: API.PlanItem) -> String? {
-    guard item.kind == "limits", let key = item.signal, let signal = PlanSignal(key: key) else { return nil }
-    let range = range(of: signal)
-    let limits = Limit.all(item)
+    guard case .limits(let limits) = item, case .known(let signal) = limits.signal else { return nil }
+    return problem(signal, Limit.all(limits))
+  }
+
+  private static func problem(_ signal: PlanSignal, _ limits: [Limit]) -> String? {
+    let (key, range) = (signal.key, range(of: signal))
     for limit in limits {
       guard let value = Double(limit.text) else { return "\(key): \(limit.text) is no number" }
       let allowed = limit.isLow ? range.low : range.high
@@ -51,12 +54,16 @@ public enum PlanSafety {
   /// What of `present` a change to `items` drops without saying so, each in words; empty: nothing. An item that says `none` (no limit
   /// at all) or `off` drops by its own words.
   public static func dropped(by items: [API.PlanItem], from present: [API.PlanItem]) -> [String] {
-    items.flatMap { item -> [String] in
-      guard item.kind == "limits", let old = present.first(where: { $0.kind == "limits" && $0.signal == item.signal }) else { return [] }
-      let new = Limit.all(item)
+    let inForce = present.compactMap { item -> API.PlanItem.Limits? in
+      guard case .limits(let limits) = item else { return nil }
+      return limits
+    }
+    return items.flatMap { item -> [String] in
+      guard case .limits(let wanted) = item, let old = inForce.first(where: { $0.signal == wanted.signal }) else { return [] }
+      let new = Limit.all(wanted)
       if new.isEmpty { return [] }
       return Limit.all(old).filter { limit in !new.contains { $0.isLow == limit.isLow && $0.colour == limit.colour } }.map {
-        "\(item.signal ?? "?"): \($0.colour) at \($0.text) and \($0.isLow ? "below" : "above")"
+        "\(wanted.signal?.key ?? "?"): \($0.colour) at \($0.text) and \($0.isLow ? "below" : "above")"
       }
     }
   }
@@ -76,12 +83,12 @@ public enum PlanSafety {
       return Quantity(mantissa: value.mantissa &+ step, exponent: value.exponent).description
     }
 
-    static func all(_ item: API.PlanItem) -> [Limit] {
+    static func all(_ limits: API.PlanItem.Limits) -> [Limit] {
       [
-        item.redLow.map { Limit(colour: "red", isLow: true, text: $0) },
-        item.yellowLow.map { Limit(colour: "yellow", isLow: true, text: $0) },
-        item.yellowHigh.map { Limit(colour: "yellow", isLow: false, text: $0) },
-        item.redHigh.map { Limit(colour: "red", isLow: false, text: $0) },
+        limits.redLow.map { Limit(colour: "red", isLow: true, text: $0) },
+        limits.yellowLow.map { Limit(colour: "yellow", isLow: true, text: $0) },
+        limits.yellowHigh.map { Limit(colour: "yellow", isLow: false, text: $0) },
+        limits.redHigh.map { Limit(colour: "red", isLow: false, text: $0) },
       ].compactMap { $0 }
     }
   }

@@ -9,12 +9,12 @@ package struct RoleSignal: Sendable {
   /// Three of them fit into `EventHub.beatPatience`.
   package static let pause = Duration.seconds(3)
 
-  package let role: String
+  package let role: API.Role
   package let core: any CoreConnection
   /// Turns of the role's work so far.
   package let progress: @Sendable () -> UInt64
 
-  package init(role: String, core: any CoreConnection, progress: @escaping @Sendable () -> UInt64) {
+  package init(role: API.Role, core: any CoreConnection, progress: @escaping @Sendable () -> UInt64) {
     self.role = role
     self.core = core
     self.progress = progress

@@ -63,7 +63,7 @@
 }
 
 /// IEC 60601-1-8's vocabulary. Stored.
-@frozen public enum AlertPriority: UInt8, Sendable, Hashable, Comparable {
+@frozen public enum AlertPriority: UInt8, Sendable, Hashable, Comparable, CaseIterable {
   case low = 1
   case medium = 2
   case high = 3
@@ -71,7 +71,7 @@
 }
 
 /// Stored: append, never renumber.
-@frozen public enum AlertState: UInt8, Sendable, Hashable {
+@frozen public enum AlertState: UInt8, Sendable, Hashable, CaseIterable {
   /// A condition holds, its delay has not run out. Nobody is told yet.
   case suspected = 1
   case raised = 2

@@ -80,7 +80,7 @@
 }
 
 /// Air or oxygen as prescribed at home. Stored.
-@frozen public enum PrescribedOxygen: UInt8, Sendable, Hashable {
+@frozen public enum PrescribedOxygen: UInt8, Sendable, Hashable, CaseIterable {
   /// Nobody has said: an entry by a person is needed, else the input is missing.
   case unknown = 0
   case air = 1

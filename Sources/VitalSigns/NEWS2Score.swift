@@ -3,7 +3,7 @@
 // How it is computed stands in RealtimeCore/NEWS2.
 
 /// The RCP's response category. Stored.
-@frozen public enum NEWS2Band: UInt8, Sendable, Hashable, Comparable {
+@frozen public enum NEWS2Band: UInt8, Sendable, Hashable, Comparable, CaseIterable {
   case none = 0
   /// 1–4.
   case low = 1

@@ -53,6 +53,10 @@ extension AlertPriority {
     case .high: "high"
     }
   }
+  public init?(key: String) {
+    guard let priority = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = priority
+  }
 }
 
 extension AlertState {
@@ -66,6 +70,10 @@ extension AlertState {
     case .resolved: "resolved"
     case .cleared: "cleared"
     }
+  }
+  public init?(key: String) {
+    guard let state = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = state
   }
 }
 
@@ -83,6 +91,10 @@ extension AlertTransitionKind {
     case .retriggered: "retriggered"
     case .upgraded: "upgraded"
     }
+  }
+  public init?(key: String) {
+    guard let kind = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = kind
   }
 }
 
@@ -110,6 +122,24 @@ extension NEWS2Parameter {
     case .consciousness: "consciousness"
     case .temperature: "temperature"
     }
+  }
+  public init?(key: String) {
+    guard let parameter = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = parameter
+  }
+}
+
+extension PrescribedOxygen {
+  public var key: String {
+    switch self {
+    case .unknown: "unknown"
+    case .air: "air"
+    case .oxygen: "oxygen"
+    }
+  }
+  public init?(key: String) {
+    guard let prescribed = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = prescribed
   }
 }
 
@@ -195,12 +225,5 @@ extension IntakeRemark {
     case .outOfRange: "outOfRange"
     case .unknownSubject: "unknownSubject"
     }
-  }
-}
-
-extension AlertState {
-  public init?(key: String) {
-    guard let state = (UInt8(1)...7).compactMap(AlertState.init(rawValue:)).first(where: { $0.key == key }) else { return nil }
-    self = state
   }
 }

@@ -88,10 +88,15 @@ extension AlertTransition {
   @inlinable public var isLowerBound: Bool { upper > value }
   /// Whether receivers must hear of it at once. The end of a mere suspicion is nobody's news: its beginning was not told.
   @inlinable public var mustBeSent: Bool { kind.mustBeSent && !(kind == .cleared && previous == .suspected) }
+
+  /// When the next escalation happens on the wall clock, of a transition that was made at `wall` and `instant`; nil: nothing is due.
+  public func escalation(changedAt wall: WallTime, _ instant: MonotonicInstant) -> WallTime? {
+    deadline == .never ? nil : wall.adding(milliseconds: (deadline.rawValue &- instant.rawValue) / 1_000_000)
+  }
 }
 
 /// Why an alert's outcome was given. Stored: append, never renumber.
-@frozen public enum AlertTransitionKind: UInt8, Sendable, Hashable {
+@frozen public enum AlertTransitionKind: UInt8, Sendable, Hashable, CaseIterable {
   case suspected = 1
   case raised = 2
   case notified = 3

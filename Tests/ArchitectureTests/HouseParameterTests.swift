@@ -10,8 +10,8 @@ struct HouseParameterTests {
     "AlertTransition.init", "AlertRecord.init", "ObservationRecord.init", "BoardAlert.init", "CoreConfiguration.init",
     "ConsoleConfiguration.init",
     // Of the local API's wire.
-    "API.Alert.init", "API.Transition.init", "API.Bluetooth.Device.init", "API.Bluetooth.init", "API.Score.init",
-    "API.Pairing.Candidate.init", "API.Status.Destination.init", "API.Status.init",
+    "API.Alert.init", "API.Bluetooth.Device.init", "API.Bluetooth.init", "API.Score.init", "API.Pairing.Candidate.init",
+    "API.Status.Destination.init", "API.Status.init",
   ]
   /// A test's sample of such a record.
   private static let samples: Set<String> = ["Sample.observation"]

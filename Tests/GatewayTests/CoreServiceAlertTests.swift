@@ -63,13 +63,13 @@ import VitalSigns
       let alert = try await hub.alarm()
       let text = alert.id.description
       let taken = try await service.act(on: String(text.prefix(13)), .acknowledge, API.ActOnAlert(actor: "Nina"))
-      #expect(taken.id == text && taken.actor == "Nina" && AlertState(key: taken.state) == .acknowledged)
+      #expect(taken.id == text && taken.actor == "Nina" && taken.state == .known(.acknowledged))
       let second = API.ActOnAlert(actor: "Ola")
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.act(on: text, .acknowledge, second) } == 409)
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.act(on: text, .resolve, second) } == 400)
-      #expect(AlertState(key: try await service.alert(text).state) == .acknowledged, "without words it is not closed")
+      #expect(try await service.alert(text).state == .known(.acknowledged), "without words it is not closed")
       let closed = try await service.act(on: text, .resolve, API.ActOnAlert(actor: "Ola", comment: "Fine."))
-      #expect(AlertState(key: closed.state) == .resolved && closed.comment == "Fine.")
+      #expect(closed.state == .known(.resolved) && closed.comment == "Fine.")
       for action in [API.AlertAction.acknowledge, .respond, .resolve] {
         let again = API.ActOnAlert(actor: "Nina", comment: "again")
         #expect(await refusal { () throws(LocalAPIFailure) in try await service.act(on: text, action, again) } == 409)
@@ -135,7 +135,7 @@ import VitalSigns
   private func receipt(_ name: String, _ row: OutboxItem, _ result: API.Receipt.Result) throws -> API.Receipt {
     guard case .alert(let change, _, _) = row.content else { throw CancellationError() }
     let key = "a/\(change.transition.id)/\(change.transition.kind.key)/\(change.instant.rawValue)"
-    return API.Receipt(destination: name, lane: .alarm, row: row.row, key: key, result: result)
+    return API.Receipt(destination: name, lane: .known(.alarm), row: row.row, key: key, result: result)
   }
 
   private func notified(_ hub: TestHub, _ alert: AlertID) throws -> Int {
@@ -190,16 +190,16 @@ import VitalSigns
       _ = try await service.receipts([dead])
       _ = try await service.receipts([dead])
       #expect(try alerts().count == 1 && alerts().allSatisfy(\.isOpen))
-      let listed = try await service.outbox(state: "dead")
+      let listed = try await service.outbox(.dead)
       #expect(listed.map(\.id) == [Int64(row.row)] && listed.first?.destination == "nurses" && listed.first?.lastError == "no")
       let stranger = API.RetryOutbox(id: 99_999, destination: nil, actor: "Nina", reason: "mended")
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.retry(stranger) } == 404)
       let nothing = API.RetryOutbox(id: nil, destination: nil, actor: "Nina", reason: "mended")
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.retry(nothing) } == 404)
       _ = try await service.retry(API.RetryOutbox(id: nil, destination: "nurses", actor: "Nina", reason: "mended"))
-      #expect(try await service.outbox(state: "dead").isEmpty)
+      #expect(try await service.outbox(.dead).isEmpty)
       try await eventually("the alert ends") { try alerts() == [.cleared] }
-      #expect(try await service.outbox(state: "pending").contains { $0.destination == "nurses" })
+      #expect(try await service.outbox(.pending).contains { $0.destination == "nurses" })
     }
   }
 

@@ -97,7 +97,7 @@ import VitalSigns
     try await running { _, service in
       _ = try await service.addPatient(person())
       let device = try await service.addDevice(button(of: "P1"))
-      #expect(device.id == "D1" && device.patient == "P1" && device.liveness == "never")
+      #expect(device.id == "D1" && device.patient == "P1" && device.liveness == .known(.never))
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.addDevice(button()) } == 409)
       let first = DeviceID(rawValue: 1)
       _ = try await service.remove(first, reason)

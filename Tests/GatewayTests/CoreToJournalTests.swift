@@ -137,8 +137,8 @@ import VitalSigns
     #expect(hub.parts.pipeline.writer.storeState.key == "emergency", "the way was made free: what comes in is in another journal")
     #expect(await hub.parts.pipeline.durable.wait(for: try #require(presses.last)))
     let problems = HubProblems(parts: hub.parts, sentences: try AlertSentences()).now(isLive: true)
-    #expect(problems.contains { $0.kind == "journalLost" && $0.isGrave })
-    #expect(!problems.contains { $0.kind == "coreStill" })
+    #expect(problems.contains { $0.kind == .known(.rule(.journalLost)) && $0.isGrave })
+    #expect(!problems.contains { $0.kind == .known(.coreStill) })
     try held.letGo()
     await hub.parts.stop()
   }
@@ -147,7 +147,7 @@ import VitalSigns
     let hub = try await TestHub(folder)
     try await hub.register()
     let problems = HubProblems(parts: hub.parts, sentences: try AlertSentences())
-    func kinds() -> [String] { problems.now(isLive: true).map(\.kind).filter { ["coreStill", "storeFailing"].contains($0) } }
+    func kinds() -> [String] { problems.now(isLive: true).map(\.kind.key).filter { ["coreStill", "storeFailing"].contains($0) } }
     let held = try HeldJournal(journalPath)
     _ = try hub.push(Street.sos)
     try await eventually("it fails, and alarms go out") { kinds() == ["storeFailing"] }
@@ -155,7 +155,7 @@ import VitalSigns
     try await eventually("nobody says that alarms go out") {
       hub.parts.pipeline.core.vitals.waitsForDisk.store(true, ordering: .relaxed)
       return kinds() == ["coreStill"]
-        && problems.now(isLive: true).contains { $0.kind == "coreStill" && $0.effect == "deaf" && $0.next != nil }
+        && problems.now(isLive: true).contains { $0.kind == .known(.coreStill) && $0.effect == .known(.deaf) && $0.next != nil }
     }
     try held.letGo()
     try await eventually("it goes on") { kinds().isEmpty }

@@ -141,7 +141,8 @@ private final class ScriptedBook: DeliveryBook {
     }
     #expect(forwarder.attempts == [[live.key]])
     #expect(book.reported.map(\.row) == [nil, 7])
-    #expect(book.reported.allSatisfy { $0.result == .delivered(remoteID: "there") && $0.lane == .alarm && $0.key == live.key.rawValue })
+    #expect(
+      book.reported.allSatisfy { $0.result == .delivered(remoteID: "there") && $0.lane == .known(.alarm) && $0.key == live.key.rawValue })
     #expect(book.reported.allSatisfy { $0.destination == "nurses" })
   }
 
@@ -189,7 +190,7 @@ private final class ScriptedBook: DeliveryBook {
       try await eventually("both are reported") { book.reported.count == 2 }
     }
     #expect(forwarder.attempts.flatMap { $0 } == items.map(\.key))
-    #expect(book.reported.map(\.lane) == [.routine, .routine])
+    #expect(book.reported.map(\.lane) == [.known(.routine), .known(.routine)])
   }
 
   @Test func aFailureIsCountedAtTheFirstItemAndTheItemGoesOutAgain() async throws {
@@ -219,7 +220,7 @@ private final class ScriptedBook: DeliveryBook {
 
   @Test func rowsWithoutAFormAreRefusedVisibly() async throws {
     let (forwarder, book) = (ScriptedForwarder(), book)
-    let formless = API.Receipt(destination: "nurses", lane: .routine, row: 9, key: "", result: .refused(reason: "no form"))
+    let formless = API.Receipt(destination: "nurses", lane: .known(.routine), row: 9, key: "", result: .refused(reason: "no form"))
     book.setUnsendable([formless])
     try await running(forwarder) { _ in
       try await eventually("the row is reported") { book.reported.contains { $0.row == 9 && $0.result == .refused(reason: "no form") } }

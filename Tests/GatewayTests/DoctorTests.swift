@@ -151,28 +151,31 @@ import VitalSigns
 }
 
 @Suite struct DoctorCoreTests {
-  private static func status(live: Bool, version: String, scheduling: String) -> API.Status {
+  private static func status(live: Bool, version: String, scheduling: API.Status.Scheduling) -> API.Status {
     API.Status(
       version: version, hub: "hub-01", controller: "974760673", summary: "all is well", live: live, startedAt: "", now: "", sequence: 0,
-      durable: 0, patients: 0, devices: 0, openAlerts: 0, observations: 0, intakeDepth: 0, store: "writing", storeError: nil, shed: 0,
-      scheduling: scheduling, memoryLocked: scheduling == "fifo", links: [], destinations: [], roles: [:], notes: [])
+      durable: 0, patients: 0, devices: 0, openAlerts: 0, observations: 0, intakeDepth: 0, store: .known(.writing), storeError: nil,
+      shed: 0,
+      scheduling: .known(scheduling), memoryLocked: scheduling == .fifo, links: [], destinations: [], roles: [:], notes: [])
   }
 
   @Test func aCoreThatIsWell() {
-    let answer = CoreCheck.answer(Self.status(live: true, version: KnutepunktVersion.current, scheduling: "fifo"))
+    let answer = CoreCheck.answer(Self.status(live: true, version: KnutepunktVersion.current, scheduling: .fifo))
     #expect(answer.lines == [DoctorLine(area: "core", .ok, "answers: all is well")])
     #expect(answer.status == CoreCheck.Standing(isRealtime: true, locksMemory: true))
   }
 
   @Test func whatTheCoreReportsIsAProblem() {
-    var status = Self.status(live: true, version: KnutepunktVersion.current, scheduling: "fifo")
-    status.problems = [API.Problem(kind: "linkDown", name: "home", since: nil, effect: .deaf, text: "t", detail: "refused", next: "n")]
+    var status = Self.status(live: true, version: KnutepunktVersion.current, scheduling: .fifo)
+    status.problems = [
+      API.Problem(kind: .rule(.linkDown), name: "home", since: nil, effect: .deaf, text: "t", detail: "refused", next: "n")
+    ]
     let lines = CoreCheck.answer(status).lines
     #expect(lines.map(\.state) == [.ok, .problem] && lines[1].text == "link home not connected: refused" && lines[1].next == "n")
   }
 
   @Test func aCoreThatIsNot() {
-    let answer = CoreCheck.answer(Self.status(live: false, version: "0.0.1", scheduling: "ordinary"))
+    let answer = CoreCheck.answer(Self.status(live: false, version: "0.0.1", scheduling: .ordinary))
     #expect(answer.lines.map(\.state) == [.problem, .note] && answer.lines[1].text.contains("0.0.1"))
     #expect(answer.status == CoreCheck.Standing(isRealtime: false, locksMemory: false))
   }
@@ -237,7 +240,7 @@ import VitalSigns
 @Suite struct DoctorCoreProblemTests {
   private func problem(isSettling: Bool?) -> API.Problem {
     API.Problem(
-      kind: "linkDown", name: "home", since: SystemClock.wall().adding(milliseconds: -125_000).description, effect: .deaf, text: "",
+      kind: .rule(.linkDown), name: "home", since: SystemClock.wall().adding(milliseconds: -125_000).description, effect: .deaf, text: "",
       detail: "Connection refused", next: "knutepunkt doctor says what is wrong", isSettling: isSettling)
   }
 

@@ -59,14 +59,14 @@ import VitalSigns
   @Test func aRoleThatGivesNoSignOfLifeDoesNotHear() throws {
     let hub = EventHub()
     func at(_ seconds: Int64) -> MonotonicInstant { MonotonicInstant(rawValue: seconds * 1_000_000_000) }
-    #expect(!hub.hears("forward", at: at(0)))
-    hub.beat("forward", at: at(0))
-    #expect(!hub.hears("forward", at: at(0)), "who is not connected hears nothing")
-    let stream = try #require(hub.subscribe(role: "forward", at: at(1)))
-    #expect(hub.hears("forward", at: at(10)) && !hub.hears("forward", at: at(11)))
-    #expect(hub.isConnected("forward") && !hub.hears("console", at: at(1)))
-    hub.beat("forward", at: at(20))
-    #expect(hub.hears("forward", at: at(29)) && !hub.hears("forward", at: at(30)))
+    #expect(!hub.hears(.forward, at: at(0)))
+    hub.beat(.forward, at: at(0))
+    #expect(!hub.hears(.forward, at: at(0)), "who is not connected hears nothing")
+    let stream = try #require(hub.subscribe(role: .forward, at: at(1)))
+    #expect(hub.hears(.forward, at: at(10)) && !hub.hears(.forward, at: at(11)))
+    #expect(hub.isConnected(.forward) && !hub.hears(.console, at: at(1)))
+    hub.beat(.forward, at: at(20))
+    #expect(hub.hears(.forward, at: at(29)) && !hub.hears(.forward, at: at(30)))
     hub.close()
     withExtendedLifetime(stream) {}
   }

@@ -122,7 +122,7 @@ private actor Updates {
 
   @Test func aPulseTellsThatTheCoreLivesAndWhatIsWrong() async throws {
     try await listening { updates in
-      let problem = API.Problem(kind: "linkDown", name: "home", effect: .deaf, text: "Ingen hører huset.")
+      let problem = API.Problem(kind: .rule(.linkDown), name: "home", effect: .deaf, text: "Ingen hører huset.")
       core.send(pulse(problems: [problem]))
       let health = BoardHealth(problems: [BoardProblem(text: "Ingen hører huset.", isGrave: true)], lastHeard: Street.noon)
       #expect(await updates.next() == .health(health))

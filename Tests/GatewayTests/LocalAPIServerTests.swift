@@ -169,13 +169,13 @@ import VitalSigns
   @Test func aListenerHearsAPulseAtOnceAndThenAlarmsBeforeTheyAreStored() async throws {
     try await running { hub, client in
       try await hub.register()
-      var events = client.events(role: "forward").makeAsyncIterator()
+      var events = client.events(role: .known(.forward)).makeAsyncIterator()
       guard case .core(let pulse)? = try await events.next() else {
         Issue.record("the first is a pulse")
         return
       }
       #expect(pulse.live && pulse.durable > 0)
-      #expect(hub.parts.hub.hears("forward", at: hub.parts.clock.now()))
+      #expect(hub.parts.hub.hears(.forward, at: hub.parts.clock.now()))
       let press = try hub.push(Street.sos)
       while let event = try await events.next() {
         guard case .alert(let alert) = event else { continue }
@@ -187,9 +187,9 @@ import VitalSigns
 
   @Test func aRoleThatNobodyKnowsIsNoRole() async throws {
     try await running { hub, client in
-      var events = client.events(role: "janitor").makeAsyncIterator()
+      var events = client.events(role: .unknown("janitor")).makeAsyncIterator()
       _ = try await events.next()
-      #expect(hub.parts.hub.listenerCount == 1 && !hub.parts.hub.isConnected("janitor"))
+      #expect(hub.parts.hub.listenerCount == 1 && !API.Role.allCases.contains(where: hub.parts.hub.isConnected))
     }
   }
 

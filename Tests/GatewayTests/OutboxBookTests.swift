@@ -44,7 +44,7 @@ import VitalSigns
   }
 
   private func receipt(_ row: UInt64) -> API.Receipt {
-    API.Receipt(destination: "record", lane: .routine, row: row, key: "o/\(row)", result: .delivered(remoteID: nil))
+    API.Receipt(destination: "record", lane: .known(.routine), row: row, key: "o/\(row)", result: .delivered(remoteID: nil))
   }
 
   private func people(_ page: OutboxPage?) -> [PatientID?] {

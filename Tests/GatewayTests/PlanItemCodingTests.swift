@@ -36,7 +36,7 @@ import VitalSigns
   }
 
   @Test func decimalsAreInTheSignalsSteps() {
-    let item = API.PlanItem(.limits(.temperature, PlanLimits(yellowHigh: 380, redHigh: 391, hysteresis: 2)))
+    let item = API.PlanItem.Fields(API.PlanItem(.limits(.temperature, PlanLimits(yellowHigh: 380, redHigh: 391, hysteresis: 2))))
     #expect(item.yellowHigh == "38.0")
     #expect(item.redHigh == "39.1")
     #expect(item.hysteresis == "0.2")
@@ -44,15 +44,11 @@ import VitalSigns
   }
 
   @Test func leftOutFieldsHaveTheirDefaults() throws {
-    var dose = API.PlanItem(kind: "dose")
-    dose.slot = 1
-    dose.time = "8:05"
+    let dose = API.PlanItem.dose(API.PlanItem.Dose(slot: 1, time: "8:05"))
     #expect(try dose.carePlanItem() == .dose(slot: 1, PlannedDose(minuteOfDay: 485, graceSeconds: 1_800)))
-    var night = API.PlanItem(kind: "nightWatch")
-    (night.from, night.to) = ("23:00", "06:00")
+    let night = API.PlanItem.nightWatch(API.PlanItem.NightHours(from: "23:00", to: "06:00"))
     #expect(try night.carePlanItem() == .nightWatch(NightWatch(fromMinute: 1_380, toMinute: 360, openDelaySeconds: 600)))
-    var fence = API.PlanItem(kind: "geofence")
-    (fence.latitude, fence.longitude, fence.radiusMetres) = ("59.9", "10.7", 200)
+    let fence = API.PlanItem.geofence(API.PlanItem.Circle(latitude: "59.9", longitude: "10.7", radiusMetres: 200))
     #expect(
       try fence.carePlanItem()
         == .geofence(Geofence(latitudeE7: 599_000_000, longitudeE7: 107_000_000, radiusMetres: 200, confirmingFixes: 2)))
@@ -62,10 +58,10 @@ import VitalSigns
   struct Refusal: Sendable, CustomTestStringConvertible {
     var kind: String
     var text: String
-    var change: @Sendable (inout API.PlanItem) -> Void
+    var change: @Sendable (inout API.PlanItem.Fields) -> Void
     var testDescription: String { "\(kind): \(text)" }
 
-    init(_ kind: String, _ text: String, _ change: @escaping @Sendable (inout API.PlanItem) -> Void = { _ in }) {
+    init(_ kind: String, _ text: String, _ change: @escaping @Sendable (inout API.PlanItem.Fields) -> Void = { _ in }) {
       (self.kind, self.text, self.change) = (kind, text, change)
     }
   }
@@ -78,20 +74,20 @@ import VitalSigns
       "weather", "kind is \"weather\"; allowed: spo2Scale, oxygen, limits, validity, dose, nightWatch, geofence, news2Alerts"),
     Refusal("spo2Scale", "scale must be 1 or 2"), Refusal("spo2Scale", "scale must be 1 or 2") { $0.scale = 3 },
     Refusal("spo2Scale", "scale must be 1 or 2") { $0.scale = -1 }, Refusal("oxygen", "oxygen must be air, oxygen or unknown"),
-    Refusal("oxygen", "oxygen must be air, oxygen or unknown") { $0.oxygen = "Air" }, Refusal("limits", signals),
-    Refusal("limits", signals) { $0.signal = "SpO2" },
-    Refusal("limits", "redLow is \"low\"; allowed: a decimal number in %") { ($0.signal, $0.redLow) = ("spo2", "low") },
-    Refusal("limits", "redHigh is \"100001\"; allowed: a decimal number in /min") { ($0.signal, $0.redHigh) = ("pulse", "100001") },
-    Refusal("limits", "delaySeconds is 86401; allowed: 0 to 86400") { ($0.signal, $0.delaySeconds) = ("pulse", 86_401) },
-    Refusal("limits", "hysteresis must not be below 0") { ($0.signal, $0.hysteresis) = ("pulse", "-1") },
-    Refusal("limits", rising) { ($0.signal, $0.redLow, $0.yellowLow) = ("spo2", "90", "85") },
-    Refusal("limits", rising) { ($0.signal, $0.redLow, $0.redHigh) = ("spo2", "90", "90") },
+    Refusal("oxygen", "oxygen must be air, oxygen or unknown") { $0.oxygen = .unknown("Air") }, Refusal("limits", signals),
+    Refusal("limits", signals) { $0.signal = .unknown("SpO2") },
+    Refusal("limits", "redLow is \"low\"; allowed: a decimal number in %") { ($0.signal, $0.redLow) = (.known(.oxygenSaturation), "low") },
+    Refusal("limits", "redHigh is \"100001\"; allowed: a decimal number in /min") { ($0.signal, $0.redHigh) = (.known(.pulse), "100001") },
+    Refusal("limits", "delaySeconds is 86401; allowed: 0 to 86400") { ($0.signal, $0.delaySeconds) = (.known(.pulse), 86_401) },
+    Refusal("limits", "hysteresis must not be below 0") { ($0.signal, $0.hysteresis) = (.known(.pulse), "-1") },
+    Refusal("limits", rising) { ($0.signal, $0.redLow, $0.yellowLow) = (.known(.oxygenSaturation), "90", "85") },
+    Refusal("limits", rising) { ($0.signal, $0.redLow, $0.redHigh) = (.known(.oxygenSaturation), "90", "90") },
     Refusal("validity", "parameter must be one of respiration, spo2, oxygen, systolic, pulse, consciousness, temperature"),
     Refusal("validity", "seconds is 59; allowed: 60 to 604800 (a week), or 0 for the default") {
-      ($0.parameter, $0.seconds) = ("pulse", 59)
+      ($0.parameter, $0.seconds) = (.known(.pulse), 59)
     },
     Refusal("validity", "seconds is 604801; allowed: 60 to 604800 (a week), or 0 for the default") {
-      ($0.parameter, $0.seconds) = ("pulse", 604_801)
+      ($0.parameter, $0.seconds) = (.known(.pulse), 604_801)
     },
     Refusal("dose", "slot must be 0 to 7"), Refusal("dose", "slot must be 0 to 7") { $0.slot = 8 },
     Refusal("dose", "graceSeconds is 0; allowed: 1 to 43200 (12 h)") { ($0.slot, $0.time, $0.graceSeconds) = (0, "08:00", 0) },
@@ -121,8 +117,9 @@ import VitalSigns
   ]
 
   @Test(arguments: refusals) func whatCannotBeMeantIsRefused(_ refusal: Refusal) throws {
-    var item = API.PlanItem(kind: refusal.kind)
-    refusal.change(&item)
+    var fields = API.PlanItem.Fields(kind: API.Word(key: refusal.kind))
+    refusal.change(&fields)
+    let item = API.PlanItem(fields)
     let problem = #expect(throws: PlanItemProblem.self) { try item.carePlanItem() }
     #expect(problem?.text == refusal.text)
   }

@@ -10,10 +10,9 @@ struct PlanSafetyTests {
   private static func limits(
     _ signal: String, redLow: String? = nil, yellowLow: String? = nil, yellowHigh: String? = nil, redHigh: String? = nil
   ) -> API.PlanItem {
-    var item = API.PlanItem(kind: "limits")
-    item.signal = signal
-    (item.redLow, item.yellowLow, item.yellowHigh, item.redHigh) = (redLow, yellowLow, yellowHigh, redHigh)
-    return item
+    var limits = API.PlanItem.Limits(signal: API.Word(key: signal))
+    (limits.redLow, limits.yellowLow, limits.yellowHigh, limits.redHigh) = (redLow, yellowLow, yellowHigh, redHigh)
+    return .limits(limits)
   }
 
   @Test(
@@ -35,7 +34,7 @@ struct PlanSafetyTests {
     arguments: [
       limits("spo2", redLow: "84", yellowLow: "87"), limits("spo2", redLow: "84", yellowHigh: "93"), limits("spo2"),
       limits("pulse", redLow: "39", yellowLow: "50", yellowHigh: "110", redHigh: "131"), limits("temperature", redHigh: "38.5"),
-      limits("weight", yellowLow: "60.5"), API.PlanItem(kind: "news2Alerts"),
+      limits("weight", yellowLow: "60.5"), .news2Alerts(nil),
     ])
   func taken(_ item: API.PlanItem) { #expect(PlanSafety.problem(item) == nil) }
 

@@ -270,10 +270,10 @@ import VitalSigns
     let registry = Registry(profiles: [], patients: [], devices: [])
     let event = API.Alert(transition(.raised), outcome, registry: registry, text: try AlertSentences())
     var unknown = event
-    unknown.transition?.rule = 250
+    unknown.transition?.rule = .unknown(250)
     #expect(unknown.alertTransition == nil)
     unknown = event
-    unknown.transition?.kind = 250
+    unknown.transition?.kind = .unknown(250)
     #expect(unknown.alertTransition == nil)
     unknown = event
     unknown.id = "none"

@@ -105,7 +105,7 @@ import Testing
     #expect(lines.last?.hasPrefix("→ ") == true)
     // While the adapter has a problem, that one is said.
     var without = details
-    without.adapterProblem = "noAdapter"
+    without.adapterProblem = .known(.noAdapter)
     #expect(!DeviceShowText(texts: try Fixtures.texts(language)).lines(without).contains(problem))
   }
 

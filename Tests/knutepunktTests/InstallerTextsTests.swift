@@ -3,6 +3,7 @@
 
 import Foundation
 import HubRuntime
+import LocalAPI
 import Testing
 
 @testable import knutepunkt
@@ -47,18 +48,18 @@ import Testing
   @Test(arguments: TextLanguage.allCases) func everyProblemSaysWhatToDo(language: TextLanguage) throws {
     let texts = try InstallerTexts.load(language)
     let problems = try cases(of: "BluetoothProblem", in: "Sources/BluetoothLink/Session/SessionVocabulary.swift")
-    #expect(problems.count >= 9)
+    #expect(problems.count >= 9 && Set(problems) == Set(API.Bluetooth.Problem.allCases.map(\.key)))
     for name in problems {
       #expect(texts.has("problem", name) && texts.has("next", name), "\(name)")
-      #expect(texts.problem(name).text != texts.problem(name).next)
+      #expect(texts.problem(API.Word(key: name)).text != texts.problem(API.Word(key: name)).next)
     }
     let adapter = try cases(of: "AdapterProblem", in: "Sources/BluetoothLink/Adapter/AdapterVocabulary.swift") + ["notConfigured"]
-    #expect(adapter.count >= 6)
+    #expect(adapter.count >= 6 && Set(adapter) == Set(API.Bluetooth.Absence.allCases.map(\.key)))
     for name in adapter { #expect(texts.has("adapter", name) && texts.has("adapterNext", name), "\(name)") }
     // What a later version reports is shown by its name, with something to do.
-    #expect(texts.problem("newProblem").text.contains("newProblem"))
-    #expect(texts.adapterProblem("newProblem").text.contains("newProblem"))
-    #expect(!texts.problem("newProblem").next.isEmpty)
+    #expect(texts.problem(.unknown("newProblem")).text.contains("newProblem"))
+    #expect(texts.adapterProblem(.unknown("newProblem")).text.contains("newProblem"))
+    #expect(!texts.problem(.unknown("newProblem")).next.isEmpty)
   }
 
   /// Groups whose names come from the hub; every other name stands in the code.

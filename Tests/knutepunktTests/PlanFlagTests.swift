@@ -3,6 +3,7 @@
 import ArgumentParser
 import LocalAPI
 import Testing
+import VitalSigns
 
 @testable import knutepunkt
 
@@ -20,17 +21,17 @@ import Testing
   func limits(text: String, redLow: String?, yellowLow: String?, yellowHigh: String?, redHigh: String?, delay: UInt32?, hysteresis: String?)
     throws
   {
-    let item = try PlanFlagText.limit(text)
-    #expect(item.kind == "limits")
-    #expect(item.signal == text.prefix { $0 != ":" }.description)
+    let item = API.PlanItem.Fields(try PlanFlagText.limit(text))
+    #expect(item.kind == .known(.limits))
+    #expect(item.signal?.key == text.prefix { $0 != ":" }.description)
     #expect(
       [item.redLow, item.yellowLow, item.yellowHigh, item.redHigh, item.hysteresis] == [redLow, yellowLow, yellowHigh, redHigh, hysteresis])
     #expect(item.delaySeconds == delay)
   }
 
   @Test func noneRemovesLimits() throws {
-    let item = try PlanFlagText.limit("spo2:none")
-    #expect(item.signal == "spo2" && item.redLow == nil && item.yellowHigh == nil)
+    let item = API.PlanItem.Fields(try PlanFlagText.limit("spo2:none"))
+    #expect(item.signal == .known(.oxygenSaturation) && item.redLow == nil && item.yellowHigh == nil)
   }
 
   @Test(arguments: [
@@ -85,19 +86,19 @@ import Testing
   }
 
   @Test func doses() throws {
-    let item = try PlanFlagText.dose("7=23:59+90m")
+    let item = API.PlanItem.Fields(try PlanFlagText.dose("7=23:59+90m"))
     #expect(item.slot == 7 && item.time == "23:59" && item.graceSeconds == 5_400)
-    #expect(try PlanFlagText.dose("0=none").time == nil)
+    #expect(try API.PlanItem.Fields(PlanFlagText.dose("0=none")).time == nil)
     for text in ["8=08:00+1m", "0=24:00+1m", "0=8:00+1m", "0=08:60+1m", "0=08:00", "0=08:00+30", "=08:00+1m", "a=08:00+1m"] {
       #expect(throws: ValidationError.self) { try PlanFlagText.dose(text) }
     }
   }
 
   @Test func nights() throws {
-    let item = try PlanFlagText.night("23:00-06:00+10m")
+    let item = API.PlanItem.Fields(try PlanFlagText.night("23:00-06:00+10m"))
     #expect(item.from == "23:00" && item.to == "06:00" && item.openDelaySeconds == 600)
-    #expect(try PlanFlagText.night("22:30-05:00").openDelaySeconds == 0)
-    let off = try PlanFlagText.night("off")
+    #expect(try API.PlanItem.Fields(PlanFlagText.night("22:30-05:00")).openDelaySeconds == 0)
+    let off = API.PlanItem.Fields(try PlanFlagText.night("off"))
     #expect(off.from == off.to)
     for text in ["23:00", "23:00-23:00+1m", "23:00-+1m", "23:00-06:00+", "25:00-06:00"] {
       #expect(throws: ValidationError.self) { try PlanFlagText.night(text) }
@@ -105,10 +106,10 @@ import Testing
   }
 
   @Test func geofences() throws {
-    let item = try PlanFlagText.geofence("59.91,-10.7500001,300m,fixes=3,stale=2h")
+    let item = API.PlanItem.Fields(try PlanFlagText.geofence("59.91,-10.7500001,300m,fixes=3,stale=2h"))
     #expect(item.latitude == "59.91" && item.longitude == "-10.7500001" && item.radiusMetres == 300)
     #expect(item.confirmingFixes == 3 && item.staleAfterSeconds == 7_200)
-    #expect(try PlanFlagText.geofence("off").radiusMetres == 0)
+    #expect(try API.PlanItem.Fields(PlanFlagText.geofence("off")).radiusMetres == 0)
     for text in [
       "59.91,10.75", "91,10,300m", "59,181,300m", "59,10,300", "59,10,9m", "59,10,300m,fixes=11", "59,10,300m,x", "59.12345678,10,300m",
       "a,10,300m",
@@ -118,9 +119,9 @@ import Testing
   }
 
   @Test func validities() throws {
-    let item = try PlanFlagText.validity("pulse=5m")
-    #expect(item.parameter == "pulse" && item.seconds == 300)
-    #expect(try PlanFlagText.validity("spo2=default").seconds == 0)
+    let item = API.PlanItem.Fields(try PlanFlagText.validity("pulse=5m"))
+    #expect(item.parameter == .known(.pulse) && item.seconds == 300)
+    #expect(try API.PlanItem.Fields(PlanFlagText.validity("spo2=default")).seconds == 0)
     for text in ["puls=5m", "pulse=0s", "pulse=5", "pulse"] { #expect(throws: ValidationError.self) { try PlanFlagText.validity(text) } }
   }
 
@@ -135,7 +136,9 @@ import Testing
     #expect(plan.patient == "P1")
     #expect(plan.actor.actor == "berg")
     #expect(
-      plan.items.map(\.kind) == ["spo2Scale", "oxygen", "limits", "limits", "validity", "dose", "nightWatch", "geofence", "news2Alerts"])
+      plan.items.map(\.kind.key) == [
+        "spo2Scale", "oxygen", "limits", "limits", "validity", "dose", "nightWatch", "geofence", "news2Alerts",
+      ])
   }
 
   @Test(arguments: [

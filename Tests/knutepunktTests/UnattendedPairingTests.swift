@@ -44,7 +44,7 @@ import Testing
     #expect(
       try steps(pairing(), reports) == [.answer(number: 7, accept: false), .wait, .fail(.comparison(passkey: "012345"))])
     #expect(
-      try steps(pairing(accepts: true), reports) == [.answer(number: 7, accept: true), .wait, .fail(.problem("pairingRefused"))])
+      try steps(pairing(accepts: true), reports) == [.answer(number: 7, accept: true), .wait, .fail(.problem(.known(.pairingRefused)))])
   }
 
   @Test func aNumberToTypeHereCannotBeTyped() throws {
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test func aProblemEndsIt() throws {
-    #expect(try steps(pairing(), [Fixtures.pairing("failed", problem: "noServices")]) == [.fail(.problem("noServices"))])
-    #expect(try steps(pairing(), [Fixtures.pairing("failed")]) == [.fail(.problem("unknown"))])
+    #expect(try steps(pairing(), [Fixtures.pairing("failed", problem: "noServices")]) == [.fail(.problem(.known(.noServices)))])
+    #expect(try steps(pairing(), [Fixtures.pairing("failed")]) == [.fail(.problem(.unknown("unknown")))])
   }
 }

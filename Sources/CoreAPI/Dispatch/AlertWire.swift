@@ -1,41 +1,64 @@
-// An alert's change as the local API shows it, straight from the core's outcome. The way back is LocalAPI's.
+// An alert's change as the local API shows it: one mapping, for what the core decides now and for what the journal has of it. The way back
+// is LocalAPI's.
 
 package import AlertTexts
 import Forwarding
 package import HubRegistry
+import Journal
 import LocalAPI
 package import VitalSigns
+
+/// An alert's change with where and when it was: what an outcome of the core and a row of the journal both hold.
+struct ToldAlert {
+  var transition: AlertTransition
+  var instant: MonotonicInstant
+  var wall: WallTime
+  var raisedAt: WallTime
+  var patient: PatientID
+  var device: DeviceID
+
+  /// - Parameter transition: the one that `outcome` holds.
+  init(_ transition: AlertTransition, _ outcome: Outcome) {
+    self.transition = transition
+    instant = outcome.instant
+    wall = outcome.wall
+    raisedAt = outcome.wall.adding(milliseconds: (transition.raisedAt.rawValue &- outcome.instant.rawValue) / 1_000_000)
+    patient = outcome.patient
+    device = outcome.device
+  }
+
+  init(_ row: AlertRow) {
+    transition = row.transition
+    instant = row.changedInstant
+    wall = row.changedWall
+    raisedAt = row.raisedWall ?? row.firstWall
+    patient = row.patient
+    device = row.device
+  }
+}
 
 extension API.Alert {
   /// From the core, for people and for the other roles.
   package init(_ transition: AlertTransition, _ outcome: Outcome, registry: Registry, text: AlertSentences) {
-    let raisedWall = outcome.wall.adding(milliseconds: (transition.raisedAt.rawValue &- outcome.instant.rawValue) / 1_000_000)
-    let person = outcome.patient == .none ? nil : registry.patient(outcome.patient)
+    let told = ToldAlert(transition, outcome)
     self.init(
-      id: transition.id.description, rule: transition.rule.key, priority: transition.priority.key, state: transition.state.key,
-      change: transition.kind.key, patient: outcome.patient == .none ? nil : outcome.patient.description, patientName: person?.name,
-      device: outcome.device == .none ? nil : outcome.device.description, value: Int(transition.value), limit: Int(transition.limit),
-      subject: transition.subject, level: Int(transition.level), raisedAt: raisedWall.description, changedAt: outcome.wall.description,
-      escalatesAt: transition.deadline == .never
-        ? nil
-        : outcome.wall.adding(milliseconds: (transition.deadline.rawValue &- outcome.instant.rawValue) / 1_000_000).description,
-      actor: nil, comment: nil, text: text.sentence(transition, raisedAt: raisedWall, language: text.language),
-      firstCause: transition.firstCause,
-      changeID: DeliveryKey.transition(transition, at: outcome.instant).rawValue,
-      transition: API.Transition(transition, outcome, raisedWall: raisedWall))
+      told, registry: registry, actor: nil, text: text.sentence(transition, raisedAt: told.raisedAt, language: text.language),
+      change: API.Transition(transition, outcome, raisedWall: told.raisedAt))
   }
-}
 
-extension API.Transition {
-  package init(_ transition: AlertTransition, _ outcome: Outcome, raisedWall: WallTime) {
+  /// - Parameters:
+  ///   - actor: the name of who acted last; nil for the hub.
+  ///   - text: one sentence for people.
+  ///   - change: the core's own values, in events only.
+  init(_ told: ToldAlert, registry: Registry, actor: String?, text: String, change: API.Transition?) {
+    let transition = told.transition
     self.init(
-      rule: transition.rule.rawValue, priority: transition.priority.rawValue, state: transition.state.rawValue,
-      previous: transition.previous.rawValue, kind: transition.kind.rawValue, level: transition.level,
-      deadline: transition.deadline.rawValue, raisedAt: transition.raisedAt.rawValue, instant: outcome.instant.rawValue,
-      wall: outcome.wall.rawValue, raisedWall: raisedWall.rawValue, patient: outcome.patient.rawValue, device: outcome.device.rawValue,
-      actor: transition.actor.rawValue, revision: transition.revision, upper: transition.isLowerBound ? transition.upper : nil,
-      also: transition.also.map {
-        Reason(rule: $0.rule.rawValue, value: $0.value, limit: $0.limit, upper: $0.upper, subject: $0.subject)
-      })
+      id: transition.id.description, rule: .known(transition.rule), priority: .known(transition.priority), state: .known(transition.state),
+      change: .known(transition.kind), patient: told.patient == .none ? nil : told.patient.description,
+      patientName: told.patient == .none ? nil : registry.patient(told.patient)?.name,
+      device: told.device == .none ? nil : told.device.description, value: Int(transition.value), limit: Int(transition.limit),
+      subject: transition.subject, level: Int(transition.level), raisedAt: told.raisedAt.description, changedAt: told.wall.description,
+      escalatesAt: transition.escalation(changedAt: told.wall, told.instant)?.description, actor: actor, comment: nil, text: text,
+      firstCause: transition.firstCause, changeID: DeliveryKey.transition(transition, at: told.instant).rawValue, transition: change)
   }
 }

@@ -59,16 +59,16 @@ package final class EventHub: Sendable {
   private struct State {
     var listeners: [UInt64: Way] = [:]
     /// Which role each listener said that it is; absent for people.
-    var roles: [UInt64: String] = [:]
+    var roles: [UInt64: API.Role] = [:]
     /// When each role last showed that it works. Bound: the roles that may listen.
-    var beats: [String: MonotonicInstant] = [:]
+    var beats: [API.Role: MonotonicInstant] = [:]
     var next: UInt64 = 1
     var isClosed = false
   }
   private let state = Mutex(State())
 
   /// A stream of everything from now on, as bytes for the socket; nil when there are too many listeners or the hub has closed.
-  func subscribe(role: String? = nil, at now: MonotonicInstant = MonotonicInstant(rawValue: 0)) -> AsyncStream<ServerEvent>? {
+  func subscribe(role: API.Role? = nil, at now: MonotonicInstant = MonotonicInstant(rawValue: 0)) -> AsyncStream<ServerEvent>? {
     let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
     guard let id = add(.socket(continuation), role: role, at: now) else { return nil }
     continuation.onTermination = { [weak self] _ in self?.remove(id) }
@@ -76,7 +76,7 @@ package final class EventHub: Sendable {
   }
 
   /// The same for a role in this process. `first` is what it hears at once.
-  func listen(role: String, first: LocalAPIEvent, at now: MonotonicInstant) -> AsyncStream<LocalAPIEvent>? {
+  func listen(role: API.Role, first: LocalAPIEvent, at now: MonotonicInstant) -> AsyncStream<LocalAPIEvent>? {
     let (stream, continuation) = AsyncStream.makeStream(of: LocalAPIEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
     continuation.yield(first)
     guard let id = add(.inside(continuation), role: role, at: now) else { return nil }
@@ -84,7 +84,7 @@ package final class EventHub: Sendable {
     return stream
   }
 
-  private func add(_ way: Way, role: String?, at now: MonotonicInstant) -> UInt64? {
+  private func add(_ way: Way, role: API.Role?, at now: MonotonicInstant) -> UInt64? {
     state.withLock { state in
       if state.isClosed || state.listeners.count >= Self.listenersMax { return nil }
       let id = state.next
@@ -100,15 +100,15 @@ package final class EventHub: Sendable {
   var listenerCount: Int { state.withLock { $0.listeners.count } }
 
   /// Whether a listener of this role is connected, at work or not.
-  func isConnected(_ role: String) -> Bool { state.withLock { $0.roles.values.contains(role) } }
+  func isConnected(_ role: API.Role) -> Bool { state.withLock { $0.roles.values.contains(role) } }
 
   /// The role says that it works. One that does not listen is not taken for one that hears.
-  func beat(_ role: String, at now: MonotonicInstant) {
+  func beat(_ role: API.Role, at now: MonotonicInstant) {
     state.withLock { if $0.beats[role] != nil { $0.beats[role] = now } }
   }
 
   /// Whether a listener of this role is connected and at work.
-  func hears(_ role: String, at now: MonotonicInstant) -> Bool {
+  func hears(_ role: API.Role, at now: MonotonicInstant) -> Bool {
     state.withLock { state in
       guard state.roles.values.contains(role), let beat = state.beats[role] else { return false }
       return now < beat.adding(nanoseconds: Self.beatPatience)
@@ -116,7 +116,7 @@ package final class EventHub: Sendable {
   }
 
   /// Made only when somebody listens, and encoded only when somebody listens on the socket. `sparing`: a role that has no use for it.
-  package func send(_ made: @autoclosure () -> LocalAPIEvent, sparing role: String? = nil) {
+  package func send(_ made: @autoclosure () -> LocalAPIEvent, sparing role: API.Role? = nil) {
     let listeners = state.withLock { state in
       role == nil ? Array(state.listeners.values) : state.listeners.filter { state.roles[$0.key] != role }.map(\.value)
     }

@@ -63,14 +63,15 @@ package struct CoreMetrics: Sendable {
 
   /// 1 for what does not work now, by kind; every kind has its series, so that an alert rule never looks at nothing.
   private func update(problems: [API.Problem]) {
-    let kinds =
-      AlertRule.allCases.filter(\.isOfHub).map(\.key) + [
-        "coreStill", "storeFull", "journalBehind", "bondLost", "bondsLost", "callRefused", "nobodyCalled", "portClosed",
-      ]
-    for kind in kinds {
-      Meter(label: "knutepunkt_problem", dimensions: [("kind", kind)]).set(problems.count { $0.kind == kind })
+    for kind in API.Problem.Kind.allCases where Self.isOfHub(kind) {
+      Meter(label: "knutepunkt_problem", dimensions: [("kind", kind.key)]).set(problems.count { $0.kind == .known(kind) })
     }
     Meter(label: "knutepunkt_ready").set(problems.contains(where: \.isGrave) ? 0 : 1)
+  }
+
+  /// Alerts about people are no problems of the hub.
+  private static func isOfHub(_ kind: API.Problem.Kind) -> Bool {
+    if case .rule(let rule) = kind { rule.isOfHub || rule == .bondLost } else { true }
   }
 
   /// Those that nobody has taken, and how long the oldest waits: what a night is judged by.
@@ -106,9 +107,9 @@ package struct CoreMetrics: Sendable {
     Meter(label: "knutepunkt_devices_silent").set(silent)
     Meter(label: "knutepunkt_devices_never_heard").set(devices.count { $0.lastSeen == .unknown })
     Meter(label: "knutepunkt_devices_without_interval").set(devices.count { $0.liveness.expectedIntervalSeconds == 0 })
-    for role in API.RoleBeat.roles {
+    for role in API.Role.allCases {
       let hears = parts.hub.hears(role, at: parts.clock.now())
-      Meter(label: "knutepunkt_role_connected", dimensions: [("role", role)]).set(hears ? 1 : 0)
+      Meter(label: "knutepunkt_role_connected", dimensions: [("role", role.key)]).set(hears ? 1 : 0)
     }
     Meter(label: "knutepunkt_records_dropped_total").set(parts.pipeline.requests.dropped)
   }

@@ -91,7 +91,7 @@ package final class Health: Sendable {
   package func summary(of service: CoreService, _ problems: [API.Problem]) -> String {
     var parts: [String] = []
     parts.append(isLive ? (problems.contains(where: \.isGrave) ? "live, NOT READY" : "live") : "NOT LIVE: the core stands still")
-    for problem in problems where problem.kind != "coreStill" || isLive { parts.append(problem.words(now: clock.wall())) }
+    for problem in problems where problem.kind != .known(.coreStill) || isLive { parts.append(problem.words(now: clock.wall())) }
     let registry = service.registry
     let (people, devices) = registry.counts
     parts.append("\(people) \(people == 1 ? "person" : "people"), \(devices) \(devices == 1 ? "device" : "devices")")
@@ -104,12 +104,12 @@ package final class Health: Sendable {
   package func roles(of service: CoreService) -> [String: String] {
     let configuration = service.parts.configuration
     var roles = ["core": isLive ? "live" : "standing still"]
-    if !configuration.destinations.isEmpty { roles["forward"] = presence("forward", service.hub) }
-    if configuration.console.listen != nil { roles["console"] = presence("console", service.hub) }
+    if !configuration.destinations.isEmpty { roles["forward"] = presence(.forward, service.hub) }
+    if configuration.console.listen != nil { roles["console"] = presence(.console, service.hub) }
     return roles
   }
 
-  private func presence(_ role: String, _ hub: EventHub) -> String {
+  private func presence(_ role: API.Role, _ hub: EventHub) -> String {
     if hub.hears(role, at: clock.now()) { return "connected" }
     return hub.isConnected(role) ? "no sign of life" : "missing"
   }

@@ -48,7 +48,7 @@ extension HubProblems {
     // Named by number: `/readyz` is open to machines, and a label may say whose the device is.
     var problems = named.map { bond in
       problem(
-        AlertRule.bondLost.key, name: bond.device.description, since: bond.since, effect: bond.isSafetyAlarm ? .deaf : .partial,
+        .rule(.bondLost), name: bond.device.description, since: bond.since, effect: bond.isSafetyAlarm ? .deaf : .partial,
         detail: "the device and the hub no longer know each other; nothing comes from it",
         next: "run knutepunkt pair beside the device; knutepunkt device show \(bond.device) says which it is",
         variant: bond.isSafetyAlarm ? "alarm" : nil)
@@ -56,7 +56,7 @@ extension HubProblems {
     if !counted.isEmpty {
       problems.append(
         problem(
-          "bondsLost", effect: counted.contains(where: \.isSafetyAlarm) ? .deaf : .partial,
+          .bondsLost, effect: counted.contains(where: \.isSafetyAlarm) ? .deaf : .partial,
           next: "knutepunkt device list says which; run knutepunkt pair beside each", count: counted.count))
     }
     return problems

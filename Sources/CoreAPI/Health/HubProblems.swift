@@ -31,7 +31,7 @@ package final class HubProblems: Sendable {
     self.parts = parts
     self.sentences = sentences
     let configuration = parts.configuration
-    let known = configuration.mqttLinks.map(\.name) + configuration.destinations.map(\.name) + Self.roles
+    let known = configuration.mqttLinks.map(\.name) + configuration.destinations.map(\.name) + API.Role.allCases.map(\.key)
     names = Dictionary(known.map { (stableNumber(of: $0), $0) }, uniquingKeysWith: { first, _ in first })
     // Left open by the run before. A journal that cannot be read now is told by others.
     let open = Self.openHubAlerts(parts.reader)
@@ -45,7 +45,6 @@ package final class HubProblems: Sendable {
     rememberLostBonds()
   }
 
-  private static let roles = ["forward", "console"]
   private static let watchedRules: [AlertRule] = [.linkDown, .bluetoothDown, .roleDown, .clockDoubtful]
 
   private static func openHubAlerts(_ reader: JournalReader) -> [AlertRow] {
@@ -81,7 +80,7 @@ package final class HubProblems: Sendable {
     let now = parts.clock.now()
     for role in neededRoles {
       let fault = fault(of: role, at: now)
-      samples.append(sample(.roleDown, role, isWell: fault == nil, fault?.detail))
+      samples.append(sample(.roleDown, role.key, isWell: fault == nil, fault?.detail))
     }
     return samples
   }
@@ -104,10 +103,10 @@ package final class HubProblems: Sendable {
     }
   }
 
-  private func fault(of role: String, at now: MonotonicInstant) -> RoleFault? {
+  private func fault(of role: API.Role, at now: MonotonicInstant) -> RoleFault? {
     guard parts.hub.isConnected(role) else { return .missing }
     guard parts.hub.hears(role, at: now) else { return .still }
-    guard role == "forward" else { return nil }
+    guard role == .forward else { return nil }
     let unheard = parts.destinations.unheard(configuration, at: now)
     return unheard.isEmpty ? nil : .silentAbout(unheard)
   }
@@ -143,8 +142,8 @@ package final class HubProblems: Sendable {
   }
 
   /// The roles beside the core that this hub's configuration needs.
-  private var neededRoles: [String] {
-    (configuration.destinations.isEmpty ? [] : ["forward"]) + (configuration.console.listen == nil ? [] : ["console"])
+  private var neededRoles: [API.Role] {
+    (configuration.destinations.isEmpty ? [] : [.forward]) + (configuration.console.listen == nil ? [] : [.console])
   }
 
   package static func words(_ problem: AdapterProblem) -> String {
@@ -177,7 +176,7 @@ package final class HubProblems: Sendable {
   package func now(isLive: Bool) -> [API.Problem] {
     var problems: [API.Problem] = []
     if !isLive {
-      problems.append(problem("coreStill", effect: .deaf, next: "systemctl restart knutepunkt-core, and tell the maintainers"))
+      problems.append(problem(.coreStill, effect: .deaf, next: "systemctl restart knutepunkt-core, and tell the maintainers"))
     }
     for shown in watch.withLock({ $0.shown }) { problems.append(problem(shown)) }
     problems += store() + bonds() + refusedCalls()
@@ -198,7 +197,7 @@ package final class HubProblems: Sendable {
         return nil
       }
       return problem(
-        "callRefused", name: name, since: waiting.since, effect: .mute,
+        .callRefused, name: name, since: waiting.since, effect: .mute,
         detail: waiting.calls == 1 ? "one alert of high priority" : "\(waiting.calls) alerts of high priority",
         next: "phone them, and acknowledge the alert: on the board, or knutepunkt alerts acknowledge; knutepunkt outbox list --state dead"
           + " says why; mended, knutepunkt outbox retry --destination \(name) --reason … sends it again")
@@ -210,7 +209,7 @@ package final class HubProblems: Sendable {
     guard let closed = parts.closedPort.withLock({ $0 }) else { return [] }
     return [
       problem(
-        "portClosed", name: "observability.listen", since: closed.since, effect: .partial, detail: closed.reason,
+        .portClosed, name: "observability.listen", since: closed.since, effect: .partial, detail: closed.reason,
         next: "end the other program or give observability.listen another port; it is tried again every 10 s")
     ]
   }
@@ -234,7 +233,7 @@ package final class HubProblems: Sendable {
     let named = people.prefix(Self.namedMax).map(\.description).joined(separator: ", ")
     return [
       problem(
-        "nobodyCalled", effect: configuration.console.listen == nil ? .mute : .partial,
+        .nobodyCalled, effect: configuration.console.listen == nil ? .mute : .partial,
         detail: people.count > Self.namedMax ? "\(named) and \(people.count - Self.namedMax) more" : named,
         next: "give a webhook destination an agreement under sharing that covers their alerts and their data controller"
           + " (patients: all, or their numbers), and restart the core and forward roles", count: people.count)
@@ -252,12 +251,12 @@ package final class HubProblems: Sendable {
     case .writing: return formerLoss(since: lostSince)
     case .shedding:
       return formerLoss(since: lostSince) + [
-        problem("storeFull", effect: .partial, detail: state.reason, next: "make room on the disk of \(configuration.hub.statePath)")
+        problem(.storeFull, effect: .partial, detail: state.reason, next: "make room on the disk of \(configuration.hub.statePath)")
       ]
     case .emergency(let loss):
       return [
         problem(
-          loss.kind == .behind ? "journalBehind" : "journalLost", since: lostSince,
+          loss.kind == .behind ? .journalBehind : .rule(.journalLost), since: lostSince,
           effect: .unstored, detail: loss.sentence,
           next: "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
       ]
@@ -265,13 +264,13 @@ package final class HubProblems: Sendable {
       // Only a disk that hangs gets here: from one that answers with an error the writer goes to another journal before.
       return [
         problem(
-          "coreStill", since: since, effect: .deaf, detail: state.reason,
+          .coreStill, since: since, effect: .deaf, detail: state.reason,
           next: "mend the disk of \(configuration.hub.statePath), or restart knutepunkt-core: it then goes on without that journal")
       ]
     case .failing:
       return formerLoss(since: lostSince) + [
         problem(
-          "storeFailing", since: since, effect: .unstored, detail: state.reason,
+          .rule(.storeFailing), since: since, effect: .unstored, detail: state.reason,
           next: "look at the disk of \(configuration.hub.statePath); journalctl -u knutepunkt-core says more")
       ]
     }
@@ -284,7 +283,7 @@ package final class HubProblems: Sendable {
     let detail = "the file was removed or changed while the hub ran, and was written anew with all that it held; said for a minute"
     return [
       problem(
-        AlertRule.journalLost.key, since: since, effect: .unstored, detail: wasRescued ? detail : nil,
+        .rule(.journalLost), since: since, effect: .unstored, detail: wasRescued ? detail : nil,
         next: wasRescued
           ? "find out who removed or changed \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more"
           : "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
@@ -306,11 +305,11 @@ package final class HubProblems: Sendable {
       next = "timedatectl shows the clock and whether it is kept right; one that stays so for an hour is believed"
     default:
       // Without a board alarms still reach the destinations; without any destination nobody hears of them.
-      effect = shown.name == "forward" || configuration.destinations.isEmpty ? .mute : .partial
+      effect = shown.name == API.Role.forward.key || configuration.destinations.isEmpty ? .mute : .partial
       next = "systemctl status knutepunkt-\(shown.name ?? "")"
     }
     return problem(
-      shown.subject.rule.key, name: shown.name, since: shown.since, effect: shown.isSettling ? .partial : effect, detail: shown.detail,
+      .rule(shown.subject.rule), name: shown.name, since: shown.since, effect: shown.isSettling ? .partial : effect, detail: shown.detail,
       next: next, isSettling: shown.isSettling)
   }
 
@@ -330,20 +329,21 @@ package final class HubProblems: Sendable {
     case .recordsDropped: (effect, next) = (.partial, "journalctl -u knutepunkt-core says which; is the disk slow or full?")
     default: (effect, next) = (.partial, nil)
     }
-    return problem(holding.rule.key, name: name, since: holding.since, effect: effect, next: next)
+    return problem(.rule(holding.rule), name: name, since: holding.since, effect: effect, next: next)
   }
 
   /// `variant`: of the sentence for nurses, where the kind has several.
   package func problem(
-    _ kind: String, name: String? = nil, since: WallTime? = nil, effect: API.Problem.Effect, detail: String? = nil, next: String? = nil,
+    _ kind: API.Problem.Kind, name: String? = nil, since: WallTime? = nil, effect: API.Problem.Effect, detail: String? = nil,
+    next: String? = nil,
     isSettling: Bool = false, variant: String? = nil, count: Int? = nil
   ) -> API.Problem {
     let language = configuration.hub.language
-    let files = kind == AlertRule.destinationDown.key && configuration.destinations.contains { $0.name == name && !$0.isCalled }
+    let files = kind == .rule(.destinationDown) && configuration.destinations.contains { $0.name == name && !$0.isCalled }
     return API.Problem(
       kind: kind, name: name, since: since == .unknown ? nil : since?.description, effect: effect,
       text: sentences.hubProblem(
-        kind, name: name, isSettling: isSettling, variant: files ? "files" : variant, count: count, language: language),
+        kind.key, name: name, isSettling: isSettling, variant: files ? "files" : variant, count: count, language: language),
       detail: detail, next: next, isSettling: isSettling ? true : nil, count: count)
   }
 }

@@ -1,7 +1,6 @@
 // From the journal's rows to what the local API answers.
 
 import AlertTexts
-import Forwarding
 import HubCore
 import HubRegistry
 package import Journal
@@ -21,7 +20,7 @@ extension API.Score {
     self.init(
       low: Int(score.low), high: Int(score.high), complete: score.isComplete,
       // Where what is missing could change the band, the lower bound's own would be a false comfort: 0–20 is not "none".
-      band: score.isBandKnown ? score.band.key : "incomplete", scale: Int(score.scale.rawValue),
+      band: .known(score.isBandKnown ? .decided(score.band) : .incomplete), scale: Int(score.scale.rawValue),
       points: points, missing: missing, changeSinceLast: score.changeSinceLast == .min ? nil : Int(score.changeSinceLast),
       changeOver24Hours: score.changeOver24Hours == .min ? nil : Int(score.changeOver24Hours), at: time.description)
   }
@@ -29,22 +28,11 @@ extension API.Score {
 
 extension CoreService {
   func apiAlert(_ row: AlertRow) -> API.Alert {
-    let transition = row.transition
-    let escalates =
-      transition.deadline == .never
-      ? nil
-      : row.changedWall.adding(milliseconds: (transition.deadline.rawValue &- row.changedInstant.rawValue) / 1_000_000)
+    let told = ToldAlert(row)
+    let actor = told.transition.actor
     return API.Alert(
-      id: transition.id.description, rule: transition.rule.key, priority: transition.priority.key, state: transition.state.key,
-      change: transition.kind.key, patient: row.patient == .none ? nil : row.patient.description,
-      patientName: row.patient == .none ? nil : registry.patient(row.patient)?.name,
-      device: row.device == .none ? nil : row.device.description, value: Int(transition.value), limit: Int(transition.limit),
-      subject: transition.subject, level: Int(transition.level), raisedAt: (row.raisedWall ?? row.firstWall).description,
-      changedAt: row.changedWall.description, escalatesAt: escalates?.description,
-      actor: transition.actor == .hub ? nil : parts.actors.name(of: transition.actor), comment: nil,
-      text: sentences.sentence(transition, raisedAt: row.raisedWall ?? row.firstWall, language: language),
-      firstCause: transition.firstCause,
-      changeID: DeliveryKey.transition(transition, at: row.changedInstant).rawValue, transition: nil)
+      told, registry: registry, actor: actor == .hub ? nil : parts.actors.name(of: actor),
+      text: sentences.sentence(told.transition, raisedAt: told.raisedAt, language: language), change: nil)
   }
 
   /// What one entry was, in the words of the API.
@@ -65,7 +53,7 @@ extension CoreService {
       // Where somebody is stays out of an explanation; how well it is known does not.
       value = fix.accuracyMetres == LocationFix.accuracyUnknown ? nil : "\(fix.accuracyMetres)"
       unit = value == nil ? nil : "m accuracy"
-    case .registry(.planItem(let item)): what = "plan: \(API.PlanItem(item).kind)"
+    case .registry(.planItem(let item)): what = "plan: \(API.PlanItem(item).kind.key)"
     case .registry: what = "registry change"
     case .command(let command): what = "command: \(command.action)"
     case .clock: what = "clock"

@@ -130,9 +130,9 @@ extension CoreService {
     let actor = try actor(request.actor)
     let origin: ObservationOrigin
     switch request.origin {
-    case "staff": origin = .staff
-    case "self": origin = .selfReported
-    default: throw .bad("origin is \(request.origin.debugDescription); allowed: staff, self")
+    case .known(.staff): origin = .staff
+    case .known(.selfReported): origin = .selfReported
+    case .unknown(let word): throw .bad("origin is \(word.debugDescription); allowed: staff, self")
     }
     guard (1...16).contains(request.values.count) else { throw .bad("values must hold 1 to 16 values") }
     var observations: [Observation] = []

@@ -31,13 +31,14 @@ extension CoreService {
     let none = API.Bluetooth.Slots(used: 0, max: parts.configuration.bluetooth?.connectionsMax ?? 0)
     guard let running = parts.links.bluetooth else {
       return API.Bluetooth(
-        available: false, reason: "notConfigured", adapter: nil, slots: none, strangers: 0, scanRestarts: 0, matchRules: 0, devices: [],
+        available: false, reason: .known(.notConfigured), adapter: nil, slots: none, strangers: 0, scanRestarts: 0, matchRules: 0,
+        devices: [],
         radios: nil, latency: nil)
     }
     let snapshot = running.link.snapshot
     let refused = running.frames.refused
     return API.Bluetooth(
-      available: snapshot.problem == nil && snapshot.adapter?.isPowered == true, reason: snapshot.problem?.rawValue,
+      available: snapshot.problem == nil && snapshot.adapter?.isPowered == true, reason: snapshot.problem.map { .known(.init($0)) },
       adapter: snapshot.adapter.map {
         API.Bluetooth.Adapter(name: $0.name, address: $0.address, powered: $0.isPowered, discovering: $0.isDiscovering)
       },
@@ -59,10 +60,10 @@ extension CoreService {
     let status = snapshot.devices.first { $0.address == device.address }
     let heard = [status?.lastHeard ?? .unknown, device.lastSeen].filter { $0 != .unknown }.max()
     return API.Bluetooth.Device(
-      id: device.id.description, label: device.label, state: status?.state.rawValue ?? BluetoothDeviceState.idle.rawValue,
+      id: device.id.description, label: device.label, state: .known(status.map { .init($0.state) } ?? .idle),
       connected: status?.isConnected ?? false, bonded: status?.isBonded ?? false, lastSeen: heard?.description, rssi: status?.rssi,
       battery: status?.battery, firmware: status?.firmware, reconnects: status?.reconnects ?? 0,
-      refused: refused, problem: status?.problem?.rawValue)
+      refused: refused, problem: status?.problem.map { .known(.init($0)) })
   }
 
   func bluetoothTrace() throws(LocalAPIFailure) -> API.BluetoothTrace {
@@ -75,7 +76,7 @@ extension CoreService {
   package func pairing() -> API.Pairing {
     if let bluetooth = parts.links.bluetooth { return apiPairing(bluetooth) }
     return API.Pairing(
-      state: BluetoothPairingStatus.Phase.closed.rawValue, secondsLeft: 0, found: [], chosen: nil, prompt: nil, readings: [], problem: nil,
+      state: .known(.closed), secondsLeft: 0, found: [], chosen: nil, prompt: nil, readings: [], problem: nil,
       strangers: 0, language: language.rawValue)
   }
 
@@ -158,20 +159,11 @@ extension CoreService {
     if let registered, !readings.isEmpty, running.frames.isFirstLook() {
       logRead(of: registered.patient, what: "readings of \(registered.id) while pairing")
     }
-    var state = status.phase.rawValue
-    if status.phase == .testing, !readings.isEmpty { state = "ready" }
     let candidates = status.found.compactMap { candidate($0, running) }
     return API.Pairing(
-      state: state, secondsLeft: status.secondsLeft, found: candidates, chosen: status.chosen,
-      prompt: status.prompt.map { prompt in
-        API.Pairing.Prompt(kind: prompt.kind.rawValue, passkey: prompt.passkey.map(Self.sixDigits), number: prompt.number)
-      },
-      readings: readings, problem: status.problem?.rawValue, strangers: status.found.count - candidates.count, language: language.rawValue)
-  }
-
-  private static func sixDigits(_ passkey: UInt32) -> String {
-    let text = String(passkey)
-    return String(repeating: "0", count: max(0, 6 - text.count)) + text
+      state: .known(.init(status.phase, hasReadings: !readings.isEmpty)), secondsLeft: status.secondsLeft, found: candidates,
+      chosen: status.chosen, prompt: status.prompt.map(API.Pairing.Prompt.init), readings: readings,
+      problem: status.problem.map { .known(.init($0)) }, strangers: status.found.count - candidates.count, language: language.rawValue)
   }
 
   private func candidate(_ found: BluetoothFoundDevice, _ running: RunningBluetooth) -> API.Pairing.Candidate? {
@@ -196,7 +188,7 @@ extension CoreService {
       device: try await apiDevice(id), vendor: profile?.vendor ?? "", model: profile?.model ?? "",
       transport: profile?.transport.rawValue ?? "",
       bluetooth: status?.devices.first { $0.id == id.description },
-      adapterProblem: isBluetooth ? status?.reason ?? (status == nil ? "notConfigured" : nil) : nil)
+      adapterProblem: isBluetooth ? status?.reason ?? (status == nil ? .known(.notConfigured) : nil) : nil)
   }
 
   func testDevice(_ id: DeviceID, _ request: API.Reason) throws(LocalAPIFailure) -> API.TestStarted {
@@ -205,7 +197,7 @@ extension CoreService {
     let connects = registry.profile(device.profile)?.transport == .bleGatt && parts.links.bluetooth != nil
     if connects { parts.links.bluetooth?.link.connectNow(address: device.address) }
     return API.TestStarted(
-      sequence: parts.pipeline.core.vitals.lastSequence.load(ordering: .relaxed), what: connects ? "connects" : "listens")
+      sequence: parts.pipeline.core.vitals.lastSequence.load(ordering: .relaxed), what: .known(connects ? .connects : .listens))
   }
 
   func deviceReadings(_ id: DeviceID, after sequence: UInt64) async throws(LocalAPIFailure) -> API.DeviceReadings {
@@ -247,7 +239,7 @@ extension CoreService {
       running.link.identify(address: device.address) { continuation.resume(returning: $0) }
     }
     let status = running.link.snapshot.devices.first { $0.address == device.address }
-    return API.Identified(what: signals ? "signals" : status?.isConnected == true ? "connected" : "cannot", rssi: status?.rssi)
+    return API.Identified(what: .known(signals ? .signals : status?.isConnected == true ? .connected : .cannot), rssi: status?.rssi)
   }
 }
 

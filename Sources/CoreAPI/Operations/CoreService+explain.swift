@@ -41,7 +41,7 @@ extension CoreService {
       }
     }
     return API.Explanation(
-      subject: explanation.alert.id.description, rule: explanation.alert.transition.rule.key,
+      subject: explanation.alert.id.description, rule: .known(explanation.alert.transition.rule),
       reason: reason(explanation),
       score: score.map { API.Score($0.score.score, at: $0.score.wall) }, evidence: evidence,
       history: explanation.history.map(step))
@@ -82,8 +82,9 @@ extension CoreService {
 
   private func step(_ row: AlertTransitionRow) -> API.Explanation.Step {
     API.Explanation.Step(
-      at: row.wall.description, change: row.transition.kind.key, state: row.transition.state.key, priority: row.transition.priority.key,
-      level: Int(row.transition.level), actor: row.transition.actor == .hub ? nil : parts.actors.name(of: row.transition.actor),
+      at: row.wall.description, change: .known(row.transition.kind), state: .known(row.transition.state),
+      priority: .known(row.transition.priority), level: Int(row.transition.level),
+      actor: row.transition.actor == .hub ? nil : parts.actors.name(of: row.transition.actor),
       comment: row.note?.comment.isEmpty == false ? row.note?.comment : nil)
   }
 

@@ -15,6 +15,18 @@ import MQTTLink
 import Synchronization
 import VitalSigns
 
+extension API.Status.Store {
+  fileprivate init(_ state: StoreState) {
+    self =
+      switch state {
+      case .writing: .writing
+      case .shedding: .shedding
+      case .emergency: .emergency
+      case .failing: .failing
+      }
+  }
+}
+
 extension CoreService {
   // MARK: Status
 
@@ -30,9 +42,9 @@ extension CoreService {
       sequence: counters.lastSequence.load(ordering: .relaxed), durable: parts.pipeline.durable.sequence,
       patients: registry.counts.patients, devices: registry.counts.devices,
       openAlerts: counters.openAlerts.load(ordering: .relaxed), observations: counters.observations.load(ordering: .relaxed),
-      intakeDepth: parts.intake.depth, store: store.key, storeError: store.reason,
+      intakeDepth: parts.intake.depth, store: .known(.init(store)), storeError: store.reason,
       shed: parts.pipeline.writer.shed.load(ordering: .relaxed),
-      scheduling: counters.isRealtime.load(ordering: .relaxed) ? "fifo" : "ordinary",
+      scheduling: counters.isRealtime.load(ordering: .relaxed) ? .known(.fifo) : .known(.ordinary),
       memoryLocked: counters.memoryLocked.load(ordering: .relaxed), links: parts.links.mqtt.map(linkStatus) + bluetoothLink,
       destinations: configuration.destinations.map { destinationStatus($0, outbox) }, roles: health.roles(of: self),
       notes: health.notes(of: self), problems: health.problems, ready: health.isReady, lastHeard: lastHeard)
@@ -46,7 +58,7 @@ extension CoreService {
     return [
       API.Status.Link(
         name: BluetoothFrameIntake.linkName,
-        state: snapshot.problem == nil && snapshot.adapter?.isPowered == true ? "connected" : "waiting",
+        state: snapshot.problem == nil && snapshot.adapter?.isPowered == true ? .known(.connected) : .known(.waiting),
         since: nil, received: running.frames.received, refused: refused,
         reconnects: snapshot.devices.reduce(0) { $0 &+ $1.reconnects }, lastError: snapshot.problem?.rawValue)
     ]
@@ -54,15 +66,15 @@ extension CoreService {
 
   private func linkStatus(_ running: RunningLink) -> API.Status.Link {
     let statistics = running.link.statistics
-    let state: String
+    let state: API.Status.Link.State
     switch statistics.state {
-    case .live: state = "connected"
-    case .connecting, .subscribing: state = "connecting"
-    case .backingOff: state = "waiting"
-    case .stopped, .draining: state = "stopped"
+    case .live: state = .connected
+    case .connecting, .subscribing: state = .connecting
+    case .backingOff: state = .waiting
+    case .stopped, .draining: state = .stopped
     }
     return API.Status.Link(
-      name: running.name, state: state, since: running.frames.since == .unknown ? nil : running.frames.since.description,
+      name: running.name, state: .known(state), since: running.frames.since == .unknown ? nil : running.frames.since.description,
       received: statistics.framesReceived, refused: running.frames.refused, reconnects: statistics.reconnects,
       lastError: statistics.state == .live ? nil : statistics.lastError.map { "\($0)" })
   }
@@ -71,14 +83,14 @@ extension CoreService {
     _ settings: KnutepunktConfiguration.DestinationSettings, _ outbox: [OutboxStatus]
   ) -> API.Status.Destination {
     let row = outbox.first { $0.destination == stableNumber(of: settings.name) }
-    let kind: String
-    switch settings.kind {
-    case .fhir: kind = "fhir"
-    case .webhook: kind = "webhook"
-    }
+    let kind: API.Status.Destination.Kind =
+      switch settings.kind {
+      case .fhir: .fhir
+      case .webhook: .webhook
+      }
     let told = destinations.state(of: settings.name)
     return API.Status.Destination(
-      name: settings.name, kind: kind, pendingAlarms: row?.pendingAlarms ?? 0, pendingRoutine: row?.pendingRoutine ?? 0,
+      name: settings.name, kind: .known(kind), pendingAlarms: row?.pendingAlarms ?? 0, pendingRoutine: row?.pendingRoutine ?? 0,
       delivered: row?.counts.values.reduce(0) { $0 + $1.delivered } ?? 0, dead: row?.deadLetters ?? 0,
       lastError: told?.reason ?? row?.lastError, health: told,
       oldestPending: row?.oldestPending?.description,
@@ -87,18 +99,21 @@ extension CoreService {
 
   // MARK: Outbox
 
-  package func outbox(state: String) async throws(LocalAPIFailure) -> [API.OutboxRow] {
+  /// What of the outbox is asked for.
+  package enum OutboxSelection: String { case pending, dead, all }
+
+  package func outbox(_ selection: OutboxSelection) async throws(LocalAPIFailure) -> [API.OutboxRow] {
     var rows: [API.OutboxRow] = []
     for settings in parts.configuration.destinations {
       let number = stableNumber(of: settings.name)
-      if state != "dead" {
+      if selection != .dead {
         for lane in OutboxLane.allCases {
           let items = try await read { reader throws(JournalError) in try reader.outboxPending(destination: number, lane: lane, limit: 200)
           }
           rows += items.map { API.OutboxRow($0, destination: settings.name) }
         }
       }
-      if state != "pending" {
+      if selection != .pending {
         let letters = try await read { reader throws(JournalError) in try reader.deadLetters(destination: number) }
         rows += letters.map { API.OutboxRow($0, destination: settings.name) }
       }

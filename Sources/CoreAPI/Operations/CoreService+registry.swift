@@ -182,22 +182,22 @@ extension CoreService {
   /// `lost`: when it was told that nothing is heard of it; nil: it was not.
   private func apiDevice(_ device: RegisteredDevice, _ lost: WallTime?) -> API.Device {
     let interval = device.liveness.expectedIntervalSeconds
-    let liveness: String
+    let liveness: API.Device.Liveness
     if device.removed {
-      liveness = "removed"
+      liveness = .removed
     } else if let lost, device.lastSeen == .unknown || device.lastSeen <= lost.adding(milliseconds: Self.wallsApartMilliseconds) {
       // Told as lost and not heard since: never heard at all, known only by what a broker keeps of it, or gone by its own word.
-      liveness = "silent"
+      liveness = .silent
     } else if device.lastSeen == .unknown {
-      liveness = "never"
+      liveness = .never
     } else if interval > 0, parts.clock.wall() > device.lastSeen.adding(milliseconds: Int64(interval) * 1_000) {
-      liveness = "silent"
+      liveness = .silent
     } else {
-      liveness = "live"
+      liveness = .live
     }
     return API.Device(
       id: device.id.description, label: device.label, profile: device.profile, address: device.address,
-      patient: device.patient == .none ? nil : device.patient.description, liveness: liveness,
+      patient: device.patient == .none ? nil : device.patient.description, liveness: .known(liveness),
       lastSeen: device.lastSeen == .unknown ? nil : device.lastSeen.description, expectedIntervalSeconds: interval)
   }
 
@@ -214,9 +214,9 @@ extension CoreService {
       do throws(PlanItemProblem) {
         items.append(try item.carePlanItem())
       } catch {
-        throw .bad("items[\(index)] (\(item.kind)): \(error.text)")
+        throw .bad("items[\(index)] (\(item.kind.key)): \(error.text)")
       }
-      if let problem = PlanSafety.problem(item) { throw .bad("items[\(index)] (\(item.kind)): \(problem)") }
+      if let problem = PlanSafety.problem(item) { throw .bad("items[\(index)] (\(item.kind.key)): \(problem)") }
     }
     if request.replace != true { try await refuseDropping(request.items, patient) }
     var sequences: [UInt64] = []

@@ -10,15 +10,38 @@ package import VitalSigns
 extension API.OutboxRow {
   package init(_ item: OutboxItem, destination: String) {
     self.init(
-      id: Int64(clamping: item.row), destination: destination, lane: item.lane.key, kind: item.kind.key, reference: "row \(item.row)",
-      state: "pending", attempts: item.attempts, lastError: nil, createdAt: item.created.description)
+      id: Int64(clamping: item.row), destination: destination, lane: .known(.init(item.lane)), kind: .known(.init(item.kind)),
+      reference: "row \(item.row)", state: .known(.pending), attempts: item.attempts, lastError: nil, createdAt: item.created.description)
   }
 
   package init(_ letter: DeadLetterRow, destination: String) {
     self.init(
-      id: Int64(clamping: letter.row), destination: destination, lane: letter.lane.key, kind: letter.kind.key,
-      reference: "sequence \(letter.sequence)", state: "dead", attempts: letter.attempts, lastError: letter.reason,
+      id: Int64(clamping: letter.row), destination: destination, lane: .known(.init(letter.lane)), kind: .known(.init(letter.kind)),
+      reference: "sequence \(letter.sequence)", state: .known(.dead), attempts: letter.attempts, lastError: letter.reason,
       createdAt: letter.created.description)
+  }
+}
+
+extension API.Lane {
+  fileprivate init(_ lane: OutboxLane) {
+    self =
+      switch lane {
+      case .alarm: .alarm
+      case .routine: .routine
+      }
+  }
+}
+
+extension API.OutboxRow.Kind {
+  fileprivate init(_ kind: RecordKind) {
+    self =
+      switch kind {
+      case .observation: .observation
+      case .score: .score
+      case .alert: .alert
+      case .dose: .dose
+      case .location: .location
+      }
   }
 }
 
@@ -32,10 +55,10 @@ extension API.Receipt {
 
 extension OutboxLane {
   /// Nil for a word of another version.
-  fileprivate init?(_ lane: API.Receipt.Lane) {
+  fileprivate init?(_ lane: API.Word<API.Lane>) {
     switch lane {
-    case .alarm: self = .alarm
-    case .routine: self = .routine
+    case .known(.alarm): self = .alarm
+    case .known(.routine): self = .routine
     case .unknown: return nil
     }
   }

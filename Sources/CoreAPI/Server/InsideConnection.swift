@@ -20,12 +20,12 @@ package struct InsideConnection: CoreConnection {
 
   package var place: String { "this process" }
 
-  package func hear(as role: String) -> CoreEvents {
+  package func hear(as role: API.Role) -> CoreEvents {
     .inside(service.hub.listen(role: role, first: .core(service.pulse()), at: service.parts.clock.now()))
   }
 
-  package func beat(_ role: String) async throws(LocalAPIError) {
-    _ = try await asked { service throws(LocalAPIFailure) in try service.roleBeats(API.RoleBeat(role: role)) }
+  package func beat(_ role: API.Role) async throws(LocalAPIError) {
+    _ = try await asked { service throws(LocalAPIFailure) in try service.roleBeats(API.RoleBeat(role: .known(role))) }
   }
 
   package func report(_ receipts: [API.Receipt]) async throws(LocalAPIError) {

@@ -144,10 +144,10 @@ package struct LocalAPIServer: Sendable {
     group.get("status") { _, _ in try Response.json(try await service.status()) }
     group.get("outbox") { request, _ in
       let state = request.uri.queryParameters["state"].map(String.init) ?? "pending"
-      guard ["pending", "dead", "all"].contains(state) else {
+      guard let selection = CoreService.OutboxSelection(rawValue: state) else {
         throw LocalAPIFailure.bad("state is \(state.debugDescription); allowed: pending, dead, all")
       }
-      return try Response.json(try await service.outbox(state: state))
+      return try Response.json(try await service.outbox(selection))
     }
     group.post("outbox/retry") { request, context in
       try Response.json(try await service.retry(try await request.json(API.RetryOutbox.self, context: context)))
@@ -180,9 +180,9 @@ package struct LocalAPIServer: Sendable {
       try Response.json(try await service.consoleLink(try await request.json(API.IssueConsoleLink.self, context: context)))
     }
     group.get("events") { request, context in
-      let role = request.uri.queryParameters["role"].map(String.init)
-      return try service.eventStream(
-        role: role.flatMap { API.RoleBeat.roles.contains($0) ? $0 : nil }, on: context.channel.eventLoop)
+      // One that is no role listens like a person.
+      let role = request.uri.queryParameters["role"].flatMap { API.Role(key: String($0)) }
+      return try service.eventStream(role: role, on: context.channel.eventLoop)
     }
   }
 
@@ -197,17 +197,17 @@ package struct LocalAPIServer: Sendable {
 extension CoreService {
   /// A role that listens shows that it works.
   func roleBeats(_ beat: API.RoleBeat) throws(LocalAPIFailure) -> API.Done {
-    guard API.RoleBeat.roles.contains(beat.role) else {
-      throw .bad("\(beat.role.debugDescription) is no role; allowed: \(API.RoleBeat.roles.joined(separator: ", "))")
+    guard case .known(let role) = beat.role else {
+      throw .bad("\(beat.role.key.debugDescription) is no role; allowed: \(API.Role.allCases.map(\.key).joined(separator: ", "))")
     }
-    hub.beat(beat.role, at: parts.clock.now())
+    hub.beat(role, at: parts.clock.now())
     return API.Done(sequence: parts.pipeline.durable.sequence)
   }
 
   /// Everything from now on, until the listener goes or the core stops. The first event is a pulse, at once.
   ///
   /// - Parameter loop: the connection's. The stream waits and writes there, so that an alert wakes one thread and not two.
-  func eventStream(role: String?, on loop: any EventLoop) throws -> Response {
+  func eventStream(role: API.Role?, on loop: any EventLoop) throws -> Response {
     guard let stream = hub.subscribe(role: role, at: parts.clock.now()) else {
       throw LocalAPIFailure.unavailable(
         "too many listeners", hint: "at most \(EventHub.listenersMax) listen at once; stop a `status --watch`")

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import LocalAPI
+import VitalSigns
 
 struct AlertsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -85,8 +86,8 @@ enum AlertText {
       let who = [alert.patient, alert.patientName].compactMap { $0 }.joined(separator: " ")
       table.rows.append([
         Cell(String(alert.id.prefix(8)), plain: alert.id),
-        Cell(TextStyle.marked(alert.priority), .priority(alert.priority), plain: alert.priority),
-        Cell(alert.state), Cell("\(alert.level)"), Cell(who.isEmpty ? "the hub" : who), TimeDisplay.cell(alert.raisedAt),
+        Cell(TextStyle.marked(alert.priority), .priority(alert.priority), plain: alert.priority.key),
+        Cell(alert.state.key), Cell("\(alert.level)"), Cell(who.isEmpty ? "the hub" : who), TimeDisplay.cell(alert.raisedAt),
         TimeDisplay.cell(alert.escalatesAt),
         Cell(alert.text),
       ])
@@ -94,10 +95,18 @@ enum AlertText {
     return table
   }
 
-  private static let order = ["high": 0, "medium": 1, "low": 2]
-
   static func isMoreUrgent(_ a: API.Alert, _ b: API.Alert) -> Bool {
-    (order[a.priority] ?? 3, b.raisedAt) < (order[b.priority] ?? 3, a.raisedAt)
+    (place(of: a.priority), b.raisedAt) < (place(of: b.priority), a.raisedAt)
+  }
+
+  /// A priority of a newer core stands last, under its own word: where it belongs is not known here.
+  private static func place(of priority: API.Word<AlertPriority>) -> Int {
+    switch priority {
+    case .known(.high): 0
+    case .known(.medium): 1
+    case .known(.low): 2
+    case .unknown: 3
+    }
   }
 
   static func act(_ action: String, on text: String, _ body: API.ActOnAlert, _ core: CoreOptions, _ output: OutputOptions) async throws {
@@ -105,7 +114,7 @@ enum AlertText {
     let id = try await identifier(text, client, onlyOpen: true)
     let alert: API.Alert = try await client.post("/v1/alerts/\(id)/\(action)", body)
     if output.json { return try Terminal.printJSON(alert) }
-    Terminal.print("\(alert.id.prefix(8)) is \(alert.state): \(alert.text)")
+    Terminal.print("\(alert.id.prefix(8)) is \(alert.state.key): \(alert.text)")
   }
 
   /// The full id behind an id or its unambiguous beginning.

@@ -45,7 +45,7 @@ struct DeviceShowText {
   }
 
   private func rows(_ link: API.Bluetooth.Device) -> [(String, String)] {
-    let state = texts.has("state", link.state) ? texts("state", link.state) : link.state
+    let state = texts.state(link.state)
     var rows = [
       (texts("column", "state"), state),
       (texts("device", "connected"), texts("device", link.connected ? "yes" : "no")),

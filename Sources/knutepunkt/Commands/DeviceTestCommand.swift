@@ -41,7 +41,13 @@ extension DeviceCommand {
         "/v1/devices/\(device)/test", API.Reason(actor: actor.actor, reason: "test by an installer"))
       var display = LiveDisplay(isLive: LiveDisplay.isPossible && !output.json)
       if !output.json {
-        display.say([texts("device", started.what == "connects" ? "testConnects" : "testListens", ["device": device])])
+        // Using the device helps in any case, also in one that only a newer hub has a word for.
+        let advice =
+          switch started.what {
+          case .known(.connects): "testConnects"
+          case .known(.listens), .unknown: "testListens"
+          }
+        display.say([texts("device", advice, ["device": device])])
       }
       let clock = ContinuousClock()
       let deadline = clock.now + .seconds(seconds)
@@ -95,14 +101,16 @@ extension DeviceCommand {
     private func find(_ client: LocalAPIClient, _ texts: InstallerTexts) async throws -> Bool {
       let reason = API.Reason(actor: actor.actor, reason: "identified by an installer")
       let answer: API.Identified = try await client.post("/v1/devices/\(device)/identify", reason)
-      if answer.what == "signals" {
+      switch answer.what {
+      case .known(.signals):
         Terminal.print(texts("device", "signals", ["device": device]))
         return true
-      }
       // A connected device sends no advertisements whose strength could be shown.
-      if answer.what == "connected" {
+      case .known(.connected):
         Terminal.print(texts("device", "connectedSilent", ["device": device]))
         return true
+      // What a newer hub did is not known here; the signal's strength finds the device all the same.
+      case .known(.cannot), .unknown: break
       }
       Terminal.print(texts("device", "follow", ["device": device, "time": texts.span(Int64(seconds))]))
       var display = LiveDisplay(isLive: LiveDisplay.isPossible)

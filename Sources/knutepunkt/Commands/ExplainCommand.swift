@@ -23,7 +23,7 @@ struct Explain: AsyncParsableCommand {
 
 enum ExplanationText {
   static func lines(_ explanation: API.Explanation, interactive: Bool) -> [String] {
-    var lines = [TextStyle.heading.applied(to: explanation.subject) + (explanation.rule.map { ": rule \($0)" } ?? "")]
+    var lines = [TextStyle.heading.applied(to: explanation.subject) + (explanation.rule.map { ": rule \($0.key)" } ?? "")]
     lines.append("Why: \(explanation.reason)")
     if let score = explanation.score {
       lines.append("Score: \(ScoreText.sentence(score)) (\(TimeDisplay.local(score.at) ?? score.at))")
@@ -53,9 +53,15 @@ enum ExplanationText {
   }
 
   private static func step(_ step: API.Explanation.Step) -> String {
-    var text = "\(TimeDisplay.local(step.at) ?? step.at)  \(step.change)"
-    if step.change == "escalated" { text += " to level \(step.level)" }
-    if step.change == "raised" || step.change == "upgraded" { text += " with \(step.priority) priority" }
+    var text = "\(TimeDisplay.local(step.at) ?? step.at)  \(step.change.key)"
+    switch step.change {
+    case .known(.escalated): text += " to level \(step.level)"
+    case .known(.raised), .known(.upgraded): text += " with \(step.priority.key) priority"
+    // A change of a newer core is told by its word alone.
+    case .known(.suspected), .known(.notified), .known(.acknowledged), .known(.responding), .known(.resolved), .known(.cleared),
+      .known(.retriggered), .unknown:
+      break
+    }
     if let actor = step.actor { text += " by \(actor)" }
     if let comment = step.comment, !comment.isEmpty { text += ": \(comment)" }
     return text

@@ -29,7 +29,8 @@ struct Observe: AsyncParsableCommand {
     let entered: API.Entered = try await core.client().post(
       "/v1/observations",
       API.EnterObservations(
-        patient: patient, values: try ObserveText.values(values), origin: isSelfReported ? "self" : "staff", actor: actor.actor))
+        patient: patient, values: try ObserveText.values(values), origin: .known(isSelfReported ? .selfReported : .staff),
+        actor: actor.actor))
     if output.json { return try Terminal.printJSON(entered) }
     let count = entered.sequences.count
     Terminal.print(

@@ -22,10 +22,14 @@ struct OutboxCommand: AsyncParsableCommand {
       let empty = state == .dead ? "There are no dead letters." : "Nothing waits: everything is delivered."
       var table = Table(["Id", "Destination", "Lane", "What", "Reference", "State", "Tries", "Since", "Last error"], whenEmpty: empty)
       for row in rows {
-        let style: TextStyle = row.state == "dead" ? .high : row.lastError == nil ? .plain : .medium
+        let style: TextStyle =
+          switch row.state {
+          case .known(.dead): .high
+          case .known(.pending), .unknown: row.lastError == nil ? .plain : .medium
+          }
         table.rows.append([
-          Cell("\(row.id)"), Cell(row.destination), Cell(row.lane), Cell(row.kind), Cell(row.reference), Cell(row.state, style),
-          Cell("\(row.attempts)"),
+          Cell("\(row.id)"), Cell(row.destination), Cell(row.lane.key), Cell(row.kind.key), Cell(row.reference),
+          Cell(row.state.key, style), Cell("\(row.attempts)"),
           TimeDisplay.cell(row.createdAt), Cell(row.lastError),
         ])
       }

@@ -116,43 +116,61 @@ enum PlanText {
   }
 
   static func sentence(_ item: API.PlanItem) -> String {
-    switch item.kind {
-    case "spo2Scale": "SpO₂ scale \(item.scale ?? 1)"
-    case "oxygen": item.oxygen == "unknown" ? "oxygen: not prescribed" : "breathes \(item.oxygen ?? "?") at home"
-    case "limits": limits(item)
-    case "validity":
-      "\(item.parameter ?? "?") is valid for \((item.seconds ?? 0) == 0 ? "the default time" : duration(item.seconds))"
-    case "dose":
-      item.time.map { "dose \(item.slot ?? 0) at \($0), missed after \(duration(item.graceSeconds))" } ?? "dose \(item.slot ?? 0): none"
-    case "nightWatch":
-      item.from == item.to
-        ? "night watch off" : "night \(item.from ?? "?")–\(item.to ?? "?"), door may be open for \(duration(item.openDelaySeconds))"
-    case "geofence":
-      (item.radiusMetres ?? 0) == 0
-        ? "geofence off" : "stays within \(item.radiusMetres ?? 0) m of \(item.latitude ?? "?"), \(item.longitude ?? "?")"
-    case "news2Alerts": "NEWS2 alerts \(item.enabled == false ? "off" : "on")"
-    default: item.kind
+    switch item {
+    case .spo2Scale(let scale): "SpO₂ scale \(scale ?? 1)"
+    case .oxygen(.known(.unknown)): "oxygen: not prescribed"
+    case .oxygen(let oxygen): "breathes \(oxygen?.key ?? "?") at home"
+    case .limits(let limits): sentence(limits)
+    case .validity(let validity):
+      "\(validity.parameter?.key ?? "?") is valid for \((validity.seconds ?? 0) == 0 ? "the default time" : duration(validity.seconds))"
+    case .dose(let dose):
+      dose.time.map { "dose \(dose.slot ?? 0) at \($0), missed after \(duration(dose.graceSeconds))" } ?? "dose \(dose.slot ?? 0): none"
+    case .nightWatch(let night):
+      night.from == night.to
+        ? "night watch off" : "night \(night.from ?? "?")–\(night.to ?? "?"), door may be open for \(duration(night.openDelaySeconds))"
+    case .geofence(let circle):
+      (circle.radiusMetres ?? 0) == 0
+        ? "geofence off" : "stays within \(circle.radiusMetres ?? 0) m of \(circle.latitude ?? "?"), \(circle.longitude ?? "?")"
+    case .news2Alerts(let enabled): "NEWS2 alerts \(enabled == false ? "off" : "on")"
+    // Of a newer core: its word says at least that there is something.
+    case .unknown: item.kind.key
     }
   }
 
-  private static func limits(_ item: API.PlanItem) -> String {
+  private static func sentence(_ limits: API.PlanItem.Limits) -> String {
+    let signal = limits.signal?.key ?? "?"
     var parts: [String] = []
-    if let value = item.redLow { parts.append("red at \(value) and below") }
-    if let value = item.yellowLow { parts.append("yellow at \(value) and below") }
-    if let value = item.yellowHigh { parts.append("yellow at \(value) and above") }
-    if let value = item.redHigh { parts.append("red at \(value) and above") }
-    if parts.isEmpty { return "\(item.signal ?? "?"): no limits" }
-    if let seconds = item.delaySeconds, seconds > 0 { parts.append("after \(duration(seconds))") }
-    if let value = item.hysteresis, value != "0", value != "0.0" { parts.append("hysteresis \(value)") }
-    return "\(item.signal ?? "?"): " + parts.joined(separator: ", ")
+    if let value = limits.redLow { parts.append("red at \(value) and below") }
+    if let value = limits.yellowLow { parts.append("yellow at \(value) and below") }
+    if let value = limits.yellowHigh { parts.append("yellow at \(value) and above") }
+    if let value = limits.redHigh { parts.append("red at \(value) and above") }
+    if parts.isEmpty { return "\(signal): no limits" }
+    if let seconds = limits.delaySeconds, seconds > 0 { parts.append("after \(duration(seconds))") }
+    if let value = limits.hysteresis, value != "0", value != "0.0" { parts.append("hysteresis \(value)") }
+    return "\(signal): " + parts.joined(separator: ", ")
   }
 
   private static func duration(_ seconds: UInt32?) -> String { DurationText.text(.seconds(Int64(seconds ?? 0))) }
 }
 
 extension API.PlanItem {
-  /// Whether one replaces the other in a plan.
-  func isOfSameKey(as other: API.PlanItem) -> Bool {
-    kind == other.kind && signal == other.signal && parameter == other.parameter && slot == other.slot
+  /// What a plan holds one item of.
+  private enum Key: Equatable {
+    case only(API.Word<Kind>)
+    case limits(API.Word<PlanSignal>?)
+    case validity(API.Word<NEWS2Parameter>?)
+    case dose(slot: Int?)
   }
+
+  private var key: Key {
+    switch self {
+    case .limits(let limits): .limits(limits.signal)
+    case .validity(let validity): .validity(validity.parameter)
+    case .dose(let dose): .dose(slot: dose.slot)
+    case .spo2Scale, .oxygen, .nightWatch, .geofence, .news2Alerts, .unknown: .only(kind)
+    }
+  }
+
+  /// Whether one replaces the other in a plan.
+  func isOfSameKey(as other: API.PlanItem) -> Bool { key == other.key }
 }

@@ -4,6 +4,7 @@
 import ArgumentParser
 import Foundation
 import LocalAPI
+import VitalSigns
 
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -94,7 +95,7 @@ enum StatusText {
     var lines = ["\(TextStyle.heading.applied(to: status.hub)) (\(status.controller)): \(style.applied(to: status.summary))"]
     lines += problems.flatMap(problem)
     lines += [
-      "  version     \(status.version), started \(TimeDisplay.age(status.startedAt) ?? status.startedAt), \(status.scheduling)\(status.memoryLocked ? ", memory locked" : "")",
+      "  version     \(status.version), started \(TimeDisplay.age(status.startedAt) ?? status.startedAt), \(status.scheduling.key)\(status.memoryLocked ? ", memory locked" : "")",
       "  registry    \(counted(status.patients, "patient")), \(counted(status.devices, "device"))",
       "  alerts      \(status.openAlerts) open",
       "  intake      \(status.observations) observations, \(status.intakeDepth) waiting\(status.shed > 0 ? ", \(status.shed) shed" : "")",
@@ -102,10 +103,10 @@ enum StatusText {
     ]
     lines += status.links.map { link in
       // A link that tries again and again changes its state each time; since when it is gone stands in the problem.
-      let problem = problems.first { $0.kind == "linkDown" && $0.name == link.name }
+      let problem = problems.first { $0.kind == .known(.rule(.linkDown)) && $0.name == link.name }
       return "  link        \(link.name): \(self.link(link, problem))"
     }
-    lines += status.destinations.map { "  destination \($0.name) (\($0.kind)): \(destination($0))" }
+    lines += status.destinations.map { "  destination \($0.name) (\($0.kind.key)): \(destination($0))" }
     lines += status.roles.sorted { $0.key < $1.key }.map { "  role        \($0.key): \($0.value)" }
     lines += status.notes.map { TextStyle.medium.applied(to: "  note        \($0)") }
     return lines
@@ -121,33 +122,39 @@ enum StatusText {
 
   /// `time  alert  change  priority  who  text`, tab-separated.
   static func line(_ alert: API.Alert) -> String {
-    [alert.changedAt, "alert", alert.change, alert.priority, alert.patient ?? "-", alert.id, alert.text].map(Terminal.field).joined(
+    [alert.changedAt, "alert", alert.change.key, alert.priority.key, alert.patient ?? "-", alert.id, alert.text].map(Terminal.field).joined(
       separator: "\t")
   }
 
   private static func store(_ status: API.Status) -> String {
     switch status.store {
-    case "writing": "writing"
-    case "alarmsOnly": TextStyle.medium.applied(to: "alarms only") + (status.storeError.map { " (\($0))" } ?? "")
-    default: TextStyle.high.applied(to: status.store) + (status.storeError.map { " (\($0))" } ?? "")
+    case .known(.writing): "writing"
+    case .known(.shedding), .known(.emergency), .known(.failing), .unknown:
+      TextStyle.high.applied(to: status.store.key) + (status.storeError.map { " (\($0))" } ?? "")
     }
   }
 
   private static func link(_ link: API.Status.Link, _ problem: API.Problem?) -> String {
     // A refused subscription, or another hub with its client id: connected, and deaf all the same.
-    let isDeaf = link.state == "connected" && problem != nil && problem?.isSettling != true
+    let isConnected =
+      switch link.state {
+      case .known(.connected): true
+      // A state of a newer core is not taken for a good one.
+      case .known(.connecting), .known(.waiting), .known(.stopped), .unknown: false
+      }
+    let isDeaf = isConnected && problem != nil && problem?.isSettling != true
     var text =
       isDeaf
       ? TextStyle.high.applied(to: "connected, but not everything is heard")
-      : link.state == "connected" ? TextStyle.good.applied(to: link.state) : TextStyle.medium.applied(to: "not connected")
-    if let since = link.state == "connected" && !isDeaf ? link.since : problem?.since ?? link.since {
+      : isConnected ? TextStyle.good.applied(to: link.state.key) : TextStyle.medium.applied(to: "not connected")
+    if let since = isConnected && !isDeaf ? link.since : problem?.since ?? link.since {
       text += " since \(TimeDisplay.local(since) ?? since)"
     }
     text += ", \(link.received) received"
     let refused = link.refused.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
     if !refused.isEmpty { text += ", refused: \(refused.joined(separator: ", "))" }
     if link.reconnects > 0 { text += ", \(counted(Int(clamping: link.reconnects), "reconnect"))" }
-    if link.state != "connected", let error = link.lastError { text += "; \(error)" }
+    if !isConnected, let error = link.lastError { text += "; \(error)" }
     return text
   }
 

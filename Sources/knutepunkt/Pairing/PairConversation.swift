@@ -65,7 +65,9 @@ struct PairConversation {
           lastAnswer = clock.now
           isSilent = false
           if try await perform(dialogue.handle(.pairing(pairing)), &dialogue, &display) { return .finished }
-          if dialogue.needsWindow, pairing.secondsLeft < Self.secondsLow, pairing.state != "closed" { try await open(Self.secondsMore) }
+          if dialogue.needsWindow, pairing.secondsLeft < Self.secondsLow, pairing.state != .known(.closed) {
+            try await open(Self.secondsMore)
+          }
         } catch {
           guard Self.mayPass(error), clock.now - lastAnswer < Self.silenceMax else { throw texts.failure(error) }
           if !isSilent { display.say([texts("pair", "unreachable")]) }

@@ -45,11 +45,12 @@ extension PairDialogue {
     var accept = true
     var passkey: UInt32?
     switch prompt.kind {
-    case "confirm":
+    case .known(.confirm):
       guard let yes = TypedAnswer.yesOrNo(text) else { return [.say([texts("pair", "yesOrNo")])] }
       accept = yes
-    case "display": return []
-    default:
+    case .known(.display): return []
+    // Of a question that only a newer hub knows, too, what the device shows can be typed; an empty line refuses it.
+    case .known(.enter), .unknown:
       accept = !text.isEmpty
       passkey = TypedAnswer.passkey(text)
       guard !accept || passkey != nil else { return [.say([texts("pair", "notAPasskey")])] }

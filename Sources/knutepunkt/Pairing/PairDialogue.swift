@@ -118,20 +118,21 @@ struct PairDialogue {
     let news = note(pairing)
     switch state {
     case .searching:
-      guard pairing.state != "closed" else { return say(news) + timeUp() }
+      guard pairing.state != .known(.closed) else { return say(news) + timeUp() }
       return say(news)
     case .busy(let candidate): return progress(candidate, pairing)
     case .asked(let candidate, let prompt):
-      if pairing.state == "prompt", pairing.prompt?.number == prompt.number { return [] }
+      if pairing.state == .known(.prompt), pairing.prompt?.number == prompt.number { return [] }
       // A number that is typed on the device stays in sight until the device has taken it.
-      if prompt.kind == "display", ["connecting", "pairing"].contains(pairing.state) { return [] }
+      if prompt.kind == .known(.display), [.known(.connecting), .known(.pairing)].contains(pairing.state) { return [] }
       return progress(candidate, pairing)
     case .testing(let candidate):
       switch pairing.state {
-      case "ready": return [.say(screen.reading(pairing.readings))] + afterTest(candidate)
-      case "failed": return failed(candidate, pairing)
-      case "closed": return [.say([texts("pair", "skipped")])] + afterTest(candidate)
-      default: return []
+      case .known(.ready): return [.say(screen.reading(pairing.readings))] + afterTest(candidate)
+      case .known(.failed): return failed(candidate, pairing)
+      case .known(.closed): return [.say([texts("pair", "skipped")])] + afterTest(candidate)
+      // In a state of a newer hub, too, the test goes on: a reading, the person or the window's end ends it.
+      case .known(.searching), .known(.connecting), .known(.pairing), .known(.prompt), .known(.testing), .unknown: return []
       }
     case .loadingPersons, .whose, .label, .often, .registering, .another, .again, .ended: return []
     }
@@ -170,32 +171,33 @@ struct PairDialogue {
   private mutating func progress(_ candidate: Candidate, _ pairing: API.Pairing) -> [Action] {
     let name = texts.name(candidate)
     switch pairing.state {
-    case "connecting":
+    case .known(.connecting):
       state = .busy(candidate)
       guard !saidConnecting else { return [] }
       saidConnecting = true
       return [.say([texts("pair", "connecting", ["name": name])])]
-    case "pairing":
+    case .known(.pairing):
       state = .busy(candidate)
       guard !saidPairing else { return [] }
       saidPairing = true
       return [.say([texts("pair", "pairing", ["name": name])])]
-    case "prompt":
+    case .known(.prompt):
       guard let prompt = pairing.prompt, prompt.number != answered else { return [] }
       state = .asked(candidate, prompt)
       let question = Action.say([screen.prompt(prompt)])
-      guard prompt.kind == "display" else { return [question] }
+      guard prompt.kind == .known(.display) else { return [question] }
       // Nothing is asked of the person here: the answer tells the hub that the number is on a screen.
       answered = prompt.number
       return [question, .answer(number: prompt.number, accept: true, passkey: nil)]
-    case "testing":
+    case .known(.testing):
       state = .testing(candidate)
       return [.say([texts("pair", "paired", ["name": name]), texts("pair", "measure")])]
-    case "ready":
+    case .known(.ready):
       return [.say([texts("pair", "paired", ["name": name])] + screen.reading(pairing.readings))] + afterTest(candidate)
-    case "failed": return failed(candidate, pairing)
-    case "closed": return timeUp()
-    default: return []
+    case .known(.failed): return failed(candidate, pairing)
+    case .known(.closed): return timeUp()
+    // A state of a newer hub is waited through: it becomes one of these, or the window closes.
+    case .known(.searching), .unknown: return []
     }
   }
 

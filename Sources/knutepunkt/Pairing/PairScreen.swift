@@ -45,14 +45,14 @@ struct PairScreen {
   func prompt(_ prompt: API.Pairing.Prompt) -> String {
     let passkey = TypedAnswer.grouped(prompt.passkey ?? "")
     return switch prompt.kind {
-    case "display": texts("pair", "display", ["passkey": passkey])
-    case "confirm": texts("pair", "confirm", ["passkey": passkey])
-    default: texts("pair", "enter")
+    case .known(.display): texts("pair", "display", ["passkey": passkey])
+    case .known(.confirm): texts("pair", "confirm", ["passkey": passkey])
+    case .known(.enter), .unknown: texts("pair", "enter")
     }
   }
 
-  func failed(_ name: String, problem: String?) -> [String] {
-    let problem = texts.problem(problem ?? "unknown")
+  func failed(_ name: String, problem: API.Word<API.Bluetooth.Problem>?) -> [String] {
+    let problem = texts.problem(problem ?? .unknown("unknown"))
     return [texts("pair", "failed", ["name": name, "problem": problem.text]), "→ " + problem.next]
   }
 
@@ -105,9 +105,9 @@ struct PairScreen {
     case .busy: texts("pair", "liveBusy")
     case .asked(_, let prompt):
       switch prompt.kind {
-      case "confirm": texts("pair", "liveYesNo")
-      case "display": texts("pair", "liveDisplay", ["passkey": TypedAnswer.grouped(prompt.passkey ?? "")])
-      default: texts("pair", "liveEnter")
+      case .known(.confirm): texts("pair", "liveYesNo")
+      case .known(.display): texts("pair", "liveDisplay", ["passkey": TypedAnswer.grouped(prompt.passkey ?? "")])
+      case .known(.enter), .unknown: texts("pair", "liveEnter")
       }
     case .testing: texts("pair", "liveTest")
     case .whose: texts("pair", "liveWhose")

@@ -20,7 +20,7 @@ struct UnattendedPairing {
     case notFound, tooLong, noReading
     case comparison(passkey: String)
     case typing
-    case problem(String)
+    case problem(API.Word<API.Bluetooth.Problem>)
   }
 
   let address: String
@@ -48,21 +48,21 @@ struct UnattendedPairing {
         hasChosen = true
         return .choose
       }
-      return pairing.state == "closed" ? .fail(.notFound) : .wait
+      return pairing.state == .known(.closed) ? .fail(.notFound) : .wait
     }
     candidate = pairing.chosenCandidate ?? candidate
     switch pairing.state {
-    case "prompt": return prompt(pairing.prompt)
-    case "testing":
+    case .known(.prompt): return prompt(pairing.prompt)
+    case .known(.testing):
       isPaired = true
       return waitsForReading ? .wait : .register
-    case "ready": return .register
-    case "failed": return .fail(refusal ?? .problem(pairing.problem ?? "unknown"))
-    case "closed":
+    case .known(.ready): return .register
+    case .known(.failed): return .fail(refusal ?? .problem(pairing.problem ?? .unknown("unknown")))
+    case .known(.closed):
       return .fail(refusal ?? (isPaired ? .noReading : .tooLong))
-    case "searching", "connecting", "pairing": return .wait
+    case .known(.searching), .known(.connecting), .known(.pairing): return .wait
     // A word of a newer hub: waiting for it would be for ever.
-    default: return .fail(.problem(pairing.state))
+    case .unknown(let word): return .fail(.problem(.unknown(word)))
     }
   }
 
@@ -70,11 +70,12 @@ struct UnattendedPairing {
     guard let prompt, prompt.number != handled else { return .wait }
     handled = prompt.number
     switch prompt.kind {
-    case "display": return .show(passkey: prompt.passkey ?? "", number: prompt.number)
-    case "confirm":
+    case .known(.display): return .show(passkey: prompt.passkey ?? "", number: prompt.number)
+    case .known(.confirm):
       if !acceptsComparison { refusal = .comparison(passkey: prompt.passkey ?? "") }
       return .answer(number: prompt.number, accept: acceptsComparison)
-    default:
+    // Nobody is there who could type, or answer what only a newer hub asks.
+    case .known(.enter), .unknown:
       refusal = .typing
       return .answer(number: prompt.number, accept: false)
     }
@@ -201,9 +202,9 @@ struct UnattendedRun {
     case .noReading: return told(ExitCodes.temporary, "noReading")
     case .comparison(let passkey): return told(ExitCodes.data, "comparison", ["passkey": TypedAnswer.grouped(passkey)])
     case .typing: return told(ExitCodes.data, "typing")
-    case .problem(let name):
-      let problem = texts.problem(name)
-      return CommandFailure(code: name == "cannotConnect" ? ExitCodes.temporary : ExitCodes.data, problem.text, hint: problem.next)
+    case .problem(let what):
+      let problem = texts.problem(what)
+      return CommandFailure(code: what == .known(.cannotConnect) ? ExitCodes.temporary : ExitCodes.data, problem.text, hint: problem.next)
     }
   }
 

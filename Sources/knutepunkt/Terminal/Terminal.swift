@@ -2,6 +2,7 @@
 // NO_COLOR (https://no-color.org) and TERM=dumb switch colour off. Not here: what is printed.
 
 import Foundation
+import LocalAPI
 import VitalSigns
 
 enum Terminal {
@@ -111,20 +112,20 @@ enum TextStyle {
   }
 
   /// The style of an alert priority: red, yellow, cyan as in IEC 60601-1-8.
-  static func priority(_ key: String) -> TextStyle {
-    switch key {
-    case "high": .high
-    case "medium": .medium
-    default: .low
+  static func priority(_ priority: API.Word<AlertPriority>) -> TextStyle {
+    switch priority {
+    case .known(.high): .high
+    case .known(.medium): .medium
+    case .known(.low), .unknown: .low
     }
   }
 
   /// IEC 60601-1-8's marks stand beside the colour, so that colour is never the only sign.
-  static func marked(_ priority: String) -> String {
+  static func marked(_ priority: API.Word<AlertPriority>) -> String {
     switch priority {
-    case "high": "*** high"
-    case "medium": "**  medium"
-    default: "*   \(priority)"
+    case .known(.high): "*** high"
+    case .known(.medium): "**  medium"
+    case .known(.low), .unknown: "*   \(priority.key)"
     }
   }
 }

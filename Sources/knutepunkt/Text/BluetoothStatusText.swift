@@ -23,13 +23,13 @@ struct BluetoothStatusText {
     let columns = ["id", "label", "state", "lastSeen", "signal", "battery", "reconnects", "problem"]
     var table = Table(columns.map { texts("column", $0) }, whenEmpty: texts("bluetooth", "empty"))
     for device in bluetooth.devices {
-      let state = texts.has("state", device.state) ? texts("state", device.state) : device.state
       table.rows.append([
-        Cell(device.id), Cell(device.label), Cell(state, device.problem == nil ? .plain : .medium, plain: device.state),
+        Cell(device.id), Cell(device.label),
+        Cell(texts.state(device.state), device.problem == nil ? .plain : .medium, plain: device.state.key),
         Cell(texts.age(device.lastSeen), plain: device.lastSeen ?? "-"),
         Cell(device.rssi.map { texts.signalInFull($0) }, plain: device.rssi.map { "\($0)" }),
         Cell(device.battery.map { "\($0) %" }, (device.battery ?? 100) <= 20 ? .medium : .plain, plain: device.battery.map { "\($0)" }),
-        Cell("\(device.reconnects)"), Cell(device.problem.map { texts.problem($0).text }, .medium, plain: device.problem),
+        Cell("\(device.reconnects)"), Cell(device.problem.map { texts.problem($0).text }, .medium, plain: device.problem?.key),
       ])
     }
     return table

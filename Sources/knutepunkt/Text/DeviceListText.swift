@@ -20,15 +20,15 @@ struct DeviceListText {
   private func row(_ device: API.Device) -> [Cell] {
     let style: TextStyle =
       switch device.liveness {
-      case "live": .good
-      case "silent": .medium
-      default: .faint
+      case .known(.live): .good
+      case .known(.silent): .medium
+      case .known(.never), .known(.removed), .unknown: .faint
       }
     let seconds = Int64(device.expectedIntervalSeconds)
     let interval = seconds == 0 ? texts("device", "any") : texts.span(seconds)
-    let liveness = texts.has("liveness", device.liveness) ? texts("liveness", device.liveness) : device.liveness
+    let liveness = texts.has("liveness", device.liveness.key) ? texts("liveness", device.liveness.key) : device.liveness.key
     var cells = [
-      Cell(device.id), Cell(device.label), Cell(device.patient), Cell(liveness, style, plain: device.liveness),
+      Cell(device.id), Cell(device.label), Cell(device.patient), Cell(liveness, style, plain: device.liveness.key),
       Cell(device.lastSeen.map { texts.age($0) }, plain: device.lastSeen ?? "-"),
       Cell(interval, plain: seconds == 0 ? "any" : DurationText.text(.seconds(seconds))), Cell(device.profile), Cell(device.address),
     ]
@@ -37,7 +37,7 @@ struct DeviceListText {
     let battery = link?.battery
     cells.append(Cell(battery.map { "\($0) %" }, (battery ?? 100) <= 20 ? .medium : .plain, plain: battery.map { "\($0)" }))
     cells.append(Cell(link?.rssi.map { texts.signal($0) }, plain: link?.rssi.map { "\($0)" }))
-    cells.append(Cell(link?.problem.map { texts.problem($0).text }, .medium, plain: link?.problem))
+    cells.append(Cell(link?.problem.map { texts.problem($0).text }, .medium, plain: link?.problem?.key))
     return cells
   }
 }

@@ -95,14 +95,19 @@ extension InstallerTexts {
 
   // MARK: Problems
 
-  /// What is wrong with a device, and what to do; by the name of a `BluetoothProblem`.
-  func problem(_ name: String) -> (text: String, next: String) {
+  /// What a Bluetooth device does now; one of a newer hub by its own word.
+  func state(_ state: API.Word<API.Bluetooth.Device.State>) -> String { has("state", state.key) ? self("state", state.key) : state.key }
+
+  /// What is wrong with a device, and what to do. What only a newer hub knows is told by its word, with a step that always helps.
+  func problem(_ problem: API.Word<API.Bluetooth.Problem>) -> (text: String, next: String) {
+    let name = problem.key
     guard has("problem", name) else { return (self("problem", "other", ["name": name]), self("next", "other")) }
     return (self("problem", name), self("next", name))
   }
 
-  /// Why there is no Bluetooth, and what to do; by the name of an `AdapterProblem`, or `notConfigured`.
-  func adapterProblem(_ name: String) -> (text: String, next: String) {
+  /// Why there is no Bluetooth, and what to do; likewise.
+  func adapterProblem(_ absence: API.Word<API.Bluetooth.Absence>) -> (text: String, next: String) {
+    let name = absence.key
     guard has("adapter", name) else { return (self("adapter", "other", ["name": name]), self("adapterNext", "other")) }
     return (self("adapter", name), self("adapterNext", name))
   }
@@ -110,8 +115,8 @@ extension InstallerTexts {
   /// Ends a command that needs Bluetooth where there is none.
   func requireBluetooth(_ bluetooth: API.Bluetooth) throws {
     guard !bluetooth.available else { return }
-    let problem = adapterProblem(bluetooth.reason ?? (bluetooth.adapter == nil ? "noAdapter" : "cannotPowerOn"))
-    let code = bluetooth.reason == "notConfigured" ? ExitCodes.configuration : ExitCodes.temporary
+    let problem = adapterProblem(bluetooth.reason ?? .known(bluetooth.adapter == nil ? .noAdapter : .cannotPowerOn))
+    let code = bluetooth.reason == .known(.notConfigured) ? ExitCodes.configuration : ExitCodes.temporary
     throw CommandFailure(code: code, problem.text, hint: problem.next)
   }
 }

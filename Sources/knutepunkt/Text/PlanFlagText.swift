@@ -20,25 +20,19 @@ enum PlanFlagText {
     guard let scale = Int(text), scale == 1 || scale == 2 else {
       throw ValidationError("\"\(text)\" is no SpO₂ scale; allowed: 1, or 2 when a clinician has prescribed it.")
     }
-    var item = API.PlanItem(kind: "spo2Scale")
-    item.scale = scale
-    return item
+    return .spo2Scale(scale)
   }
 
   static func oxygen(_ text: String) throws -> API.PlanItem {
-    guard ["air", "oxygen", "unknown"].contains(text) else {
+    guard let prescribed = PrescribedOxygen(key: text) else {
       throw ValidationError("\"\(text)\" is not allowed; allowed: air, oxygen, unknown.")
     }
-    var item = API.PlanItem(kind: "oxygen")
-    item.oxygen = text
-    return item
+    return .oxygen(.known(prescribed))
   }
 
   static func news2Alerts(_ text: String) throws -> API.PlanItem {
     guard ["on", "off"].contains(text) else { throw ValidationError("\"\(text)\" is not allowed; allowed: on, off.") }
-    var item = API.PlanItem(kind: "news2Alerts")
-    item.enabled = text == "on"
-    return item
+    return .news2Alerts(text == "on")
   }
 
   // MARK: Limits
@@ -51,33 +45,32 @@ enum PlanFlagText {
     guard let signal = PlanSignal(key: key) else {
       throw ValidationError("unknown signal \"\(key)\"; allowed: \(PlanSignal.allCases.map(\.key).joined(separator: ", ")).")
     }
-    var item = API.PlanItem(kind: "limits")
-    item.signal = key
-    if rest == "none" { return item }
-    for part in rest.split(separator: ",", omittingEmptySubsequences: false) { try limitPart(String(part), signal, &item) }
-    try checkOrder(item)
-    return item
+    var limits = API.PlanItem.Limits(signal: .known(signal))
+    if rest == "none" { return .limits(limits) }
+    for part in rest.split(separator: ",", omittingEmptySubsequences: false) { try limitPart(String(part), signal, &limits) }
+    try checkOrder(limits)
+    return .limits(limits)
   }
 
   private static let words = [
     ("redBelow=", "red<"), ("redAbove=", "red>"), ("yellowBelow=", "yellow<"), ("yellowAbove=", "yellow>"),
   ]
 
-  private static func limitPart(_ text: String, _ signal: PlanSignal, _ item: inout API.PlanItem) throws {
+  private static func limitPart(_ text: String, _ signal: PlanSignal, _ limits: inout API.PlanItem.Limits) throws {
     if text.hasPrefix("delay=") {
-      item.delaySeconds = try seconds(String(text.dropFirst(6)))
+      limits.delaySeconds = try seconds(String(text.dropFirst(6)))
     } else if text.hasPrefix("hysteresis=") {
       let value = try steps(String(text.dropFirst(11)), signal)
       guard value >= 0 else { throw ValidationError("hysteresis is how far a value must come back; allowed: 0 or more.") }
-      item.hysteresis = decimal(value, signal)
+      limits.hysteresis = decimal(value, signal)
     } else {
       var form = text
       for (word, sign) in words where text.hasPrefix(word) { form = sign + text.dropFirst(word.count) }
-      try colourLimit(form, original: text, signal, &item)
+      try colourLimit(form, original: text, signal, &limits)
     }
   }
 
-  private static func colourLimit(_ text: String, original: String, _ signal: PlanSignal, _ item: inout API.PlanItem) throws {
+  private static func colourLimit(_ text: String, original: String, _ signal: PlanSignal, _ limits: inout API.PlanItem.Limits) throws {
     let colour = text.prefix { $0.isLetter }
     let sign = text.dropFirst(colour.count).prefix { "<>=".contains($0) }
     guard ["red", "yellow"].contains(colour), ["<", "<=", ">", ">="].contains(sign) else {
@@ -98,16 +91,16 @@ enum PlanFlagText {
       }
     let value = decimal(limit, signal)
     switch (colour, sign.first) {
-    case ("red", "<"): item.redLow = value
-    case ("red", _): item.redHigh = value
-    case (_, "<"): item.yellowLow = value
-    default: item.yellowHigh = value
+    case ("red", "<"): limits.redLow = value
+    case ("red", _): limits.redHigh = value
+    case (_, "<"): limits.yellowLow = value
+    default: limits.yellowHigh = value
     }
   }
 
   /// Red lies outside yellow, and low limits lie below high ones.
-  private static func checkOrder(_ item: API.PlanItem) throws {
-    let named = [("red<", item.redLow), ("yellow<", item.yellowLow), ("yellow>", item.yellowHigh), ("red>", item.redHigh)]
+  private static func checkOrder(_ limits: API.PlanItem.Limits) throws {
+    let named = [("red<", limits.redLow), ("yellow<", limits.yellowLow), ("yellow>", limits.yellowHigh), ("red>", limits.redHigh)]
     let present = named.compactMap { name, text in
       text.flatMap { Quantity(decimal: $0) }.flatMap { $0.rounded(toExponent: -1) }.map { (name, $0) }
     }
@@ -141,16 +134,14 @@ enum PlanFlagText {
 
   static func validity(_ text: String) throws -> API.PlanItem {
     let (key, rest) = try halves(text, "=", form: validityForm)
-    guard NEWS2Parameter.allCases.contains(where: { $0.key == key }) else {
+    guard let parameter = NEWS2Parameter(key: key) else {
       throw ValidationError("unknown parameter \"\(key)\"; allowed: \(NEWS2Parameter.allCases.map(\.key).joined(separator: ", ")).")
     }
-    var item = API.PlanItem(kind: "validity")
-    item.parameter = key
-    item.seconds = rest == "default" ? 0 : try seconds(rest)
-    if rest != "default", item.seconds == 0 {
+    let seconds = rest == "default" ? 0 : try seconds(rest)
+    if rest != "default", seconds == 0 {
       throw ValidationError("a value that is valid for no time never scores; allowed: \(validityForm).")
     }
-    return item
+    return .validity(API.PlanItem.Validity(parameter: .known(parameter), seconds: seconds))
   }
 
   static let doseForm = "SLOT=HH:MM+GRACE such as 0=08:00+30m (slots 0 to 7), or SLOT=none"
@@ -161,61 +152,48 @@ enum PlanFlagText {
       let slots = EntryLimits.doseSlots
       throw ValidationError("\"\(key)\" is no dose slot; allowed: \(slots.lowerBound) to \(slots.upperBound).")
     }
-    var item = API.PlanItem(kind: "dose")
-    item.slot = slot
-    if rest == "none" { return item }
+    if rest == "none" { return .dose(API.PlanItem.Dose(slot: slot)) }
     let (time, grace) = try halves(rest, "+", form: doseForm)
-    item.time = try clock(time, form: doseForm)
-    item.graceSeconds = try seconds(grace)
-    return item
+    return .dose(API.PlanItem.Dose(slot: slot, time: try clock(time, form: doseForm), graceSeconds: try seconds(grace)))
   }
 
   static let nightForm = "HH:MM-HH:MM+DELAY such as 23:00-06:00+10m, or off"
 
   static func night(_ text: String) throws -> API.PlanItem {
-    var item = API.PlanItem(kind: "nightWatch")
-    if text == "off" {
-      (item.from, item.to, item.openDelaySeconds) = ("00:00", "00:00", 0)
-      return item
-    }
+    if text == "off" { return .nightWatch(API.PlanItem.NightHours(from: "00:00", to: "00:00", openDelaySeconds: 0)) }
     let (from, rest) = try halves(text, "-", form: nightForm)
     let plus = rest.firstIndex(of: "+")
-    item.from = try clock(from, form: nightForm)
-    item.to = try clock(String(rest[..<(plus ?? rest.endIndex)]), form: nightForm)
-    item.openDelaySeconds = try plus.map { try seconds(String(rest[rest.index(after: $0)...])) } ?? 0
-    guard item.from != item.to else { throw ValidationError("a night that begins when it ends is none; allowed: \(nightForm).") }
-    return item
+    let night = API.PlanItem.NightHours(
+      from: try clock(from, form: nightForm), to: try clock(String(rest[..<(plus ?? rest.endIndex)]), form: nightForm),
+      openDelaySeconds: try plus.map { try seconds(String(rest[rest.index(after: $0)...])) } ?? 0)
+    guard night.from != night.to else { throw ValidationError("a night that begins when it ends is none; allowed: \(nightForm).") }
+    return .nightWatch(night)
   }
 
   static let geofenceForm = "LATITUDE,LONGITUDE,RADIUSm such as 59.91,10.75,300m, then fixes=2 and stale=2h if wanted, or off"
 
   static func geofence(_ text: String) throws -> API.PlanItem {
-    var item = API.PlanItem(kind: "geofence")
-    if text == "off" {
-      (item.latitude, item.longitude, item.radiusMetres) = ("0", "0", 0)
-      return item
-    }
+    if text == "off" { return .geofence(API.PlanItem.Circle(latitude: "0", longitude: "0", radiusMetres: 0)) }
     let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard parts.count >= 3 else { throw ValidationError("\"\(text)\" is no geofence; allowed: \(geofenceForm).") }
-    item.latitude = try degrees(parts[0], most: 90, "latitude")
-    item.longitude = try degrees(parts[1], most: 180, "longitude")
+    let (latitude, longitude) = (try degrees(parts[0], most: 90, "latitude"), try degrees(parts[1], most: 180, "longitude"))
     let metres = EntryLimits.geofenceMetres
     guard parts[2].hasSuffix("m"), let radius = UInt32(parts[2].dropLast()), metres.contains(radius) else {
       throw ValidationError("\"\(parts[2])\" is no radius; allowed: \(metres.lowerBound)m to \(metres.upperBound)m.")
     }
-    item.radiusMetres = radius
+    var circle = API.PlanItem.Circle(latitude: latitude, longitude: longitude, radiusMetres: radius)
     for part in parts[3...] {
       if part.hasPrefix("fixes="), let fixes = Int(part.dropFirst(6)), EntryLimits.geofenceFixes.contains(fixes) {
-        item.confirmingFixes = fixes
+        circle.confirmingFixes = fixes
       } else if part.hasPrefix("stale=") {
-        item.staleAfterSeconds = try seconds(String(part.dropFirst(6)))
+        circle.staleAfterSeconds = try seconds(String(part.dropFirst(6)))
       } else {
         let fixes = EntryLimits.geofenceFixes
         throw ValidationError(
           "\"\(part)\" is no part of a geofence; allowed: fixes=\(fixes.lowerBound) to fixes=\(fixes.upperBound), stale=2h.")
       }
     }
-    return item
+    return .geofence(circle)
   }
 
   private static func degrees(_ text: String, most: Int64, _ what: String) throws -> String {

@@ -1,6 +1,7 @@
 // A NEWS2 score in one cell or one line. An incomplete score is always an interval with what is missing, never a bare sum.
 
 import LocalAPI
+import VitalSigns
 
 enum ScoreText {
   /// `7`, or `3–9` while something is missing.
@@ -9,24 +10,24 @@ enum ScoreText {
   }
 
   /// The style of a band: the RCP's colours beside the digit.
-  static func style(_ band: String) -> TextStyle {
+  static func style(_ band: API.Word<API.Score.Band>) -> TextStyle {
     switch band {
-    case "high": .high
-    case "medium", "lowMedium": .medium
-    default: .plain
+    case .known(.decided(.high)): .high
+    case .known(.decided(.medium)), .known(.decided(.lowMedium)): .medium
+    case .known(.decided(.none)), .known(.decided(.low)), .known(.incomplete), .unknown: .plain
     }
   }
 
   static func cell(_ score: API.Score?) -> Cell {
     guard let score else { return Cell(nil) }
     // "0–17 none" would read as "no points": the band of an incomplete score is only what it is at least.
-    let band = score.complete || score.band != "none" ? score.band : "incomplete"
+    let band = score.complete || score.band != .known(.decided(.none)) ? score.band.key : API.Score.Band.incomplete.key
     return Cell("\(number(score)) \(band)", style(score.band), plain: "\(number(score)) \(band)")
   }
 
   /// `NEWS2 3–9, band low, SpO₂ scale 2, missing temperature; +2 since the last, −1 over 24 h`.
   static func sentence(_ score: API.Score) -> String {
-    var text = "NEWS2 \(number(score)), band \(score.band), SpO₂ scale \(score.scale)"
+    var text = "NEWS2 \(number(score)), band \(score.band.key), SpO₂ scale \(score.scale)"
     text += score.missing.isEmpty ? ", complete" : ", missing \(score.missing.joined(separator: ", "))"
     var trend: [String] = []
     if let change = score.changeSinceLast { trend.append("\(signed(change)) since the last") }
