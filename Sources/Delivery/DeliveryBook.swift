@@ -12,9 +12,7 @@ import VitalSigns
 
 /// Where a runner reads rows and leaves receipts. Implemented by the forward role.
 protocol DeliveryBook: Sendable {
-  /// Unsettled rows above `row`, in order; nil when the outbox cannot be read now.
-  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage?
-  /// Likewise, of some people only.
+  /// Unsettled rows above `row` of the people in `scope`, in order; nil when the outbox cannot be read now.
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage?
   /// Journals receipts; true when that is done with: the core has them durably, or will never take them.
   func report(_ receipts: [API.Receipt]) async -> Bool
@@ -22,14 +20,6 @@ protocol DeliveryBook: Sendable {
   func urgent() async -> [PatientID]
   /// Tells the core how the destination does; true when it has heard.
   func tell(_ state: API.DestinationState) async -> Bool
-}
-
-extension DeliveryBook {
-  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
-    await fetch(lane, after: row, limit: limit)
-  }
-  func urgent() async -> [PatientID] { [] }
-  func tell(_ state: API.DestinationState) async -> Bool { true }
 }
 
 /// What one read of the outbox gave.

@@ -21,10 +21,6 @@ struct OutboxBook: DeliveryBook {
   let client: LocalAPIClient
   let logger: Logger
 
-  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage? {
-    await fetch(lane, after: row, limit: limit, scope: .everybody)
-  }
-
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
     let (reader, records, rules) = (reader, records, rules)
     do {
