@@ -2,6 +2,7 @@
 // `/readyz` and `doctor` are all made from these values, so that no screen says good when another says bad.
 
 import Foundation
+import HubRuntime
 public import VitalSigns
 
 extension API {
@@ -100,15 +101,11 @@ extension API.Problem {
     }
   }
 
-  /// Seconds in tens, then minutes, then hours: a line that is compared does not change each second.
+  /// Seconds in tens, then whole minutes, then hours and minutes: a line that is compared does not change each second.
   private func age(now: WallTime) -> String? {
     guard let since = since.flatMap({ WallTime(text: $0) }) else { return nil }
-    let seconds = max(0, now.seconds(since: since))
-    switch seconds {
-    case ..<10: return "\(seconds) s"
-    case ..<60: return "\(seconds / 10 * 10) s"
-    case ..<7_200: return "\(seconds / 60) min"
-    default: return "\(seconds / 3_600) h"
-    }
+    let seconds = now.seconds(since: since)
+    let step: Int64 = seconds < 10 ? 1 : seconds < 120 ? 10 : 60
+    return TimeSpan(seconds: seconds / step * step).text
   }
 }

@@ -34,7 +34,7 @@ struct BluetoothCommand: AsyncParsableCommand {
     /// The whole screen once a second at a terminal; elsewhere the lines, or an object, whenever they change.
     private func redraw(_ client: LocalAPIClient, _ texts: InstallerTexts) async throws {
       let isScreen = Terminal.isInteractive && !output.json
-      var last = ""
+      var last: [String] = []
       while true {
         var screen: [String] = []
         do throws(LocalAPIError) {
@@ -52,12 +52,11 @@ struct BluetoothCommand: AsyncParsableCommand {
           if case .notPermitted = error { throw texts.failure(error) }
           screen = [texts.failure(error).message ?? "", texts("bluetooth", "lookingAgain")]
         }
-        let text = screen.map { isScreen ? $0 + "\u{1B}[K\n" : $0 + "\n" }.joined()
         if isScreen {
-          Terminal.write("\u{1B}[H" + Terminal.clean(text) + "\u{1B}[J", to: STDOUT_FILENO)
-        } else if text != last {
-          Terminal.write(Terminal.clean(text), to: STDOUT_FILENO)
-          last = text
+          Terminal.redraw(screen)
+        } else if screen != last {
+          screen.forEach(Terminal.print)
+          last = screen
         }
         try await Task.sleep(for: .seconds(1))
       }

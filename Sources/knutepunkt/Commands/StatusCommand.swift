@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Foundation
+import HubRuntime
 import LocalAPI
 
 struct StatusCommand: AsyncParsableCommand {
@@ -40,8 +41,7 @@ struct StatusCommand: AsyncParsableCommand {
         guard Self.mayPass(error) else { throw error }
         screen = [TextStyle.high.applied(to: error.description), "Looking again every second. Ctrl-C ends."]
       }
-      // Home, each line cleared to its end, the rest below cleared: no flicker.
-      Terminal.write("\u{1B}[H" + screen.map { Terminal.clean($0) + "\u{1B}[K\n" }.joined() + "\u{1B}[J", to: STDOUT_FILENO)
+      Terminal.redraw(screen)
       try await Task.sleep(for: .seconds(1))
     }
   }
@@ -75,7 +75,9 @@ struct StatusCommand: AsyncParsableCommand {
   }
 
   /// How long something lasts is no change.
-  private static func withoutAges(_ summary: String) -> String { summary.replacing(/\ for \d+ (s|min|h)\b/, with: "") }
+  static func withoutAges(_ summary: String) -> String {
+    summary.replacing(/\ for \d+ (s|min|h|d)\b( \d+ (s|min|h)\b)?/, with: "")
+  }
 
   /// Whether waiting can help.
   private static func mayPass(_ error: LocalAPIError) -> Bool {
@@ -114,7 +116,7 @@ enum StatusText {
   /// What does not work, what the part itself says, and what to do.
   private static func problem(_ problem: API.Problem) -> [String] {
     let style: TextStyle = problem.isGrave ? .high : .medium
-    var lines = [style.applied(to: "  PROBLEM     \(problem.wordsAndDetail(now: TimeDisplay.now))"), "              \(problem.text)"]
+    var lines = [style.applied(to: "  PROBLEM     \(problem.wordsAndDetail(now: SystemClock.wall()))"), "              \(problem.text)"]
     if let next = problem.next { lines.append("              → \(next)") }
     return lines
   }

@@ -62,6 +62,11 @@ enum Terminal {
     }
   }
 
+  /// Shows these lines as the whole screen: from its first line, each cleared to its end, what is below cleared; so nothing flickers.
+  static func redraw(_ lines: [String]) {
+    write("\u{1B}[H" + lines.map { clean($0) + "\u{1B}[K\n" }.joined() + "\u{1B}[J", to: STDOUT_FILENO)
+  }
+
   /// `value` as JSON: sorted keys, indented for a person, one line for a pipe.
   static func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
