@@ -35,9 +35,7 @@ struct BoardContext {
   private func alert(_ row: AlertRow) -> BoardAlert {
     let transition = row.transition
     let steps = rows.steps[row.id] ?? []
-    let escalates =
-      transition.deadline == .never || !row.isOpen
-      ? nil : row.changedWall.adding(milliseconds: (transition.deadline.rawValue &- row.changedInstant.rawValue) / 1_000_000)
+    let escalates = row.isOpen ? row.changedWall.moved(from: row.changedInstant, toDeadline: transition.deadline) : nil
     var alert = BoardAlert(
       id: row.id, rule: transition.rule, priority: transition.priority, state: transition.state,
       person: row.patient == .none

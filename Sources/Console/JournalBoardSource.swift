@@ -188,8 +188,7 @@ final class JournalBoardSource: ConsoleSource {
     guard let transition = alert.alertTransition, let raw = alert.transition, transition.state != .suspected else { return }
     let wall = WallTime(rawValue: raw.wall)
     let escalates =
-      transition.deadline == .never || !transition.state.isOpen
-      ? nil : wall.adding(milliseconds: (transition.deadline.rawValue &- raw.instant) / 1_000_000)
+      transition.state.isOpen ? wall.moved(from: MonotonicInstant(rawValue: raw.instant), toDeadline: transition.deadline) : nil
     var card = BoardAlert(
       id: transition.id, rule: transition.rule, priority: transition.priority, state: transition.state,
       person: raw.patient == 0 ? nil : BoardPerson(id: PatientID(rawValue: raw.patient), displayName: alert.patientName ?? ""),

@@ -76,7 +76,7 @@ extension DestinationRunner {
     guard let reportedAt, unreported.count < Self.receiptsPerReport,
       unreported.allSatisfy({ if $0.lane == .routine, case .delivered = $0.result { true } else { false } })
     else { return nil }
-    let left = reportedAt.adding(nanoseconds: Self.reportGathering.nanoseconds).rawValue &- now().rawValue
+    let left = reportedAt.adding(Self.reportGathering).rawValue &- now().rawValue
     return left > 0 ? .nanoseconds(left) : nil
   }
 

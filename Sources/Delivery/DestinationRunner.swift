@@ -269,7 +269,7 @@ actor DestinationRunner {
     guard telling == nil else { return }
     let state = described(at: now)
     let isNews = state.state != toldState?.state || state.reason != toldState?.reason
-    let isDue = toldAt.map { $0.adding(nanoseconds: Self.tellEvery.nanoseconds) <= now } ?? true
+    let isDue = toldAt.map { $0.adding(Self.tellEvery) <= now } ?? true
     guard isNews || isDue else { return }
     let book = book
     toldAt = now
@@ -285,12 +285,10 @@ actor DestinationRunner {
     if let state { toldState = state } else { toldState = nil }
   }
 
-  /// The runner's instants as wall-clock text: the difference to now is the same on both clocks.
+  /// What the core is told: the runner's instants as wall-clock text.
   private func described(at now: MonotonicInstant) -> API.DestinationState {
     let wall = SystemClock.wall()
-    func text(_ instant: MonotonicInstant) -> String {
-      wall.adding(milliseconds: (instant.rawValue &- now.rawValue) / 1_000_000).description
-    }
+    func text(_ instant: MonotonicInstant) -> String { wall.moved(from: now, to: instant).description }
     var state = API.DestinationState(name: name, state: .unknown)
     state.lastSuccess = watch.lastSuccess.map(text)
     state.alarmWaitingSince = lanes.alarms.waitingSince.map(text)

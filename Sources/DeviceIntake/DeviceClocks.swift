@@ -72,7 +72,7 @@ package struct DeviceClocks {
   }
 
   private mutating func noticeStep(_ wall: WallTime, _ instant: MonotonicInstant) {
-    let now = wall.rawValue &- instant.rawValue / 1_000_000
+    let now = wall.milliseconds(aheadOf: instant)
     defer { (difference, lastWall) = (now, wall) }
     guard let difference else { return }
     let step = now &- difference

@@ -77,7 +77,7 @@ package final class RunningLink: Sendable {
     result.sessionExpirySeconds = Int(settings.sessionExpiry.components.seconds)
     result.receiveMaximum = settings.receiveMaximum
     result.maximumPayloadBytes = settings.maximumPayloadBytes
-    result.ackHoldMilliseconds = max(1, Int(settings.ackHold.nanoseconds / 1_000_000))
+    result.ackHoldMilliseconds = max(1, Int(settings.ackHold.wholeMilliseconds))
     // Retained both ways: what reads it knows whether silence means "nothing happened" or "nobody listens".
     result.stateTopic = "knutepunkt/v1/\(controller)/\(hub)/state"
     return result

@@ -21,7 +21,7 @@ package struct WallClockWatch: Sendable {
 
   package mutating func look(wall: WallTime, at now: MonotonicInstant) {
     defer { lastWall = wall }
-    let difference = wall.rawValue &- now.rawValue / 1_000_000
+    let difference = wall.milliseconds(aheadOf: now)
     step = usual.map { difference &- $0 } ?? 0
     let isAsUsual = step.magnitude <= UInt64(DeviceClock.toleranceMilliseconds)
     // A hub without a battery-backed clock learns the date from the network: nothing to doubt.

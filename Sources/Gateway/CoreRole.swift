@@ -300,9 +300,7 @@ struct CoreRole: Service {
   }
 
   /// Wall clock minus timeline, milliseconds: constant unless somebody sets the clock.
-  private var clockDifference: Int64 {
-    parts.clock.wall().rawValue - parts.clock.now().rawValue / 1_000_000
-  }
+  private var clockDifference: Int64 { parts.clock.wall().milliseconds(aheadOf: parts.clock.now()) }
 
   private var progress: RoleProgress {
     RoleProgress(

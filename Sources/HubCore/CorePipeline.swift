@@ -106,6 +106,6 @@ extension JournalWriterThread.Settings {
   package init(_ settings: KnutepunktConfiguration.JournalSettings) {
     self.init(
       groupWindow: settings.groupWindow.nanoseconds, groupMax: settings.groupMax, snapshotEveryEntries: UInt64(settings.snapshotEvery),
-      retentionMilliseconds: settings.retention.nanoseconds / 1_000_000)
+      retentionMilliseconds: settings.retention.wholeMilliseconds)
   }
 }

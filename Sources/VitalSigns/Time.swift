@@ -44,6 +44,23 @@
   }
 }
 
+extension WallTime {
+  /// What the wall clock reads at `instant`, given that it reads `self` at `known`: both clocks run at one pace. Whole milliseconds,
+  /// rounded towards `self`. Realtime-safe.
+  @inlinable public func moved(from known: MonotonicInstant, to instant: MonotonicInstant) -> Self {
+    adding(milliseconds: (instant.rawValue &- known.rawValue) / 1_000_000)
+  }
+
+  /// The same for a deadline; nil for `.never`. Realtime-safe.
+  @inlinable public func moved(from known: MonotonicInstant, toDeadline deadline: MonotonicInstant) -> Self? {
+    deadline == .never ? nil : moved(from: known, to: deadline)
+  }
+
+  /// Wall clock minus timeline at one moment, milliseconds: the same number all the time, unless somebody sets the clock.
+  /// Realtime-safe.
+  @inlinable public func milliseconds(aheadOf instant: MonotonicInstant) -> Int64 { rawValue &- instant.rawValue / 1_000_000 }
+}
+
 /// The time inside a device's own message. Realtime-safe.
 @frozen public enum DeviceTime: Sendable, Hashable {
   /// The message has none, or the device says that its clock is not set.

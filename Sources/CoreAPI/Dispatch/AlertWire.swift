@@ -9,16 +9,14 @@ package import VitalSigns
 extension API.Alert {
   /// From the core, for people and for the other roles.
   package init(_ transition: AlertTransition, _ outcome: Outcome, registry: Registry, text: AlertSentences) {
-    let raisedWall = outcome.wall.adding(milliseconds: (transition.raisedAt.rawValue &- outcome.instant.rawValue) / 1_000_000)
+    let raisedWall = outcome.wall.moved(from: outcome.instant, to: transition.raisedAt)
     let person = outcome.patient == .none ? nil : registry.patient(outcome.patient)
     self.init(
       id: transition.id.description, rule: transition.rule.key, priority: transition.priority.key, state: transition.state.key,
       change: transition.kind.key, patient: outcome.patient == .none ? nil : outcome.patient.description, patientName: person?.name,
       device: outcome.device == .none ? nil : outcome.device.description, value: Int(transition.value), limit: Int(transition.limit),
       subject: transition.subject, level: Int(transition.level), raisedAt: raisedWall.description, changedAt: outcome.wall.description,
-      escalatesAt: transition.deadline == .never
-        ? nil
-        : outcome.wall.adding(milliseconds: (transition.deadline.rawValue &- outcome.instant.rawValue) / 1_000_000).description,
+      escalatesAt: outcome.wall.moved(from: outcome.instant, toDeadline: transition.deadline)?.description,
       actor: nil, comment: nil, text: text.sentence(transition, raisedAt: raisedWall, language: text.language),
       firstCause: transition.firstCause,
       changeID: DeliveryKey.transition(transition, at: outcome.instant).rawValue,

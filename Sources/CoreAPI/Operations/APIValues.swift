@@ -30,10 +30,7 @@ extension API.Score {
 extension CoreService {
   func apiAlert(_ row: AlertRow) -> API.Alert {
     let transition = row.transition
-    let escalates =
-      transition.deadline == .never
-      ? nil
-      : row.changedWall.adding(milliseconds: (transition.deadline.rawValue &- row.changedInstant.rawValue) / 1_000_000)
+    let escalates = row.changedWall.moved(from: row.changedInstant, toDeadline: transition.deadline)
     return API.Alert(
       id: transition.id.description, rule: transition.rule.key, priority: transition.priority.key, state: transition.state.key,
       change: transition.kind.key, patient: row.patient == .none ? nil : row.patient.description,
