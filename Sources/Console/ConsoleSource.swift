@@ -69,7 +69,7 @@ public struct BoardResolution: Sendable, Hashable {
   public var usefulness: AlertUsefulness
 
   /// Enough for a page of notes; the record is elsewhere.
-  public static let commentCharactersMax = 2_000
+  public static let commentCharactersMax = EntryLimits.commentCharactersMax
 
   public init(comment: String, cause: ResolutionCause, measure: ResolutionMeasure, usefulness: AlertUsefulness) {
     self.comment = comment

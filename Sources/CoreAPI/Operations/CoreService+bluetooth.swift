@@ -81,7 +81,10 @@ extension CoreService {
 
   package func openPairing(_ request: API.OpenPairing) async throws(LocalAPIFailure) -> API.Pairing {
     let running = try bluetooth()
-    guard (10...600).contains(request.seconds) else { throw .bad("seconds is \(request.seconds); allowed: 10 to 600") }
+    let allowed = EntryLimits.pairingSeconds
+    guard allowed.contains(request.seconds) else {
+      throw .bad("seconds is \(request.seconds); allowed: \(allowed.lowerBound) to \(allowed.upperBound)")
+    }
     try record(request.actor, "pairingWindow", "opened for \(request.seconds) s")
     running.link.openPairing(for: .seconds(request.seconds))
     try? await Task.sleep(for: Self.linkTurn)

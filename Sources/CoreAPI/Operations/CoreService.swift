@@ -89,10 +89,10 @@ package final class CoreService: Sendable {
   /// Who acts. An empty name, or one that would break a line of a log, is refused.
   package func actor(_ name: String, role: String = "staff") throws(LocalAPIFailure) -> ActorID {
     let name = name.trimmingCharacters(in: .whitespaces)
-    guard !name.isEmpty, name.count <= ActorBook.nameCharactersMax,
+    guard !name.isEmpty, name.count <= EntryLimits.actorCharacters.upperBound,
       !name.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
     else {
-      throw .bad("actor must be the name of who does this, 1 to \(ActorBook.nameCharactersMax) characters")
+      throw .bad("actor must be the name of who does this, 1 to \(EntryLimits.actorCharacters.upperBound) characters")
     }
     guard let actor = parts.actors.number(of: name, role: role) else {
       throw .unavailable("the journal cannot keep up; nothing was stored", hint: "try again in a moment")

@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import HubConfiguration
 import LocalAPI
+import VitalSigns
 
 /// Which core a command speaks to.
 struct CoreOptions: ParsableArguments {
@@ -44,7 +45,10 @@ struct ActorOptions: ParsableArguments {
   var actor: String { name ?? Self.loginName }
 
   func validate() throws {
-    guard (1...100).contains(actor.count) else { throw ValidationError("--as: allowed are names of 1 to 100 characters.") }
+    let allowed = EntryLimits.actorCharacters
+    guard allowed.contains(actor.count) else {
+      throw ValidationError("--as: allowed are names of \(allowed.lowerBound) to \(allowed.upperBound) characters.")
+    }
   }
 
   /// Behind sudo, the person who called it.
