@@ -4,7 +4,7 @@
 public import VitalSigns
 
 /// Why one value of a frame was left out while the frame itself was good.
-public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
+public enum DropReason: UInt8, Sendable, Hashable, KeyedVocabulary {
   /// The device says "no value": NaN, NRes, ±INF, a reserved pattern, or one that the profile lists as invalid.
   case sentinel = 1
   /// The frame is marked as demonstration or test data, which never reaches the record.
@@ -37,11 +37,6 @@ public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
     case .unknownKey: "unknownKey"
     case .otherUser: "otherUser"
     }
-  }
-
-  public init?(key: String) {
-    guard let reason = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = reason
   }
 
   /// One sentence for people.

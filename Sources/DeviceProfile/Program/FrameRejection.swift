@@ -1,9 +1,11 @@
 // Why a whole frame was refused. A link counts rejections by their key and quarantines the bytes with the text; it
 // goes on with the next frame.
 
+public import VitalSigns
+
 /// A frame that is not what the profile describes. Nothing of it was used.
 public struct FrameRejection: Error, Sendable, Hashable, CustomStringConvertible {
-  public enum Reason: UInt8, Sendable, Hashable, CaseIterable {
+  public enum Reason: UInt8, Sendable, Hashable, KeyedVocabulary {
     /// The frame ends inside a field.
     case endOfFrame = 1
     /// Bytes follow the last field.
@@ -50,11 +52,6 @@ public struct FrameRejection: Error, Sendable, Hashable, CustomStringConvertible
       case .repeatTooShort: "repeatTooShort"
       case .empty: "empty"
       }
-    }
-
-    public init?(key: String) {
-      guard let reason = Self.allCases.first(where: { $0.key == key }) else { return nil }
-      self = reason
     }
   }
 

@@ -73,7 +73,7 @@ extension CarePlanItem {
         PlanLimits(
           redLow: redLow, yellowLow: yellowLow, yellowHigh: yellowHigh, redHigh: redHigh, delaySeconds: delay, hysteresis: hysteresis))
     case "validity":
-      guard let parameter = NEWS2Parameter.allCases.first(where: { $0.key == name }), let seconds = UInt32(text) else { return nil }
+      guard let parameter = NEWS2Parameter(key: name), let seconds = UInt32(text) else { return nil }
       self = .validity(parameter, seconds: seconds)
     case "dose":
       guard let slot = UInt8(name), let fields else { return nil }
