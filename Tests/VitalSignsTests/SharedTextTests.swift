@@ -48,6 +48,12 @@ import VitalSigns
     #expect(JSONString.quoted(#"a"b\c"#) == #""a\"b\\c""#)
     #expect(JSONString.quoted("\n\r\t\u{0}\u{1F}\u{7F}å") == "\"\\n\\r\\t\\u0000\\u001f\u{7F}å\"")
     #expect(JSONString.escape("\u{2028}") == "\\u2028")
+    var pieces: [[UInt8]] = []
+    JSONString.write("a\nb") { pieces.append(Array($0)) }
+    #expect(pieces.joined().elementsEqual(#""a\nb""#.utf8))
+    var growing = Array("x".utf8)
+    JSONString.append("", to: &growing)
+    #expect(growing == Array("x\"\"".utf8))
   }
 
   @Test func percentEncoding() {

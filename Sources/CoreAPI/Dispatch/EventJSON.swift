@@ -6,6 +6,7 @@
 // said once, in their `Codable`; what is read from it is what the platform's decoder reads (EventJSONTests).
 
 import NIOCore
+import VitalSigns
 
 /// Writes one value. Made for it, and thrown away.
 final class EventJSON {
@@ -54,35 +55,7 @@ final class EventJSON {
     if last != UInt8(ascii: "{"), last != UInt8(ascii: "[") { bytes.writeInteger(UInt8(ascii: ",")) }
   }
 
-  fileprivate func write(_ text: String) {
-    bytes.writeInteger(UInt8(ascii: "\""))
-    var text = text
-    text.withUTF8 { utf8 in
-      var begin = 0
-      for index in utf8.indices {
-        let byte = utf8[index]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-        bytes.writeBytes(utf8[begin..<index])
-        writeEscape(byte)
-        begin = index + 1
-      }
-      bytes.writeBytes(utf8[begin...])
-    }
-    bytes.writeInteger(UInt8(ascii: "\""))
-  }
-
-  private func writeEscape(_ byte: UInt8) {
-    bytes.writeInteger(UInt8(ascii: "\\"))
-    switch byte {
-    case UInt8(ascii: "\n"): bytes.writeInteger(UInt8(ascii: "n"))
-    case UInt8(ascii: "\r"): bytes.writeInteger(UInt8(ascii: "r"))
-    case UInt8(ascii: "\t"): bytes.writeInteger(UInt8(ascii: "t"))
-    case 0..<0x20:
-      let digits = String(byte, radix: 16)
-      bytes.writeString("u" + String(repeating: "0", count: 4 - digits.count) + digits)
-    default: bytes.writeInteger(byte)
-    }
-  }
+  fileprivate func write(_ text: String) { JSONString.write(text) { bytes.writeBytes($0) } }
 
   fileprivate func write(_ value: some FixedWidthInteger) {
     var rest = value.magnitude
