@@ -19,7 +19,7 @@ extension API.PlanItem {
     case "oxygen": return .oxygen(try prescribedOxygen())
     case "limits": return try limits()
     case "validity":
-      guard let parameter, let known = NEWS2Parameter.allCases.first(where: { $0.key == parameter }) else {
+      guard let parameter, let known = NEWS2Parameter(key: parameter) else {
         throw PlanItemProblem("parameter must be one of \(NEWS2Parameter.allCases.map(\.key).joined(separator: ", "))")
       }
       let seconds = seconds ?? 0
@@ -187,8 +187,5 @@ extension API.PlanItem {
     return Quantity(mantissa: Int64(steps), exponent: signal.stepExponent).description
   }
 
-  private static func clock(_ minute: UInt16) -> String {
-    let (hours, minutes) = (minute / 60, minute % 60)
-    return "\(hours < 10 ? "0" : "")\(hours):\(minutes < 10 ? "0" : "")\(minutes)"
-  }
+  private static func clock(_ minute: UInt16) -> String { CivilTime.clockText(minuteOfDay: Int(minute)) }
 }

@@ -49,6 +49,12 @@ public enum JSONString {
   public static func escape(_ scalar: Unicode.Scalar) -> String { "\\u" + Hexadecimal.text(scalar.value, digits: 4) }
 }
 
+extension Unicode.Scalar {
+  /// Whether the character is a control character of either set (Cc: U+0000…001F, 007F…009F). One in a name makes a second line of a
+  /// list, or steers the terminal of whoever reads it.
+  public var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
+}
+
 public enum PercentEncoding {
   /// The text's UTF-8 for a URL (RFC 3986): letters, digits and `-._~` stand as they are, and so do the ASCII characters of
   /// `kept`; every other byte becomes `%` and two capital digits.

@@ -4,6 +4,16 @@
 import Testing
 import VitalSigns
 
+@Suite struct ControlCharacterTests {
+  /// Just what Unicode calls so, at both ends of both ranges.
+  @Test func areThoseOfUnicode() {
+    for value in UInt32(0)...0x2FF {
+      guard let scalar = Unicode.Scalar(value) else { continue }
+      #expect(scalar.isControl == (scalar.properties.generalCategory == .control), "\(value)")
+    }
+  }
+}
+
 @Suite struct HexadecimalTests {
   @Test func bytesAsDigits() {
     #expect(Hexadecimal.text([0x00, 0x0F, 0xA0, 0xFF]) == "000fa0ff")

@@ -50,6 +50,11 @@ import VitalSigns
     #expect(DeviceTime.none.description == "none")
   }
 
+  @Test(arguments: [(0, "00:00"), (5, "00:05"), (425, "07:05"), (600, "10:00"), (1_439, "23:59")])
+  func aMinuteOfTheDay(minute: Int, text: String) {
+    #expect(CivilTime.clockText(minuteOfDay: minute) == text)
+  }
+
   @Test func secondsBetweenTimes() {
     #expect(WallTime(rawValue: 5_999).seconds(since: WallTime(rawValue: 1_000)) == 4)
     #expect(WallTime(rawValue: 1_000).seconds(since: WallTime(rawValue: 5_999)) == -4)
