@@ -62,7 +62,7 @@ package final class WorkerThread: Sendable {
     }
   }
 
-  /// Waits for the end, and no longer than `limit`. False: it has not ended.
+  /// Waits for the end, and no longer than `limit`. Gives whether the thread has ended.
   @discardableResult package func ended(within limit: Duration) async -> Bool {
     _ = await within(limit) { await self.ended() }
     return hasEnded

@@ -1,10 +1,10 @@
 // Two clocks that are never mixed. Schedules and deadlines run on `MonotonicInstant`; `WallTime` is stamped at the
 // edges for people and records. A third, `DeviceTime`, is what a device claims, which may be wrong or absent.
 
-/// Nanoseconds on the hub's own timeline: never goes back, goes on across restarts.
+/// Nanoseconds on the hub's own timeline, which never goes back and goes on across restarts.
 ///
-/// The gateway continues it from the journal at start (by CLOCK_BOOTTIME within one boot, by wall-clock difference
-/// across boots, and never below the last journaled instant), so a deadline survives a restart. Realtime-safe.
+/// `HubClock` of HubCore continues the timeline from the journal at start: by CLOCK_BOOTTIME within one boot, by the wall-clock
+/// difference across boots, and never below the last journaled instant. So a deadline survives a restart. Realtime-safe.
 @frozen public struct MonotonicInstant: RawRepresentable, Sendable, Hashable, Comparable {
   public var rawValue: Int64
   @inlinable public init(rawValue: Int64) { self.rawValue = rawValue }
