@@ -81,7 +81,7 @@ struct AlertsCommand: AsyncParsableCommand {
 }
 
 enum AlertText {
-  /// What both a person and a pipe recognise an alert by. The first group of the id is enough among some thousands.
+  /// A table in which both a person and a pipe recognise an alert. The first group of the id is enough among some thousands.
   static func table(_ alerts: [API.Alert], whenEmpty: String) -> Table {
     var table = Table(["Id", "Priority", "State", "Level", "Who", "Raised", "Next level", "What"], whenEmpty: whenEmpty)
     for alert in alerts {

@@ -31,7 +31,7 @@ struct BluetoothCommand: AsyncParsableCommand {
       try texts.requireBluetooth(bluetooth)
     }
 
-    /// The whole screen once a second at a terminal; elsewhere the lines, or an object, whenever they change.
+    /// Shows the whole screen once a second at a terminal; elsewhere the lines, or an object, whenever they change.
     private func redraw(_ client: LocalAPIClient, _ texts: InstallerTexts) async throws {
       let isScreen = Terminal.isInteractive && !output.json
       var last: [String] = []
@@ -96,8 +96,8 @@ struct BluetoothCommand: AsyncParsableCommand {
       }
     }
 
-    /// The hub keeps a bounded number of lines: what is new is what stands after the longest end of `seen` that `lines`
-    /// still begins with. With no such end, all of it is.
+    /// What is new in `lines`. The hub keeps a bounded number of lines, so what is new stands after the longest end of `seen` with
+    /// which `lines` still begins. Without such an end every line is new.
     static func new(_ lines: [API.BluetoothTrace.Line], after seen: [API.BluetoothTrace.Line]) -> [API.BluetoothTrace.Line] {
       func isSame(_ first: API.BluetoothTrace.Line, _ second: API.BluetoothTrace.Line) -> Bool {
         first.at == second.at && first.who == second.who && first.what == second.what

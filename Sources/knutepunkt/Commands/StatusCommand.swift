@@ -28,7 +28,7 @@ struct StatusCommand: AsyncParsableCommand {
     if Terminal.isInteractive, !output.json { try await redraw(client) } else { try await follow(client) }
   }
 
-  /// The whole screen once a second. A core that is away is said on the screen, and looked for again.
+  /// Shows the whole screen once a second. A core that is away is said on the screen, and looked for again.
   private func redraw(_ client: LocalAPIClient) async throws {
     while true {
       var screen: [String]
@@ -46,7 +46,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  /// One line for each change. With `--json` each line is one object.
+  /// Prints one line for each change. With `--json` each line is one object.
   private func follow(_ client: LocalAPIClient) async throws {
     var last = ""
     while true {
@@ -74,12 +74,12 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  /// How long something lasts is no change.
+  /// The summary without how long something has lasted, which is no change.
   static func withoutAges(_ summary: String) -> String {
     summary.replacing(/\ for \d+ (s|min|h|d)\b( \d+ (s|min|h)\b)?/, with: "")
   }
 
-  /// Whether waiting can help.
+  /// Whether the error may pass by itself, so that waiting helps.
   private static func mayPass(_ error: LocalAPIError) -> Bool {
     switch error {
     case .notRunning, .noAnswer: true
@@ -103,7 +103,7 @@ enum StatusText {
       "  journal     \(store(status)), \(status.durable) of \(status.sequence) entries durable",
     ]
     lines += status.links.map { link in
-      // A link that tries again and again changes its state each time; since when it is gone stands in the problem.
+      // A link that tries again and again changes its state each time. The problem says since when the link is gone.
       let problem = problems.first { $0.kind == "linkDown" && $0.name == link.name }
       return "  link        \(link.name): \(self.link(link, problem))"
     }
@@ -136,7 +136,7 @@ enum StatusText {
   }
 
   private static func link(_ link: API.Status.Link, _ problem: API.Problem?) -> String {
-    // A refused subscription, or another hub with its client id: connected, and deaf all the same.
+    // Whether a connected link hears nothing: its subscription is refused, or another hub has its client id.
     let isDeaf = link.state == "connected" && problem != nil && problem?.isSettling != true
     var text =
       isDeaf

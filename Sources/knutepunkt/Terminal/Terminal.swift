@@ -40,7 +40,8 @@ enum Terminal {
     return String(String.UnicodeScalarView(spaced.unicodeScalars.map { isSteering($0) || $0 == "\n" ? "\u{FFFD}" : $0 }))
   }
 
-  /// Control characters of both sets but line feed and tab, line and paragraph separators, and marks that turn the direction of writing.
+  /// Whether the scalar steers a terminal: control characters of both sets but line feed and tab, line and paragraph separators,
+  /// and marks that turn the direction of writing.
   private static func isSteering(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x09, 0x0A: false
@@ -80,7 +81,7 @@ enum Terminal {
     escaped(String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
   }
 
-  /// What JSON lets stand raw and a terminal obeys, as JSON's own escapes: the text stays the same for whoever reads it.
+  /// The JSON with escapes for what JSON lets stand raw and a terminal obeys. The text stays the same for whoever reads it.
   static func escaped(_ json: String) -> String {
     guard json.unicodeScalars.contains(where: isSteering) else { return json }
     return json.unicodeScalars.reduce(into: "") { text, scalar in
@@ -124,7 +125,7 @@ enum TextStyle {
     }
   }
 
-  /// IEC 60601-1-8's marks stand beside the colour, so that colour is never the only sign.
+  /// The priority with IEC 60601-1-8's marks beside the colour, so that colour is never the only sign.
   static func marked(_ priority: String) -> String {
     switch priority {
     case "high": "*** high"
@@ -138,7 +139,7 @@ enum TextStyle {
 struct Cell: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
   var text: String
   var style: TextStyle
-  /// What a pipe gets, when that is something else: a full id, an exact time.
+  /// What a pipe gets when that is something else: a full id, an exact time.
   var plain: String
 
   init(_ text: String?, _ style: TextStyle = .plain, plain: String? = nil) {

@@ -51,7 +51,7 @@ extension InstallerTexts {
 
   // MARK: Devices
 
-  /// What kind of device a candidate is: the house's own word for the SIG's profiles, else vendor and model.
+  /// What kind of device a candidate is: our own word for the SIG's profiles, else vendor and model.
   func kind(profile: String, vendor: String, model: String) -> String {
     if has("kind", profile) { return self("kind", profile) }
     return vendor.isEmpty || model.hasPrefix(vendor) ? model : "\(vendor) \(model)"
@@ -113,7 +113,7 @@ extension InstallerTexts {
 
 /// What an installer typed.
 enum TypedAnswer {
-  /// Yes or no in any of the three languages: who has learnt one keyboard answer keeps it.
+  /// Yes or no in any of the three languages: who has learnt one answer keeps it.
   static func yesOrNo(_ text: String) -> Bool? {
     switch trimmed(text).lowercased() {
     case "j", "ja", "y", "yes": true

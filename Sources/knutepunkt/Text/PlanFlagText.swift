@@ -105,7 +105,7 @@ enum PlanFlagText {
     }
   }
 
-  /// Red lies outside yellow, and low limits lie below high ones.
+  /// Checks that red lies outside yellow, and that low limits lie below high ones.
   private static func checkOrder(_ item: API.PlanItem) throws {
     let named = [("red<", item.redLow), ("yellow<", item.yellowLow), ("yellow>", item.yellowHigh), ("red>", item.redHigh)]
     let present = named.compactMap { name, text in

@@ -19,7 +19,7 @@ enum ScoreText {
 
   static func cell(_ score: API.Score?) -> Cell {
     guard let score else { return Cell(nil) }
-    // "0–17 none" would read as "no points": the band of an incomplete score is only what it is at least.
+    // The band of an incomplete score is only the least that it can be, so "0–17 none" would read as "no points".
     let band = score.complete || score.band != "none" ? score.band : "incomplete"
     return Cell("\(number(score)) \(band)", style(score.band), plain: "\(number(score)) \(band)")
   }
