@@ -141,6 +141,4 @@ extension API {
       self.actor = actor
     }
   }
-
-  /// `GET /v1/devices/:id`.
 }
