@@ -13,7 +13,7 @@ package struct ServerEvent: Sendable {
   /// - Parameter name: `alert`, `committed` or `core`.
   package init(_ name: String, _ value: some Encodable) {
     var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
-    // The types are ours and always encode; an event that did not would be an empty object, which listeners refuse aloud.
+    // The types are ours and always encode. An event that did not would be an empty object, which listeners refuse aloud.
     if (try? EventJSON.append(value, to: &buffer)) == nil { buffer.writeStaticString("{}") }
     buffer.writeString("\n\n")
     bytes = buffer
@@ -26,8 +26,8 @@ package final class EventHub: Sendable {
   static let backlogMax = 1_024
   /// Listeners at once: the forward role, the console role, and people's `status --watch`.
   static let listenersMax = 64
-  /// A role that has not said for so long that it works does not hear, although its connection is open: it is stopped or
-  /// hangs, and the socket takes a quarter of an hour of events before it is full. Three beats.
+  /// A role that has said nothing for so long does not hear, although its connection is open: it is stopped or hangs, and a socket
+  /// takes a quarter of an hour of events before it is full. Three beats. Nanoseconds.
   static let beatPatience: Int64 = 10_000_000_000
 
   private struct State {
@@ -50,7 +50,7 @@ package final class EventHub: Sendable {
       let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
       state.listeners[id] = continuation
       state.roles[id] = role
-      // Who connects works; the first beat follows.
+      // A role that connects counts as at work. Its first beat follows.
       if let role { state.beats[role] = now }
       continuation.onTermination = { [weak self] _ in self?.remove(id) }
       return stream
@@ -62,7 +62,7 @@ package final class EventHub: Sendable {
   /// Whether a listener of this role is connected, at work or not.
   func isConnected(_ role: String) -> Bool { state.withLock { $0.roles.values.contains(role) } }
 
-  /// The role says that it works. One that does not listen is not taken for one that hears.
+  /// The role says that it works. A role that does not listen is not taken for one that hears.
   func beat(_ role: String, at now: MonotonicInstant) {
     state.withLock { if $0.beats[role] != nil { $0.beats[role] = now } }
   }
@@ -75,7 +75,7 @@ package final class EventHub: Sendable {
     }
   }
 
-  /// Encoded only when somebody listens. `sparing`: a role that has no use for it.
+  /// Sends an event, which is made only when somebody listens. `sparing`: a role that has no use for the event.
   package func send(_ made: @autoclosure () -> ServerEvent, sparing role: String? = nil) {
     let listeners = state.withLock { state in
       role == nil ? Array(state.listeners.values) : state.listeners.filter { state.roles[$0.key] != role }.map(\.value)

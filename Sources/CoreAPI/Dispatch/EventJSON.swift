@@ -8,7 +8,7 @@
 import NIOCore
 import VitalSigns
 
-/// Writes one value. Made for it, and thrown away.
+/// Writes one value. Each value gets a writer of its own.
 final class EventJSON {
   fileprivate var bytes: ByteBuffer
   /// What closes the objects and arrays that are open, innermost last.
@@ -20,7 +20,7 @@ final class EventJSON {
   static func append(_ value: some Encodable, to bytes: inout ByteBuffer) throws {
     let begin = bytes.writerIndex
     let json = EventJSON(bytes)
-    // Given away, so that writing does not copy.
+    // The bytes are given away, so that writing does not copy them.
     bytes = ByteBuffer()
     defer { bytes = json.bytes }
     do {
@@ -35,7 +35,7 @@ final class EventJSON {
     let (depth, begin) = (closers.count, bytes.writerIndex)
     try value.encode(to: Place(json: self, codingPath: path))
     close(to: depth)
-    // A type without members asks for no container.
+    // A type without members asks for no container, so its braces are written here.
     if bytes.writerIndex == begin { bytes.writeStaticString("{}") }
   }
 

@@ -33,7 +33,7 @@ package struct CoreMetrics: Sendable {
 
   package init() {}
 
-  /// Reads the journal: not on an event loop.
+  /// Reads the journal. Never on an event loop.
   package func update(from parts: CoreParts, problems: [API.Problem]) {
     update(problems: problems)
     updateAlerts(parts)
@@ -61,7 +61,7 @@ package struct CoreMetrics: Sendable {
     if let bluetooth = parts.links.bluetooth { update(bluetooth.link.snapshot, refused: bluetooth.frames.refused) }
   }
 
-  /// 1 for what does not work now, by kind; every kind has its series, so that an alert rule never looks at nothing.
+  /// Writes 1 for each kind of problem that holds now. Every kind has its series, so that an alert rule never looks at nothing.
   private func update(problems: [API.Problem]) {
     let kinds =
       AlertRule.allCases.filter(\.isOfHub).map(\.key) + [
@@ -73,7 +73,7 @@ package struct CoreMetrics: Sendable {
     Meter(label: "knutepunkt_ready").set(problems.contains(where: \.isGrave) ? 0 : 1)
   }
 
-  /// Those that nobody has taken, and how long the oldest waits: what a night is judged by.
+  /// Counts the alerts that nobody has taken, and says how long the oldest waits: a night is judged by these.
   private func updateAlerts(_ parts: CoreParts) {
     guard let waiting = try? parts.reader.waitingAlerts() else { return }
     Meter(label: "knutepunkt_alerts_unacknowledged").set(waiting.count)

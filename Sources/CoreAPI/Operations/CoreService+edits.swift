@@ -40,7 +40,7 @@ extension CoreService {
     let details = DeviceDetails(
       label: device.label, profile: device.profile, address: device.address, controller: registry.patient(device.patient)?.controller)
     _ = try await store(.registry(.deviceAdded(device.liveness)), device: id, actor: actor, reason: reason, .device(details))
-    // Heard or given to somebody meanwhile: only what was asked for changes.
+    // The device may have been heard, or given to somebody, meanwhile: only what was asked for changes.
     var now = try knownDevice(id)
     (now.label, now.liveness) = (device.label, device.liveness)
     registry.add(now)

@@ -31,7 +31,7 @@ extension API.Receipt {
 }
 
 extension OutboxLane {
-  /// Nil for a word of another version.
+  /// Nil for a lane's word of another version.
   fileprivate init?(_ lane: API.Receipt.Lane) {
     switch lane {
     case .alarm: self = .alarm
@@ -42,7 +42,7 @@ extension OutboxLane {
 }
 
 extension DeliveryReceipt {
-  /// Nil when the receipt names nothing, or uses a word that is not known.
+  /// Nil when the receipt names nothing, or has a word that is not known.
   package init?(_ receipt: API.Receipt) {
     guard let lane = OutboxLane(receipt.lane) else { return nil }
     let item: Item
