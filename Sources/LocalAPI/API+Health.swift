@@ -13,7 +13,7 @@ extension API {
     public var kind: String
     /// The link's, destination's or role's name, a device's number (`D3`); nil for what the hub has one of.
     public var name: String?
-    /// Since when; nil when not known.
+    /// Since when it does not work; nil when not known.
     public var since: String?
     /// What is lost by it; see `Effect`. A word that this version does not know counts as `partial`.
     public var effect: String
@@ -23,7 +23,7 @@ extension API {
     public var detail: String?
     /// What operations do next, in English; nil: nothing is known.
     public var next: String?
-    /// It works at this moment, but has not for long enough.
+    /// Whether it works at this moment, but has not for long enough.
     public var isSettling: Bool?
     /// How many people or devices it concerns; nil: it is not about a number.
     public var count: Int?
