@@ -88,7 +88,7 @@ let package = Package(
     target("JournalValues", ["VitalSigns"]),
     target("Journal", ["VitalSigns", "JournalValues", grdb, crypto]),
     target("Forwarding", ["VitalSigns"]),
-    target("HTTPDelivery", ["Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
+    target("HTTPDelivery", ["HubRuntime", "Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
     target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
     target("WebhookForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
     target("HubConfiguration", ["HubRuntime", "VitalSigns", "DeviceProfile", "ProfileCatalogue", yams]),

@@ -9,12 +9,12 @@ package import VitalSigns
 /// What a sentence is made from.
 package struct AlertFact: Sendable {
   package var reason: AlertReason
-  /// A second rule that the same measurement broke.
+  /// A second reason, of a rule that the same measurement broke.
   package var also: AlertReason?
   package var raisedAt: WallTime
   /// The link, receiver or role that a hub alert concerns, as the configuration calls it.
   package var subjectName: String?
-  /// That receiver is a record system: it files alerts and calls nobody, so nobody needs a call instead.
+  /// Whether the receiver is a record system. A record system files alerts and calls nobody, so nobody needs a call instead.
   package var subjectFiles: Bool
 
   package init(reason: AlertReason, also: AlertReason? = nil, raisedAt: WallTime, subjectName: String? = nil, subjectFiles: Bool = false) {
@@ -27,7 +27,7 @@ package struct AlertFact: Sendable {
 }
 
 extension AlertReason {
-  /// The first reason of a transition; the second is its `also`.
+  /// The facts of a transition. Its second reason is its `also`.
   package init(_ transition: AlertTransition) {
     self.init(
       rule: transition.rule, value: transition.value, limit: transition.limit, upper: transition.upper, subject: transition.subject)
@@ -67,7 +67,7 @@ extension Catalogue {
     }
   }
 
-  /// By the present sum, which may have become another category since the alert rose.
+  /// The words of a score by its present sum, which may belong to another category than when the alert rose.
   private func scoreWords(_ reason: AlertReason) -> String {
     let isLeast = reason.upper > reason.value
     let places = ["value": "\(reason.value)"]
@@ -75,14 +75,15 @@ extension Catalogue {
     case 7...: return text("rule", isLeast ? "news2High.atLeast" : "news2High", places)
     case 5...6: return text("rule", isLeast ? "news2Medium.atLeast" : "news2Medium", places)
     default:
-      // "At least 0" would read as good news.
+      // The lower bound 0 is not said as "at least 0", which would read as good news.
       return isLeast
         ? text("news2", "plain.unknown", ["range": "\(reason.value)–\(reason.upper)"]) : text("news2", "plain", places)
     }
   }
 
-  /// The core counts a value on its limit as beyond it; what was prescribed is one step further in: "under 85" is stored as 84. The
-  /// value follows the person, also back inside; then, and where the limit's side is not certain, nothing is said of where it stands.
+  /// The words of a plan's limit. The core counts a value on its limit as beyond it, so what was prescribed is one step further in:
+  /// "under 85" is stored as 84. The value follows the person, also back inside the limit. Where it is inside, or where the limit's
+  /// side is not certain, the sentence does not say where the value stands.
   private func limitWords(_ reason: AlertReason) -> String {
     guard let signal = UInt8(exactly: reason.subject).flatMap(PlanSignal.init(rawValue:)) else { return text("rule", reason.rule.key) }
     let written = { (steps: Int64) in "\(number(Int32(clamping: steps), exponent: signal.stepExponent)) \(signal.unit.sign)" }
@@ -100,17 +101,13 @@ extension Catalogue {
     guard reason.limit > 0 || reason.value > 0, (0..<1_440).contains(reason.value) else {
       return text("rule", reason.rule.key + ".slot", ["n": "\(reason.subject)"])
     }
-    let minute = Int64(reason.value)
-    let due = (minute + Int64(max(0, reason.limit)) / 60) % 1_440
-    return text("rule", reason.rule.key + ".time", ["time": Self.minuteText(minute), "due": Self.minuteText(due)])
+    let minute = Int(reason.value)
+    let due = (minute + Int(max(0, reason.limit)) / 60) % 1_440
+    let (time, end) = (CivilTime.clockText(minuteOfDay: minute), CivilTime.clockText(minuteOfDay: due))
+    return text("rule", reason.rule.key + ".time", ["time": time, "due": end])
   }
 
-  private static func minuteText(_ minute: Int64) -> String {
-    let (hours, minutes) = minute.quotientAndRemainder(dividingBy: 60)
-    return "\(hours < 10 ? "0" : "")\(hours):\(minutes < 10 ? "0" : "")\(minutes)"
-  }
-
-  /// Since when, never for how long: a number of seconds would stand still while the silence goes on.
+  /// Says since when the device is silent, and never for how long: a number of seconds would stand still while the silence goes on.
   private func silenceWords(_ reason: AlertReason, _ raisedAt: WallTime, _ zone: TimeZone) -> String {
     guard raisedAt != .unknown, reason.value > 0 else { return text("rule", "signalLoss") }
     let since = momentText(raisedAt.adding(milliseconds: -Int64(reason.value) * 1_000), seenFrom: raisedAt, in: zone)
@@ -118,7 +115,8 @@ extension Catalogue {
     return text("rule", "signalLoss.expected", ["time": since, "span": length(seconds: reason.limit)])
   }
 
-  /// The parameter as the signal of the same name is called, where there is one: a whole word rather than the badge's short one.
+  /// The parameter's name as the signal of the same name is called, where there is one: a whole word instead of the badge's short
+  /// one.
   private func name(_ parameter: NEWS2Parameter) -> String {
     inSentence(has("signal", parameter.key) ? text("signal", parameter.key) : text("parameter", parameter.key))
   }
@@ -128,14 +126,14 @@ extension Catalogue {
     metres < 2_000 ? "\(metres) m" : "\(number(Int32(clamping: metres / 100), exponent: -1)) km"
   }
 
-  /// With a small first letter, unless the first word is an abbreviation: NEWS2 stays.
+  /// The text with a small first letter. An abbreviation such as NEWS2 keeps its capitals.
   package func inSentence(_ text: String) -> String {
     guard let first = text.first, let second = text.dropFirst().first, second.isLowercase || second == " " else { return text }
     return first.lowercased() + text.dropFirst()
   }
 }
 
-/// "kl." without the word: "03:12", or with the day when that is another: "25.11. 03:12".
+/// The time of day as it follows "kl.": "03:12"; with the day when that is another: "25.11. 03:12".
 package func momentText(_ time: WallTime, seenFrom now: WallTime, in zone: TimeZone) -> String {
   guard time != .unknown else { return "–" }
   let (text, today) = (localText(time, in: zone), localText(now, in: zone))
@@ -151,7 +149,8 @@ func localText(_ time: WallTime, in zone: TimeZone) -> String {
 }
 
 extension PlanSignal {
-  /// Whether a limit is one to fall below, by where people's values lie; nil for what has no such place.
+  /// Whether `steps` is a limit to fall below, judged by where people's values lie. Nil for a signal whose values have no such
+  /// place.
   fileprivate func isLow(limit steps: Int32) -> Bool? {
     switch self {
     case .oxygenSaturation: true

@@ -7,7 +7,7 @@ public import VitalSigns
 
 /// Sentences for alerts. Immutable; any thread.
 public struct AlertSentences: Sendable {
-  /// The hub's own language: of the event stream and of everything that a person on the hub reads.
+  /// The hub's own language. The event stream, and everything that a person on the hub reads, is in it.
   public let language: TextLanguage
   package let catalogues: [TextLanguage: Catalogue]
   private let zone: TimeZone

@@ -44,7 +44,8 @@ package struct Catalogue: Sendable {
   /// The text with its places filled in one pass, so that a value is never read as a place.
   package func text(_ group: String, _ name: String, _ values: [String: String] = [:]) -> String {
     let pattern = groups[group]?[name] ?? ""
-    // As a character: as text it would go through the platform's search, which took a third of the time of a sentence.
+    // The place is sought as a character. Sought as text it would go through the platform's search, which took a third of the time
+    // of a sentence.
     return pattern.contains("{" as Character) ? TextPlaces.filled(pattern, values) : pattern
   }
 
@@ -68,9 +69,11 @@ package struct Catalogue: Sendable {
     "band": [NEWS2Band.none, .low, .lowMedium, .medium, .high].map(\.key),
     "cause": ResolutionCause.allCases.map(\.rawValue),
     "measure": ResolutionMeasure.allCases.map(\.rawValue),
-    "age": ["now", "seconds", "minutes", "hours", "days"],
-    "wait": ["due", "seconds", "minutes", "hours"],
-    "span": ["seconds", "minutes", "hours"],
+    // A span's rest is said where the language has words for it. The board ticks once a second: its ages and waits have none for the
+    // seconds of a minute, so that a card does not flicker.
+    "age": ["now", "hoursMinutes", "daysHours"] + TimeSpan.Unit.allCases.map(\.rawValue),
+    "wait": ["due", "hoursMinutes", "daysHours"] + TimeSpan.Unit.allCases.map(\.rawValue),
+    "span": ["minutesSeconds", "hoursMinutes", "daysHours"] + TimeSpan.Unit.allCases.map(\.rawValue),
     "trend": ["rising", "falling", "steady", "over24Hours", "sinceLast"],
     "news2": [
       "missing", "at", "none", "atLeast", "plain", "plain.unknown", "now", "now.atLeast", "now.unknown", "incomplete", "notComparable",
@@ -100,39 +103,25 @@ package struct Catalogue: Sendable {
 
 /// Spans and times as people say them. The page's script ticks with the same texts.
 extension Catalogue {
-  /// "for 2 min siden". Spans below zero (a clock was set) count as zero.
+  /// "for 2 min siden"; below 5 s "akkurat nå", and so when a clock was set and the age would be below zero.
   package func age(from: WallTime, to now: WallTime) -> String {
-    let seconds = span(from: from, to: now)
-    switch seconds {
-    case ..<5: return text("age", "now")
-    case ..<60: return text("age", "seconds", ["n": "\(seconds)"])
-    case ..<3_600: return text("age", "minutes", ["n": "\(seconds / 60)"])
-    case ..<86_400: return text("age", "hours", ["n": "\(seconds / 3_600)", "m": "\(seconds / 60 % 60)"])
-    default: return text("age", "days", ["n": "\(seconds / 86_400)"])
-    }
+    let seconds = now.seconds(since: from)
+    return seconds < 5 ? text("age", "now") : text("age", TimeSpan(seconds: seconds))
   }
 
-  /// "om 45 s".
+  /// "om 45 s"; below 1 s "nå".
   package func wait(from now: WallTime, until: WallTime) -> String {
-    let seconds = span(from: now, to: until)
-    switch seconds {
-    case ..<1: return text("wait", "due")
-    case ..<120: return text("wait", "seconds", ["n": "\(seconds)"])
-    case ..<7_200: return text("wait", "minutes", ["n": "\(seconds / 60)"])
-    default: return text("wait", "hours", ["n": "\(seconds / 3_600)"])
-    }
+    let seconds = until.seconds(since: now)
+    return seconds < 1 ? text("wait", "due") : text("wait", TimeSpan(seconds: seconds))
   }
 
   /// "12 min": a length of time alone.
-  package func length(seconds: Int32) -> String {
-    switch max(0, seconds) {
-    case ..<120: text("span", "seconds", ["n": "\(max(0, seconds))"])
-    case ..<7_200: text("span", "minutes", ["n": "\(seconds / 60)"])
-    default: text("span", "hours", ["n": "\(seconds / 3_600)", "m": "\(seconds / 60 % 60)"])
-    }
-  }
+  package func length(seconds: Int32) -> String { text("span", TimeSpan(seconds: Int64(seconds))) }
 
-  private func span(from: WallTime, to: WallTime) -> Int64 { max(0, to.seconds(since: from)) }
+  private func text(_ group: String, _ span: TimeSpan) -> String {
+    let words = span.words { has(group, $0) }
+    return text(group, words.name, words.values)
+  }
 
   /// A whole count of `10^exponent` with the language's decimal mark: 385 and −1 give "38,5".
   package func number(_ steps: Int32, exponent: Int8) -> String {

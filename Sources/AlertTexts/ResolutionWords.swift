@@ -5,7 +5,7 @@ public enum ResolutionCause: String, Sendable, Hashable, CaseIterable {
   case healthChange, needForHelp, fall, medication, mistakenPress, deviceFault, deviceNotWorn, other
 }
 
-/// What was done about it: assess, then call, visit, wait or 113. The raw value is the stored key and the catalogue's key.
+/// What was done about the alert: from judging it to calling 113. The raw value is the stored key and the catalogue's key.
 public enum ResolutionMeasure: String, Sendable, Hashable, CaseIterable {
   case assessed, phoned, visited, doctorInformed, emergencyCalled, deviceServiced, none
 }

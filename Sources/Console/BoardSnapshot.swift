@@ -1,4 +1,4 @@
-// The board as values: what the gateway reads from the journal, ready to be shown. Names are texts for people and never
+// The board as values: what `JournalBoardSource` reads from the journal, ready to be shown. Names are texts for people and never
 // reach a log. Nothing here decides; the order on the screen is made in `BoardView`.
 
 public import VitalSigns

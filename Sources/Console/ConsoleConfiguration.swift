@@ -1,4 +1,4 @@
-// What the console is told at start. The gateway reads it from its validated configuration; nothing here is parsed.
+// What the console is told at start. `ConsoleRole` takes it from the hub's validated configuration; nothing here is parsed.
 
 public import AlertTexts
 public import Foundation
@@ -62,7 +62,7 @@ public struct ConsoleClock: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     return Self(
-      wall: { WallTime(rawValue: Int64(Date().timeIntervalSince1970 * 1_000)) },
+      wall: { SystemClock.wall() },
       monotonic: {
         MonotonicInstant.zero.adding(start.duration(to: clock.now))
       })

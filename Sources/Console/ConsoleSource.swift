@@ -1,11 +1,10 @@
-// The seam between the web pages and the rest of the hub. `Gateway` implements `ConsoleSource`: it reads the journal
-// (read-only) and speaks with the core's local API. The console knows neither, so it can be shown, tested and replaced
-// alone. Vocabulary: a *board* is every open alert plus what was closed lately; an *actor* is the person signed in.
+// The seam between the web pages and the rest of the hub. `JournalBoardSource` implements `ConsoleSource`: it reads the journal
+// (read-only) and speaks with the core's local API. The pages know neither, so they can be shown and tested alone. Vocabulary: a *board* is every open alert plus what was closed lately; an *actor* is the person signed in.
 
 public import AlertTexts
 public import VitalSigns
 
-/// What the console shows and does, provided by the gateway.
+/// What the console shows and does. `JournalBoardSource` is the real one; tests bring their own.
 public protocol ConsoleSource: Sendable {
   /// The board as it is now. Called at every change (at most a few times a second) and at every page load.
   func board() async throws(BoardReadError) -> BoardSnapshot
@@ -69,7 +68,7 @@ public struct BoardResolution: Sendable, Hashable {
   public var usefulness: AlertUsefulness
 
   /// Enough for a page of notes; the record is elsewhere.
-  public static let commentCharactersMax = 2_000
+  public static let commentCharactersMax = EntryLimits.commentCharactersMax
 
   public init(comment: String, cause: ResolutionCause, measure: ResolutionMeasure, usefulness: AlertUsefulness) {
     self.comment = comment

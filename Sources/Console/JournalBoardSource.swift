@@ -91,13 +91,7 @@ final class JournalBoardSource: ConsoleSource {
       return (turn, last.nextWaiter, begins)
     }
     if begins { begin() }
-    // The first that ends decides: the read is done, or patience is over. Both end with the group.
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { for await _ in wakes { return } }
-      group.addTask { try? await Task.sleep(for: Self.patience) }
-      await group.next()
-      group.cancelAll()
-    }
+    _ = await within(Self.patience) { for await _ in wakes { return } }
     return last.withLock { last in
       last.waiters[waiter] = nil
       return last.turns.ended >= turn && last.failure == nil

@@ -2,6 +2,7 @@
 // that is open all night is one look and not ten thousand. What cannot be logged at once waits and is tried again; an alarm is
 // never held back for it.
 
+import HubRuntime
 import Logging
 import ServiceLifecycle
 import VitalSigns
@@ -78,13 +79,8 @@ actor LookLog: Service {
 
   func run() async throws {
     await cancelWhenGracefulShutdown { await self.drain() }
-    // What was seen in the last moments, if the hub takes it at once. Whichever ends first ends the other; the group awaits both.
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.flush() }
-      group.addTask { try? await Task.sleep(for: Self.lastSeconds) }
-      await group.next()
-      group.cancelAll()
-    }
+    // What was seen in the last moments, if the hub takes it at once.
+    _ = await within(Self.lastSeconds) { await self.flush() }
   }
 
   private func flush() async {

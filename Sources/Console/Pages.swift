@@ -148,6 +148,7 @@ struct Pages: Sendable {
     let age = catalogue.groups["age"] ?? [:]
     let wait = catalogue.groups["wait"] ?? [:]
     struct Texts: Encodable {
+      let units: [SpanUnit]
       let age: [String: String]
       let wait: [String: String]
       let actionFailed: String
@@ -158,7 +159,7 @@ struct Pages: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let texts = Texts(
-      age: age, wait: wait, actionFailed: catalogue.text("page", "actionFailed"),
+      units: TimeSpan.Unit.allCases.map(SpanUnit.init), age: age, wait: wait, actionFailed: catalogue.text("page", "actionFailed"),
       outcomeUnknown: catalogue.text("problem", "outcomeUnknown"), unseen: catalogue.groups["unseen"] ?? [:],
       sessionEnds: catalogue.groups["banner"]?["sessionEnds"] ?? "")
     guard let json = try? encoder.encode(texts) else { preconditionFailure("texts are strings, which JSON can hold") }
@@ -170,5 +171,27 @@ struct Pages: Sendable {
       preconditionFailure("\(template) is read at start")
     }
     return page
+  }
+}
+
+/// One unit of `TimeSpan`'s rule as the page's script needs it.
+private struct SpanUnit: Encodable {
+  let name: String
+  /// The name of the text that also says the rest.
+  let withRest: String
+  let seconds: Int64
+  /// The unit is used for spans of so many seconds and more.
+  let from: Int64
+  let restSeconds: Int64
+  /// The rest is said below so many of the unit.
+  let restBelow: Int64
+
+  init(_ unit: TimeSpan.Unit) {
+    name = unit.rawValue
+    withRest = unit.nameWithRest ?? unit.rawValue
+    seconds = unit.seconds
+    from = unit.firstSeconds
+    restSeconds = (unit.smaller ?? unit).seconds
+    restBelow = unit.restMattersBelow
   }
 }

@@ -1,5 +1,5 @@
-// What devices can be missed for, brought up to date at start: a profile may have learned to say more, and a device may have been
-// registered by a version that did not ask. Without it a tracker from last year would never be missed for its silence.
+// What devices can be missed for, brought up to date at start. A profile may have learned to say more, and a device may have been
+// registered by a version that did not ask. Without this a tracker from last year would never be missed for its silence.
 
 import DeviceProfile
 import HubCore
@@ -16,7 +16,8 @@ extension CoreParts {
     guard let devices = try? reader.devices(includingRemoved: false) else { return }
     for device in devices {
       guard let profile = registry.profile(device.profile) else {
-        // Whatever it sends is heard by nobody: the same as words that nobody knows, and told at once instead of after its interval.
+        // Nobody understands what the device sends. That is told at once, as words that nobody knows are, instead of after its
+        // interval.
         logger.error(
           "a registered device has no profile: it is not understood", metadata: ["device": "\(device.id)", "profile": "\(device.profile)"])
         var event = DeviceEvent(kind: .notUnderstood)

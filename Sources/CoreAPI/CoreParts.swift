@@ -1,5 +1,5 @@
-// The core role's parts, put together once. Order matters and is this: the journal opens, the core is recovered, the threads start,
-// and only then does any link connect and any listener open.
+// The core role's parts, put together once and in this order: the journal opens, the core is recovered, the threads start, and only
+// then does any link connect and any listener open.
 
 package import AlertTexts
 package import DeviceIntake
@@ -25,7 +25,7 @@ package final class CoreParts: Sendable {
   package let civil: CivilClock
   /// The way in, the core, the journal's writer.
   package let pipeline: CorePipeline
-  /// The ways by which devices reach the hub.
+  /// The links over which devices reach the hub.
   package let links: DeviceLinks
   /// Who is told at once.
   package let hub: EventHub
@@ -37,14 +37,14 @@ package final class CoreParts: Sendable {
   package let reader: JournalReader
   package let actors: ActorBook
   package let startedAt: WallTime
-  /// Calls for help that were open when the journal was lost: raised again, since rather twice than never.
+  /// Calls for help that were open when the journal was lost. They are raised again, because twice is better than never.
   private let openCalls: [OpenCall]
-  /// What was changed in the registry while the journal was lost: done again, now that it is back.
+  /// What was changed in the registry while the journal was lost. It is done again, now that the journal is back.
   private let changesMeanwhile: [RegistryChangeRow]
   /// What people should know of journals that lie beside the one in use.
   package let journalNotes: [String]
   package let hubID: String
-  /// False: this run began with a state that no replay could give exactly (CoreBuilder).
+  /// False when this run began with a state that no replay could give exactly (CoreBuilder).
   package let isRecoveryExact: Bool
   package let logger: Logger
 
@@ -70,7 +70,8 @@ package final class CoreParts: Sendable {
     self.registry = registry
     self.civil = civil
     hubID = recovery.hubID
-    // The console may not write here. Without the key no sign-in link can be made, which the first request for one tells.
+    // The key is made here because the console may not write in this folder. Without the key no sign-in link can be made, which the
+    // first request for one tells.
     if configuration.console.listen != nil { _ = try? SignInKey.blocking(configuration.hub.statePath) }
     Self.tell(recovery, report, to: logger)
     let accounts = opened.accounts
@@ -126,13 +127,13 @@ package final class CoreParts: Sendable {
         "more people or devices are registered than there is room for; raise realtime.patientsMax or realtime.devicesMax",
         metadata: ["people": "\(people)", "devices": "\(devices)"])
     } else {
-      // Nothing to take back when it was never told.
+      // A lack of room that was never told has nothing to take back.
       guard let told = try? reader.alerts(AlertFilter(rule: .registryFull, limit: 1)), !told.isEmpty else { return }
     }
     _ = intake.submit(.hubCondition(HubCondition(rule: .registryFull, holds: isFull)))
   }
 
-  /// Whoever was registered in an emergency goes on being watched when the journal is back.
+  /// People and devices that were registered in an emergency go on being watched when the journal is back.
   private func takeChangesMeanwhile() {
     for change in changesMeanwhile {
       guard case .registry(let what) = change.entry.payload else { continue }
@@ -159,10 +160,10 @@ package final class CoreParts: Sendable {
 
   /// Ends in the reverse order: nothing new comes in, what is in is decided and stored, then everybody is let go.
   ///
-  /// - Returns: false when the store stood still for longer than `limit`: its thread is left behind, the process may end.
+  /// - Returns: false when the store stood still for longer than `limit`. Its thread is left behind, and the process may end.
   @discardableResult package func stop(within limit: Duration = .seconds(10)) async -> Bool {
     var end = ContinuousClock.now + limit
-    // What Bluetooth devices took of the time is not taken from the disk.
+    // The time that Bluetooth devices took is not taken from the disk.
     if await links.stop(within: limit / 2) { end = max(end, ContinuousClock.now + limit / 2) }
     let isStored = await pipeline.stop(by: end)
     dispatch.stop()

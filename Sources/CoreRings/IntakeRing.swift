@@ -1,6 +1,6 @@
 // The intake of the core: every link, the local API and the clock push here, the core's thread pops. The order of the
-// sequence numbers is the hub's one total order. Nothing here waits: the gateway
-// blocks on an eventfd that is signalled after each push.
+// sequence numbers is the hub's one total order. Nothing here waits: the
+// core's thread blocks on an eventfd that is signalled after each push.
 
 public import VitalSigns
 

@@ -1,4 +1,5 @@
-// The outbox and the core as one destination's runner needs them: rows in, receipts out. A protocol, so that a test can stand in.
+// The outbox and the core as one destination's runner needs them: rows in, receipts out. `OutboxBook` is the real one. The protocol
+// is there for tests.
 
 import Forwarding
 import Foundation
@@ -10,26 +11,16 @@ import Logging
 import Synchronization
 import VitalSigns
 
-/// Where a runner reads rows and leaves receipts. Implemented by the forward role.
+/// Where a runner reads rows and leaves receipts.
 protocol DeliveryBook: Sendable {
-  /// Unsettled rows above `row`, in order; nil when the outbox cannot be read now.
-  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage?
-  /// Likewise, of some people only.
+  /// Unsettled rows above `row` of the people in `scope`, in order; nil when the outbox cannot be read now.
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage?
-  /// Journals receipts; true when that is done with: the core has them durably, or will never take them.
+  /// Journals receipts. True when the runner is done with them: the core has them durably, or will never take them.
   func report(_ receipts: [API.Receipt]) async -> Bool
   /// People for whom calls of high priority wait in the outbox.
   func urgent() async -> [PatientID]
-  /// Tells the core how the destination does; true when it has heard.
+  /// Tells the core how the destination does. True when the core has heard it.
   func tell(_ state: API.DestinationState) async -> Bool
-}
-
-extension DeliveryBook {
-  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
-    await fetch(lane, after: row, limit: limit)
-  }
-  func urgent() async -> [PatientID] { [] }
-  func tell(_ state: API.DestinationState) async -> Bool { true }
 }
 
 /// What one read of the outbox gave.

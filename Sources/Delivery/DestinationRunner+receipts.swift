@@ -37,13 +37,13 @@ extension DestinationRunner {
     }
   }
 
-  /// Receipts travel beside the deliveries and never hold one up: while the store is stuck the core answers none, and the
-  /// next alarm must go out all the same. They stay here until the core has them; after a restart of this role the rows
-  /// would be sent again under the same keys, which destinations bear.
+  /// Sends receipts beside the deliveries, so that they never hold one up: while the store is stuck the core answers none, and the
+  /// next alarm must go out all the same. Receipts stay in `unreported` until the core has them. After a restart of this role their
+  /// rows are sent again under the same keys, which destinations bear.
   func flushReceipts() {
     guard reporting == nil, !unreported.isEmpty else { return }
     if let rest = restBeforeReport {
-      // Held in `gathering`, one at a time; `run` ends it.
+      // The task is held in `gathering`, one at a time; `run` ends it.
       if gathering == nil {
         gathering = Task { [weak self] in
           try? await Task.sleep(for: rest)
@@ -58,7 +58,7 @@ extension DestinationRunner {
     let batch = Array(unreported.prefix(Self.receiptsPerReport))
     unreported.removeFirst(batch.count)
     let book = book
-    // Held in `reporting`, one at a time; `run` ends it.
+    // The task is held in `reporting`, one at a time; `run` ends it.
     reporting = Task { [weak self] in
       let stored = await book.report(batch)
       if !stored { try? await Task.sleep(for: Self.reportPause) }
@@ -71,19 +71,19 @@ extension DestinationRunner {
     if !Task.isCancelled { flushReceipts() }
   }
 
-  /// How long receipts may wait for company; nil: they go now. Only what was delivered as routine can wait.
+  /// How long receipts may wait for company; nil: they go now. Only receipts of delivered routine records can wait.
   var restBeforeReport: Duration? {
     guard let reportedAt, unreported.count < Self.receiptsPerReport,
       unreported.allSatisfy({ if $0.lane == .known(.routine), case .delivered = $0.result { true } else { false } })
     else { return nil }
-    let left = reportedAt.adding(nanoseconds: Self.reportGathering.nanoseconds).rawValue &- now().rawValue
+    let left = reportedAt.adding(Self.reportGathering).rawValue &- now().rawValue
     return left > 0 ? .nanoseconds(left) : nil
   }
 
   func reported(_ batch: [API.Receipt], stored: Bool) {
     reporting = nil
     if !stored { unreported = batch + unreported }
-    // Failures are notes for people; what is settled must be told.
+    // Notes of failures are for people and may go. What is settled must be told.
     if unreported.count > Self.unreportedMax { unreported.removeAll { if case .failing = $0.result { true } else { false } } }
     if !Task.isCancelled { flushReceipts() }
   }

@@ -26,20 +26,22 @@ actor DestinationRunner {
     case reconnected
   }
 
-  /// Alarms that wait to be looked at; one more is left to its outbox row.
+  /// Alarms that wait to be looked at. One more is left to its outbox row.
   private static let alarmsWaitingMax = 1_024
-  /// Of one person: a flood of theirs leaves room for others' alarms. One more is left to its outbox row likewise.
+  /// Alarms of one person that wait, so that a flood leaves room for others' alarms. One more is left to its outbox row.
   private static let alarmsOfOneWaitingMax = 64
   /// Receipts in one request: some 100 kB, a tenth of what the local API takes.
   static let receiptsPerReport = 500
-  /// Between two reports of routine receipts: each is a commit, and a row of the access log for each person. An alarm's goes at once.
+  /// The rest between two reports of routine receipts: each report is a commit, and a row of the access log for each person. An
+  /// alarm's receipt goes at once.
   static let reportGathering = Duration.milliseconds(500)
-  /// The core is told how the destination does at each change, and this often although nothing changed: it may be new.
+  /// The core is told how the destination does at each change. It is told this often although nothing changed, because the core may
+  /// be new.
   private static let tellEvery = Duration.seconds(10)
 
   /// Pause before receipts are offered again.
   static let reportPause = Duration.seconds(1)
-  /// Receipts that wait for the core. With more the outbox is not read on: what is in it is safe there.
+  /// Receipts that wait for the core. With more of them the outbox is not read on: its rows are safe where they are.
   static let unreportedMax = 1_024
 
   let name: String
@@ -52,16 +54,16 @@ actor DestinationRunner {
   /// each of the other kinds.
   private let news: AsyncStream<News>
   private let continuation: AsyncStream<News>.Continuation
-  // Without a parent, because news is read while they work; `run` cancels and awaits each of them before it returns.
-  // By number: an attempt that was cancelled may still be leaving while the lane's next one is under way.
+  // Tasks without a parent, because news is read while they work. `run` cancels and awaits each of them before it returns. Attempts
+  // are held by number: one that was cancelled may still be leaving while the lane's next one is under way.
   private var attempts: [DeliveryLane.Kind: [UInt64: Task<Void, Never>]] = [:]
   private var wakes: [DeliveryLane.Kind: Task<Void, Never>] = [:]
   private var fetches: [DeliveryLane.Kind: Task<Void, Never>] = [:]
-  /// Receipts that the core has not confirmed yet, in order. Bound: `unreportedMax` and what the lanes have in memory;
-  /// beyond it the notes of failures go.
+  /// Receipts that the core has not confirmed yet, in order. Bound: `unreportedMax`, and what the lanes have in memory. Beyond it
+  /// the notes of failures are dropped.
   var unreported: [API.Receipt] = []
   var reporting: Task<Void, Never>?
-  /// Ends when receipts have gathered for long enough.
+  /// The task that ends when receipts have gathered for long enough.
   var gathering: Task<Void, Never>?
   var reportedAt: MonotonicInstant?
   private var watch: DestinationWatch
@@ -88,7 +90,7 @@ actor DestinationRunner {
     (news, continuation) = AsyncStream.makeStream(of: News.self)
   }
 
-  /// Works until cancelled. Whatever is under way then is resent later under the same keys.
+  /// Works until cancelled. What is under way then is sent again later under the same keys.
   func run() async {
     seekUrgent()
     perform(lanes.connectivityRestored(at: now()))
@@ -100,7 +102,7 @@ actor DestinationRunner {
     } onCancel: {
       continuation.finish()
     }
-    // Every task that was started is held in one of these until it has ended, attempts by number and one of each other kind: end them.
+    // Every task that was started is in one of these until it has ended. End them.
     let held =
       attempts.values.flatMap(\.values) + Array(wakes.values) + Array(fetches.values)
       + [reporting, gathering, probing, telling, seeking].compactMap(\.self)
@@ -130,7 +132,7 @@ actor DestinationRunner {
     if isTaken { continuation.yield(.alarm(item)) } else { outboxChanged() }
   }
 
-  /// Answers when the runner is not stuck; the watchdog asks once a second. Looks at how the destination does meanwhile.
+  /// Returns when the runner is not stuck, for the watchdog, and looks at how the destination does.
   func beat() { look() }
 
   /// The core answers again: everything unsettled is tried at once.
@@ -164,17 +166,17 @@ actor DestinationRunner {
     case .reconnected:
       seekUrgent()
       perform(lanes.connectivityRestored(at: now()))
-      // What was committed while nobody listened has been announced to nobody.
+      // Nobody has announced what was committed while nobody listened.
       lookIntoOutbox()
     }
     flushReceipts()
   }
 
-  /// After a time in which nobody told us of alarms, the most urgent are looked for first: a backlog may be long.
+  /// Looks for the most urgent calls first after a time in which nobody told us of alarms, because the backlog may be long.
   private func seekUrgent() {
     guard seeking == nil else { return }
     let (book, continuation) = (book, continuation)
-    // Held in `seeking`, one at a time; `run` ends it.
+    // The task is held in `seeking`, one at a time; `run` ends it.
     seeking = Task { continuation.yield(.urgent(await book.urgent())) }
   }
 
@@ -194,7 +196,8 @@ actor DestinationRunner {
     case .send(let attempt): send(attempt, on: kind)
     case .cancel(let number):
       attempts[kind]?[number]?.cancel()
-      // Its own report will come too late to count: an attempt that is given up is a destination that did not answer.
+      // The cancelled attempt's own report will come too late to count. An attempt that is given up counts as one that the
+      // destination did not answer.
       watch.attempted(failure: .timedOut, at: now())
     case .fetch(let row, let limit): fetch(after: row, limit: limit, .everybody, on: kind)
     case .fetchOthers(let row, let limit, let except): fetch(after: row, limit: limit, .others(except), on: kind)
@@ -214,7 +217,7 @@ actor DestinationRunner {
   private func send(_ attempt: DeliveryLane.Attempt, on kind: DeliveryLane.Kind) {
     let forwarder = forwarder
     let continuation = continuation
-    // Held by its number until it reports, also when it was cancelled; `run` ends what is left.
+    // The task is held by the attempt's number until it reports, also when it was cancelled; `run` ends what is left.
     attempts[kind, default: [:]][attempt.number] = Task {
       let report = await forwarder.deliver(attempt.items)
       continuation.yield(.attemptEnded(kind, attempt, report))
@@ -233,7 +236,7 @@ actor DestinationRunner {
     look()
   }
 
-  /// One failing attempt is counted at its first item, so that `outbox list` shows what stands in the way.
+  /// Counts a failing attempt at its first item, so that `outbox list` shows what stands in the way.
   private func noteFailure(_ report: DeliveryReport, of attempt: DeliveryLane.Attempt, on kind: DeliveryLane.Kind) {
     guard let failure = report.failure else { return }
     let text = failure.key
@@ -269,7 +272,7 @@ actor DestinationRunner {
     guard telling == nil else { return }
     let state = described(at: now)
     let isNews = state.state != toldState?.state || state.reason != toldState?.reason
-    let isDue = toldAt.map { $0.adding(nanoseconds: Self.tellEvery.nanoseconds) <= now } ?? true
+    let isDue = toldAt.map { $0.adding(Self.tellEvery) <= now } ?? true
     guard isNews || isDue else { return }
     let book = book
     toldAt = now
@@ -285,12 +288,10 @@ actor DestinationRunner {
     if let state { toldState = state } else { toldState = nil }
   }
 
-  /// The runner's instants as wall-clock text: the difference to now is the same on both clocks.
+  /// What the core is told: the runner's instants as wall-clock text.
   private func described(at now: MonotonicInstant) -> API.DestinationState {
     let wall = SystemClock.wall()
-    func text(_ instant: MonotonicInstant) -> String {
-      wall.adding(milliseconds: (instant.rawValue &- now.rawValue) / 1_000_000).description
-    }
+    func text(_ instant: MonotonicInstant) -> String { wall.moved(from: now, to: instant).description }
     var state = API.DestinationState(name: name, state: .unknown)
     state.lastSuccess = watch.lastSuccess.map(text)
     state.alarmWaitingSince = lanes.alarms.waitingSince.map(text)
@@ -316,7 +317,7 @@ actor DestinationRunner {
           continuation.yield(.fetched(kind, page))
           return
         }
-        // The lane waits for this answer alone: an outbox that cannot be read now is read in a second.
+        // The lane waits for this answer alone, so an outbox that cannot be read now is read again in a second.
         try? await Task.sleep(for: Self.reportPause)
       }
     }
@@ -329,7 +330,7 @@ actor DestinationRunner {
     let continuation = continuation
     let now = now
     wakes[kind] = Task {
-      // Never early by a rounding: the lane asks for a wake-up once, and an early one tells it nothing.
+      // The wake-up is never early by a rounding: the lane asks for it once, and an early one tells it nothing.
       while !Task.isCancelled {
         let left = instant.rawValue &- now().rawValue
         if left <= 0 {

@@ -1,6 +1,6 @@
-// The forward role: drains the outbox to every destination. It reads the journal (read-only), hears of alarms from the
-// core at once, and tells the core what became of each delivery. It keeps nothing of its own: after a crash everything
-// unsettled is in the outbox, and goes out again under the same keys.
+// The forward role: drains the outbox to every destination. It reads the journal (read-only), hears of alarms from the core at
+// once, and tells the core what became of each delivery. It stores nothing: after a crash everything unsettled is in the outbox,
+// and goes out again under the same keys.
 
 package import AlertTexts
 import FHIRForwarder
@@ -26,12 +26,12 @@ package final class ForwardRole: Service {
   /// How long an alarm about somebody or something that is not in memory waits for the disk to tell who that is. A healthy
   /// disk answers within milliseconds; one that hangs must not hold a call for help.
   package static let learningPatience = Duration.milliseconds(250)
-  /// How long a change whose outbox row says more (who acknowledged and why, where somebody is) waits for that row. It comes
-  /// within milliseconds; without it the change goes out as it is.
+  /// How long a change whose outbox row says more (who acknowledged and why, where somebody is) waits for that row. The row comes
+  /// within milliseconds. Without it the change goes out as it is.
   static let rowPatience = Duration.seconds(1)
-  /// Changes that wait likewise at once; one more is left to its row.
+  /// Changes that wait for their row at once. One more is left to its row.
   static let patientMax = 1_024
-  /// How often everybody is read anew: a name that was changed goes out with the next alarm after that.
+  /// How often all people and devices are read anew. A name that was changed goes out with the next alarm after that.
   static let learnEvery = Duration.seconds(60)
 
   /// One destination at work.
@@ -46,7 +46,8 @@ package final class ForwardRole: Service {
   private let core: any CoreConnection
   private let sentences: AlertSentences
   private let logger: Logger
-  /// Seconds in which every destination's runner answered; the watchdog looks at it.
+  /// Rises about once a second while every destination's runner answers, and while the role waits for the journal. The watchdog
+  /// looks at it.
   package let progress = Atomic<UInt64>(0)
   private let waiting = Atomic<Int>(0)
 
@@ -57,7 +58,7 @@ package final class ForwardRole: Service {
     self.logger = logger
   }
 
-  /// For the watchdog: moves while no destination's runner is stuck, whether or not the core answers.
+  /// For the watchdog: rises while no destination's runner is stuck, whether or not the core answers.
   package func beat() -> UInt64 { progress.load(ordering: .relaxed) }
 
   package func run() async throws {
@@ -133,7 +134,7 @@ package final class ForwardRole: Service {
     }
   }
 
-  /// Who is told of alarms first is missed first.
+  /// A receiver of level 0 is told of alarms first, so its silence is told sooner.
   private func bounds(_ settings: KnutepunktConfiguration.DestinationSettings) -> DestinationWatch.Bounds {
     guard case .webhook = settings.kind, configuration.alertLevelMin(of: settings) == 0 else { return .records }
     return .alarms
@@ -142,7 +143,7 @@ package final class ForwardRole: Service {
   private func lanes(_ settings: KnutepunktConfiguration.DestinationSettings) -> DestinationLanes {
     var alarms = RetryPolicy.alarms
     var routine = RetryPolicy.routine
-    // The lane's own patience is a little longer than the connector's, which says better what went wrong.
+    // The lane waits a little longer than the connector, which knows better what went wrong.
     alarms.attemptTimeout = settings.timeout + .seconds(2)
     routine.attemptTimeout = settings.timeout + .seconds(2)
     if case .fhir(_, let batchMax) = settings.kind {
@@ -222,7 +223,7 @@ package final class ForwardRole: Service {
       if !records.isKnown(change) { records.learn(change) }
       finish.yield()
     }
-    // Cancelled as soon as the read is done.
+    // The task is cancelled as soon as the read is done.
     let patience = Task {
       try? await Task.sleep(for: learningPatience)
       finish.yield()
@@ -231,7 +232,7 @@ package final class ForwardRole: Service {
     patience.cancel()
   }
 
-  /// Everybody anew, once a minute, off the event loops.
+  /// Reads all people and devices anew, once a minute, off the event loops.
   private func learn(_ records: RecordBuilder) async {
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.learnEvery)

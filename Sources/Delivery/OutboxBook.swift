@@ -10,9 +10,9 @@ import VitalSigns
 
 /// Reads rows, sends receipts. Any task.
 struct OutboxBook: DeliveryBook {
-  /// People whose calls are read first after a start; the others follow in their order.
+  /// People whose calls are read first after a start. The others' calls follow in their order.
   private static let urgentMax = 256
-  /// Rows without a form in one answer; the rest follows when these are settled.
+  /// Rows without a form in one answer. The others follow when these are settled.
   private static let unsendableMax = 1_024
 
   let rules: SharingDestination
@@ -21,17 +21,13 @@ struct OutboxBook: DeliveryBook {
   let core: any CoreConnection
   let logger: Logger
 
-  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage? {
-    await fetch(lane, after: row, limit: limit, scope: .everybody)
-  }
-
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
     let (reader, records, rules) = (reader, records, rules)
     do {
       return try await NIOThreadPool.singleton.runIfActive {
         var page = OutboxPage()
         var after = row
-        // The lane's cursor moves with items: rows that give none are passed over here.
+        // The lane's cursor moves with items, so rows that give none are passed over here.
         repeat {
           let rows = try reader.outboxPage(
             destination: rules.number, lane: OutboxLane(lane), after: after, limit: limit, scope: scope)
@@ -58,11 +54,11 @@ struct OutboxBook: DeliveryBook {
 
   func urgent() async -> [PatientID] {
     let (reader, number) = (reader, rules.number)
-    // What cannot be read now is met in its order later.
+    // Calls that cannot be sought now are met in their order later.
     return (try? await NIOThreadPool.singleton.runIfActive { try reader.outboxUrgent(destination: number, limit: Self.urgentMax) }) ?? []
   }
 
-  /// Rows that this kind of destination has no form for would wait for ever: they are refused by us, visibly.
+  /// A refusal by ourselves. A row that this kind of destination has no form for would wait for ever; refused, it is visible.
   private static func unsendable(_ row: OutboxItem, _ lane: DeliveryLane.Kind, _ rules: SharingDestination) -> API.Receipt {
     API.Receipt(
       destination: rules.name, lane: .init(lane), row: row.row, key: "",
@@ -74,11 +70,11 @@ struct OutboxBook: DeliveryBook {
       try await core.report(receipts)
       return true
     } catch .refused(let status, let failure) where status == 400 || status == 413 {
-      // Sent again it would be refused again, and every receipt behind it would wait for ever.
+      // The core would refuse the receipts again, and every receipt behind them would wait for ever.
       logger.error("the core refuses receipts", metadata: ["destination": "\(rules.name)", "reason": "\(failure.error)"])
       return true
     } catch {
-      // Kept by the runner and reported when the core is back; until then the rows stand as unsettled.
+      // The runner keeps the receipts and reports them when the core is back. Until then their rows count as unsettled.
       return false
     }
   }

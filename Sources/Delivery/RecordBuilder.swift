@@ -70,7 +70,7 @@ struct RecordBuilder: Sendable {
         patient: patient, device: row.device.map(identity), controller: event.controller)
       return DeliveryItem(row: row.row, record: .dose(record))
     case .location:
-      // Where somebody is goes out under an open alert or a granted look-up only; no destination here asks for it.
+      // A location goes out with an open alert or a granted look-up only, and no destination here asks for look-ups.
       return nil
     }
   }
@@ -109,7 +109,7 @@ struct RecordBuilder: Sendable {
       && (change.device == .none || known.device(change.device) != nil)
   }
 
-  /// Reads everybody anew. Waits for the disk: never to be called on the way of an alarm.
+  /// Reads all people and devices anew. Waits for the disk: never to be called on the way of an alarm.
   func learn() { known.learn(from: reader) }
 
   /// Reads these two anew. Waits for the disk likewise.
@@ -206,7 +206,7 @@ private final class KnownSubjects: Sendable {
   func patient(_ id: PatientID) -> PatientRow? { state.withLock { $0.patients[id] } }
   func device(_ id: DeviceID) -> DeviceRow? { state.withLock { $0.devices[id] } }
 
-  /// Who acted. For rows of the outbox, which are read from the disk themselves.
+  /// The name of who acted. For rows of the outbox, which are read from the disk in any case.
   func actor(_ id: ActorID, from reader: JournalReader) -> String? {
     if let name = state.withLock({ $0.actors[id] }) { return name }
     guard let rows = try? reader.actors() else { return nil }
@@ -221,7 +221,7 @@ private final class KnownSubjects: Sendable {
     if device != .none, let row = try? reader.device(device) { state.withLock { $0.devices[device] = row } }
   }
 
-  /// Reads everybody once, so that a disk that fails later is not asked who they are.
+  /// Reads all people and devices once, so that a disk that fails later is not asked who they are.
   func learn(from reader: JournalReader) {
     guard let patients = try? reader.patients(), let devices = try? reader.devices() else { return }
     state.withLock { state in

@@ -1,9 +1,9 @@
-// The second ear of an MQTT link: a connection of its own, without a session and without acknowledgements (QoS 0), for the
-// topics of safety alarms. It is there while the link's own messages are held up: the store stands still, so that the broker may
-// send no more before the first are acknowledged; or thousands of messages of others stand before a press. What it hears is
-// told at once; the same press comes as a message later, and is known then (SecondEarBook.swift).
+// The second ear of an MQTT link: a connection of its own, without a session and without acknowledgements (QoS 0), for the topics
+// of safety alarms. It is there while the link's own messages are held up. Either the store stands still, so that the broker may
+// send no more before the first are acknowledged; or thousands of messages of others stand before a press. What the ear hears is
+// told at once. The same press comes as a message later, and is known then (SecondEarBook.swift).
 //
-// It does not replace the link: it promises the broker nothing, and what is published while it is away it never hears.
+// The ear does not replace the link: it promises the broker nothing, and it never hears what is published while it is away.
 
 import CLinux
 import DeviceProfile
@@ -19,22 +19,22 @@ import MQTTLink
 import Synchronization
 import VitalSigns
 
-/// Any thread, but for the methods of `MQTTFrameHandler`.
+/// The second ear of one link. Any thread, but for the methods of `MQTTFrameHandler`, which run on the connection's own.
 ///
-/// @unchecked Sendable: `result`, `second`, `framesInSecond` and `calls` are touched by the thread of the one connection that runs at a time; all else is constant, locked
-/// or Sendable itself.
+/// @unchecked Sendable: `result`, `second`, `framesInSecond` and `calls` are touched by the thread of the one connection that runs
+/// at a time; all else is constant, locked or Sendable itself.
 package final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
-  /// Frames of one device in one second that are looked at. Of a flood the rest is passed over unread, so that another's press
-  /// behind it is heard at once; its own presses are told through their messages.
+  /// Frames of one device in one second that are looked at. The rest of a flood is passed over unread, so that another's press
+  /// behind it is heard at once. The device's own presses are told through their messages.
   static let perDevicePerSecond = 16
 
-  /// In the place of a packet identifier, in marks of copies: no packet has it.
+  /// Stands in a copy's mark where a message's mark has its packet identifier. No packet has this number: identifiers have 16 bits.
   static let copyMessage: UInt32 = 65_536
 
   private struct State {
     var book: SecondEarBook
     var link: MQTTLink?
-    /// The thread of the last connection has ended.
+    /// Whether the thread of the last connection has ended.
     var hasEnded = true
     var clockRuns = false
     var isWanted = false
@@ -62,7 +62,7 @@ package final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
     name: String, _ link: MQTTLinkConfiguration, _ services: LinkServices, marks: [DeliveryMark]
   ) throws(StartError) {
     var configuration = link
-    // Not the link's own with an ending: what looks for the link's lines in a broker's log must not find these.
+    // The id does not begin with the link's own: whoever looks for the link's lines in a broker's log must not find the ear's.
     configuration.clientID = "alarms-\(link.clientID.prefix(240))"
     configuration.keepsSession = false
     configuration.stateTopic = nil
@@ -83,7 +83,7 @@ package final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
 
   // MARK: Coming and going
 
-  /// The link's own way is held up, or is free again. Returns at once.
+  /// The link's own way is held up (`isWanted`), or is free again. Returns at once.
   func listen(_ isWanted: Bool) {
     let connection: MQTTLink? = state.withLock { state in
       state.isWanted = isWanted
@@ -184,7 +184,7 @@ package final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
     }
   }
 
-  /// Tells what has waited for its message long enough; ends with the connection, when nothing waits.
+  /// Tells each copy that has waited for its message long enough. Ends with the connection, when no copy waits.
   private func keepTime() {
     while true {
       let (next, isOver) = state.withLock { state in
@@ -194,19 +194,19 @@ package final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
         return (state.book.nextDue, isOver)
       }
       if isOver { return }
-      // The next attempt of a copy that the full intake refused, too.
+      // Not before 20 ms from now: a copy that the full intake refused is due at once, and would be offered without a pause.
       let soon = intake.clock.now().adding(nanoseconds: 20_000_000)
       wake.wait(until: next.map { max($0, soon).rawValue &- intake.clock.offset })
     }
   }
 
-  /// Under the lock, so that a message that comes in this moment finds either the copy or what became of it.
+  /// Runs under the lock, so that a message that comes in this moment finds either the copy or what became of it.
   private func tellDue(_ state: inout State) {
     for copy in state.book.due(at: intake.clock.now()) {
       let stamp = Intake.Stamp(instant: copy.instant, wall: copy.wall)
       let mark = DeliveryMark(link: number, message: Self.copyMessage, hash: copy.key, wall: copy.wall)
       var last: UInt64?
-      // Heard the moment it was published: whatever the device's clock says, it is now.
+      // A copy is heard the moment it is published, so its time is now, whatever the device's clock says.
       var clocks = DeviceClocks()
       for reading in copy.readings {
         last =

@@ -21,7 +21,7 @@ extension BluetoothFrame.Source {
     }
   }
 
-  /// Part of a stored hash: never changes.
+  /// A number of the source. It is part of a stored hash, so it never changes.
   var number: UInt64 {
     switch self {
     case .characteristic(let uuid), .serviceData(let uuid): uuid.high ^ uuid.low

@@ -21,13 +21,13 @@ extension BluetoothFrameIntake {
 
   package func bond(isLost: Bool, address: String) {
     guard let (device, _) = registry.device(onBluetooth: address), bondIsLost[device.id] != isLost else { return }
-    // Said on the hub's screens also while the intake has no room for the alert.
+    // The hub's screens say so also while the intake has no room for the alert.
     if isLost { remember(lostBondOf: device.id, since: intake.clock.wall()) }
     let event = IntakePayload.event(DeviceEvent(kind: .bondLost, phase: isLost ? .raised : .cleared))
-    // Without room the next attempt to connect says it again.
+    // If there was no room, the next attempt to connect says it again.
     guard intake.submit(event, device: device.id) != nil else { return }
     bondIsLost[device.id] = isLost
-    // Not before the alert ends: the screens and the alert say the same.
+    // The screens go on saying so until the alert ends: screens and alert say the same.
     if !isLost { bondsLost.withLock { $0[device.id] = nil } }
   }
 
@@ -40,7 +40,7 @@ extension BluetoothFrameIntake {
   }
 
   package func detail(_ detail: BluetoothDetail, address: String) {
-    // Beyond 100 % it is 255 or the like: not measured.
+    // A level beyond 100 % means "not measured" (255 or the like).
     guard case .battery(let level) = detail, (0...100).contains(level), let (device, _) = registry.device(onBluetooth: address) else {
       return
     }

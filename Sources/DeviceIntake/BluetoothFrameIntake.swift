@@ -1,8 +1,8 @@
-// From a Bluetooth frame to the intake: whose it is, what its profile makes of it, whether it is known already, and one
-// entry for each reading. What cannot be used is counted and quarantined with its reason; it never stops the link.
+// From a Bluetooth frame to the intake: whose it is, what its profile makes of it, whether it is known already, and one entry for
+// each reading. What cannot be used is counted and quarantined with its reason. It never stops the link.
 //
-// A device that nobody registered is either being paired, then its readings are shown to the installer and go no
-// further, or it is a stranger's, then nothing at all is kept of it.
+// A device that nobody registered may be the one that is being paired: then its readings are shown to the installer and go no
+// further. Or it is a stranger's: then nothing at all is kept of it.
 
 package import BluetoothLink
 package import DeviceProfile
@@ -22,7 +22,7 @@ package import VitalSigns
 /// `quarantineBudget` are touched by the link's thread alone.
 package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable {
   package static let linkName = "bluetooth"
-  /// Between two signs of life that only say "it is there".
+  /// The time between two signs of life that only say that the device is there.
   static let aliveIntervalSeconds: UInt32 = 600
   /// An unchanged battery is told again after this.
   static let batteryIntervalSeconds: UInt32 = 86_400
@@ -56,12 +56,12 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
   private let frameCount = Atomic<UInt64>(0)
   private let counters = Mutex<[DeviceID: [String: UInt64]]>([:])
   private let pairing = Mutex(PairingTest())
-  /// By `markLink`: what is known of a device outlives its registration.
+  /// Books by `markLink`. What is known of a device outlives its registration.
   private var books: [UInt32: RecordBook] = [:]
   private var marksAtStart: [UInt32: [DeliveryMark]]
   private let shedding: @Sendable () -> Shedding
   private var shedSeen: UInt64
-  /// Everything up to here is in the record, nothing left out.
+  /// Every entry up to this one is in the record, and none of them was left out.
   private var recordedUpTo: UInt64 = 0
   private var filters: [FilterKey: RepeatFilter] = [:]
   private var held: [DeviceID: Held] = [:]
@@ -79,7 +79,7 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
   /// The chosen device of the pairing window, and what it sent.
   private struct PairingTest {
     var profile: DeviceProfile?
-    /// It is registered already, and is being paired anew: its readings are recorded as always, and shown as well.
+    /// The device, when it is registered already and is being paired anew. Its readings are recorded as always, and shown as well.
     var registered: DeviceID?
     var readings: [Reading] = []
     var isLogged = false
@@ -124,11 +124,11 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
   // MARK: BluetoothHandler
 
   package func frame(_ frame: BluetoothFrame) -> BluetoothFrameOutcome {
-    // First of all: what follows belongs to the time that the hub itself takes.
+    // The stamp is taken first of all: what follows is time that the hub itself takes.
     let stamp = intake.stamp()
     guard let (device, profile) = registry.device(onBluetooth: frame.address) else { return showInstaller(frame) }
     guard let index = profile.frameIndex(frame.source) else {
-      // Advertisements carry more than one thing; a characteristic without a program never gets here.
+      // Advertisements carry more than one thing, so not each has a program. A characteristic without a program never gets here.
       return .refused
     }
     if let held = held[device.id], held.frame == frame { return take(held, of: device) }
@@ -148,7 +148,8 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
       let key = FilterKey(device: device.id, frame: index)
       if result.readings.contains(where: \.isAlarm) {
         statement = RecordBook.Statement(frame.bytes, repeatMark: result.repeatMark, source: frame.source.number, rule: rule)
-        // Before a crash this run's filter was another's memory; the journal has what it took.
+        // The filter is empty in a run's first frame, and the run before may have taken this statement. The journal has what was
+        // taken.
         if filters[key] == nil, book(of: device, { $0.wasSaid(statement, at: stamp.wall) }) {
           _ = filters[key, default: RepeatFilter()].hear(frame.bytes, mark: result.repeatMark, rule: rule, at: stamp.instant)
           alive(device.id, stamp)
@@ -161,7 +162,7 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
       }
     }
     for dropped in result.dropped { count(dropped.reason.key, device.id) }
-    // Whatever else it said: somebody may have called for help in words that nobody knows.
+    // Somebody may have called for help in words that nobody knows, whatever else the frame said.
     if profile.isLoudAbout(result) { notUnderstood(device.id, stamp) }
     if result.readings.isEmpty {
       // The frame is still a sign of life; its bytes are worth a look unless the device itself says "no value".
@@ -182,7 +183,7 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
       return .duplicate(sequence: sequence)
     }
     if isStored, shedding().isNow, !readings.contains(where: \.isAlarm) {
-      // On a full disk it would only be counted; the device can wait.
+      // On a full disk the value would only be counted, and the device can wait with it.
       count("storeFull", device.id)
       return .unrecorded
     }
@@ -197,7 +198,7 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
   package func frameLost(address: String) {
     guard let (device, profile) = registry.device(onBluetooth: address) else { return }
     count("overrun", device.id)
-    // Nobody knows what was in it.
+    // Nobody knows what was in the frame that was thrown away.
     if profile.carriesCallsForHelp { notUnderstood(device.id, intake.stamp()) }
   }
 
@@ -227,7 +228,8 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
       $0.deleted()
       return $0.epoch
     }
-    // Not waited for: without it an equal record without a time might be taken for an old one, after a crash in this moment.
+    // Nobody waits for this mark. After a crash in this moment it may be missing, and then an equal record without a time might be
+    // taken for an old one.
     let mark = DeliveryMark(link: Self.markLink(address), message: RecordBook.epochMessage, hash: epoch)
     requests.enqueue { $0.deliveryMarks.append(mark) }
   }
@@ -246,8 +248,8 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
 
   // MARK: Readings
 
-  /// One entry a reading. When the intake fills in the middle the link offers the frame again and the rest follows; a routine
-  /// value that the device does not keep is shed and counted instead.
+  /// Takes one entry for each reading. When the intake fills in the middle, the link offers the frame again and the rest follows. A
+  /// routine value that the device does not keep is shed and counted instead.
   private func take(_ start: Held, of device: RegisteredDevice) -> BluetoothFrameOutcome {
     var progress = start
     var last: UInt64 = 0
@@ -285,12 +287,12 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
   }
 
   private func notUnderstood(_ device: DeviceID, _ stamp: Intake.Stamp) {
-    // An advertisement is said many times a second.
+    // An advertisement is sent many times a second, so the event is not told again at once.
     guard calls.notUnderstood(device, at: stamp.instant) != nil else { return }
     _ = intake.submit(.event(DeviceEvent(kind: .notUnderstood)), device: device, stamp: stamp, keeper: .nobody)
   }
 
-  /// Each device has marks of its own, under its address, which outlives a registration.
+  /// The number under which a device's marks are filed. It follows from the address, so that the marks outlive a registration.
   static func markLink(_ address: String) -> UInt32 { stableNumber(of: "\(linkName)/\(address)") }
 
   @discardableResult
@@ -304,7 +306,7 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
   // MARK: Pairing
 
   private func showInstaller(_ frame: BluetoothFrame) -> BluetoothFrameOutcome {
-    // Whose it was nobody knows, so it is not recorded, now or later; the device keeps what it can keep.
+    // Nobody knows whose the value is, so it is not recorded, now or later. The device keeps what it can keep.
     guard let profile = pairing.withLock({ $0.profile }), let index = profile.frameIndex(frame.source) else { return .unrecorded }
     var shown = DecodeResult()
     guard (try? profile.decode(frame.bytes.span, frameIndex: index, into: &shown)) != nil, !shown.readings.isEmpty else {
@@ -322,7 +324,7 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
   private func quarantine(_ frame: BluetoothFrame, of device: RegisteredDevice, reason: String) {
     let wall = intake.clock.wall()
     guard quarantineBudget.takes(at: wall) else { return }
-    // The device's number, not its address.
+    // The topic names the device's number, not its address.
     let made = QuarantinedFrame(
       link: number, topic: "\(Self.linkName)/\(device.id)/\(frame.source.text)", reason: reason, payload: frame.bytes, wall: wall)
     requests.enqueue(.quarantine) { $0.quarantined.append(made) }

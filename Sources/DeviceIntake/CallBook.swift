@@ -7,21 +7,24 @@
 import DeviceProfile
 import VitalSigns
 
-/// Owned by one link's thread. Bound: two instants for each device that somebody calls for help with.
+/// The calls of one link's devices. Owned by the link's thread. Bound: two instants for each device with which somebody calls for
+/// help.
 struct CallBook {
-  /// A held call is a new one after this, while it lasts. Shorter, and every message of a stuck button is another alarm.
+  /// After this time a held call that still lasts is told as a new one. With a shorter time every message of a stuck button would
+  /// be another alarm. Seconds.
   static let heldSeconds: UInt32 = 300
-  /// Messages that follow each other within this repeat one call. After a longer silence it may be a second press of a button that
-  /// never says "at rest": it is told, under the id of the first one while that is open (`DeviceEvent.perhapsTold`).
+  /// Messages that follow each other within this time repeat one call. After a longer silence a message may be a second press of a
+  /// button that never says "at rest". It is told, under the id of the first call while that is open (`DeviceEvent.perhapsTold`).
+  /// Seconds.
   static let quietSeconds: UInt32 = 60
-  /// A device is told to be not understood at most this often; the core makes one alert of it anyway.
+  /// A device is told to be not understood at most this often. The core makes one alert of it in any case. Seconds.
   static let oddSeconds: UInt32 = 10
 
   private var held: [DeviceID: (told: MonotonicInstant, last: MonotonicInstant, patient: PatientID)] = [:]
   private var odd: [DeviceID: MonotonicInstant] = [:]
 
-  /// The readings without a held call that was told a moment ago. A press (a moment) is never left out, nor what the device's present
-  /// person has not called for. Where one message says both, that somebody calls counts.
+  /// The readings without a held call that was told a moment ago. A press (a moment) is never left out. Nor is a call that was told
+  /// for another person, when the device has a new one. Where one message says both call and rest, the call counts.
   mutating func news(
     of readings: [Reading], device: DeviceID, patient: PatientID = .none, at now: MonotonicInstant
   ) -> [Reading] {

@@ -9,7 +9,7 @@ import VitalSigns
 package struct DeviceClocks {
   private struct Known {
     var clock = DeviceClock()
-    /// The core was told in this run that it is wrong, and it has not been right since.
+    /// Whether the core was told in this run that the clock is wrong, and the clock has not been right since.
     var isTold = false
   }
   private var known: [DeviceID: Known] = [:]
@@ -22,7 +22,7 @@ package struct DeviceClocks {
   struct Verdict {
     package var payload: IntakePayload
     package var measuredAt: WallTime
-    /// The clock turned out to be wrong, and nobody has been told yet: see `told`.
+    /// The clock turned out to be wrong, and nobody has been told yet; see `told`.
     package var isNews: Bool
   }
 
@@ -44,9 +44,11 @@ package struct DeviceClocks {
       noticeStep(wall, instant)
       var mine = known[device] ?? stranger(claim, at: wall)
       trusted = mine.clock.judge(claim, arrival: wall, by: way, isCivil: isCivil)
-      // Behind by just what the hub's clock was set forward: that one is in doubt, and its own alert says so.
+      // The clock is behind by just what the hub's clock was set forward. So the hub's clock is in doubt, and its own alert says
+      // so.
       let isTheHubs = isTheHubsStep(mine.clock.lag)
-      // Sent now, a call is of now, whatever its device's clock says: nothing is known of many a clock before it is needed.
+      // A call that is sent now is of now, whatever its device's clock says: of many a clock nothing is known before its device is
+      // needed.
       if way == .live, reading.isAlarm, trusted.measuredAt.isOlder(than: DeviceClock.toleranceMilliseconds, at: wall) {
         trusted.measuredAt = .unknown
       }
@@ -61,7 +63,7 @@ package struct DeviceClocks {
     return lag.map { stepped.magnitude > UInt64(tolerance) && ($0 &- stepped).magnitude <= UInt64(tolerance) } ?? false
   }
 
-  /// A device that says its time for the first time since the hub's clock was set: right, but for the hub's step?
+  /// A device that says its time for the first time since the hub's clock was set. Is its clock right, but for the hub's step?
   private func stranger(_ claim: WallTime, at wall: WallTime) -> Known {
     var known = Known()
     let (age, overflow) = wall.rawValue.subtractingReportingOverflow(claim.rawValue)
@@ -72,12 +74,12 @@ package struct DeviceClocks {
   }
 
   private mutating func noticeStep(_ wall: WallTime, _ instant: MonotonicInstant) {
-    let now = wall.rawValue &- instant.rawValue / 1_000_000
+    let now = wall.milliseconds(aheadOf: instant)
     defer { (difference, lastWall) = (now, wall) }
     guard let difference else { return }
     let step = now &- difference
     guard step.magnitude > UInt64(DeviceClock.toleranceMilliseconds), step.magnitude < UInt64(DeviceClock.yearMilliseconds) else { return }
-    // A hub that did not know the date has learned it: what it thought of others' clocks meant nothing.
+    // A hub that did not know the date has learned it. What it thought of others' clocks meant nothing.
     guard DeviceClock.isPossible(lastWall) else {
       known = [:]
       stepped = 0
@@ -99,14 +101,15 @@ extension WallTime {
 
 /// Whether a frame of an MQTT link may have waited in the broker while the link was away. Owned by the link's thread.
 struct LinkBacklog {
-  /// A broker sends what waited without a pause, but for our acknowledgements; half a minute without any frame: that was all. Seconds.
+  /// A broker sends what waited without a pause, but for our acknowledgements. After half a minute without any frame nothing waits.
+  /// Seconds.
   static let quietSeconds: UInt32 = 30
-  /// However busy the link is: what comes later is new. Seconds.
+  /// However busy the link is, what comes later than this is new. Seconds.
   static let longestSeconds: UInt32 = 900
-  /// What was published before the link was lost, and not yet delivered then. Milliseconds.
+  /// What was published this long before the link was lost may not have been delivered then. Milliseconds.
   static let marginMilliseconds: Int64 = 900_000
 
-  /// The wall clock when the link was last live, or when the run before took its last frame; `.unknown`: nobody knows.
+  /// The wall clock when the link was last live, or when the run before took its last frame. `.unknown`: nobody knows.
   private var lostAt = WallTime.unknown
   private var isLive = false
   private var quietAt = MonotonicInstant.zero
@@ -122,14 +125,14 @@ struct LinkBacklog {
     isLive = false
   }
 
-  /// `hasSession`: the broker kept ours. Else it kept nothing for us.
+  /// `hasSession`: the broker kept our session. A broker that did not kept no message for us either.
   mutating func connected(hasSession: Bool, at instant: MonotonicInstant) {
     isLive = true
     endsAt = hasSession ? instant.adding(seconds: Self.longestSeconds) : .zero
     quietAt = instant.adding(seconds: Self.quietSeconds)
   }
 
-  /// A frame arrived.
+  /// Whether a frame that arrives now may have waited.
   mutating func arrival(at instant: MonotonicInstant) -> Arrival {
     guard instant < endsAt, instant < quietAt else {
       endsAt = .zero
@@ -152,8 +155,8 @@ extension Reading {
     }
   }
 
-  /// As a broker repeats it to whoever subscribes: no sign of life. Nil: nothing that is worth keeping. A location cannot say that it was
-  /// kept, so an old one is left out: it has been recorded when it was new.
+  /// The reading as a broker repeats it to whoever subscribes, which is no sign of life. Nil when nothing of it is worth keeping. A
+  /// location cannot say that the broker kept it, so an old one is left out: it was recorded when it was new.
   func keptByBroker(at wall: WallTime, civil: CivilClock) -> Reading? {
     switch self {
     case .observation(var observation, at: let time):

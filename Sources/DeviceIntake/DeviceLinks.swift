@@ -1,4 +1,4 @@
-// All ways by which devices reach the hub, as one part: made from the configuration, started, told of a changed registry, ended.
+// All links over which devices reach the hub, as one part: made from the configuration, started, told of a changed registry, ended.
 
 import BluetoothLink
 package import HubConfiguration
@@ -44,7 +44,7 @@ package final class DeviceLinks: Sendable {
   package let bluetooth: RunningBluetooth?
   private let registry: Registry
 
-  /// For Bluetooth devices to be let go: bluetoothd drops a connection two seconds after it was asked to.
+  /// How long letting Bluetooth devices go may take: bluetoothd drops a connection two seconds after it was asked to.
   static let lettingGo = Duration.seconds(4)
 
   /// Makes the links; none connects before `start()`.

@@ -12,9 +12,10 @@ import Synchronization
 import VitalSigns
 
 extension MQTTFrameIntake {
-  /// A bridge's own state, which holds for every device behind it. Nil when the topic is no bridge's.
+  /// Takes a bridge's own state, which holds for every device behind the bridge. Nil when the topic is no bridge's.
   ///
-  /// That it is gone is told of each device. That it is there proves nothing about a device; it only takes back what was told before.
+  /// That the bridge is gone is told of each device. That the bridge is there proves nothing about a device; it only takes back
+  /// what was told before.
   func speaksForMany(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark, _ stamp: Intake.Stamp) -> FrameVerdict? {
     let devices = registry.devices(onSharedTopic: frame.topic)
     if devices.isEmpty { return nil }

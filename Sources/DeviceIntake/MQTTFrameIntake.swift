@@ -1,5 +1,5 @@
-// From a frame to the intake: which device sent it, what its profile makes of it, and one entry for each reading. What
-// cannot be used is counted and quarantined with its reason; it never stops the link.
+// From a frame to the intake: which device sent it, what its profile makes of it, and one entry for each reading. What cannot be
+// used is counted and quarantined with its reason. It never stops the link.
 
 import DeviceProfile
 import Foundation
@@ -32,13 +32,14 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   var clocks = DeviceClocks()
   var backlog: LinkBacklog
   private var wasConnected = false
-  /// A frame whose first readings are in the intake when it filled up: the rest follows when the link offers it again.
+  /// A frame whose first readings are in the intake when the intake filled up. The rest follows when the link offers the frame
+  /// again.
   private var held: (mark: RedeliveryBook.Mark, readings: [Reading], taken: Int, stamp: Intake.Stamp)?
-  /// A message that speaks for many devices, of which some are told when the intake filled up.
+  /// A message that speaks for many devices, some of which were told when the intake filled up; `next` is the first that was not.
   var heldShared: (mark: RedeliveryBook.Mark, next: Int)?
-  /// Topics of bridges that said, or had said of them, that they are gone.
+  /// Topics of bridges that are gone, by their own word or their last will.
   var bridgesGone: Set<String> = []
-  /// Devices that said, or had said of them alone, that they are gone, and were not heard since.
+  /// Devices that are gone, by their own word or their last will, and were not heard since.
   var devicesGone: Set<DeviceID> = []
   private var calls = CallBook()
   private var quarantineBudget = QuarantineBudget()
@@ -69,7 +70,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   // MARK: MQTTFrameHandler
 
   func frame(_ frame: MQTTFrame) -> FrameVerdict {
-    // First of all: what follows belongs to the time that the hub itself takes.
+    // The stamp is taken first of all: what follows is time that the hub itself takes.
     let stamp = intake.stamp()
     let mark = RedeliveryBook.Mark(message: frame.messageID, hash: frameHash(topic: frame.topic, payload: frame.payload))
     let isHeld = held?.mark == mark
@@ -112,7 +113,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     var readings =
       isRepeated
       ? result.readings : calls.news(of: result.readings, device: device.id, patient: device.patient, at: stamp.instant)
-    // Whatever else it said: somebody may have called for help in words that nobody knows.
+    // Somebody may have called for help in words that nobody knows, whatever else the frame said.
     if !frame.retained, profile.isLoudAbout(result) {
       let reason = result.dropped.first { $0.reason.isNotUnderstood }?.reason ?? .unknownValue
       if !isRepeated { quarantine(frame, reason: reason.key) }
@@ -184,9 +185,10 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
 
   // MARK: Readings
 
-  /// What a doubt costs. A measurement that was here before, or very likely so, is not recorded twice. A call for help is passed
-  /// over only when it is certain that this very message was told: otherwise it is told again, under the id of its open alert
-  /// when the broker calls it a second try (`DeviceEvent.perhapsTold`), as a new one when the broker calls it new.
+  /// Takes a frame that may have been here before; what a doubt costs is decided here. A measurement that was here before, or very
+  /// likely so, is not recorded twice. A call for help is passed over only when it is certain that this very message was told.
+  /// Otherwise it is told again: under the id of its open alert when the broker calls it a second try (`DeviceEvent.perhapsTold`),
+  /// as a new one when the broker calls it new.
   private func takeUnlessKnown(
     _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, answer: RedeliveryBook.Answer,
     stamp: Intake.Stamp
@@ -198,7 +200,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     case .certain(let found): (known, isCertain) = (found, true)
     case .likely(let found), .guess(let found): known = found
     }
-    // Refused then, and understood now: its device has been registered meanwhile.
+    // The frame was refused then, and is understood now: its device has been registered meanwhile.
     if known.sequence == 0 { return takeNew(readings, of: device, frame: frame, mark: mark, stamp: stamp) }
     let taken = min(known.taken ?? readings.count, readings.count)
     let hasAlarm = readings.contains(where: \.isAlarm)
@@ -219,7 +221,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     return .accepted(lastSequence: known.sequence)
   }
 
-  /// A message that was not here before; but a copy of it may have been, over the second ear.
+  /// Takes a message that was not here before. A copy of it may have been, over the second ear.
   private func takeNew(
     _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, stamp: Intake.Stamp
   ) -> FrameVerdict {
@@ -244,20 +246,21 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     }
   }
 
-  /// One entry a reading. When the intake fills in the middle the link offers the frame again and the rest follows; a
+  /// Takes one entry for each reading. When the intake fills in the middle, the link offers the frame again and the rest follows. A
   /// routine value that came without acknowledgement is shed and counted instead.
   private func take(
     _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, stamp: Intake.Stamp,
     from start: Int = 0
   ) -> FrameVerdict {
-    // A broker repeats retained messages at every connect: they prove nothing about now. What it repeats and the hub has does not
-    // get here.
+    // A broker repeats retained messages at every connect, so they prove nothing about now. A repeated one that the hub has already
+    // does not get here.
     if !frame.retained { registry.seen(device.id, at: stamp.wall) }
     var taken = start
     let way = backlog.arrival(at: stamp.instant)
     var last: UInt64 = 0
     while taken < readings.count {
-      // With each reading, so that what a crash leaves is known exactly: a frame's readings may be in two transactions.
+      // The mark goes with each reading, because a frame's readings may be in two transactions. So what a crash leaves is known
+      // exactly.
       let known =
         frame.qos > 0
         ? DeliveryMark(
@@ -272,7 +275,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
         if frame.qos > 0, last > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: last, taken: taken)) }
         return .busy
       } else {
-        // The broker has forgotten it already. Waiting with it would hold up the alarms behind it.
+        // The broker has forgotten the message already. Waiting with it would hold up the alarms behind it.
         count("shed")
       }
       taken += 1
@@ -282,7 +285,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     return last == 0 ? .ignored : .accepted(lastSequence: last)
   }
 
-  /// A retained message of which nothing but "the device exists" is left.
+  /// Whether a retained message has nothing left to say but that the device exists.
   private func isOldNews(_ frame: MQTTFrame) -> Bool {
     frame.retained
       && result.readings.allSatisfy { if case .event(let event, at: _) = $0 { event.kind == .heartbeat } else { false } }
@@ -296,7 +299,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     switch answer {
     case .certain(let known) where known.sequence == 0, .likely(let known) where known.sequence == 0,
       .guess(let known) where known.sequence == 0:
-      // Counted and kept when it came first.
+      // The frame was counted and kept when it came first.
       count("redelivered")
     default:
       count(key)
@@ -306,7 +309,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     return .refused(reason, lastSequence: nil)
   }
 
-  /// Nothing is kept of it.
+  /// Lets a frame go of which nothing is kept.
   func ignore(_ frame: MQTTFrame, _ mark: RedeliveryBook.Mark) -> FrameVerdict {
     if frame.qos > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: 0, taken: 0)) }
     return .ignored
@@ -314,11 +317,11 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
 
   func count(_ reason: String) { counters.withLock { $0[reason, default: 0] += 1 } }
 
-  /// `mark`: the frame gives no entry that could carry it.
+  /// Keeps the frame's bytes. `mark`: the frame's own, when the frame gives no entry that could carry it.
   func quarantine(_ frame: MQTTFrame, reason: String, mark: RedeliveryBook.Mark? = nil) {
     let wall = intake.clock.wall()
     guard quarantineBudget.takes(at: wall) else { return }
-    // What an unregistered device says is nobody's business; that it exists is what an installer looks for.
+    // What an unregistered device says is nobody's business. That it exists is what an installer looks for.
     let isStranger = reason == MQTTRefusalReason.unknownTopic.rawValue
     var made = QuarantinedFrame(
       link: number, topic: frame.topic, reason: reason, payload: isStranger ? [] : frame.payload, wall: wall)

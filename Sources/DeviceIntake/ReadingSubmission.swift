@@ -1,4 +1,4 @@
-// What all links do with a decoded reading: into the intake, with the device's own words about time beside it. And the
+// What all links do with a decoded reading: it goes into the intake, with the device's own words about time beside it. And the
 // limit that keeps a flood of rubbish from becoming a flood of writes.
 
 import DeviceProfile
@@ -9,10 +9,10 @@ package import JournalValues
 package import VitalSigns
 
 extension Intake {
-  /// Submits one reading of a device. `mark`: by what its frame is known again. `way`: how it came, by which its own time is judged.
-  /// `moreFollows`: on all readings of a frame but the last.
+  /// Submits one reading of a device. `mark`: by which its frame is known again. `way`: how the reading came, by which its own time
+  /// is judged. `moreFollows`: true on all readings of a frame but the last.
   ///
-  /// - Returns: its sequence, or nil when the intake is full.
+  /// - Returns: the reading's sequence, or nil when the intake is full.
   package func submit(
     _ reading: Reading, device: DeviceID, civil: CivilClock, clocks: inout DeviceClocks, by way: Arrival, mark: DeliveryMark?,
     stamp: Stamp, keeper: Keeper, moreFollows: Bool = false
@@ -27,7 +27,7 @@ extension Intake {
       verdict.payload, device: device, measuredAt: verdict.measuredAt, companion: companion, stamp: stamp, keeper: keeper,
       moreFollows: moreFollows)
     if sequence != nil, verdict.isNews {
-      // After the value, which is what matters. Without room the next value says it.
+      // The event comes after the value, which matters more. If there is no room, the next value says it.
       let event = IntakePayload.event(DeviceEvent(kind: .clockWrong, phase: .raised))
       if submit(event, device: device, stamp: stamp, keeper: .nobody) != nil { clocks.told(device) }
     }
@@ -36,19 +36,19 @@ extension Intake {
 }
 
 extension Reading {
-  /// Somebody asks for help: never shed.
+  /// Whether somebody asks for help with this reading. Such a reading is never shed.
   package var isAlarm: Bool { if case .event(let event, at: _) = self { event.kind == .sos || event.kind == .fall } else { false } }
 
-  /// The hub's own word: the device said something without a known meaning.
+  /// Whether this is the hub's own word that the device said something without a known meaning.
   package var isNotUnderstood: Bool { if case .event(let event, at: _) = self { event.kind == .notUnderstood } else { false } }
 
-  /// A call for help that a device says as a state, in each message while it lasts.
+  /// Whether this is a call for help that a device says as a state, in each message while it lasts.
   var isHeldCall: Bool {
     guard case .event(let event, at: _) = self, event.kind == .sos, case .raised = event.phase else { return false }
     return true
   }
 
-  /// The same call for help, of which it is not known whether it was told.
+  /// The same call for help, with the doubt whether it was told already.
   package var perhapsTold: Reading {
     guard case .event(var event, let time) = self else { return self }
     event.detail |= DeviceEvent.perhapsTold
@@ -62,7 +62,7 @@ extension Reading {
   }
 }
 
-/// Frames of one second that are kept with their bytes; all are counted. Owned by one link's thread.
+/// The frames of one second that are kept with their bytes. All frames are counted. Owned by one link's thread.
 struct QuarantineBudget {
   static let perSecondMax = 50
   private var second = Int64(0)

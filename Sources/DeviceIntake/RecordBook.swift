@@ -16,22 +16,23 @@ import VitalSigns
 
 /// The known measurements of one device. Owned by the link's thread. Bound: `marksMax` newest.
 struct RecordBook {
-  /// More than the store of any cuff, oximeter or glucose meter (some hundred); the journal keeps as many.
+  /// The marks that are kept. That is more than the store of any cuff, oximeter or glucose meter (some hundred), and as many as the
+  /// journal keeps.
   static let marksMax = 4_096
-  /// `message` of the mark that carries the number of confirmed deletions in `hash`.
+  /// The `message` of the mark that carries the number of confirmed deletions in its `hash`.
   static let epochMessage = UInt32.max
 
   struct Mark: Hashable {
-    /// Place among equal ones, from 0.
+    /// The place among equal frames, from 0.
     var place: UInt32
     var hash: UInt64
   }
 
   private var known: [Mark: UInt64] = [:]
   private var order: [Mark] = []
-  /// Deletions that the device confirmed: what has no time is counted anew after each.
+  /// Deletions that the device confirmed. After each of them, measurements without a time are counted anew.
   private(set) var epoch: UInt64 = 0
-  /// A fetch that is going on: where its records come from, and how often each was there so far.
+  /// A fetch that is going on: where its records come from, and how often each record was there so far.
   private struct Fetch {
     var sources: Set<UInt64>
     var counted: [UInt64: UInt32] = [:]
@@ -56,7 +57,8 @@ struct RecordBook {
     fetch?.counted = [:]
   }
 
-  /// By what this frame is known, or nil when nothing tells it from the next one. Call it once for each frame, in order.
+  /// The mark by which this frame is known again, or nil when nothing tells it from the next one. Call this once for each frame, in
+  /// order.
   mutating func mark(readings: [Reading], source: UInt64, bytes: [UInt8]) -> Mark? {
     if readings.allSatisfy({ $0.hasOwnTime }) { return Mark(place: 0, hash: Self.hash(of: readings)) }
     guard isFetching(source) else { return nil }
@@ -69,17 +71,17 @@ struct RecordBook {
     return Mark(place: place, hash: hash.value)
   }
 
-  /// Equal frames of this source are being counted: they come from the device's store.
+  /// Whether equal frames of this source are being counted, because they come from the device's store.
   func isFetching(_ source: UInt64) -> Bool { fetch?.sources.contains(source) == true }
 
-  /// What was taken after this sequence may not have been recorded: it is taken anew when it comes again.
+  /// Forgets what was taken after this sequence. It may not have been recorded, so it is taken anew when it comes again.
   mutating func forget(after sequence: UInt64) {
     for (mark, taken) in known where taken > sequence { known[mark] = nil }
     order.removeAll { known[$0] == nil }
   }
 
-  /// By what one reading of a frame is known, other than the last, which carries the frame's own mark: so that a crash between two
-  /// readings of a frame repeats none of them.
+  /// The mark of one reading of a frame other than the last, which carries the frame's own mark. So a crash between two readings of
+  /// a frame repeats none of them.
   static func part(_ index: Int, of mark: Mark) -> Mark {
     var hash = StableHash()
     hash.add(mark.hash)
@@ -94,8 +96,8 @@ struct RecordBook {
     return taken
   }
 
-  /// What an advertisement says that is repeated for some seconds: known by what its repeat rule compares, and by when it was taken. Only
-  /// for the first word of a device after a start; within a run the link's filter knows better.
+  /// What an advertisement says that is repeated for some seconds. It is known again by what its repeat rule compares, and by when
+  /// it was taken. Only for the first word of a device after a start: within a run the link's filter knows better.
   struct Statement {
     /// Seconds that share a mark.
     static let slotSeconds: Int64 = 10
@@ -123,7 +125,7 @@ struct RecordBook {
 
     func mark(at wall: WallTime) -> Mark { Mark(place: UInt32(truncatingIfNeeded: slot(wall)), hash: hash) }
 
-    /// Under which it stands when it was taken so shortly before `wall` that it is being repeated.
+    /// The marks under which the statement stands when it was taken so shortly before `wall` that this one repeats it.
     fileprivate func marks(before wall: WallTime) -> [Mark] {
       let last = slot(wall)
       return ((last - window / Self.slotSeconds)...last).map { Mark(place: UInt32(truncatingIfNeeded: $0), hash: hash) }
@@ -134,18 +136,19 @@ struct RecordBook {
     statement.map { $0.marks(before: wall).contains { known[$0] != nil } } ?? false
   }
 
-  /// The sequence of the measurement that this repeats; 0 when it was durable before this run. Nil: it is new.
+  /// The sequence of the measurement that this one repeats; 0 when that was durable before this run. Nil: this one is new.
   func sequence(of mark: Mark) -> UInt64? { known[mark] }
 
   mutating func took(_ mark: Mark, _ sequence: UInt64) {
     if known.updateValue(sequence, forKey: mark) == nil { order.append(mark) }
     guard order.count >= 2 * Self.marksMax else { return }
-    // In large steps, so that an ordinary frame costs nothing.
+    // The book is trimmed in large steps, so that an ordinary frame costs nothing.
     for old in order.prefix(order.count - Self.marksMax) { known[old] = nil }
     order.removeFirst(order.count - Self.marksMax)
   }
 
-  /// What was measured and when; not what the device says about it, which differs between "now" and "from the store".
+  /// A hash of what was measured and when. What the device says about the measurement is left out, because it differs between "now"
+  /// and "from the store".
   private static func hash(of readings: [Reading]) -> UInt64 {
     var hash = StableHash()
     for reading in readings {
@@ -170,8 +173,8 @@ struct RecordBook {
 }
 
 extension Reading {
-  /// A clock that is not set gives many measurements one time, whether the device says so or not: one that starts at the year
-  /// 2000 after each change of batteries is as bad.
+  /// Whether every reading has a time of its own. A clock that is not set gives many measurements one time, whether the device says
+  /// so or not. A clock that starts at the year 2000 after each change of batteries is as bad.
   fileprivate var hasOwnTime: Bool {
     if case .observation(let observation, at: _) = self, observation.quality.contains(.clockUnset) { return false }
     return switch time {

@@ -15,8 +15,8 @@
 import MQTTLink
 import VitalSigns
 
-/// Redeliveries of one link. Owned by the link's thread. Bound: at most `2 * marksMax` marks, the newest; more frames than that
-/// cannot be on their way without an acknowledgement.
+/// The redeliveries of one link. Owned by the link's thread. Bound: at most `2 * marksMax` marks, the newest. No more frames than
+/// that can be on their way without an acknowledgement.
 struct RedeliveryBook {
   /// How a frame is known again.
   struct Mark: Hashable {
@@ -34,7 +34,7 @@ struct RedeliveryBook {
 
   enum Answer: Equatable {
     case new
-    /// The same message: the broker says that it tried before, and our acknowledgement never left or is seconds old.
+    /// The same message. The broker says that it tried before, and our acknowledgement never left or is seconds old.
     case certain(Known)
     /// The same message, or another one that looks alike and was lost on its first way.
     case likely(Known)
@@ -43,10 +43,10 @@ struct RedeliveryBook {
   }
 
   private enum Acknowledgement: Equatable {
-    /// Of this run, and never handed to the socket.
+    /// The acknowledgement belongs to this run and was never handed to the socket.
     case owed
     case left(WallTime)
-    /// Of an earlier run, which may have died before or after.
+    /// The frame is of an earlier run, which may have ended before or after its acknowledgement left.
     case unknown(arrived: WallTime)
   }
 
@@ -56,20 +56,21 @@ struct RedeliveryBook {
     var ordinal: UInt64
   }
 
-  /// An acknowledgement that left this long before the end of its connection has arrived: TCP would have broken the connection,
-  /// or the keep-alive did. Three times the default keep-alive. Milliseconds.
+  /// An acknowledgement that left this long before the end of its connection has arrived: otherwise TCP or the keep-alive would
+  /// have broken the connection. Three times the default keep-alive. Milliseconds.
   static let doubtMilliseconds: Int64 = 90_000
-  /// A restarted hub takes a frame for the same as one that came this recently. To be another, a button would have to be pressed
-  /// twice, the second time while the network was down, and the whole hub to restart, all within it. Milliseconds.
+  /// A restarted hub takes a frame for the same as one that came this recently. For it to be another, a button would have to be
+  /// pressed twice, the second time while the network was down, and the whole hub to restart, all within this time. Milliseconds.
   static let restartMilliseconds: Int64 = 30_000
-  /// How long after a connect a frame may be a redelivery that the broker does not call so: its old queue goes out first.
+  /// How long after a connect a frame may be a redelivery that the broker does not call so. The broker's old queue goes out first.
+  /// Milliseconds.
   static let searchMilliseconds: Int64 = 30_000
 
   let marksMax: Int
   private var entries: [Mark: Entry] = [:]
-  /// Oldest first, with the ordinal under which each was entered.
+  /// The marks, oldest first, with the ordinal under which each was entered.
   private var order: [(mark: Mark, ordinal: UInt64)] = []
-  /// Taken on this connection, acknowledgements not written yet.
+  /// Marks taken on this connection whose acknowledgements are not written yet.
   private var owed: [Mark] = []
   private var lastOrdinal: UInt64 = 0
   private var searchUntil: WallTime?
@@ -139,13 +140,13 @@ struct RedeliveryBook {
     lastOrdinal += 1
     entries[mark] = Entry(known: known, acknowledgement: acknowledgement, ordinal: lastOrdinal)
     order.append((mark, lastOrdinal))
-    // Trimmed in large steps, so that an ordinary frame costs nothing.
+    // The book is trimmed in large steps, so that an ordinary frame costs nothing.
     guard order.count >= 2 * marksMax else { return }
     for old in order.prefix(order.count - marksMax) where entries[old.mark]?.ordinal == old.ordinal { entries[old.mark] = nil }
     order.removeFirst(order.count - marksMax)
   }
 
-  /// Nil when one of the two is not known. Negative when the clock was set back between: then nothing is certain.
+  /// Nil when one of the two is not known. Negative when the clock was set back in between: then nothing is certain.
   private static func milliseconds(from: WallTime, to: WallTime) -> Int64? {
     if from == .unknown || to == .unknown { return nil }
     let (difference, overflow) = to.rawValue.subtractingReportingOverflow(from.rawValue)

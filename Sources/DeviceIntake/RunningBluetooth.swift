@@ -60,7 +60,7 @@ package final class RunningBluetooth: Sendable {
 
   /// Gives the link the registry's devices: at start and after each change.
   package func update() {
-    // Two changes at once: the list that is made last must arrive last, or a fresh bond is taken for a removed device's.
+    // Of two changes at once, the list that is made last must arrive last. Otherwise a fresh bond is taken for a removed device's.
     updating.withLock { _ in
       link.setDevices(
         registry.bluetoothDevices.compactMap { device, profile in profile.bluetoothDevice(device.address, name: "\(device.id)") })

@@ -25,7 +25,7 @@ package final class RunningLink: Sendable {
   /// Redeliveries that are recognised: as many frames as the broker can have in flight, and as many again for those whose
   /// acknowledgement left just before a crash.
   ///
-  /// A 3.1.1 broker keeps to its own window, which the link does not know: our drop-in's 1000 fits in.
+  /// A 3.1.1 broker keeps to its own window, which the link does not know. The 1000 of our drop-in file fits in.
   static func marksMax(_ receiveMaximum: Int) -> Int { max(4_096, 2 * receiveMaximum) }
 
   init(
@@ -37,7 +37,7 @@ package final class RunningLink: Sendable {
       let isRefused = mark.taken == DeliveryMark.refused
       return (
         mark: RedeliveryBook.Mark(message: UInt16(truncatingIfNeeded: mark.message), hash: mark.hash),
-        // All of these are durable: a frame that repeats one waits for nothing.
+        // All of these marks are durable, so a frame that repeats one waits for nothing.
         known: RedeliveryBook.Known(sequence: isRefused ? 0 : lastSequence, taken: mark.taken == 0 ? nil : Int(mark.taken)),
         arrived: mark.wall
       )
@@ -77,8 +77,9 @@ package final class RunningLink: Sendable {
     result.sessionExpirySeconds = Int(settings.sessionExpiry.components.seconds)
     result.receiveMaximum = settings.receiveMaximum
     result.maximumPayloadBytes = settings.maximumPayloadBytes
-    result.ackHoldMilliseconds = max(1, Int(settings.ackHold.nanoseconds / 1_000_000))
-    // Retained both ways: what reads it knows whether silence means "nothing happened" or "nobody listens".
+    result.ackHoldMilliseconds = max(1, Int(settings.ackHold.wholeMilliseconds))
+    // The state is retained, `online` and `offline`: whoever reads it knows whether silence means "nothing happened" or "nobody
+    // listens".
     result.stateTopic = "knutepunkt/v1/\(controller)/\(hub)/state"
     return result
   }
@@ -111,9 +112,9 @@ package final class RunningLink: Sendable {
 
 /// Whether a link hears its devices, and if not, since when and why.
 package struct MQTTLinkHealth: Sendable, Hashable {
-  /// Nil while the link is live; else since when it is not, in milliseconds.
+  /// For how long the link has not been live, milliseconds; nil while it is live.
   var notLiveMilliseconds: Int64?
-  /// In words, with the next step. A live link can have one, too.
+  /// What is wrong, in words, with the next step. A live link can have a problem, too.
   var problem: MQTTLinkProblem?
   var lastFrameMilliseconds: Int64?
   /// Messages are held up at the moment, and alarms are heard over a second connection.

@@ -1,14 +1,14 @@
-// While the way of a link's messages is blocked or crowded, alarms are heard over a second connection as well
-// (AlarmEar.swift). Each press then arrives twice: as a copy without a promise, at once, and as the message that waits for
-// its acknowledgement. This book joins the two, so that a press is told once, and at once.
+// While the way of a link's messages is blocked or crowded, alarms are heard over a second connection as well (AlarmEar.swift).
+// Each press then arrives twice: as a copy without a promise, at once, and as the message that waits for its acknowledgement. This
+// book joins the two, so that a press is told once, and at once.
 //
-// A copy is held for a moment: usually the message itself is here by then, and the copy is dropped. Else the copy is told, and
-// the message is known when it comes. Copies are counted, not compared by time: of two equal presses each takes one copy. Where
-// the count may be wrong, a press is told twice rather than never.
+// A copy is held for a moment: usually the message itself is here by then, and the copy is dropped. Otherwise the copy is told, and
+// the message is known when it comes. Copies are counted, not compared by time: of two equal presses each takes one copy. Where the
+// count may be wrong, a press is told twice rather than never.
 
 import VitalSigns
 
-/// Copies and messages of one link's alarms. Sans-I/O; whoever holds its lock.
+/// Copies and messages of one link's alarms. Sans-I/O. Used by whoever holds its lock.
 struct SecondEarBook: Sendable {
   /// A copy that waits for its message.
   struct Copy: Sendable, Equatable {
@@ -20,9 +20,9 @@ struct SecondEarBook: Sendable {
   }
 
   enum Answer: Equatable {
-    /// Nobody was told: take it.
+    /// Nobody was told of the press: take the message.
     case first
-    /// Its copy was told, in the entry of this sequence.
+    /// The copy was told, in the entry with this sequence.
     case told(sequence: UInt64)
     /// A copy like it was told, and nobody heard whether another was sent since.
     case perhapsTold
@@ -32,7 +32,7 @@ struct SecondEarBook: Sendable {
     var key: UInt64
     var sequence: UInt64
     var instant: MonotonicInstant
-    /// When it was told by an earlier run of the hub; nil: by this one.
+    /// When an earlier run of the hub told the copy; nil: this run did.
     var earlier: WallTime?
   }
 
@@ -42,9 +42,9 @@ struct SecondEarBook: Sendable {
   static let aheadNanoseconds: Int64 = 2_000_000_000
   /// Copies of one device that wait at once. A device that sends more is heard all the same, through its messages.
   static let perDeviceMax = 8
-  /// Copies that wait in all. Beyond it a copy is dropped, and its press waits for its message.
+  /// Copies that wait in all. Beyond this a copy is dropped, and its press waits for its message.
   static let copiesMax = 256
-  /// Presses told ahead of their messages. Beyond it the oldest is forgotten, and its message is told again.
+  /// Presses told ahead of their messages. Beyond this the oldest is forgotten, and its message is told again.
   static let toldMax = 4_096
   static let aheadMax = 1_024
 
@@ -70,7 +70,7 @@ struct SecondEarBook: Sendable {
   var nextDue: MonotonicInstant? { copies.first?.instant.adding(nanoseconds: Self.holdNanoseconds) }
   var waiting: Int { copies.count }
 
-  /// A copy came. True when it now waits.
+  /// Takes a copy. True when the copy now waits.
   mutating func heard(_ copy: Copy) -> Bool {
     ahead.removeAll { $0.instant.adding(nanoseconds: Self.aheadNanoseconds) < copy.instant }
     if let index = ahead.firstIndex(where: { $0.key == copy.key }) {
@@ -85,7 +85,7 @@ struct SecondEarBook: Sendable {
     return true
   }
 
-  /// The second connection was not read for this long: what it brings now may be a copy of any message since then, and before.
+  /// The second connection was not read for this long. What it brings now may be a copy of any message since then, and from before.
   mutating func stoodStill(for nanoseconds: Int64, until instant: MonotonicInstant) {
     let before = instant.adding(nanoseconds: -nanoseconds)
     for index in ahead.indices where ahead[index].instant.adding(nanoseconds: -Self.aheadNanoseconds) <= before {
@@ -95,7 +95,7 @@ struct SecondEarBook: Sendable {
 
   /// A message came that is a call for help and was not here before.
   mutating func message(_ key: UInt64, at instant: MonotonicInstant, _ wall: WallTime) -> Answer {
-    // A copy that still waits goes first: then a record of a message that never came cannot hide a new press.
+    // A copy that still waits is met first. So the record of a message that never came cannot hide a new press.
     if let index = copies.firstIndex(where: { $0.key == key }) {
       copies.remove(at: index)
       return .first
@@ -121,7 +121,7 @@ struct SecondEarBook: Sendable {
     told.insert(Told(key: key, sequence: sequence, instant: instant, earlier: nil), at: 0)
   }
 
-  /// Takes out what has waited long enough, oldest first; each is to be told, and `noteTold` or `waitsOn` called.
+  /// Takes out the copies that have waited long enough, oldest first. Each is to be told, and then `noteTold` or `waitsOn` called.
   mutating func due(at instant: MonotonicInstant) -> [Copy] {
     let due = copies.prefix { $0.instant.adding(nanoseconds: Self.holdNanoseconds) <= instant }
     copies.removeFirst(due.count)
@@ -132,7 +132,7 @@ struct SecondEarBook: Sendable {
     remember(Told(key: copy.key, sequence: sequence, instant: copy.instant, earlier: nil))
   }
 
-  /// The intake had no room for it.
+  /// The intake had no room for the copy.
   mutating func waitsOn(_ copy: Copy) { copies.insert(copy, at: 0) }
 
   private mutating func remember(_ one: Told) {

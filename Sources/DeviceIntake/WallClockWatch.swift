@@ -1,9 +1,10 @@
-// Whether the hub's own wall clock is to be trusted: it was set by more than a device's clock may be wrong, while the hub ran. Which of the
-// two times is right nobody here can know, so people are told; deadlines run on the hub's timeline and do not care.
+// Whether the hub's own wall clock is to be trusted. It is not when it was set, while the hub ran, by more than a device's clock
+// may be wrong. Nobody here can know which of the two times is right, so people are told. Deadlines run on the hub's timeline and
+// do not care.
 
 package import VitalSigns
 
-/// Looked at once a pulse. A value.
+/// Looks once a pulse. A value.
 package struct WallClockWatch: Sendable {
   /// A clock that was set and stays so for this long is taken as right: somebody mended it. Seconds.
   static let believedSeconds: UInt32 = 3_600
@@ -12,7 +13,7 @@ package struct WallClockWatch: Sendable {
   private var usual: Int64?
   private var lastWall = WallTime.unknown
   private var doubtedSince: MonotonicInstant?
-  /// By how much it was set; 0: it is trusted. Milliseconds.
+  /// By how much the clock was set, milliseconds; 0: it is trusted.
   package private(set) var step: Int64 = 0
 
   package init() {}
@@ -21,7 +22,7 @@ package struct WallClockWatch: Sendable {
 
   package mutating func look(wall: WallTime, at now: MonotonicInstant) {
     defer { lastWall = wall }
-    let difference = wall.rawValue &- now.rawValue / 1_000_000
+    let difference = wall.milliseconds(aheadOf: now)
     step = usual.map { difference &- $0 } ?? 0
     let isAsUsual = step.magnitude <= UInt64(DeviceClock.toleranceMilliseconds)
     // A hub without a battery-backed clock learns the date from the network: nothing to doubt.

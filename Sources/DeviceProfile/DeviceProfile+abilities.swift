@@ -1,5 +1,5 @@
-// What a device of this profile can be missed for, found in what its programs can emit: nobody has to write it down, and it is never
-// forgotten.
+// What a device of this profile can be missed for. It is derived from what the profile's programs can emit, so nobody has to write
+// it down, and nobody can forget it.
 
 public import VitalSigns
 
@@ -11,7 +11,8 @@ extension DeviceProfile {
     return liveness
   }
 
-  /// Derived: that it speaks at all, a location, a measurement other than the battery, a dose that is handed out and never reported as taken.
+  /// What the programs can emit: that the device speaks at all, a location, a measurement other than the battery, a dose that is
+  /// handed out and never reported as taken.
   public var abilities: DeviceAbilities {
     var abilities: DeviceAbilities = .speaks
     let locates = frames.contains { frame in

@@ -3,7 +3,7 @@
 import VitalSigns
 
 extension DeviceProfile {
-  /// The index in `frames` of the program for an MQTT topic, or nil. A link looks it up once per topic and keeps it.
+  /// The index in `frames` of the program for an MQTT topic, or nil. A link looks the index up once per topic and keeps it.
   public func frameIndex(topic: String) -> Int? {
     frames.firstIndex { if case .topic(let pattern) = $0.key { pattern.matches(topic) } else { false } }
   }
@@ -40,7 +40,7 @@ extension DeviceProfile {
     }
   }
 
-  /// Decodes an MQTT message. As above; a topic without a program is rejected as `unknownFrame`.
+  /// Decodes an MQTT message as `decode(_:frameIndex:…)` does. A topic without a program is rejected as `unknownFrame`.
   public func decode(_ bytes: [UInt8], topic: String, retained: Bool = false) throws(FrameRejection) -> DecodeResult {
     guard let index = frameIndex(topic: topic) else { throw Self.unknownFrame }
     var result = DecodeResult()
@@ -48,7 +48,7 @@ extension DeviceProfile {
     return result
   }
 
-  /// Decodes a notification. As above; a characteristic without a program is rejected as `unknownFrame`.
+  /// Decodes a notification as `decode(_:frameIndex:…)` does. A characteristic without a program is rejected as `unknownFrame`.
   public func decode(_ bytes: [UInt8], characteristic: BluetoothUUID) throws(FrameRejection) -> DecodeResult {
     guard let index = frameIndex(characteristic: characteristic) else { throw Self.unknownFrame }
     var result = DecodeResult()
@@ -69,7 +69,8 @@ extension DeviceProfile {
     frames.compactMap { if case .topic(let pattern) = $0.key, !$0.isShared { pattern } else { nil } }
   }
 
-  /// The topics on which something else (their bridge) speaks for all devices of this profile at once, with the program for each.
+  /// The topics on which something else (the devices' bridge) speaks for all devices of this profile at once, with the program for
+  /// each.
   public var sharedTopics: [(topic: String, frameIndex: Int)] {
     frames.indices.compactMap { index in
       if case .topic(let pattern) = frames[index].key, frames[index].isShared { (pattern.description, index) } else { nil }
@@ -87,7 +88,7 @@ extension DeviceProfile {
   /// profile is not for MQTT.
   public var wildcardTopicFilters: [String] { topicPatterns.map(\.wildcardFilter) + sharedTopics.map(\.topic) }
 
-  /// Some topic has a part that may be anything (`+`, `#`).
+  /// Whether some topic has a part that may be anything (`+`, `#`).
   public var hasWildcardTopics: Bool { topicPatterns.contains(where: \.hasWildcards) }
 
   /// The address of the device that a topic belongs to, or nil when no topic of the profile fits.

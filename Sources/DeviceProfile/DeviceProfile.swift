@@ -11,9 +11,9 @@ public import VitalSigns
 public enum ProfileTransport: String, Sendable, Hashable, CaseIterable {
   case bleGatt
   case bleAdvertisement
-  /// MQTT with JSON payloads; single topics may say `payload: bytes`.
+  /// MQTT with JSON payloads. Single topics may say `payload: bytes`.
   case mqttJSON
-  /// MQTT with payloads of raw bytes; single topics may say `payload: json`.
+  /// MQTT with payloads of raw bytes. Single topics may say `payload: json`.
   case mqttBinary
 
   public var isMQTT: Bool { self == .mqttJSON || self == .mqttBinary }
@@ -49,13 +49,13 @@ public struct DeviceProfile: Sendable {
   public let transport: ProfileTransport
   public let match: ProfileMatch
   public let liveness: DeviceLiveness
-  /// How long such a device is silent at most when it is used as most people use it (a cuff once a day: 26 h), for whoever registers one
-  /// to accept or change. Nil when the profile gives none, or when the device may be silent for ever by its nature.
+  /// How long such a device is silent at most when it is used as most people use it (a cuff once a day: 26 h). Whoever registers
+  /// one accepts or changes it. Nil when the profile gives none, or when the device may be silent for ever by its nature.
   public let typicalIntervalSeconds: UInt32?
-  /// How the hub treats the device over Bluetooth: always there for `bleGatt`, its priority alone counts for
-  /// `bleAdvertisement`, nil for MQTT.
+  /// How the hub treats the device over Bluetooth. `bleGatt` always has a plan; of a `bleAdvertisement`'s plan the priority alone
+  /// counts; MQTT has none.
   public let bluetooth: BluetoothSessionPlan?
-  /// MQTT quality of service to subscribe with; 1 for everything that must not be lost.
+  /// The MQTT quality of service to subscribe with. It is 1 for everything that must not be lost.
   public let subscriptionQoS: UInt8
   public let observations: [ObservationDeclaration]
   public let events: [EventDeclaration]
@@ -66,16 +66,16 @@ public struct DeviceProfile: Sendable {
   public var vendor: String { identity.vendor }
   public var model: String { identity.model }
 
-  /// What a registration proposes: the profile's own interval, else the typical one; nil when nothing can be proposed, and then silence
-  /// is never told and somebody must say that this is meant.
+  /// The interval that a registration proposes: the profile's own, else the typical one. Nil when nothing can be proposed. Silence
+  /// is then never told, and somebody must say that this is meant.
   public var suggestedIntervalSeconds: UInt32? {
     liveness.expectedIntervalSeconds == 0 ? typicalIntervalSeconds : liveness.expectedIntervalSeconds
   }
 
-  /// Somebody may call for help with it: it is a safety alarm, or one of its events is SOS or a fall.
+  /// Whether somebody may call for help with the device: it is a safety alarm, or one of its events is SOS or a fall.
   public var carriesCallsForHelp: Bool { liveness.isSafetyAlarm || events.contains { $0.kind.isCallForHelp } }
 
-  /// Somebody must hear what it says: a call for help, a dose, a jam, an open door.
+  /// Whether somebody must hear what the device says: a call for help, a dose, a jam, an open door.
   public var carriesAlarms: Bool { carriesCallsForHelp || events.contains { $0.kind.isAlarmOfItsOwn } }
 
   /// Whether somebody must hear that a frame held what nobody understands: it may have been a call for help, a dose, an open door.
@@ -89,7 +89,7 @@ public struct DeviceProfile: Sendable {
     }
   }
 
-  /// The same for a frame that was refused as a whole. An empty message is none: it erases what the broker had stored.
+  /// The same for a frame that was refused as a whole. An empty message does not count: it erases what the broker had stored.
   public func isLoudAbout(_ rejection: FrameRejection) -> Bool { carriesAlarms && rejection.reason != .empty }
 
   /// The declaration with this key, or nil.

@@ -9,7 +9,7 @@ import HubConfiguration
 struct BluetoothWish: Sendable, Hashable {
   /// `links.bluetooth` is there.
   var isWanted: Bool
-  /// False: the configuration cannot be read, and nobody knows.
+  /// False when the configuration cannot be read, so that nobody knows whether Bluetooth is wanted.
   var isKnown = true
   /// `hci0`, an address, or nil: any.
   var adapter: String?
@@ -25,7 +25,7 @@ struct BluetoothWish: Sendable, Hashable {
   }
 }
 
-/// What is there. Gathered first, judged afterwards, so that every judgement can be tested.
+/// What is there. It is gathered first and judged afterwards, so that a test can try every judgement.
 struct BluetoothSurroundings: Sendable {
   var adapters: Result<[RadioAdapter], RadioAbsence>
   /// Nil: the management socket opened.
@@ -65,7 +65,7 @@ enum BluetoothCheck {
     return lines
   }
 
-  /// What does not work is a problem only to somebody who wants it.
+  /// What does not work is a problem only to somebody who wants Bluetooth.
   private static func grave(_ wish: BluetoothWish) -> DoctorLine.State { wish.isWanted ? .problem : .note }
 
   private static func adapters(_ wish: BluetoothWish, _ found: BluetoothSurroundings) -> [DoctorLine] {
@@ -73,7 +73,7 @@ enum BluetoothCheck {
     case .failure(let absence): return [DoctorLine(area: area, grave(wish), absence.sentence, next: absence.remedy)]
     case .success(let list):
       var lines = list.map { adapter in
-        // Half of the address: reports are copied into support cases.
+        // Only half of the address is shown, because reports are copied into support cases.
         let address = adapter.address.map { " \($0)" } ?? ""
         let state = adapter.isUp ? "up" : "down; bluetoothd switches it on when the hub asks"
         return DoctorLine(area: area, .ok, "\(adapter.name)\(address), \(adapter.bus), \(state)")
@@ -105,11 +105,12 @@ enum BluetoothCheck {
     return DoctorLine(area: area, grave(wish), "\(control.name) is blocked by software (rfkill)", next: "sudo rfkill unblock bluetooth")
   }
 
-  /// Never a problem: the hub works through bluetoothd, and learns of a dead radio later without it.
+  /// A line about the management socket, never a problem: the hub works through bluetoothd, and without the socket it learns of a
+  /// dead radio later.
   private static func management(_ found: BluetoothSurroundings) -> DoctorLine {
     let area = "radio monitor"
     if let absence = found.managementAbsence {
-      // What to do stands under the adapters already where it is the same.
+      // Where the next step is the same, it stands under the adapters already.
       let isSaid = if case .failure(absence) = found.adapters { true } else { false }
       return DoctorLine(area: area, .note, "cannot listen to the kernel: \(absence.sentence)", next: isSaid ? nil : absence.remedy)
     }

@@ -1,6 +1,6 @@
-// Doctor: does a broker let the hub in. First whether the port answers, which says most about firewalls and names; then a real
-// CONNECT with the configured TLS, user and password, as a client of its own beside the running hub (the client id with "-doctor"
-// behind), which subscribes to nothing, and leaves.
+// Doctor: does a broker let the hub in. First the port is tried, which says most about firewalls and names. Then comes a real
+// CONNECT with the configured TLS, user and password, under a client id of its own beside the running hub (with "-doctor" behind).
+// It subscribes to nothing, and leaves.
 
 import CLinux
 import Foundation
@@ -44,7 +44,7 @@ enum BrokerCheck {
     package var next: String
   }
 
-  /// Nil: the broker let us in.
+  /// What keeps the broker from letting us in; nil: nothing.
   private static func connect(_ settings: KnutepunktConfiguration.MQTTLinkSettings) async -> Problem? {
     switch link(settings) {
     case .failure(let error): return Problem(text: "\(error)", next: "mend links.mqtt \(settings.name)")
@@ -65,7 +65,7 @@ enum BrokerCheck {
     }
   }
 
-  /// Apart from what can throw: the optimiser of Swift 6.3.1 crashes on a coroutine that does both.
+  /// This function stands apart from what can throw: the optimiser of Swift 6.3.1 crashes on a coroutine that does both.
   private static func answer(to link: MQTTLink, _ settings: KnutepunktConfiguration.MQTTLinkSettings) async -> Problem? {
     let end = ContinuousClock.now + .seconds(connectSeconds)
     while ContinuousClock.now < end {
@@ -85,7 +85,7 @@ enum BrokerCheck {
     }
     result.username = settings.username
     result.passwordFile = try settings.password?.path()
-    // The shortest: the broker forgets this client at once.
+    // The shortest expiry that the link allows, so that the broker soon forgets this client.
     result.sessionExpirySeconds = 60
     return result
   }
@@ -96,7 +96,8 @@ enum BrokerCheck {
     let user = settings.username ?? "(none)"
     switch error {
     case .refusedByBroker(let code, let text):
-      // 3.1.1: 4 and 5; 5: 0x86 bad user name or password, 0x87 not authorised. Mosquitto says the latter for a wrong password too.
+      // MQTT 3.1.1 has the codes 4 and 5; MQTT 5 has 0x86 (bad user name or password) and 0x87 (not authorised). Mosquitto says
+      // 0x87 for a wrong password, too.
       if [4, 5, 0x86, 0x87].contains(code) {
         return Problem(
           text: "user name or password is wrong, or the user may not connect (user \(user); the broker says: \(text))",
@@ -119,7 +120,7 @@ enum BrokerCheck {
     }
   }
 
-  /// OpenSSL's words, and libmosquitto's, told apart.
+  /// Tells the words of OpenSSL and of libmosquitto apart.
   private static func tls(_ detail: String, _ settings: KnutepunktConfiguration.MQTTLinkSettings) -> Problem {
     let place = "links.mqtt \(settings.name)"
     let words = detail.lowercased()

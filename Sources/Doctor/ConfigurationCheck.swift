@@ -17,9 +17,9 @@ package enum ConfigurationCheck {
       var lines = error.diagnostics.prefix(errorsShown).map { DoctorLine(area: "configuration", .problem, $0.description) }
       let more = error.diagnostics.count - lines.count
       if more > 0 { lines.append(DoctorLine(area: "configuration", .problem, "\(more) more errors in \(path)")) }
-      // Once, below the last of them.
+      // The next step stands once, below the last line.
       if let last = lines.indices.last { lines[last].next = "mend the file; knutepunkt check --config \(path) says all" }
-      // The same file without its neighbours: a missing certificate must not hide a full disk.
+      // For the other checks the file is read without the files that it names: a missing certificate must not hide a full disk.
       return (try? KnutepunktConfiguration.load(path: path), lines)
     }
   }

@@ -1,5 +1,5 @@
-// Doctor: does a core answer on the socket of the configuration, and how is it. No core is no problem: the doctor is
-// called before the first start too.
+// Doctor: does a core answer on the socket of the configuration, and how is it. That no core answers is no problem: the doctor is
+// called before the first start, too.
 
 import HubConfiguration
 import HubRuntime
@@ -15,7 +15,7 @@ enum CoreCheck {
 
   struct Answer: Sendable {
     package var lines: [DoctorLine]
-    /// Nil: no core answered.
+    /// What the core says of itself; nil: no core answered.
     package var status: Standing?
   }
 

@@ -22,7 +22,7 @@ enum DestinationCheck {
       return DoctorLine(area: area, .ok, "\(host):\(port) answers")
     } catch {
       let way = "is the receiver up, and is the way to port \(port) open in every firewall between?"
-      // Only who is called needs a call instead; a record system gets everything later.
+      // A receiver that calls people needs a phone call instead. A record system gets everything later.
       return DoctorLine(
         area: area, .problem,
         "\(host):\(port): \(BrokerCheck.reason(error)); \(destination.isCalled ? "alerts to it wait" : "what it is owed waits, and is kept")",

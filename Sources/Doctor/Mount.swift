@@ -8,7 +8,7 @@ struct Mount: Sendable, Hashable {
   /// `ext4`, `nfs4`, `fuse.sshfs`.
   var kind: String
 
-  /// Kinds whose files live on another machine: SQLite's locks and its write-ahead log do not hold there.
+  /// Kinds whose files live on another machine. SQLite's locks and its write-ahead log do not hold there.
   private static let network: Set<String> = [
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "9p", "ocfs2", "gfs2", "lustre", "beegfs", "virtiofs",
     "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.rclone", "fuse.gcsfuse", "fuse.davfs",
@@ -23,7 +23,7 @@ struct Mount: Sendable, Hashable {
     list((try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
   }
 
-  /// From mountinfo's text, in its order. Lines that are none are skipped.
+  /// Reads mountinfo's text, in its order. Lines of another form are skipped.
   static func list(_ text: String) -> [Mount] {
     text.split(separator: "\n").compactMap { line in
       let words = line.split(separator: " ")

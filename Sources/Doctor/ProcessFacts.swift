@@ -39,7 +39,7 @@ package struct ProcessFacts: Sendable, Hashable {
     return ProcessFacts(status: texts[0], limits: texts[1])
   }
 
-  /// From the texts of /proc/PID/status and /proc/PID/limits. What is missing counts as not allowed.
+  /// Reads the texts of /proc/PID/status and /proc/PID/limits. What is missing there counts as not allowed.
   init(status: String, limits: String) {
     let line = status.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
     capabilities = line.flatMap { UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) } ?? 0

@@ -25,7 +25,7 @@ enum RealtimeCheck {
         ? DoctorLine(area: area, .ok, "the core runs under SCHED_FIFO")
         : DoctorLine(area: area, .note, "the core runs under ordinary scheduling: under load an alarm may be late", next: next)
     }
-    // The lowest priority is 1: a limit of 0 is none.
+    // A priority of 0 in the limits means none, because the lowest priority is 1.
     let priority = UInt64(max(1, settings?.priority ?? 50))
     if facts.has(.sysNice) || facts.realtimePriority.isAtLeast(priority) {
       return DoctorLine(area: area, .ok, "this user may use SCHED_FIFO at priority \(priority); the service's own limit stands in its unit")

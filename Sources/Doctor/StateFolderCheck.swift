@@ -9,9 +9,9 @@ import HubConfiguration
 /// Namespace of the check.
 enum StateFolderCheck {
   private static let area = "state folder"
-  /// Below this the hub soon sheds routine values. A busy home writes some 20 MB a month.
+  /// With less room than this the hub soon sheds routine values. A busy home writes some 20 MB a month.
   static let freeBytesProblem = 100 << 20
-  /// Below this somebody should look before it is too late.
+  /// With less room than this somebody should look before it is too late.
   static let freeBytesNote = 1 << 30
 
   static func lines(_ configuration: KnutepunktConfiguration, mounts: [Mount]) -> [DoctorLine] {
@@ -65,7 +65,7 @@ enum StateFolderCheck {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
     let strange = names.filter { name in
       let other = Self.owner(path + "/" + name).id
-      // Root can write everything: a folder of root has no strange files.
+      // Root can write everything, so a folder of root has no strange files.
       return owner.id != 0 && other != nil && other != owner.id
     }
     guard let first = strange.first else { return [] }
@@ -128,7 +128,7 @@ enum StateFolderCheck {
     return url.path
   }
 
-  /// What an ordinary user may still take; blocks kept for root do not count.
+  /// How much an ordinary user may still take, without the blocks that are kept for root.
   private static func freeBytes(_ path: String) -> Int? {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return nil }

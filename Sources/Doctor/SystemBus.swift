@@ -1,5 +1,5 @@
-// Doctor: a short look at the system bus through libsystemd. Is it there, does bluetoothd own its name on it, and which
-// BlueZ is that. It asks what does not start a service: the bus would start bluetoothd for a call to a name without owner.
+// Doctor: a short look at the system bus through libsystemd. Is the bus there, does bluetoothd own its name on it, and which BlueZ
+// is that. Nothing that is asked starts a service: the bus would start bluetoothd for a call to a name without owner.
 
 import CSystemd
 import Foundation
@@ -8,9 +8,9 @@ import Foundation
 enum SystemBus {
   /// bluetoothd, as the bus shows it.
   enum Answer: Sendable, Hashable {
-    /// Nobody owns its name.
+    /// Nobody owns bluetoothd's name.
     case absent
-    /// It owns its name and gave no answer in time: it hangs.
+    /// bluetoothd owns its name and gave no answer in time: it hangs.
     case silent
     /// `5.66`; nil when no adapter tells it.
     case answers(bluezVersion: String?)
@@ -26,7 +26,8 @@ enum SystemBus {
 
   /// For one call, microseconds. A bus that is well answers within milliseconds; a hung bluetoothd must not hang the doctor.
   private static let timeout: UInt64 = 2_000_000
-  /// For bluetoothd to show that it lives, microseconds. It takes milliseconds; the hub itself gives it ten seconds.
+  /// How long bluetoothd may take to show that it lives, microseconds. A well one takes milliseconds; the hub itself gives it ten
+  /// seconds.
   static let answerTimeout: UInt64 = 5_000_000
 
   /// Asks the bus at `address`; nil: that of DBUS_SYSTEM_BUS_ADDRESS, else the system's. Blocks up to some seconds.
@@ -34,7 +35,7 @@ enum SystemBus {
   static func ask(adapter: String?, address: String? = nil) -> Result<Answer, Failure> {
     var opened: OpaquePointer?
     let outcome = address.map { open($0, &opened) } ?? sd_bus_open_system(&opened)
-    // Also one that was made and could not connect.
+    // A bus that was made and could not connect is closed, too.
     defer { sd_bus_flush_close_unref(opened) }
     guard outcome >= 0, let bus = opened else { return .failure(Failure(code: -min(outcome, -1))) }
     let owned = call(
@@ -69,9 +70,9 @@ enum SystemBus {
     return "\(code >> 8).\(code & 0xFF)"
   }
 
-  /// A refusal is an answer too: this user may not ask.
+  /// Whether bluetoothd answers. A refusal is an answer, too: this user may not ask.
   private static func isAnswering(_ bus: OpaquePointer) -> Bool {
-    // Answered from bluetoothd's own loop, which a hung one does not reach; nothing of Bluetooth is asked.
+    // bluetoothd answers a Ping from its own loop, which a hung one does not reach. Nothing of Bluetooth is asked.
     let answer = call(
       bus, ("org.bluez", "/", "org.freedesktop.DBus.Peer", "Ping"), [], within: answerTimeout, reading: { _ in true })
     if case .failure(let failure) = answer { return failure.code != ETIMEDOUT }
@@ -105,7 +106,7 @@ enum SystemBus {
     for argument in arguments where outcome >= 0 {
       outcome = argument.withCString { sd_bus_message_append_basic(message, type("s"), $0) }
     }
-    // Never starts a service, whatever happened since the name was looked at.
+    // The call never starts a service, whatever has happened since the name was looked at.
     if outcome >= 0 { outcome = sd_bus_message_set_auto_start(message, 0) }
     if outcome >= 0 { outcome = sd_bus_call(bus, message, limit, nil, &reply) }
     guard outcome >= 0, let answer = reply else { return .failure(Failure(code: -min(outcome, -1))) }

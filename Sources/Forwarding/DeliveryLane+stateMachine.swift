@@ -236,7 +236,7 @@ extension DeliveryLane {
     let failures = health.failures + 1
     let until =
       reason.needsPerson
-      ? now.adding(nanoseconds: policy.backoffMax.nanosecondsClamped) : wait(failures: failures, retryAfter: retryAfter, from: now)
+      ? now.adding(policy.backoffMax) : wait(failures: failures, retryAfter: retryAfter, from: now)
     if attempt.atoms > 1 {
       if reason.mayBeOneItem { atomLimit = max(1, attempt.atoms / 2) }
     } else {
@@ -262,15 +262,14 @@ extension DeliveryLane {
       health = .failing(failures: failures)
     }
     // What the destination asked for (Retry-After) is not cut short; our own back-off may be, down to its least step.
-    let earliest = retryAfter == nil ? now.adding(nanoseconds: policy.backoffMin.nanosecondsClamped) : until
+    let earliest = retryAfter == nil ? now.adding(policy.backoffMin) : until
     phase = .waiting(until: until, earliest: min(earliest, until))
   }
 
   /// `from` plus the back-off, or plus what the destination asked for when that is longer, within the policy's bound.
   private mutating func wait(failures: Int, retryAfter: Duration?, from now: MonotonicInstant) -> MonotonicInstant {
-    let own = policy.backoffNanoseconds(failures: failures, random: &random)
-    let asked = min(retryAfter ?? .zero, policy.retryAfterMax).nanosecondsClamped
-    return now.adding(nanoseconds: max(own, asked))
+    let own = policy.backOff.pause(failures: failures, random: &random)
+    return now.adding(max(own, min(retryAfter ?? .zero, policy.retryAfterMax)))
   }
 
   /// Starts what can start: the next attempt, the next read of the outbox, the next wake.
@@ -281,7 +280,7 @@ extension DeliveryLane {
       if !items.isEmpty {
         attempts += 1
         // The connector keeps the limit itself; a second more is only for one that does not.
-        let deadline = now.adding(nanoseconds: (policy.attemptTimeout + .seconds(1)).nanosecondsClamped)
+        let deadline = now.adding((policy.attemptTimeout + .seconds(1)))
         let attempt = Attempt(number: attempts, items: items, deadline: deadline, atoms: atoms)
         phase = .sending(attempt)
         actions.append(.send(attempt))

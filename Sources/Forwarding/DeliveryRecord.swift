@@ -1,6 +1,6 @@
 // What connectors are handed: neutral records with everything a wire format needs, and nothing that it must look up.
 //
-// The gateway fills them from the journal and leaves out (nil) what the destination's sharing agreement withholds; a
+// Delivery's `RecordBuilder` fills them from the journal and leaves out (nil) what the destination's sharing agreement withholds; a
 // connector sends what is there and never asks for more. Not here: how any of it looks on a wire.
 
 public import VitalSigns
@@ -63,7 +63,7 @@ public struct DeviceIdentity: Sendable, Hashable {
 
 /// Membership of a blood-pressure measurement: one frame of one device with systolic and diastolic (and mean) values.
 ///
-/// The gateway sets it, from the whole frame, on each part; so what belongs together never depends on batching.
+/// `RecordBuilder` sets it, from the whole frame, on each part. So what belongs together never depends on batching.
 public struct PressurePanel: Sendable, Hashable {
   /// The sequence of the frame's first entry.
   public var frame: UInt64

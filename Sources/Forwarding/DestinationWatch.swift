@@ -91,17 +91,16 @@ public struct DestinationWatch: Sendable {
 
   /// A look at the time. `stuckSince`: since when an item waits that was tried in vain, although others got through.
   public mutating func look(stuckSince: MonotonicInstant? = nil, at now: MonotonicInstant) -> Change? {
-    let patience = bounds.silentMax.nanosecondsClamped
-    let isStuck = stuckSince.map { $0.adding(nanoseconds: patience) <= now } ?? false
+    let isStuck = stuckSince.map { $0.adding(bounds.silentMax) <= now } ?? false
     switch state {
-    case .failing(let since, let reason) where since.adding(nanoseconds: patience) <= now:
+    case .failing(let since, let reason) where since.adding(bounds.silentMax) <= now:
       state = .down(since: since, reason, good: nil)
       return .down(reason)
     case .unknown, .well, .failing:
       guard isStuck, let stuckSince else { return nil }
       state = .down(since: stuckSince, .conflictAtDestination, good: nil)
       return .down(.conflictAtDestination)
-    case .down(_, _, let good?) where !isStuck && good.adding(nanoseconds: bounds.calm.nanosecondsClamped) <= now:
+    case .down(_, _, let good?) where !isStuck && good.adding(bounds.calm) <= now:
       state = .well
       return .up
     case .down: return nil
@@ -111,7 +110,7 @@ public struct DestinationWatch: Sendable {
   /// Whether nothing has been tried for so long that a look is due.
   public func wantsProbe(at now: MonotonicInstant) -> Bool {
     guard let lastTried else { return true }
-    return lastTried.adding(nanoseconds: bounds.probeEvery.nanosecondsClamped) <= now
+    return lastTried.adding(bounds.probeEvery) <= now
   }
 }
 

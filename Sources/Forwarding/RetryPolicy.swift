@@ -1,4 +1,4 @@
-// How long a lane waits between attempts, and the seeded randomness behind it. Numbers and arithmetic; no clock.
+// How long a lane waits between attempts, and how much it takes at once. Numbers only; no clock, no chance.
 
 import VitalSigns
 
@@ -56,33 +56,7 @@ public struct RetryPolicy: Sendable, Hashable {
     self.soloFailuresMax = soloFailuresMax
   }
 
-  /// The wait after the `failures`-th consecutive failure, in nanoseconds: doubling from the least to the most, then
-  /// drawn from its upper half, so that hubs which lost the same service do not try again at the same moment.
-  func backoffNanoseconds(failures: Int, random: inout SeededRandom) -> Int64 {
-    let doublings = min(max(failures - 1, 0), 40)
-    let least = backoffMin.nanosecondsClamped
-    let (doubled, overflow) = least.multipliedReportingOverflow(by: 1 << Int64(doublings))
-    let full = min(overflow ? Int64.max : doubled, backoffMax.nanosecondsClamped)
-    let half = max(full / 2, 1)
-    return half + Int64(random.next() % UInt64(full - half + 1))
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): tiny, seedable, good enough to spread waits. Never for secrets.
-public struct SeededRandom: RandomNumberGenerator, Sendable, Hashable {
-  var state: UInt64
-  public init(seed: UInt64) { state = seed }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
-extension Duration {
-  /// Whole nanoseconds, held within 0 and some 292 years.
-  var nanosecondsClamped: Int64 { max(0, nanoseconds) }
+  /// The lane's own waits: from the least to the most, half of each by chance, so that hubs which lost the same service do not try
+  /// again at the same moment.
+  var backOff: BackOff { BackOff(first: backoffMin, upTo: backoffMax) }
 }

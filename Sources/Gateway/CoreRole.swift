@@ -1,4 +1,4 @@
-// The core role as a service: parts, local API, metrics, the pulse. Ends cleanly on SIGTERM: links let go, everything
+// The core role as a service: parts, local API, metrics, the pulse. On SIGTERM it ends cleanly: links let go, everything that was
 // taken in is decided and stored, then the doors close.
 
 import AlertTexts
@@ -25,24 +25,26 @@ import VitalSigns
 struct CoreRole: Service {
   /// Pulses to listeners, and looks at the clocks.
   static let pulse = Duration.seconds(1)
-  /// The forward role gets one in so many: it only has to see within ten seconds that the stream lives (LocalAPIClient.swift).
+  /// The forward role gets one pulse in so many. It only has to see within ten seconds that the stream lives
+  /// (LocalAPIClient.swift).
   static let pulsesPerForwardPulse = 4
   /// A wall clock that moved by more than this against the timeline was set by somebody: tell the core.
   static let clockStepMilliseconds: Int64 = 1_000
 
-  /// For requests under way when the core is told to stop. One that waits for a disk that stands still is left behind then.
+  /// How long requests under way may take when the core is told to stop. A request that waits for a disk that stands still is left
+  /// behind then.
   static let farewell = Duration.milliseconds(1_500)
-  /// For what came in last to be decided and stored. With `farewell` within the 5 s that systemd, people and a battery can wait:
-  /// what is not on the disk by then was never acknowledged, and comes again.
+  /// How long the last entries may take to be decided and stored. Together with `farewell` this stays within the 5 s that systemd,
+  /// people and a battery can wait. What is not on the disk by then was never acknowledged, and comes again.
   static let storing = Duration.milliseconds(2_500)
   /// Between two attempts at a listener that failed.
   static let listenPause = Duration.seconds(10)
 
-  /// Roles' streams (`EventHub.listenersMax`), and people's commands besides.
+  /// Streams of the roles (`EventHub.listenersMax`), and people's commands besides.
   static let localConnections = ConnectionBook.Limits(connectionsMax: 160, headSeconds: 10, idleSeconds: 120)
-  /// A scraper or two, a probe, and somebody who looks.
+  /// Connections to the observability port: a scraper or two, a probe, and somebody who looks.
   static let observers = ConnectionBook.Limits(connectionsMax: 32, headSeconds: 10, idleSeconds: 120)
-  /// A request's head: a path and a few headers.
+  /// The largest head of a request: a path and a few headers.
   static let headBytesMax = 16 * 1_024
 
   let service: CoreService
@@ -55,11 +57,11 @@ struct CoreRole: Service {
   private let door = Door()
 
   private final class Door: Sendable {
-    /// The number of the socket's file that the local API listens on; 0 while it does not.
+    /// The inode number of the socket's file that the local API listens on; 0 while it does not listen.
     let number = Atomic<UInt64>(0)
-    /// Why it was closed last: said once.
+    /// Why the door was closed last, so that the same reason is said once.
     let lastReason = Mutex("")
-    /// Who waits for the file to be gone; the pulse looks.
+    /// Whom to wake when the file is gone. The pulse looks at the file.
     let waiting = Mutex<AsyncStream<Void>.Continuation?>(nil)
   }
 
@@ -74,7 +76,7 @@ struct CoreRole: Service {
     for problem in broken {
       logger.error("a device profile is not loaded; its devices are not understood", metadata: ["reason": "\(problem)"])
     }
-    // Nobody who is registered goes unwatched because a number in a file is small.
+    // The registered people and devices get room even when a number in the file is too small for them.
     let roomy = configuration.withRoomForRegistered()
     for warning in roomy.warnings.dropFirst(configuration.warnings.count) { logger.error("\(warning.message)") }
     let configuration = roomy
@@ -108,9 +110,9 @@ struct CoreRole: Service {
     logger.notice("the core has stopped")
   }
 
-  /// Until graceful shutdown. No listener that fails ends the core: alarms need none.
+  /// Serves until graceful shutdown. A listener that fails does not end the core: alarms need none.
   private func serve(_ socket: String) async {
-    // Not a child of the group: a request that waits for a disk cannot be cancelled, and must not hold up the end.
+    // The task is no child of the group: a request that waits for a disk cannot be cancelled, and must not hold up the end.
     let serving = Task { await openDoor(socket) }
     await withDiscardingTaskGroup { group in
       group.addTask { await observe() }
@@ -126,7 +128,8 @@ struct CoreRole: Service {
 
   private static func end(of task: Task<Void, Never>, within limit: Duration) async {
     let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
-    // Without a parent: a group would wait for a task that cannot be cancelled. The watcher ends with that task, the clock here.
+    // The tasks have no parent: a group would wait for a task that cannot be cancelled. The watcher ends with that task; the clock
+    // is ended here.
     let watcher = Task {
       await task.value
       continuation.finish()
@@ -140,12 +143,13 @@ struct CoreRole: Service {
     watcher.cancel()
   }
 
-  /// The local API until graceful shutdown: opened again when it ends for whatever reason, and when its socket's file is
-  /// removed or replaced, because nobody can reach it then.
+  /// Serves the local API until graceful shutdown. It is opened again when it ends for whatever reason, and when its socket's file
+  /// is removed or replaced, because nobody can reach it then.
   private func openDoor(_ socket: String) async {
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
       door.number.store(0, ordering: .relaxed)
-      // Without a parent, for the same reason as `serving`; one at a time, and ended below for as long as it can be.
+      // The task has no parent, for the same reason as `serving`. There is one at a time, and it is ended below as far as it can
+      // be.
       let server = Task {
         var reason = "it ended"
         do {
@@ -175,7 +179,7 @@ struct CoreRole: Service {
   private func untilGone(or server: Task<Void, Never>) async {
     let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
     door.waiting.withLock { $0 = continuation }
-    // Without a parent, because a group would wait for it: it ends with the server, which the caller ends.
+    // The task has no parent, because a group would wait for it. It ends with the server, which the caller ends.
     let ending = Task {
       await server.value
       continuation.finish()
@@ -195,7 +199,7 @@ struct CoreRole: Service {
     return (found?[.systemFileNumber] as? NSNumber)?.uint64Value ?? 0
   }
 
-  /// Liveness and metrics until graceful shutdown. Without them the core still raises alarms.
+  /// Serves liveness and metrics until graceful shutdown. Without them the core still raises alarms.
   private func observe() async {
     guard let listen = parts.configuration.observabilityListen else { return }
     let address = "\(listen.host):\(listen.port)"
@@ -219,7 +223,7 @@ struct CoreRole: Service {
 
   private func prepareSocket(_ path: String) throws(StartError) {
     try makeFolder(parts.configuration.hub.runtimePath, mode: opensToOthers ? 0o755 : 0o750)
-    // One core owns the state folder (the journal's lock), so a socket that is still here is a dead one's.
+    // One core owns the state folder (by the journal's lock), so a socket that is still here is a dead core's.
     unlink(path)
   }
 
@@ -246,7 +250,7 @@ struct CoreRole: Service {
       responder: router.buildResponder(), server: Self.http(localRoom),
       configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
       onServerRunning: { [self, service, notifier, logger] _ in
-        // Others are let in by the peer check, which knows them by name; the mode only opens the door to it.
+        // The peer check lets others in, and knows them by name. The mode only lets them reach that check.
         chmod(path, opensToOthers ? 0o666 : 0o600)
         door.number.store(Self.file(path), ordering: .relaxed)
         notifier.ready(status: service.health.summary(of: service))
@@ -254,7 +258,7 @@ struct CoreRole: Service {
       }, logger: logger)
   }
 
-  /// Liveness and metrics over TCP, for machines that watch machines. No personal data.
+  /// Liveness and metrics over TCP, for machines that watch machines. They hold no personal data.
   private func observability(_ listen: ListenAddress) -> some ApplicationProtocol {
     let router = Router(context: BasicRequestContext.self)
     let health = service.health
@@ -302,9 +306,7 @@ struct CoreRole: Service {
   }
 
   /// Wall clock minus timeline, milliseconds: constant unless somebody sets the clock.
-  private var clockDifference: Int64 {
-    parts.clock.wall().rawValue - parts.clock.now().rawValue / 1_000_000
-  }
+  private var clockDifference: Int64 { parts.clock.wall().milliseconds(aheadOf: parts.clock.now()) }
 
   private var progress: RoleProgress {
     RoleProgress(

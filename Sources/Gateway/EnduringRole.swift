@@ -1,6 +1,6 @@
-// A role beside the core that fails ends nothing but itself: it is told why in words that name the configuration's key, and tried
-// again until it works or the hub stops. In one process with the core as in its own: a taken port mends itself when the other
-// program goes, and a restart of the process would mend it no sooner.
+// A role beside the core that fails ends nothing but itself. It is told why, in words that name the configuration's key, and tried
+// again until it works or the hub stops. This is so in one process with the core as in a process of its own: a taken port is free
+// again when the other program goes, and a restart of the process would not make it free sooner.
 
 import Foundation
 import Logging
@@ -9,12 +9,12 @@ import ServiceLifecycle
 
 /// Runs a role again and again.
 struct EnduringRole: Service {
-  /// Between two attempts: a person who frees a port sees the role come up while still looking.
+  /// The pause between two attempts: a person who frees a port sees the role come up while still looking.
   static let pause = Duration.seconds(10)
 
   let name: String
   let logger: Logger
-  /// Why it ended, for the log.
+  /// Why the role ended, for the log.
   let explain: @Sendable (any Error) -> String
   let role: @Sendable () async throws -> Void
 

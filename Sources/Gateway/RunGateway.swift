@@ -75,16 +75,16 @@ public func runGateway(_ configuration: KnutepunktConfiguration, path: String, r
     if role == .console { services.append(.init(service: RoleHeartbeat(notifier: notifier, name: "console", progress: nil))) }
   }
   services.append(.init(service: ReloadService(path: path, notifier: notifier, logger: logger)))
-  // The last is told first.
+  // The service that is last in the list is told to stop first.
   services.append(.init(service: LastResort(logger: logger)))
   let group = ServiceGroup(
     configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
   try await group.run()
 }
 
-/// Ends the process when an orderly end takes too long: what is not on the disk was never acknowledged, and comes again.
+/// Ends the process when an orderly end takes too long. What is not on the disk was never acknowledged, and comes again.
 struct LastResort: Service {
-  /// All roles of one process end well within this; systemd would kill without a word later.
+  /// All roles of one process end well within this. systemd would kill the process later, without a word.
   static let seconds = 10.0
   let logger: Logger
 
@@ -103,7 +103,7 @@ struct LastResort: Service {
 package struct RoleHeartbeat: Service {
   let notifier: ServiceNotifier
   package let name: String
-  /// Turns of the role's loop; nil for one that systemd does not watch.
+  /// Turns of the role's loop; nil for a role that systemd does not watch.
   package let progress: (@Sendable () -> UInt64)?
 
   package func run() async throws {

@@ -2,6 +2,7 @@
 // it is closed. Nothing is sent, so no server counts it as a request and no person's data is on the way.
 
 internal import Forwarding
+internal import HubRuntime
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -16,24 +17,10 @@ struct ConnectionProbe {
 
   /// Nil: reached.
   func run() async -> RetryReason? {
-    let limit = timeout
-    let found = await withTaskGroup(of: Result<RetryReason?, Timeout>.self) { group in
-      group.addTask { .success(await connect()) }
-      group.addTask {
-        try? await Task.sleep(for: limit)
-        return .failure(Timeout())
-      }
-      let first = await group.next()
-      group.cancelAll()
-      return first
-    }
-    return switch found {
-    case .success(let reason): reason
-    case .failure, nil: .unreachable
-    }
+    let reason: RetryReason?? = await within(timeout) { await connect() }
+    // In time the connection's own answer, which may be nil; else nothing answered.
+    return reason ?? .unreachable
   }
-
-  private struct Timeout: Error {}
 
   private func connect() async -> RetryReason? {
     let loop = HostLoops.group(for: origin.host).any()

@@ -7,6 +7,7 @@
 
 internal import AsyncHTTPClient
 public import Forwarding
+internal import HubRuntime
 internal import NIOCore
 public import NIOHTTP1
 // Comes with AsyncHTTPClient, whose interface it is part of.
@@ -112,17 +113,8 @@ public final class HTTPExchange: Sendable {
     if authorities == .unreadable { return .failure(ExchangeFailure(reason: .tlsFailed)) }
     let sent = Request(method: method, url: url, fields: fields, body: body)
     let limit = timeout
-    let first = await withTaskGroup(of: Result<HTTPAnswer, ExchangeFailure>?.self) { group in
-      group.addTask { await self.follow(sent, deadline: .now() + TimeAmount(limit)) }
-      group.addTask {
-        try? await Task.sleep(for: limit)
-        return nil
-      }
-      let first = await group.next() ?? nil
-      group.cancelAll()
-      return first
-    }
-    return first ?? .failure(ExchangeFailure(reason: .timedOut))
+    let answer = await within(limit) { await self.follow(sent, deadline: .now() + TimeAmount(limit)) }
+    return answer ?? .failure(ExchangeFailure(reason: .timedOut))
   }
 
   private struct Request: Sendable {

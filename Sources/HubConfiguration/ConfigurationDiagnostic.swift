@@ -11,11 +11,11 @@ public struct ConfigurationDiagnostic: Sendable, Hashable, CustomStringConvertib
   }
 
   public var severity: Severity
-  /// As given on the command line.
+  /// The file's name as given on the command line.
   public var file: String
-  /// From 1; 1 where the whole file is meant.
+  /// Counts from 1. It is 1 where the whole file is meant.
   public var line: Int
-  /// From 1, in Unicode scalars.
+  /// Counts from 1, in Unicode scalars.
   public var column: Int
   /// What is wrong, and what is allowed.
   public var message: String
@@ -28,7 +28,7 @@ public struct ConfigurationDiagnostic: Sendable, Hashable, CustomStringConvertib
     self.message = message
   }
 
-  /// `file:line:column: message`, the form that editors jump to; warnings say so.
+  /// `file:line:column: message`, the form that editors jump to. A warning says that it is one.
   public var description: String {
     "\(file):\(line):\(column): \(severity == .warning ? "warning: " : "")\(message)"
   }
@@ -36,7 +36,7 @@ public struct ConfigurationDiagnostic: Sendable, Hashable, CustomStringConvertib
 
 /// A configuration file that cannot be used. Trying again helps only after the file has changed.
 public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
-  /// All errors of the file in its own order, at least one. Warnings are not among them.
+  /// All errors of the file in its own order, at least one. Warnings are left out.
   public var diagnostics: [ConfigurationDiagnostic]
 
   public init(diagnostics: [ConfigurationDiagnostic]) { self.diagnostics = diagnostics }

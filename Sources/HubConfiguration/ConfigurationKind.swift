@@ -5,20 +5,20 @@ import Foundation
 import HubRuntime
 import VitalSigns
 
-/// What became of a scalar's text.
+/// What became of a value's text.
 enum ConfigurationReading<Value> {
   case value(Value)
-  /// Usable, yet somebody should know why it is doubtful.
+  /// The value is usable, and somebody should know why it is doubtful.
   case warned(Value, String)
-  /// Why not, when there is more to say than that it is not among what is allowed.
+  /// Why the text is refused. Nil when there is no more to say than that it is not among what is allowed.
   case refused(String?)
 }
 
 /// One type of value.
 struct ConfigurationKind<Value> {
-  /// As the reference shows it.
+  /// The type's name in the reference.
   let type: String
-  /// As an error message ends: "allowed: …".
+  /// The end of an error message: "allowed: …".
   let allowed: String
   /// One value as people write it.
   let example: String
@@ -31,7 +31,7 @@ struct ConfigurationKind<Value> {
     self.read = read
   }
 
-  /// A kind that only says yes or no.
+  /// A kind whose reading gives a value or nil, without words of its own.
   init(_ type: String, allowed: String, example: String, orNil: @escaping (String) -> Value?) {
     self.init(type, allowed: allowed, example: example) { text, _ in orNil(text).map { .value($0) } ?? .refused(nil) }
   }
@@ -96,7 +96,7 @@ extension ConfigurationKind where Value == String {
     }
   }
 
-  /// What MQTT brokers accept in every version and what fits an ACL line.
+  /// A client id that MQTT brokers of every version accept and that fits an ACL line.
   static var clientID: Self {
     Self("text", allowed: "1 to 128 characters without spaces, #, + and /", example: "hub-01") { text in
       (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"#+/".utf8.contains($0) } ? text : nil
@@ -136,7 +136,7 @@ extension ConfigurationKind where Value == String {
     }
   }
 
-  /// https anywhere, http on this machine only: what is sent is health data.
+  /// An https address anywhere, or an http address on this machine: what is sent is health data.
   static var webAddress: Self {
     Self("URL", allowed: "an https URL, or http to this machine itself (localhost, 127.0.0.1, ::1)", example: "https://fhir.example.org/r4")
     {
@@ -176,7 +176,7 @@ extension ConfigurationKind where Value == Int {
     }
   }
 
-  /// The rings' positions are masks.
+  /// A size of a ring. It is a power of two, because a position in the ring is made with a mask.
   static func powerOfTwo(_ range: ClosedRange<Int>) -> Self {
     Self("integer", allowed: "a power of two from \(range.lowerBound) to \(range.upperBound)", example: "\(range.lowerBound)") { text in
       guard let value = Int(text), range.contains(value), value.nonzeroBitCount == 1 else { return nil }

@@ -10,9 +10,9 @@ import Yams
 /// One pass over one file. Used by one thread, thrown away afterwards.
 final class ConfigurationReader {
   let file: String
-  /// Whether files that the configuration names are looked at too.
+  /// Whether files that the configuration names are looked at, too.
   let checksFiles: Bool
-  /// No file: every declaration gives a row, nothing is missing.
+  /// There is no file: every declaration gives a row of the reference, and nothing is missing.
   let isDescribing: Bool
   private(set) var diagnostics: [ConfigurationDiagnostic] = []
   fileprivate(set) var rows: [ConfigurationReference.Row] = []
@@ -261,7 +261,7 @@ package final class ConfigurationSection {
 }
 
 extension String {
-  /// With nothing guessed, "unknown key `x` Allowed: …" reads "unknown key `x`; allowed: …".
+  /// Where no key is close enough to be suggested, "unknown key `x` Allowed: …" becomes "unknown key `x`; allowed: …".
   fileprivate func sentence(_ joins: Bool) -> String {
     joins ? replacing(" Allowed: ", with: "; allowed: ", maxReplacements: 1) : self
   }

@@ -8,7 +8,7 @@ public enum ConfigurationReference {
     /// Full name; `[]` marks an item of a list: `links.mqtt[].host`.
     public var key: String
     public var type: String
-    /// As written in the file, or `required`, or in words what an absent key means.
+    /// The default as written in the file, or `required`, or what an absent key means, in words.
     public var `default`: String
     public var meaning: String
   }

@@ -4,7 +4,7 @@
 
 /// An address and port to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:0`. Port 0 means any free one.
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
-  /// Without brackets.
+  /// The host, an IPv6 address without its brackets.
   public var host: String
   public var port: UInt16
 

@@ -57,7 +57,7 @@ extension KnutepunktConfiguration {
     return section.isPresent ? tls : nil
   }
 
-  /// Present, even empty (`bluetooth: {}`), switches the link on.
+  /// A section that is there, even an empty one (`bluetooth: {}`), switches the link on.
   static func readBluetooth(_ section: ConfigurationSection) -> BluetoothSettings? {
     let adapter = section.optional(
       "adapter", .bluetoothAdapter, shown: "the first",

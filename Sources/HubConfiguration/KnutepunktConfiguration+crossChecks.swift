@@ -52,7 +52,8 @@ extension KnutepunktConfiguration {
     }
   }
 
-  /// Nobody is ever called for a person whom no agreement covers: their alarms climb from level to level to nobody.
+  /// Warns of people whom no agreement covers. Nobody is ever called for such a person: the person's alarms climb from level to
+  /// level to nobody.
   func checkEverybodyIsCovered(_ reader: ConfigurationReader) {
     let called = Set(destinations.filter { $0.isCalled && Int(alertLevelMin(of: $0)) <= escalation.high.count }.map(\.name))
     let covers = sharing.contains {

@@ -1,5 +1,5 @@
-// Every key of the configuration, declared once: name, type with its limits, default, meaning. This file is what the
-// reference in docs/configuration.md is generated from; the checks that need more than one key stand in
+// Every key of the configuration, declared once: name, type with its limits, default, meaning. The reference in
+// docs/configuration.md is generated from this file. The checks that need more than one key stand in
 // KnutepunktConfiguration+crossChecks.swift.
 
 import HubRuntime

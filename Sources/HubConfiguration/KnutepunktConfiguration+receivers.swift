@@ -3,7 +3,8 @@
 package import VitalSigns
 
 extension KnutepunktConfiguration {
-  /// Whether anything about an alert may ever reach this destination: one that no agreement lets have alerts is nobody to wait for.
+  /// Whether anything about an alert may ever reach this destination. A destination that no agreement lets have alerts is nobody to
+  /// wait for.
   package func maySendAlerts(to destination: String) -> Bool {
     sharing.contains { $0.destination == destination && $0.share.contains(.alerts) }
   }
@@ -17,8 +18,8 @@ extension KnutepunktConfiguration {
     }
   }
 
-  /// Whether this hub is meant to call somebody outside the board. Without, and with a board, the board alone is what is wanted.
-  /// A record system that is named as a receiver is meant as one, and calls nobody.
+  /// Whether this hub is meant to call somebody outside the board. A hub with a board and without a receiver is meant to have the
+  /// board alone. A record system that is named as a receiver shows the wish to call, although it calls nobody.
   package var isMeantToCall: Bool { console.listen == nil || !escalation.receivers.isEmpty || destinations.contains(where: \.isCalled) }
 
   /// The lowest escalation level at which a destination is told: a receiver of level 1 hears of an alert that nobody on
@@ -30,6 +31,6 @@ extension KnutepunktConfiguration {
 }
 
 extension KnutepunktConfiguration.DestinationSettings {
-  /// Whether alarms are called out there at once; a record system files them.
+  /// Whether the destination calls people at once when it gets an alarm. A record system files alarms.
   package var isCalled: Bool { if case .webhook = kind { true } else { false } }
 }

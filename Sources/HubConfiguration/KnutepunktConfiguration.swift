@@ -1,6 +1,8 @@
-// The hub's static configuration as one value, made from one YAML file. What is dynamic (patients, devices, plans) is in
-// the journal. Nothing here holds a secret: only where it is to be read from. The key of each property, with type,
-// default and meaning, is declared in KnutepunktConfiguration+read.swift, from which the reference is generated.
+// The hub's static configuration as one value, made from one YAML file. What changes while the hub runs (patients, devices, plans)
+// is in the journal. No secret is in this value, only where each is to be read from.
+//
+// The key of each property, with type, default and meaning, is declared in KnutepunktConfiguration+read.swift. The reference is
+// generated from these declarations.
 
 public import HubRuntime
 public import VitalSigns
@@ -21,16 +23,16 @@ public struct KnutepunktConfiguration: Sendable {
   public var mqttLinks: [MQTTLinkSettings]
   /// The Bluetooth link; nil: the hub leaves Bluetooth alone.
   public var bluetooth: BluetoothSettings?
-  /// In the file's order; a destination's number is its index. Names are unique.
+  /// The destinations, in the file's order. Names are unique; the journal knows a destination by `stableNumber(of:)` of its name.
   public var destinations: [DestinationSettings]
-  /// What may go where. Destinations named here exist.
+  /// What may go where. Every destination named here exists.
   public var sharing: [SharingAgreement]
   public var console: ConsoleSettings
   /// Where `/livez`, `/readyz` and `/metrics` are served besides the local socket; nil: nowhere.
   public var observabilityListen: ListenAddress?
   public var localAPI: LocalAPISettings
   public var logLevel: LogLevel
-  /// What does not stop the hub but somebody should know, in the file's order.
+  /// Findings that do not stop the hub and that somebody should know, in the file's order.
   public var warnings: [ConfigurationDiagnostic]
 
   /// Who and where this hub is.
@@ -38,7 +40,7 @@ public struct KnutepunktConfiguration: Sendable {
     public var name: String
     /// Organisation number of the data controller of records that name no other.
     public var controller: String
-    /// IANA name.
+    /// The time zone's IANA name.
     public var timeZone: String
     public var language: TextLanguage
     /// Folder of the journal and what else must survive.
@@ -108,7 +110,7 @@ public struct KnutepunktConfiguration: Sendable {
     public var high: [Duration]
     public var medium: [Duration]
     public var low: [Duration]
-    /// How long after its last level an alert that nobody took is told again, and again.
+    /// How long after its last level an alert that nobody took is told again, as often as that.
     public var repeatUntaken: RepeatUntaken
     /// How long an acknowledged alert may stay unresolved before it is told anew.
     public var retriggerAcknowledged: Duration
@@ -130,9 +132,9 @@ public struct KnutepunktConfiguration: Sendable {
       case v311 = "3.1.1"
     }
     public struct TLS: Sendable, Hashable {
-      /// nil: the system's authorities.
+      /// PEM file with the broker's authorities; nil: the system's.
       public var caFile: String?
-      /// Both or none.
+      /// The hub's own certificate. It and `keyFile` are both there or neither is.
       public var certificateFile: String?
       public var keyFile: String?
     }
@@ -143,7 +145,7 @@ public struct KnutepunktConfiguration: Sendable {
     public var clientID: String
     public var username: String?
     public var password: SecretSource?
-    /// nil only to a broker on this machine.
+    /// TLS may be nil only towards a broker on this machine.
     public var tls: TLS?
     public var keepAlive: Duration
     public var sessionExpiry: Duration
@@ -157,10 +159,10 @@ public struct KnutepunktConfiguration: Sendable {
     public var adapter: String?
     /// Connections at the same time, those of other programs included.
     public var connectionsMax: Int
-    /// Scanning goes on and off while devices are waited for.
+    /// While devices are waited for, scanning goes on for `scanOn` and off for `scanOff`.
     public var scanOn: Duration
     public var scanOff: Duration
-    /// Scanning that hears nothing from anybody for so long is started anew.
+    /// Scanning that has heard nobody for so long is started anew.
     public var scanWatchdog: Duration
     /// For one connection attempt.
     public var connectTimeout: Duration
@@ -212,9 +214,9 @@ public struct KnutepunktConfiguration: Sendable {
   }
 
   public struct ConsoleSettings: Sendable, Hashable {
-    /// nil: no console.
+    /// The address of the console; nil: there is no console.
     public var listen: ListenAddress?
-    /// What links begin with; no slash at the end.
+    /// What links to the console begin with; no slash at the end.
     public var publicURL: String
     public var sessionHours: Int
   }

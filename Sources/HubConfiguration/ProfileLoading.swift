@@ -48,9 +48,10 @@ extension KnutepunktConfiguration {
     }
   }
 
-  /// The profiles that load. One that somebody broke, or that this version no longer takes, silences its own devices and no others.
+  /// The profiles that load. A profile that somebody broke, or that this version no longer takes, silences its own devices and no
+  /// others.
   ///
-  /// - Parameter problems: takes what is wrong with the others.
+  /// - Parameter problems: gets what is wrong with the others.
   package func usableProfiles(_ problems: inout [ProfileDiagnostic]) throws(StartError) -> ProfileCatalogue {
     let trust = try profiles.trustSettings()
     do throws(CatalogueError) {

@@ -12,7 +12,7 @@ public enum SecretSource: Sendable, Hashable {
   /// The name of a systemd credential.
   case credential(String)
 
-  /// Largest secret, in bytes: tokens and keys are far smaller, a wrong file is usually larger.
+  /// The largest secret, bytes. Tokens and keys are far smaller, and a wrong file is usually larger.
   public static let bytesMax = 65_536
 
   /// The path of the file that holds the secret now. Does not touch the file.

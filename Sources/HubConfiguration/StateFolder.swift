@@ -13,6 +13,6 @@ package func makeFolder(_ path: String, mode: Int = 0o700) throws(StartError) {
 }
 
 extension KnutepunktConfiguration.HubSettings {
-  /// A link to the journal in use, made by the core: in an emergency it is another one than `journalPath`.
+  /// A link to the journal in use, made by the core. In an emergency that is another file than `journalPath`.
   package var journalPointer: String { runtimePath + "/journal" }
 }

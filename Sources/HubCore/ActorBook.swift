@@ -8,9 +8,6 @@ package import VitalSigns
 
 /// Names and numbers of those who act. Any thread.
 package final class ActorBook: Sendable {
-  /// Longest name that is kept; the rest is cut.
-  package static let nameCharactersMax = 100
-
   private struct State {
     var numbers: [String: ActorID] = [:]
     var names: [ActorID: String] = [:]
@@ -29,10 +26,10 @@ package final class ActorBook: Sendable {
     self.requests = requests
   }
 
-  /// The number of this account; a new one is journaled with the next group, which comes no later than its first act. Nil
+  /// The number of this account, whose name is cut at `EntryLimits.actorCharacters`; a new one is journaled with the next group, which comes no later than its first act. Nil
   /// when it cannot be journaled now: a number without a name must not act, and would be given to somebody else later.
   package func number(of account: String, role: String) -> ActorID? {
-    let account = String(account.prefix(Self.nameCharactersMax))
+    let account = String(account.prefix(EntryLimits.actorCharacters.upperBound))
     return state.withLock { state in
       if let known = state.numbers[account] { return known }
       let id = ActorID(rawValue: state.next)

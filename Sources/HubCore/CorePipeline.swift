@@ -28,7 +28,7 @@ package struct AlarmWay: Sendable {
 
 /// What leads from core, links and local API to the journal writer.
 struct JournalWay: Sendable {
-  /// Entries in the ring: several in-flight windows of a link with all that they can cause, so that a disk that stands still for
+  /// Items in the ring: several in-flight windows of a link with all that they can cause, so that a disk that stands still for
   /// seconds does not reach the core. 16 384 × some 200 bytes.
   static let capacity = 16_384
 
@@ -85,16 +85,16 @@ package final class CorePipeline: Sendable {
     self.logger = logger
   }
 
-  /// Starts the core's thread. Nothing is written yet: what comes in meanwhile waits.
+  /// Starts the core's thread. Nothing is written yet: what comes in waits for the writer.
   package func startCore() { core.start(logger: logger) }
 
   /// Starts the writer's thread.
   package func startWriter() { writer.start() }
 
-  /// What came in is decided and stored, then both threads end.
+  /// Ends both threads once what came in is decided and stored.
   ///
-  /// - Returns: false when the store stood still until `end`: its thread is left behind, and the process may end. What is not durable
-  ///   has not been acknowledged, and comes again.
+  /// - Returns: false when the store stood still until `end`. Its thread is left behind, and the process may end. What is not
+  ///   durable has not been acknowledged, and comes again.
   package func stop(by end: ContinuousClock.Instant) async -> Bool {
     core.stop()
     writer.stop()
@@ -106,6 +106,6 @@ extension JournalWriterThread.Settings {
   package init(_ settings: KnutepunktConfiguration.JournalSettings) {
     self.init(
       groupWindow: settings.groupWindow.nanoseconds, groupMax: settings.groupMax, snapshotEveryEntries: UInt64(settings.snapshotEvery),
-      retentionMilliseconds: settings.retention.nanoseconds / 1_000_000)
+      retentionMilliseconds: settings.retention.wholeMilliseconds)
   }
 }

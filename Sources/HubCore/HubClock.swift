@@ -38,8 +38,8 @@ public struct HubClock: Sendable {
     offset = start &- now.boottime
   }
 
-  /// A wall clock that claims more than ten years away is wrong; the timeline then advances by ten years at most, which
-  /// still lies past every deadline.
+  /// The longest time away that is believed. A wall clock that claims more than ten years is wrong. The timeline then advances by
+  /// ten years, which still lies past every deadline.
   static let awayMillisecondsMax: Int64 = 10 * 366 * 86_400_000
 
   /// Now, on the hub's timeline.

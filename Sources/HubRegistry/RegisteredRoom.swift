@@ -12,7 +12,7 @@ public struct RegisteredRoom: Sendable, Hashable {
   /// How many open alerts each person, or device, has of each rule.
   public var alertGroups: [Int]
 
-  /// Nil when there is no journal yet, or this user may not read it. Blocks on the disk.
+  /// Nil when there is no journal yet, or when this user may not read it. Blocks on the disk.
   public init?(journal path: String) {
     guard FileManager.default.fileExists(atPath: path), let reader = try? JournalReader(path: path),
       let patients = try? reader.patients().count, let devices = try? reader.devices().count,
@@ -27,8 +27,8 @@ public struct RegisteredRoom: Sendable, Hashable {
     self.alertGroups = alertGroups
   }
 
-  /// Open alerts that the core would follow with this size: of a flood, a group's share. With room for all of it each press of a stuck
-  /// button would escalate after a restart, and the state would have to be rebuilt for it.
+  /// How many open alerts the core would follow with this size: of each group at most its share. If a group had room for all of its
+  /// alerts, each press of a stuck button would escalate after a restart, and the state would have to be rebuilt for it.
   package func alerts(_ alertsMax: Int) -> Int { alertGroups.reduce(0) { $0 + min($1, max(8, alertsMax / 8)) } }
 
   /// One sentence for each size that is too small.
@@ -38,7 +38,7 @@ public struct RegisteredRoom: Sendable, Hashable {
     }
   }
 
-  /// Sizes in which everybody has room, and a few to come.
+  /// Sizes in which everybody has room, and a few more people and devices, too.
   func grown(_ settings: KnutepunktConfiguration.RealtimeSettings) -> KnutepunktConfiguration.RealtimeSettings {
     var settings = settings
     settings.patientsMax = Self.room(settings.patientsMax, patients)

@@ -34,9 +34,10 @@ package struct RegisteredDevice: Sendable {
   package var liveness: DeviceLiveness
   package var patient: PatientID
   package var removed: Bool
-  /// The hub's wall clock at its last frame in this run; `.unknown` before that.
+  /// The hub's wall clock when the device's last frame came in this run; `.unknown` before the first.
   package var lastSeen: WallTime
-  /// The entry that last gave it to somebody, or to nobody; two changes at once count in the journal's order.
+  /// The entry that last gave the device to somebody, or to nobody. Of two changes at once the later one in the journal's order
+  /// holds.
   var assignedBy: UInt64 = 0
 
   package init(
@@ -62,7 +63,7 @@ package final class Registry: Sendable {
     var devices: [DeviceID: RegisteredDevice] = [:]
     /// Devices by the person who has them now.
     var byPatient: [PatientID: Set<DeviceID>] = [:]
-    /// Rises with each change of who is here.
+    /// Rises with each person who comes, is changed or ends.
     var peopleVersion: UInt64 = 1
     var nextPatient: UInt32 = 1
     var nextDevice: UInt32 = 1
@@ -77,7 +78,7 @@ package final class Registry: Sendable {
   }
   private let state = Mutex(State())
   private let profiles: [String: DeviceProfile]
-  /// Those that read topics of which a part may be anything: no list can hold these. In the order of their ids.
+  /// Profiles that read topics of which a part may be anything. No list can hold all such topics. In the order of their ids.
   private let wildcardProfiles: [DeviceProfile]
 
   package init(profiles: [DeviceProfile], patients: [RegisteredPatient], devices: [RegisteredDevice]) {
@@ -106,7 +107,7 @@ package final class Registry: Sendable {
     }
   }
 
-  /// No profile's id contains a space.
+  /// The key of a device behind a wildcard. No profile's id contains a space, so two keys never meet.
   private static func key(_ profile: DeviceProfile, _ address: String) -> String { "\(profile.id) \(address)" }
 
   /// The MQTT topics of one device; empty for another transport or a profile that is not loaded.
@@ -194,14 +195,14 @@ package final class Registry: Sendable {
   package func profile(_ id: String) -> DeviceProfile? { profiles[id] }
   package var profileIDs: [String] { profiles.keys.sorted() }
 
-  // Sorted outside the lock: every frame that comes in needs it.
+  // The arrays are sorted outside the lock, because every frame that comes in needs the lock.
   package var patients: [RegisteredPatient] { state.withLock { Array($0.patients.values) }.sorted { $0.id < $1.id } }
   package var devices: [RegisteredDevice] { state.withLock { Array($0.devices.values) }.sorted { $0.id < $1.id } }
 
-  /// Another number: somebody came, went or was changed since.
+  /// A number that is another one after every change of a person.
   package var peopleVersion: UInt64 { state.withLock { $0.peopleVersion } }
 
-  /// How many there are now, former ones left out.
+  /// How many people and devices there are now, without former ones.
   package var counts: (patients: Int, devices: Int) {
     state.withLock { state in
       (state.patients.values.count { $0.ended == nil }, state.devices.values.count { !$0.removed })
@@ -247,14 +248,14 @@ package final class Registry: Sendable {
     state.withLock { $0.reserved.subtract(wanted) }
   }
 
-  /// No topic contains a space.
+  /// The topics or the address by which the device is reached, as keys. No topic contains a space, so an address never meets one.
   private func ways(to address: String, _ profile: DeviceProfile) -> [String] {
     profile.transport.isMQTT ? profile.topicFilters(for: address) : ["bluetooth \(address)"]
   }
 
   // MARK: Changing, after the journal has it
 
-  /// A number that no person has had. Given once; a number whose entry the intake refused stays unused.
+  /// A number that no person has had. It is given once; when the intake refuses the person's entry, the number stays unused.
   package func newPatientID() -> PatientID {
     state.withLock { state in
       defer { state.nextPatient += 1 }
@@ -285,7 +286,7 @@ package final class Registry: Sendable {
     }
   }
 
-  /// Keeps the index by person.
+  /// Gives the device to the person and keeps the index by person.
   private static func give(_ device: DeviceID, to patient: PatientID, _ state: inout State) {
     guard let before = state.devices[device]?.patient else { return }
     state.byPatient[before]?.remove(device)

@@ -1,4 +1,4 @@
-// The registry as the journal has it, at start.
+// The registry as the journal has it, at start, and changes from a lost journal's emergency.
 
 package import DeviceProfile
 package import Journal
@@ -24,7 +24,7 @@ extension Registry {
 }
 
 extension Registry {
-  /// A change that was made while the journal was lost, as the journal has it now.
+  /// Makes a change that was made while the journal was lost, as the journal has it now.
   package func apply(_ change: RegistryChange, _ row: RegistryChangeRow, by sequence: UInt64, at time: WallTime, controller: String) {
     let (patient, device) = (row.entry.patient, row.entry.device)
     switch change {

@@ -1,5 +1,5 @@
-// What a hub alert is about: the core knows links, destinations and roles by number only (`stableNumber`), people know them by
-// the name in the configuration. One place turns the one into the other, for every channel.
+// What a hub alert is about. The core knows links, destinations and roles by number only (`stableNumber`); people know them by the
+// name in the configuration. `SubjectNames` turns one into the other, for every channel.
 
 package import AlertTexts
 import Foundation
@@ -22,7 +22,7 @@ package struct SubjectNames: Sendable {
     recordSystems = Set(configuration.destinations.filter { !$0.isCalled }.map { stableNumber(of: $0.name) })
   }
 
-  /// Nil when the configuration no longer has it, or the rule concerns nothing that has a name.
+  /// The name of a rule's subject. Nil when the configuration no longer has it, or when the rule concerns nothing that has a name.
   package func name(_ rule: AlertRule, _ subject: UInt32) -> String? {
     switch rule {
     case .linkDown: links[subject]
@@ -32,7 +32,7 @@ package struct SubjectNames: Sendable {
     }
   }
 
-  /// Whether the receiver that is meant files alerts and calls nobody.
+  /// Whether the receiver that the alert is about files alerts and calls nobody.
   package func files(_ rule: AlertRule, _ subject: UInt32) -> Bool { rule == .destinationDown && recordSystems.contains(subject) }
 }
 

@@ -35,7 +35,7 @@ public enum BoundedFile {
     return access(path, R_OK | (folder ? X_OK : 0)) == 0 ? nil : BoundedFileError(path: path, code: errno).reason
   }
 
-  /// Whether others than its owner and group may read the file.
+  /// Whether users other than the file's owner and group may read it.
   package static func isReadableByAll(_ path: String) -> Bool {
     let mode = clinux_mode(path)
     return mode >= 0 && mode & 0o004 != 0

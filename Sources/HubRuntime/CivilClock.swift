@@ -1,4 +1,4 @@
-// Local civil time: devices without a zone, dose times and night windows mean the hub's configured zone.
+// Local civil time. Devices without a zone, dose times and night windows mean the hub's configured zone.
 
 package import Foundation
 package import VitalSigns
@@ -11,13 +11,13 @@ package struct CivilClock: Sendable {
     self.zone = zone
   }
 
-  /// Local time minus UTC at this moment, seconds.
+  /// Local time minus UTC at `time`, seconds.
   package func utcOffsetSeconds(at time: WallTime) -> Int32 {
     Int32(clamping: zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(time.rawValue) / 1_000)))
   }
 
-  /// The UTC time of a device's claim; `.unknown` when it makes none. In the repeated hour of autumn the later reading
-  /// wins, in the missing hour of spring the offset from before: both within an hour, and the raw claim is kept.
+  /// The UTC time of a device's claim; `.unknown` when the device makes none. In the repeated hour of autumn the later reading
+  /// wins; in the missing hour of spring the offset from before holds. Either is right within an hour, and the raw claim is kept.
   package func resolve(_ time: DeviceTime) -> WallTime {
     switch time {
     case .none: .unknown

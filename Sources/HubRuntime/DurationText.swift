@@ -19,7 +19,7 @@ public enum DurationText {
     return .milliseconds(milliseconds)
   }
 
-  /// The shortest exact form: 60 s is `1m`, 90 s is `90s`. Below a millisecond is dropped.
+  /// The shortest exact form: 60 s is `1m`, 90 s is `90s`. What is below a millisecond is dropped.
   public static func text(_ duration: Duration) -> String {
     let milliseconds = duration.wholeMilliseconds
     if milliseconds == 0 { return "0s" }

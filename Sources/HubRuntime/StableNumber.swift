@@ -1,5 +1,5 @@
-// Numbers for what the configuration knows by name: destinations and links. The journal files rows under them, so they
-// must not change when the file's order does.
+// Numbers for what the configuration knows by name: destinations, links and roles. The journal files rows under these numbers, so a
+// number must not change when the order of the file does.
 
 import VitalSigns
 

@@ -5,14 +5,14 @@ public import VitalSigns
 
 /// Namespace of the readings. Any thread; realtime-safe: the kernel answers without a system call.
 public enum SystemClock {
-  /// CLOCK_REALTIME: what people read. It can be set, so it never schedules anything.
+  /// CLOCK_REALTIME: what people read. Somebody can set this clock, so it never schedules anything.
   public static func wall() -> WallTime {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return WallTime(rawValue: Int64(time.tv_sec) &* 1_000 &+ Int64(time.tv_nsec) / 1_000_000)
   }
 
-  /// CLOCK_BOOTTIME, nanoseconds: counts through suspend. The hub's timeline is made from it.
+  /// CLOCK_BOOTTIME, nanoseconds. It counts through suspend. The hub's timeline is made from it.
   public static func boottime() -> Int64 { nanoseconds(CLOCK_BOOTTIME) }
 
   /// CLOCK_MONOTONIC: for time-outs within one process, never stored.
@@ -43,7 +43,7 @@ package struct ClockReading: Sendable {
 
   package static func current() -> ClockReading {
     let path = "/proc/sys/kernel/random/boot_id"
-    // Without a boot id every run counts as a new boot: the wall clock then bridges the gap, as after a power cut.
+    // Without a boot id every run counts as a new boot. The wall clock then bridges the gap, as after a power cut.
     let bootID = (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
     return ClockReading(bootID: bootID ?? UUID().uuidString, boottime: SystemClock.boottime(), wall: SystemClock.wall())
   }

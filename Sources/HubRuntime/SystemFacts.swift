@@ -4,12 +4,12 @@ import CLinux
 import Foundation
 import VitalSigns
 
-/// Keeps all memory of the process in RAM; 0, or the errno of the refusal.
+/// Keeps all memory of the process in RAM. 0, or the errno with which the kernel refused.
 package func lockAllMemory() -> Int32 { clinux_lock_memory() }
 
 /// The EUI-64 of the first network card with an address of its own, 16 hexadecimal digits; nil when there is none.
 ///
-/// Made from the 48-bit address with FF FE in the middle (IEEE guidelines for EUI-64); the gateway's identity in FHIR.
+/// It is made from the 48-bit address with FF FE in the middle (IEEE guidelines for EUI-64). FHIR knows the hub by it.
 package func networkEUI64() -> String? {
   let root = "/sys/class/net"
   let names = (try? FileManager.default.contentsOfDirectory(atPath: root))?.sorted() ?? []
@@ -23,8 +23,8 @@ package func networkEUI64() -> String? {
   return nil
 }
 
-/// Lets the process hold as many descriptors as its hard limit lets it: listeners are bounded far below, and an alarm must never
-/// wait for a descriptor. Quietly does nothing where it may not.
+/// Lets the process hold as many descriptors as its hard limit allows. Listeners are bounded far below that, and an alarm must
+/// never wait for a descriptor. Where the kernel refuses, the limit stays as it was.
 package func raiseDescriptorLimit() {
   var limit = rlimit()
   guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }

@@ -1,13 +1,13 @@
-// One eventfd: how other threads wake a thread that polls. A counter in the kernel, so that a wake-up between the check and the
-// wait is never lost. Adding to it is async-signal-safe, needs no lock and never blocks.
+// One eventfd, by which other threads wake a thread that polls. The eventfd is a counter in the kernel, so a wake-up between the
+// check and the wait is never lost. Adding to it is async-signal-safe, needs no lock and never blocks.
 
 import CLinux
 import Foundation
 
-/// A doorbell. `ring` from any thread; `clear` from the owner alone. The kernel serialises what is done to it, and the number never
+/// A doorbell. `ring` from any thread; `clear` from the owner alone. The kernel serialises both, and the descriptor's number never
 /// changes while the object lives.
 package final class WakeDescriptor: Sendable {
-  /// What the owner polls, and what a library may ring by number while the object lives.
+  /// The number that the owner polls, and that a library may ring while the object lives.
   package let descriptor: Int32
 
   /// - Throws: when the process has no descriptors left.

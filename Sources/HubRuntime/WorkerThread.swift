@@ -62,14 +62,9 @@ package final class WorkerThread: Sendable {
     }
   }
 
-  /// Waits for the end, and no longer than `limit`. False: it has not ended.
+  /// Waits for the end, and no longer than `limit`. Gives whether the thread has ended.
   @discardableResult package func ended(within limit: Duration) async -> Bool {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.ended() }
-      group.addTask { try? await Task.sleep(for: limit) }
-      await group.next()
-      group.cancelAll()
-    }
+    _ = await within(limit) { await self.ended() }
     return hasEnded
   }
 

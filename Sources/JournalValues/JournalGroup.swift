@@ -153,7 +153,7 @@ public struct AlertNote: Sendable, Hashable {
   }
 }
 
-/// A person or system that acts. Numbers are given by the gateway, above `JournalRecovery.highestActor`.
+/// A person or system that acts. `ActorBook` of HubCore gives the numbers, above `JournalRecovery.highestActor`.
 public struct ActorRecord: Sendable, Hashable {
   public var id: ActorID
   /// Stable name of the account: a Unix user, a sign-in's subject, a destination.

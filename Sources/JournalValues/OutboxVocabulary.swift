@@ -19,7 +19,7 @@ public import VitalSigns
 }
 
 /// What can be shared. Stored: append, never renumber.
-@frozen public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
+@frozen public enum RecordKind: UInt8, Sendable, Hashable, KeyedVocabulary {
   case observation = 0
   case score = 1
   case alert = 2
@@ -36,10 +36,6 @@ public import VitalSigns
     case .dose: "dose"
     case .location: "location"
     }
-  }
-  public init?(key: String) {
-    guard let kind = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = kind
   }
 }
 

@@ -7,9 +7,9 @@ extension API {
       /// Nothing has been tried since the forward role started.
       case unknown
       case well
-      /// It has failed for a while, not yet for so long that somebody is told.
+      /// The destination has failed for a while, not yet for so long that somebody is told.
       case failing
-      /// It takes nothing, and somebody has been told: the alert `destinationDown`.
+      /// The destination takes nothing, and somebody has been told: the alert `destinationDown`.
       case down
     }
     public var name: String

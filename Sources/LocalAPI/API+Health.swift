@@ -2,6 +2,7 @@
 // `/readyz` and `doctor` are all made from these values, so that no screen says good when another says bad.
 
 import Foundation
+import HubRuntime
 public import VitalSigns
 
 extension API {
@@ -10,7 +11,7 @@ extension API {
     public var kind: Word<Kind>
     /// The link's, destination's or role's name, a device's number (`D3`); nil for what the hub has one of.
     public var name: String?
-    /// Since when; nil when not known.
+    /// Since when it does not work; nil when not known.
     public var since: String?
     /// What is lost by it.
     public var effect: Word<Effect>
@@ -20,7 +21,7 @@ extension API {
     public var detail: String?
     /// What operations do next, in English; nil: nothing is known.
     public var next: String?
-    /// It works at this moment, but has not for long enough.
+    /// Whether it works at this moment, but has not for long enough.
     public var isSettling: Bool?
     /// How many people or devices it concerns; nil: it is not about a number.
     public var count: Int?
@@ -127,13 +128,9 @@ extension API.Problem {
   /// Seconds in tens, then minutes, then hours: a line that is compared does not change each second.
   private func age(now: WallTime) -> String? {
     guard let since = since.flatMap({ WallTime(text: $0) }) else { return nil }
-    let seconds = max(0, now.seconds(since: since))
-    switch seconds {
-    case ..<10: return "\(seconds) s"
-    case ..<60: return "\(seconds / 10 * 10) s"
-    case ..<7_200: return "\(seconds / 60) min"
-    default: return "\(seconds / 3_600) h"
-    }
+    let seconds = now.seconds(since: since)
+    let step: Int64 = seconds < 10 ? 1 : seconds < 120 ? 10 : 60
+    return TimeSpan(seconds: seconds / step * step).text
   }
 }
 

@@ -28,7 +28,7 @@ extension API {
       public var rssi: Int?
       /// There is a bond with this hub already: an earlier pairing was interrupted, or the device was removed elsewhere.
       public var bonded: Bool
-      /// Its address changes and there is no bond: it must be paired before it can be registered.
+      /// The device's address changes and there is no bond: the device must be paired before it can be registered.
       public var addressIsPrivate: Bool
       /// The registered device with this address, if any: pairing renews its bond.
       public var device: String?
@@ -157,6 +157,4 @@ extension API {
       self.actor = actor
     }
   }
-
-  /// `GET /v1/devices/:id`.
 }

@@ -1,6 +1,6 @@
-// The other side of the core's Unix socket: the command line, the forward role and the console role speak through this.
-// One request is one attempt; who wants to try again knows best when. The types of what travels are in
-// docs/local-api.md. Not here: what an answer means.
+// The other side of the core's Unix socket: the command line, the forward role and the console role speak through this. One request
+// is one attempt; whoever wants to try again knows best when. The types of what travels are in docs/local-api.md. Not here: what an
+// answer means.
 
 import AsyncHTTPClient
 import Foundation
@@ -14,9 +14,9 @@ public enum LocalAPIError: Error, Sendable, CustomStringConvertible {
   case notRunning(socket: String)
   /// The kernel does not let this user connect to the socket, or the core does not know the user.
   case notPermitted(socket: String)
-  /// The core was reached and did not answer in time or broke off. For a change: it may or may not have been made.
+  /// The core was reached and did not answer in time, or broke off. A change that was asked for may or may not have been made.
   case noAnswer(socket: String, reason: String)
-  /// The core answered that it will not do it. `status` as in docs/local-api.md.
+  /// The core answered that it will not do what was asked. `status` as in docs/local-api.md.
   case refused(status: Int, API.Failure)
   /// The answer is not what this version expects: the core is of another version.
   case unexpectedAnswer(String)
@@ -36,14 +36,15 @@ public enum LocalAPIError: Error, Sendable, CustomStringConvertible {
 public struct LocalAPIClient: Sendable {
   /// Answers are bounded: the longest, ten thousand alerts, has some 10 MiB.
   public static let answerBytesMax = 64 << 20
-  /// For one request, including the wait for its transaction. A commit takes milliseconds; a full disk is told in seconds.
+  /// How long one request may take, with the wait for its transaction, seconds. A commit takes milliseconds; a full disk is told
+  /// within seconds.
   public static let timeoutSeconds = 30
 
   public let socketPath: String
   private let client: HTTPClient
 
-  /// One for the process, on the shared event loops; never shut down, like them. The core sends a pulse every second,
-  /// so a stream that is silent for ten has lost its core (or the core is stopped), and the reader must hear of it.
+  /// One client for the process, on the shared event loops. Like these it is never shut down. The core sends a pulse every second.
+  /// A stream that is silent for ten seconds has lost its core (or the core is stopped), and the reader must hear of it.
   private static let shared = HTTPClient(
     eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration(.init(connect: .seconds(5), read: .seconds(10))))
 
@@ -51,8 +52,8 @@ public struct LocalAPIClient: Sendable {
   private static let patient = HTTPClient(
     eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration(.init(connect: .seconds(5))))
 
-  /// A core that is not there is an answer, at once: the client's own retries would wait up to minutes for a socket that
-  /// appears a moment later, and the caller knows better when to look again.
+  /// That a core is not there is an answer, at once. The client's own retries would wait up to minutes for a socket that appears a
+  /// moment later, and the caller knows better when to look again.
   private static func configuration(_ timeout: HTTPClient.Configuration.Timeout) -> HTTPClient.Configuration {
     var configuration = HTTPClient.Configuration(timeout: timeout)
     configuration.connectionPool.retryConnectionEstablishment = false
@@ -66,7 +67,7 @@ public struct LocalAPIClient: Sendable {
 
   // MARK: Requests
 
-  /// `GET path` with `query`; the answer as `Answer`.
+  /// Sends `GET path` with `query` and gives the answer as `Answer`.
   public func get<Answer: Decodable & Sendable>(
     _ path: String, query: [(name: String, value: String)] = [], as type: Answer.Type = Answer.self, timeoutSeconds: Int = timeoutSeconds
   ) async throws(LocalAPIError) -> Answer {
@@ -74,7 +75,7 @@ public struct LocalAPIClient: Sendable {
     return try decode(bytes, path)
   }
 
-  /// `POST path` with `body` as JSON; the answer as `Answer`. Returns only when the change is durable.
+  /// Sends `POST path` with `body` as JSON and gives the answer as `Answer`. Returns only when the change is durable.
   public func post<Body: Encodable & Sendable, Answer: Decodable & Sendable>(
     _ path: String, _ body: Body, as type: Answer.Type = Answer.self
   ) async throws(LocalAPIError) -> Answer {
@@ -109,7 +110,7 @@ public struct LocalAPIClient: Sendable {
     for (index, item) in query.enumerated() {
       uri += (index == 0 ? "?" : "&") + Self.escaped(item.name) + "=" + Self.escaped(item.value)
     }
-    // The form that AsyncHTTPClient knows: the socket's path percent-encoded as the host.
+    // The socket's path stands percent-encoded in the place of the host, which is the form that AsyncHTTPClient knows.
     var request = HTTPClientRequest(url: "http+unix://" + Self.escaped(socketPath) + uri)
     request.method = method
     request.headers.add(name: "accept", value: method == .GET && path == "/v1/events" ? "text/event-stream" : "application/json")
@@ -139,7 +140,7 @@ public struct LocalAPIClient: Sendable {
     return .refused(status: status, failure ?? API.Failure(error: "the core answered with HTTP status \(status)"))
   }
 
-  /// What a failed attempt means. Looks at the socket again to tell a missing core from a forbidden one.
+  /// What a failed attempt means. The socket is looked at again, to tell a missing core from a forbidden one.
   package static func failure(_ error: any Error, _ socketPath: String) -> LocalAPIError {
     if error is CancellationError { return .noAnswer(socket: socketPath, reason: "cancelled") }
     if let error = error as? HTTPClientError, [.readTimeout, .deadlineExceeded, .remoteConnectionClosed, .cancelled].contains(error) {

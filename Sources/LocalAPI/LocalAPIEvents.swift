@@ -44,8 +44,8 @@ public struct LocalAPIEvents: AsyncSequence, Sendable {
 
     init(source: LocalAPIEvents) { self.source = source }
 
-    /// The next event. Never nil while the core lives; throws ``LocalAPIError`` when the stream ends, for whatever reason
-    /// (``LocalAPIError/noAnswer(socket:reason:)`` after ten silent seconds).
+    /// The next event. Never nil while the core lives. Throws ``LocalAPIError`` when the stream ends for whatever reason:
+    /// ``LocalAPIError/noAnswer(socket:reason:)`` after ten silent seconds.
     @concurrent public mutating func next() async throws -> LocalAPIEvent? {
       while true {
         if let event = waiting.popFirst() { return try decode(event) }

@@ -4,7 +4,7 @@ package import Foundation
 
 /// Encoding and decoding of the local API's types.
 package enum LocalAPIJSON {
-  /// Keys sorted, so that answers can be compared; slashes plain, so that they can be read.
+  /// JSON with sorted keys, so that answers can be compared, and with plain slashes, so that people can read it.
   package static func encode(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -163,10 +163,7 @@ extension API.PlanItem {
     }
   }
 
-  private static func clock(_ minute: UInt16) -> String {
-    let (hours, minutes) = (minute / 60, minute % 60)
-    return "\(hours < 10 ? "0" : "")\(hours):\(minutes < 10 ? "0" : "")\(minutes)"
-  }
+  private static func clock(_ minute: UInt16) -> String { CivilTime.clockText(minuteOfDay: Int(minute)) }
 }
 
 extension API.PlanItem.Limits {

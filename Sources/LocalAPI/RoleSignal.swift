@@ -6,7 +6,7 @@ import Synchronization
 
 /// Sends one role's sign of life.
 package struct RoleSignal: Sendable {
-  /// Three of them fit into `EventHub.beatPatience`.
+  /// The pause between two signs of life. Three of them fit into `EventHub.beatPatience`.
   package static let pause = Duration.seconds(3)
 
   package let role: API.Role
@@ -20,7 +20,8 @@ package struct RoleSignal: Sendable {
     self.progress = progress
   }
 
-  /// Until cancelled. A core that does not answer is asked again; one of an earlier version does not wait for it.
+  /// Sends signs of life until cancelled. A core that does not answer is asked again. A core of an earlier version does not wait
+  /// for them.
   package func run() async {
     var told = progress()
     while !Task.isCancelled {

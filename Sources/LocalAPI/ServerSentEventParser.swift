@@ -1,6 +1,6 @@
-// Server-sent events from bytes (WHATWG HTML, section 9.2), as much of it as the local API uses: `event`, `data`,
-// comments. Sans I/O: bytes go in in any portions, whole events come out. `id` and `retry` are read over: who loses the
-// connection asks the journal what it missed.
+// Server-sent events from bytes (WHATWG HTML, section 9.2), as much of it as the local API uses: `event`, `data`, comments. Sans
+// I/O: bytes go in in any portions, whole events come out. `id` and `retry` are passed over: whoever loses the connection asks the
+// journal what was missed.
 
 /// One event as it came.
 struct ServerSentEvent: Sendable, Hashable {
@@ -32,7 +32,7 @@ struct ServerSentEventParser {
   mutating func events(in bytes: some Sequence<UInt8>) throws(Oversized) -> [ServerSentEvent] {
     var events: [ServerSentEvent] = []
     for byte in bytes {
-      // CR, LF and CR LF all end a line; the LF of a pair ends nothing more.
+      // CR, LF and CR LF all end a line. The LF of a pair ends nothing more.
       let isPaired = skipsLineFeed && byte == UInt8(ascii: "\n")
       skipsLineFeed = byte == UInt8(ascii: "\r")
       if isPaired { continue }

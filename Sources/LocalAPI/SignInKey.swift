@@ -1,5 +1,5 @@
-// The key by which the core issues sign-in links and the console verifies them: a file in the state folder that both
-// roles' user can read and nobody else. Made at the first need; deleting it ends all links that are not used yet.
+// The key by which the core issues sign-in links and the console verifies them: a file in the state folder that the user of both
+// roles can read and nobody else. The key is made at the first need. Deleting it ends all links that are not used yet.
 
 import Foundation
 import NIOPosix
@@ -32,7 +32,7 @@ package enum SignInKey {
       if written == bytes { return key }
       unlink(path)
     }
-    // Somebody else was first, and may be about to write.
+    // Somebody else made the file first, and may be about to write it.
     for _ in 0..<50 {
       if let known = read(path) { return known }
       usleep(10_000)

@@ -13,17 +13,18 @@ public import VitalSigns
 public enum SignInLink {
   /// A SHA-256 HMAC gains nothing from a longer key and loses from a shorter one.
   public static let keyBytesMin = 32
-  /// Longest validity: a link is typed or clicked at once. Also bounds how long a used nonce must be remembered.
+  /// The longest validity, seconds: a link is typed or clicked at once. It also bounds how long a used nonce must be remembered.
   public static let validitySecondsMax: UInt16 = 600
-  /// Room for any name; a header line stays short.
+  /// The longest name, bytes. That is room for any name, and a header line stays short.
   public static let actorBytesMax = 128
-  /// How far in the future a link may claim to be issued: two processes on one machine, one clock, little drift.
+  /// How far in the future a link may claim to be issued, milliseconds. Both processes are on one machine with one clock, so little
+  /// drifts.
   static let skewMillisecondsMax: Int64 = 5_000
 
   static let nonceBytes = 16
   static let headerBytes = 1 + 8 + 2 + nonceBytes
   private static let version: UInt8 = 1
-  /// Keeps this HMAC apart from every other use of the same key.
+  /// This text keeps the HMAC apart from every other use of the same key.
   private static let domain = Array("knutepunkt console link 1\0".utf8)
 
   /// A link's address, ready to be printed: `PUBLIC_URL/inn?lenke=TOKEN`.
@@ -54,9 +55,9 @@ public enum SignInLink {
     return base64URL(payload) + "." + base64URL(Array(code))
   }
 
-  /// Checks signature, form and time; whether it has been used already is `SignInBook`'s matter.
+  /// Checks signature, form and time. Whether the link has been used already is `SignInBook`'s matter.
   package static func verify(_ token: String, key: [UInt8], now: WallTime) throws(LinkRefusal) -> VerifiedLink {
-    // Bound the work before any decoding: header and name, plus the code, in base64, plus the dot.
+    // The length bounds the work before any decoding: header and name, plus the code, in base64, plus the dot.
     guard token.utf8.count <= (headerBytes + actorBytesMax + 32) * 4 / 3 + 8 else { throw .malformed }
     let parts = token.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 2, let payload = bytes(base64URL: parts[0]), let code = bytes(base64URL: parts[1]),
@@ -87,9 +88,9 @@ extension SignInLink {
   /// Why no link was issued.
   public enum IssueError: Error, Sendable, Hashable {
     case keyTooShort
-    /// Not within 1…`validitySecondsMax`.
+    /// The validity is not within 1…`validitySecondsMax`.
     case validityOutOfRange
-    /// Empty, longer than `actorBytesMax` bytes, or with control or formatting characters.
+    /// The name is empty, longer than `actorBytesMax` bytes, or has control or formatting characters.
     case actorUnacceptable
   }
 }
@@ -101,7 +102,7 @@ package enum LinkRefusal: Error, Hashable {
   case notYetValid
   case expired
   case used
-  /// Issued before this console started, which therefore cannot know whether it was used.
+  /// The link was issued before this console started. The console cannot know whether it was used.
   case beforeStart
   /// More links or sessions than the console keeps: see `SignInBook`.
   case noRoom
@@ -133,7 +134,7 @@ private func bytes(base64URL text: Substring) -> [UInt8]? {
   else { return nil }
   let standard = text.replacing("-", with: "+").replacing("_", with: "/")
   let padded = standard + String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4)
-  // One text, one meaning: unused bits in the last character would give a second spelling of the same token.
+  // One text has one meaning: unused bits in the last character would give a second spelling of the same token.
   guard let data = Data(base64Encoded: String(padded)), base64URL(Array(data)) == text else { return nil }
   return Array(data)
 }

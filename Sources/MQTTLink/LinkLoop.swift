@@ -294,7 +294,7 @@ final class LinkLoop {
   /// mosquitto 2.0 does not say "session taken over" when a twin resumes a session; the victim only sees an early end.
   private func explained(_ error: MQTTLinkError) -> MQTTLinkError {
     guard case .connectionLost(let detail) = error, let connectedSince,
-      SystemClock.monotonic().rawValue - connectedSince.rawValue < BackOff.stableMilliseconds * 1_000_000
+      SystemClock.monotonic() < connectedSince.adding(ReconnectPause.stable)
     else { return error }
     return .connectionLost("\(detail) Soon after connecting: if this repeats, another client uses the same client id.")
   }

@@ -44,7 +44,7 @@ extension MQTTLinkSession {
     case .connecting(let attempt, _):
       return backOff(attempt: attempt, needsAPerson: needsAPerson, at: now)
     case .subscribing(let attempt, let since), .live(let attempt, let since):
-      let livedLong = now.rawValue - since.rawValue >= BackOff.stableMilliseconds * 1_000_000
+      let livedLong = now >= since.adding(ReconnectPause.stable)
       return backOff(attempt: livedLong ? 1 : attempt, needsAPerson: needsAPerson, isSoon: backOff.knocksSoon, at: now)
     case .draining, .disconnecting:
       // Whatever was not acknowledged comes again in the next run.
@@ -57,8 +57,8 @@ extension MQTTLinkSession {
 
   /// `isSoon`: this pause is as short as the first; the count goes on.
   private mutating func backOff(attempt: UInt32, needsAPerson: Bool, isSoon: Bool = false, at now: MonotonicInstant) -> Action {
-    let delay = backOff.delayMilliseconds(attempt: isSoon ? 1 : attempt, needsAPerson: needsAPerson)
-    state = .backingOff(attempt: attempt, until: now.adding(nanoseconds: delay * 1_000_000))
+    let pause = backOff.next(attempt: isSoon ? 1 : attempt, needsAPerson: needsAPerson)
+    state = .backingOff(attempt: attempt, until: now.adding(pause))
     return .abandon
   }
 

@@ -1,5 +1,5 @@
-// The vocabulary of a session: where it is, what can happen to it, what the shell must do, and how long to wait before
-// trying again. Values only; the transitions are in MQTTLinkSession+stateMachine.swift.
+// The vocabulary of a session: where it is, what can happen to it, and what the shell must do. Values only; the transitions are in
+// MQTTLinkSession+stateMachine.swift, the pauses between two attempts in ReconnectPause.swift.
 
 import VitalSigns
 
@@ -65,12 +65,12 @@ struct MQTTLinkSession: Sendable {
   }
 
   var state: State = .idle
-  var backOff: BackOff
+  var backOff: ReconnectPause
   let connectTimeout: Duration
 
   init(connectTimeout: Duration, randomSeed: UInt64) {
     self.connectTimeout = connectTimeout
-    self.backOff = BackOff(randomSeed: randomSeed)
+    self.backOff = ReconnectPause(randomSeed: randomSeed)
   }
 
   var publicState: MQTTLinkState {
@@ -91,50 +91,5 @@ struct MQTTLinkSession: Sendable {
     case .connecting(_, let deadline), .draining(let deadline), .disconnecting(let deadline): deadline
     case .backingOff(_, let until): until
     }
-  }
-}
-
-/// The pause after the n-th failure in a row: 0.1 s, doubling up to 10 s. Half of each pause is random, so that a thousand hubs do not
-/// connect in the same second when their broker is back. The longest pause is short because a press waits in the broker for as long.
-struct BackOff: Sendable {
-  static let firstMilliseconds: Int64 = 100
-  static let longestMilliseconds: Int64 = 10_000
-  /// A wrong password or certificate is not mended within 0.1 s, and some brokers block a client that reconnects too fast.
-  static let shortestForAPersonMilliseconds: Int64 = 4_000
-  static let longestForAPersonMilliseconds: Int64 = 60_000
-  /// After a connection that lasted this long the count of failures starts again at 1.
-  static let stableMilliseconds: Int64 = 10_000
-
-  private var random: SplitMix64
-  /// Another client uses our client id: pauses stay short, see `Contest`.
-  var isContested = false
-  /// Make the next pause as short as the first. Set when the broker's side closed a connection that it had accepted and no contest is
-  /// known: a broker that has ended refuses the quick attempt, which shows that no other client took the connection. At most twice in
-  /// `Contest.windowNanoseconds`.
-  var knocksSoon = false
-
-  init(randomSeed: UInt64) { random = SplitMix64(state: randomSeed) }
-
-  /// Uniform between half of the step and the step. `attempt` counts from 1.
-  mutating func delayMilliseconds(attempt: UInt32, needsAPerson: Bool) -> Int64 {
-    let doublings = min(max(attempt, 1) - 1, 16)
-    let longest = needsAPerson ? Self.longestForAPersonMilliseconds : Self.longestMilliseconds
-    var step = min(Self.firstMilliseconds << Int64(doublings), longest)
-    if isContested { step = min(step, Contest.pauseMillisecondsMax) }
-    if needsAPerson { step = max(step, Self.shortestForAPersonMilliseconds) }
-    return step / 2 + Int64(random.next(upperBound: UInt64(step - step / 2 + 1)))
-  }
-}
-
-/// Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014). Small, seedable, good enough for jitter.
-struct SplitMix64: RandomNumberGenerator, Sendable {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

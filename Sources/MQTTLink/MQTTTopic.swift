@@ -1,6 +1,8 @@
 // The protocol's rules for topic names and topic filters (MQTT 5, 4.7), checked before the library sees them, so that
 // an error can say what is allowed. Not a matcher: which device a topic belongs to is the profiles' business.
 
+import VitalSigns
+
 /// Rules for topics. A message for people, or nil when all is well.
 public enum MQTTTopic {
   /// What is wrong with `name` as a topic to publish to.
@@ -32,7 +34,7 @@ public enum MQTTTopic {
     if bytes == 0 { return "the \(what) is empty; allowed: 1 to 65535 bytes" }
     if bytes > 65535 { return "the \(what) has \(bytes) bytes; allowed: 1 to 65535" }
     // Control characters are allowed by the protocol and refused by many brokers (mosquitto closes the connection).
-    if text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) {
+    if text.unicodeScalars.contains(where: \.isControl) {
       return "the \(what) holds a control character; allowed: printable text"
     }
     return nil

@@ -1,5 +1,5 @@
-// Finding profiles: by id, by topic, by what a Bluetooth device shows. Two profiles that claim the same devices with
-// equal priority do not load together, because which one wins would be chance.
+// Finding profiles: by id, by topic, by what a Bluetooth device shows. Two profiles that claim the same devices with equal priority
+// do not load together, because chance would decide which one wins.
 
 public import DeviceProfile
 
@@ -7,10 +7,10 @@ extension ProfileCatalogue {
   /// The profile with this id (`sig/pulse-oximeter`), or nil.
   public func profile(id: String) -> DeviceProfile? { profiles.first { $0.id == id } }
 
-  /// The profiles with a program for a topic, highest priority first, those that only fit by name last.
+  /// The profiles with a program for a topic, highest priority first; those that are only for devices registered by name come last.
   ///
-  /// All zigbee2mqtt devices share `zigbee2mqtt/{device}`: there the registry says which profile a device has, and this
-  /// list is what an installer may choose from.
+  /// All zigbee2mqtt devices share `zigbee2mqtt/{device}`. There the registry says which profile a device has, and this list is
+  /// what an installer may choose from.
   public func profiles(matchingTopic topic: String) -> [DeviceProfile] {
     ranked(profiles.filter { $0.transport.isMQTT && $0.address(fromTopic: topic) != nil })
   }
@@ -51,6 +51,6 @@ extension ProfileCatalogue {
 }
 
 extension FrameProgram {
-  /// The topic by which a device is found; none for what speaks for many.
+  /// The topic by which one device is found; nil for a topic that speaks for many.
   var topicPattern: TopicPattern? { if case .topic(let pattern) = key, !isShared { pattern } else { nil } }
 }

@@ -20,7 +20,7 @@ public struct ProfileCatalogue: Sendable {
     self.profiles = profiles
   }
 
-  /// Loads what is good and gives the problems of the rest. For a hub that starts: its other devices must be heard.
+  /// Loads the profiles that are good and gives the problems of the rest. For a hub that starts: its other devices must be heard.
   ///
   /// - Throws: all problems when no profile at all is good.
   public init(whatIsGoodIn folders: [URL], trust: ProfileTrust, problems: inout [ProfileDiagnostic]) throws(CatalogueError) {
@@ -79,7 +79,7 @@ public struct ProfileCatalogue: Sendable {
   private static func neighbours(of file: URL, trust: ProfileTrust) -> (String) -> ProfileNode? {
     let root = file.deletingLastPathComponent().deletingLastPathComponent()
     return { id in
-      // An id is `vendor/model` by the grammar's own rule; anything else could walk out of the folder.
+      // An id is `vendor/model` by the grammar's own rule. Any other text could lead out of the folder.
       let parts = id.split(separator: "/", omittingEmptySubsequences: false)
       guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") }) else { return nil }
       do throws(CatalogueError) {
@@ -91,7 +91,7 @@ public struct ProfileCatalogue: Sendable {
   }
 
   private static func yamlFiles(below folder: URL) -> [URL] {
-    // An operator may link the folder; the enumerator itself does not follow a link at its root.
+    // The folder may be a link; the enumerator itself does not follow a link at its root.
     let root = folder.resolvingSymlinksInPath()
     guard let files = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil, options: [.skipsHiddenFiles]) else {
       return []

@@ -9,7 +9,7 @@ public struct ProfileDecodeReport: Sendable, Hashable {
   public enum Outcome: Sendable, Hashable {
     /// JSON objects, one a line. Empty when the frame is good and has nothing to report.
     case lines([String])
-    /// The reason why nothing came of the frame, for people: exit status 65.
+    /// Why nothing came of the frame, for people. The command exits with 65.
     case rejected(String)
   }
   public var outcome: Outcome
@@ -42,7 +42,7 @@ public struct ProfileDecodeReport: Sendable, Hashable {
       return
     }
     var lines = zip(result.readings, result.declarations).map { Self.line($0, declaration: Int($1), profile) }
-    // What the hub makes of it itself: somebody may have called for help.
+    // The hub adds this event itself: somebody may have called for help.
     if profile.isLoudAbout(result) {
       lines.append(Self.line(.event(DeviceEvent(kind: .notUnderstood), at: .none), declaration: 0, profile))
     }

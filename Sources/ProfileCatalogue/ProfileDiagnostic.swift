@@ -18,7 +18,7 @@ public struct ProfileDiagnostic: Error, Sendable, Hashable, CustomStringConverti
   public var description: String { line == 0 ? "\(file): \(message)" : "\(file):\(line):\(column): \(message)" }
 }
 
-/// All problems of a catalogue. Nothing was loaded; a retry helps after the files were mended.
+/// All problems of a catalogue. Nothing was loaded. Trying again helps only after the files were mended.
 public struct CatalogueError: Error, Sendable, CustomStringConvertible {
   public var diagnostics: [ProfileDiagnostic]
   public var description: String { diagnostics.map(\.description).joined(separator: "\n") }

@@ -1,9 +1,9 @@
-// Which profiles may run. Outside the lab a profile needs a detached Ed25519 signature over the exact bytes of its
-// file, in `<model>.yaml.sig` beside it, by a key that the operator has listed. Versions only go up, and a version can
-// be revoked.
+// Which profiles may run. Outside the lab a profile needs a detached Ed25519 signature over the exact bytes of its file, in
+// `<model>.yaml.sig` beside it, by a key that the operator has listed. Whoever loads profiles can revoke a version, and can give
+// the lowest version of a profile that may run; the hub's configuration revokes and gives no such floor.
 //
-// The signature file holds one line: `ed25519 <key id> <base64 of 64 bytes>`. The key id is what the operator calls
-// the key; it is no secret.
+// The signature file holds one line: `ed25519 <key id> <base64 of 64 bytes>`. The key id is what the operator calls the key; it is
+// no secret.
 
 import Crypto
 public import DeviceProfile
@@ -18,9 +18,9 @@ public struct ProfileTrust: Sendable {
     case keys([String: Data])
   }
   public var requirement: Requirement
-  /// Versions that must not run any more.
+  /// Versions that must not run.
   public var revoked: Set<RevokedProfile>
-  /// The highest version that ever ran here, by profile id: an older one is refused.
+  /// The lowest version that may run, by profile id. An older one is refused.
   public var versionFloors: [String: SemanticVersion]
 
   public init(_ requirement: Requirement, revoked: Set<RevokedProfile> = [], versionFloors: [String: SemanticVersion] = [:]) {
@@ -59,7 +59,7 @@ public struct ProfileTrust: Sendable {
   }
 }
 
-/// `id@version`, as operators list it.
+/// `id@version`, as operators list revoked profiles.
 public struct RevokedProfile: Sendable, Hashable {
   public var id: String
   public var version: SemanticVersion

@@ -104,9 +104,10 @@
   case notActionable = 2
 }
 
-/// How an alert stands by the journal, for a core that had no room to follow it. Fixed size. Realtime-safe.
+/// How an alert stands by the journal. The core gets it with a person's action, for an alert that it had no room to follow. Fixed
+/// size. Realtime-safe.
 @frozen public struct AlertStanding: Sendable, Hashable {
-  /// The row of the transition that the rest is from: what the journal keeps of this value.
+  /// The row of the transition that the other fields are from. It stands for what only the journal keeps of that transition.
   public var row: UInt64
   public var firstCause: UInt64
   public var raisedAt: MonotonicInstant
@@ -142,7 +143,7 @@
   public var action: AlertAction
   public var actor: ActorID
   public var usefulness: AlertUsefulness
-  /// How the alert stood when the person acted: used only when the core does not follow it. Nil for receipts.
+  /// How the alert stood when the person acted. Used only when the core does not follow the alert. Nil for receipts.
   public var standing: AlertStanding?
 
   @inlinable public init(
@@ -156,7 +157,7 @@
   }
 }
 
-/// A condition of the hub itself that starts or ends, told to the core by the gateway.
+/// A condition of the hub itself that starts or ends, as `HubConditions` of HubCore tells the core.
 @frozen public struct HubCondition: Sendable, Hashable {
   /// One of the hub's technical rules: `deadLetter` and what follows it in `AlertRule`.
   public var rule: AlertRule

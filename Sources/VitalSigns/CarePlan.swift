@@ -1,5 +1,5 @@
-// The person's plan, one item at a time. Each item is a journal event with an author, reaches the core through the
-// same intake as observations, and replaces the item of the same key. Fixed sizes, so that the core needs no memory.
+// The person's plan, one item at a time. Each item is a journal event with an author. It reaches the core through the same intake
+// as observations, and replaces the item of the same key. Items have fixed sizes, so that the core needs no memory.
 
 /// The inputs of NEWS2, in the order of the RCP's chart. Stored: append, never renumber.
 @frozen public enum NEWS2Parameter: UInt8, Sendable, Hashable, CaseIterable {
@@ -69,7 +69,7 @@
     self.delaySeconds = delaySeconds
     self.hysteresis = hysteresis
   }
-  /// No limits at all: how a plan item is removed.
+  /// No limits at all: a plan item with this removes the signal's limits.
   @inlinable public static var none: Self { Self() }
 }
 
@@ -122,9 +122,9 @@
   }
 }
 
-/// When an open door is worth a visit.
+/// When an open door is worth a visit: a window of the night, and how long the door may stand open in it.
 @frozen public struct NightWatch: Sendable, Hashable {
-  /// Minutes after local midnight, 0…1439; the window may cross midnight. Equal ends switch it off.
+  /// Minutes after local midnight, 0…1439. The window may cross midnight. Equal ends switch the watch off.
   public var fromMinute: UInt16
   public var toMinute: UInt16
   /// How long the door may stand open, seconds. 0: every opening counts at once.

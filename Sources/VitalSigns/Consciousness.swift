@@ -1,5 +1,5 @@
-// The level of consciousness as NEWS2 has it (ACVPU). An observation holds its number, a screen and a line of JSON its letter;
-// this is the one place that ties the two together.
+// The level of consciousness as NEWS2 has it (ACVPU). An observation holds its number; a screen and a line of JSON hold its letter.
+// This file alone ties the two together.
 
 /// ACVPU. The raw value is what an observation of `ObservationCode.consciousness` holds. Stored: never renumber.
 @frozen public enum Consciousness: Int32, Sendable, Hashable, CaseIterable {

@@ -5,7 +5,7 @@
 // that is taken for right though it is behind silences its device. So what speaks for "old" has to be known: the value comes
 // from a store, the link may have kept it, or the device's clock was right a moment ago. Else it was measured now.
 
-/// How something came to the hub.
+/// By which way something came to the hub, which says how old it may be.
 @frozen public enum Arrival: Sendable, Hashable {
   /// The device sends it now, as far as the link knows.
   case live
@@ -17,11 +17,11 @@
 
 /// What a claim is worth.
 @frozen public struct TrustedTime: Sendable, Hashable {
-  /// For the entry: the claim, or the claim corrected by a known lag, or `.unknown`: by its arrival.
+  /// The time for the entry: the claim, or the claim corrected by a known lag. `.unknown`: the entry counts by its arrival.
   public var measuredAt: WallTime
   /// The device's clock is wrong, as this claim shows.
   public var clockIsWrong: Bool
-  /// The value is an old one although no usable time says so: it must not count live.
+  /// The value is an old one although no usable time says so. It must not count live.
   public var isLate: Bool
 
   @inlinable public init(measuredAt: WallTime, clockIsWrong: Bool = false, isLate: Bool = false) {
@@ -33,25 +33,26 @@
 
 /// What is known of one device's clock. Fixed size. One owner.
 @frozen public struct DeviceClock: Sendable, Hashable {
-  /// 2025-01-01: before there was a hub. A claim before it is a clock that was never set. The same for ever: marks that are stored
-  /// depend on it. Milliseconds since 1970.
+  /// 2025-01-01: before there was a hub. A claim before this date is of a clock that was never set. The date never changes: marks
+  /// that are stored depend on it. Milliseconds since 1970.
   @inlinable public static var earliestMilliseconds: Int64 { 1_735_689_600_000 }
-  /// A clock that is wrong by more than this is wrong; less is drift, and the time from the measurement to the message.
+  /// A clock that is off by more than this is wrong. Less is drift, and the time from the measurement to the message.
   @inlinable public static var toleranceMilliseconds: Int64 { 300_000 }
   /// An unknown device's clock may be behind by this much at first sight: a wrong time zone with summer time, and some drift.
   @inlinable public static var strangerLagMilliseconds: Int64 { 3 * 3_600_000 }
-  /// A clock that went back so often without ever being right is not to be believed that a value is old.
+  /// Once a clock has gone back more often than this without ever being right, its claim that a value is old is not believed.
   private static var jumpsMax: UInt8 { 2 }
-  /// No link and no device keeps a value for longer without saying so: a clock that was reset to its maker's date.
+  /// No link and no device keeps a value for longer than this without saying so. An older claim is of a clock that was reset to its
+  /// maker's date.
   @inlinable public static var yearMilliseconds: Int64 { 366 * 86_400_000 }
 
-  /// No lag is remembered as larger.
+  /// The largest lag that is remembered. It keeps sums of lags from overflowing.
   private static var lagMilliseconds: Int64 { 10_000 * yearMilliseconds }
 
   /// How far the clock is behind (below 0: ahead) when it is known to be wrong, or 0 when it is known to be right; nil: nothing
   /// is known.
   public private(set) var lag: Int64?
-  /// Of the newest claim that was old: its arrival and age.
+  /// Arrival and age of the newest claim that was old.
   private var suspect: Suspect?
   /// How often in a row an old claim lay before the old claim before it.
   private var jumps: UInt8 = 0
@@ -63,12 +64,12 @@
 
   public init() {}
 
-  /// Whether a claim can be true at all: else it tells nothing, and many measurements may bear it.
+  /// Whether a claim can be true at all. One that cannot tells nothing, and many measurements may bear it.
   @inlinable public static func isPossible(_ claim: WallTime) -> Bool { claim.rawValue >= earliestMilliseconds }
 
-  /// Judges one claim. `isCivil`: it came without a zone, so that a clock which missed summer time is off by an hour.
+  /// Judges one claim. `isCivil`: the claim came without a zone, so a clock that missed summer time is off by an hour.
   public mutating func judge(_ claim: WallTime, arrival: WallTime, by way: Arrival, isCivil: Bool) -> TrustedTime {
-    // Without a clock there is nothing to judge: it counts when it arrives.
+    // A claim of `.unknown` leaves nothing to judge: the value counts when it arrives.
     if claim == .unknown { return TrustedTime(measuredAt: .unknown) }
     let (age, overflow) = arrival.rawValue.subtractingReportingOverflow(claim.rawValue)
     // A hub that does not know the year itself cannot judge anybody's.
@@ -85,36 +86,38 @@
     return judgeOld(claim, age: age, arrival: arrival, way, isCivil: isCivil)
   }
 
-  /// The hub's own clock was set forward by so much (below 0: back): what is known of the device's moves with it, for the device's stands
-  /// where it stood. Else a device whose clock is right would seem to send old values, and be unheard, when the hub's clock goes wrong.
-  /// Milliseconds.
+  /// The hub's own clock was set forward by `step` milliseconds (below 0: back). The device's clock stands where it stood, so its
+  /// lag changes by the same step; a lag that is not known counts as 0. Without this a device whose clock is right would seem to send old values, and be unheard,
+  /// when the hub's clock goes wrong.
   public mutating func hubWasSet(by step: Int64) {
     let (moved, overflow) = (lag ?? 0).addingReportingOverflow(step)
     lag = overflow ? nil : moved
     suspect = nil
   }
 
-  /// Never live. A clock that is known to be behind is allowed for; a claim that cannot be true leaves the time unknown.
+  /// Judges a claim from the device's own store; the value never counts live. A clock that is known to be behind is allowed for. A
+  /// claim that cannot be true leaves the time unknown.
   private func judgeStored(_ claim: WallTime, isWrong: Bool) -> TrustedTime {
     if isWrong { return TrustedTime(measuredAt: .unknown, clockIsWrong: true, isLate: true) }
     return TrustedTime(measuredAt: claim.adding(milliseconds: max(0, lag ?? 0)))
   }
 
-  /// More than the tolerance behind: an old value, or an old clock?
+  /// The claim is more than the tolerance behind: is it an old value, or an old clock?
   private mutating func judgeOld(
     _ claim: WallTime, age: Int64, arrival: WallTime, _ way: Arrival, isCivil: Bool
   ) -> TrustedTime {
     if !isCivil, lag ?? 0 >= 0, isOfBatch(age, at: arrival) {
-      // A tracker that was out of reach sends its way. Its first point may have been believed; it says nothing about the clock.
+      // A tracker that was out of reach sends the way it went. The first point may have been taken for a clock that is behind; the
+      // batch shows that the clock was not.
       lag = lag == 0 ? 0 : nil
       suspect = Suspect(arrival: arrival.rawValue, age: age)
       return TrustedTime(measuredAt: claim)
     }
-    // How old it is when the clock is as wrong as it was.
+    // How old the value is when the clock is still as wrong as it was.
     let rest = age - (lag ?? 0)
     if let lag, lag > 0, rest.magnitude <= UInt64(Self.toleranceMilliseconds) { return wrong(by: age, at: arrival) }
     if case .queued(let since) = way {
-      // The link was away for that long: nothing speaks against the claim.
+      // The link was away since before the claimed time, or the clock is known to be right: nothing speaks against the claim.
       if claim >= since || lag == 0 { return TrustedTime(measuredAt: claim) }
       if let lag, lag > 0, rest > 0 { return TrustedTime(measuredAt: claim.adding(milliseconds: lag), clockIsWrong: true) }
     }
@@ -128,15 +131,15 @@
     return TrustedTime(measuredAt: claim.adding(milliseconds: max(0, lag ?? 0)), clockIsWrong: (lag ?? 0) > 0)
   }
 
-  /// The claims advance as time does: it is the clock that is behind. Values that waited come all at once, and one that is sent twice
-  /// claims the same moment again.
+  /// The claims advance as time does, so the clock is what is behind. Values that waited come all at once; a value that is sent
+  /// twice claims the same moment again.
   private func isSteady(_ age: Int64, at arrival: WallTime) -> Bool {
     guard let suspect else { return false }
     let between = arrival.rawValue - suspect.arrival
     return between >= 10_000 && (age - suspect.age).magnitude <= UInt64(min(60_000, between / 2))
   }
 
-  /// The claim lies before the one before it, by more than drift, and is not the next of what comes all at once.
+  /// The claim lies before the one before it by more than drift, and does not belong to a batch.
   private func wentBack(_ age: Int64, at arrival: WallTime) -> Bool {
     guard let suspect else { return false }
     let between = arrival.rawValue - suspect.arrival
@@ -150,13 +153,13 @@
     return between >= 0 && between < 10_000 && suspect.age - age > 30_000
   }
 
-  /// One or two hours, and little else.
+  /// The age is one or two hours, give or take the tolerance: what a clock that missed summer time is off by.
   private static func isSummerTime(_ age: Int64) -> Bool {
     (age - 3_600_000).magnitude <= UInt64(toleranceMilliseconds) || (age - 7_200_000).magnitude <= UInt64(toleranceMilliseconds)
   }
 
   private mutating func wrong(by age: Int64, at arrival: WallTime) -> TrustedTime {
-    // Claims come from outside: a lag of thousands of years is held where no sum of it overflows.
+    // Claims come from outside. A lag of thousands of years is held where no sum of it overflows.
     let bounded = min(max(age, -Self.lagMilliseconds), Self.lagMilliseconds)
     lag = bounded
     suspect = Suspect(arrival: arrival.rawValue, age: bounded)

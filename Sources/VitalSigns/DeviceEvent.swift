@@ -50,12 +50,12 @@
 @frozen public struct DeviceEvent: Sendable, Hashable {
   public var kind: DeviceEventKind
   public var phase: DeviceEventPhase
-  /// Meaning by kind: the dose slot (0…7) of the person's plan for dose events; `perhapsTold` for a call for help; else 0. The highest
-  /// bit: see `isRetained`.
+  /// The meaning depends on the kind. Dose events: the dose slot (0…7) of the person's plan. Calls for help: `perhapsTold`, or 0.
+  /// Other kinds: 0. The highest bit of any kind is `isRetained`.
   public var detail: UInt32
 
-  /// A press or fall that the broker sends a second time, of which the hub does not know whether it was told: the open alert of
-  /// the same device is told again under its own id; when none is open, it is a new one.
+  /// A press or fall that the broker sends a second time, when the hub does not know whether it told the first. An open alert of
+  /// the same device is then told again under its own id; when none is open, a new one rises.
   @inlinable public static var perhapsTold: UInt32 { 1 }
 
   @inlinable public init(kind: DeviceEventKind, phase: DeviceEventPhase = .moment, detail: UInt32 = 0) {
@@ -64,7 +64,7 @@
     self.detail = detail
   }
 
-  /// The broker kept the message and repeats it to whoever subscribes: a state of some time before now, and no sign of life.
+  /// The broker kept the message and repeats it to whoever subscribes. The state is of some time before now, and no sign of life.
   @inlinable public var isRetained: Bool {
     get { detail & 1 << 31 != 0 }
     set { detail = newValue ? detail | 1 << 31 : detail & ~(1 << 31) }

@@ -6,9 +6,9 @@
 /// that a waiting link wakes at once.
 public protocol DurableWatermark: AnyObject, Sendable {
   var sequence: UInt64 { get }
-  /// Somebody waits: end the current group early. May be ignored; never blocks.
+  /// Somebody waits for the watermark: end the current group early. A conformer may ignore the request; it never blocks.
   func requestCommit()
-  /// `descriptor` is a non-blocking eventfd of the link; valid until `unregister` returns.
+  /// Has `descriptor` rung at each advance. `descriptor` is a non-blocking eventfd of the link, valid until `unregister` returns.
   func register(wakeDescriptor descriptor: Int32)
   func unregister(wakeDescriptor descriptor: Int32)
 }

@@ -4,11 +4,12 @@
 public enum EnteredValue {
   /// A value that is entered as a decimal.
   public struct Decimal: Sendable {
-    /// As in the table of observation codes, but for the pulse, which a person counts as a cuff does.
+    /// The key of the table of observation codes. The pulse is the exception: a person counts it as a cuff does, so it has the
+    /// cuff's code.
     public let key: String
     public let code: ObservationCode
     public let unit: UCUMUnit
-    /// In the unit, both ends included.
+    /// In the unit of `code`'s row, both ends included.
     public let range: ClosedRange<Int64>
 
     /// `20 to 45 °C`.
@@ -18,7 +19,7 @@ public enum EnteredValue {
   /// Why a value is not taken. `text` names the value and what is allowed.
   public struct Refusal: Error, Sendable, Hashable {
     public var text: String
-    /// It is a number, only none that can be meant. False: nobody can say what it is.
+    /// Whether the text is a number, only none that can be meant. False: nobody can say what the text is.
     public var isNumber: Bool
   }
 
@@ -61,7 +62,7 @@ public enum EnteredValue {
         throw Refusal(text: "\(key.debugDescription) cannot be entered; allowed: \(keys), consciousness, oxygen", isNumber: false)
       }
       let value = Quantity(decimal: text)
-      // Thousandths: what rounds into the range does not lie in it.
+      // Thousandths are compared, because a value that only rounds into the range does not lie in it.
       guard let value, value.mantissa >= 0, let thousandths = value.rounded(toExponent: -3),
         (row.range.lowerBound * 1_000...row.range.upperBound * 1_000).contains(thousandths)
       else {

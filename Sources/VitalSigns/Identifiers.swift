@@ -9,7 +9,7 @@
   @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// A registered device of this hub. 0 means "none" (a person entered the value). Realtime-safe.
+/// A registered device of this hub. 0 means "none": a person entered the value. Realtime-safe.
 @frozen public struct DeviceID: RawRepresentable, Sendable, Hashable, Comparable {
   public var rawValue: UInt32
   @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -19,8 +19,9 @@
 
 /// An alert's identity, the same after a crash, a replay and a resend. 128 bits, shown as a UUID.
 ///
-/// The core derives it from the hub's salt, the person, the rule and the number of that rule's earlier alerts for that
-/// person; no clock and no random number take part, so a replay gives the same one. Realtime-safe.
+/// The core derives it from the hub's salt, whose alert it is (a person's, a device's or the hub's), the rule, what the alert is
+/// about, and the number of earlier alerts of that rule. No clock and no random number take part, so a replay gives the same id.
+/// Realtime-safe.
 @frozen public struct AlertID: Sendable, Hashable {
   public var high: UInt64
   public var low: UInt64

@@ -1,5 +1,5 @@
-// What travels through the intake: one fixed-size value for everything that can change the core's state. The journal
-// stores each, in order; replaying them gives the same state and the same outcomes, bit for bit.
+// What travels through the intake: one fixed-size value for everything that can change the core's state. The journal stores each
+// entry, in order. Replaying the entries gives the same state and the same outcomes, bit for bit.
 
 /// The content of an entry.
 @frozen public enum IntakePayload: Sendable, Hashable {
@@ -14,21 +14,23 @@
 
 /// One entry of the intake. Fixed size. Realtime-safe.
 @frozen public struct IntakeEntry: Sendable, Hashable {
-  /// Position in the hub's total order, from 1, without gaps. Given by the intake; 0 before that.
+  /// Position in the hub's total order, from 1, without gaps. The intake gives it; before that it is 0.
   public var sequence: UInt64
-  /// When it entered the intake.
+  /// The instant at which the entry came into the intake.
   public var instant: MonotonicInstant
-  /// The hub's wall clock at that moment.
+  /// The hub's wall clock at `instant`.
   public var wall: WallTime
-  /// When it was measured or happened, as far as known: the device's time resolved to UTC, or `.unknown`.
+  /// When the value was measured or the event happened, as far as known: the device's time resolved to UTC, or `.unknown`.
   public var measuredAt: WallTime
   public var device: DeviceID
-  /// `.none` from a link: the core fills in the device's current person. Set by people's entries and registry changes.
+  /// Entries from a link have `.none`: the core fills in the device's current person. People's entries and registry changes name
+  /// the person.
   public var patient: PatientID
-  /// Joins texts (names, comments, the raw device time) that wait outside the realtime path; 0: none.
+  /// The number of the companion that waits outside the realtime path with the entry's texts (names, comments, the raw device
+  /// time). 0: none.
   public var attachment: UInt64
-  /// More readings of the same frame (one device's message, one person's set of values) follow: they are judged together, when
-  /// the last of them is in, so that one frame is one score and one alert.
+  /// Whether more readings of the same frame follow (one device's message, one person's set of values). The core judges them
+  /// together when the last is in, so that one frame gives one score and one alert.
   public var moreFollows: Bool
   public var payload: IntakePayload
 

@@ -1,8 +1,8 @@
 // Whether an incomplete score's band is known. The score's own `band` is that of its lower bound, so that a missing input never
-// hides an alarm; shown as if it were the whole truth, 0–20 would read as "no points".
+// hides an alarm. That band alone would mislead: of 0–20 it says "no points".
 
 extension NEWS2Band {
-  /// The band of a total alone; a single 3 may raise 1–4 to `lowMedium`.
+  /// The band of a total alone. A single 3 may raise 1–4 to `lowMedium`, which a total does not show.
   public init(total: Int) {
     switch total {
     case ..<1: self = .none

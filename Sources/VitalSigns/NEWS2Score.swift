@@ -1,13 +1,13 @@
-// The National Early Warning Score 2 as a value: an interval when something is missing, with the points and the
-// observation behind each. Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, December 2017.
-// How it is computed stands in RealtimeCore/NEWS2.
+// The National Early Warning Score 2 as a value: an interval when something is missing, with the points and the observation behind
+// each. Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, December 2017. NEWS2Scoring computes the
+// points; RealtimeCore/NEWS2 says which values count and when a score is made.
 
 /// The RCP's response category. Stored.
 @frozen public enum NEWS2Band: UInt8, Sendable, Hashable, Comparable, CaseIterable {
   case none = 0
   /// 1–4.
   case low = 1
-  /// 3 in one parameter, total below 5: the RCP's own category.
+  /// A single parameter with 3 points and a total below 5: the RCP's own category.
   case lowMedium = 2
   /// 5–6.
   case medium = 3
@@ -18,11 +18,11 @@
 
 /// A score, possibly incomplete. Fixed size. Realtime-safe.
 @frozen public struct NEWS2Score: Sendable {
-  /// Sum of what is known: the least that the score can be.
+  /// The sum of the known points: the least that the score can be.
   public var low: UInt8
-  /// The most that it can be: equal to `low` exactly when nothing is missing.
+  /// The most that the score can be: equal to `low` exactly when nothing is missing.
   public var high: UInt8
-  /// By the lower bound, so that a missing input never hides an alarm.
+  /// The band of `low`, so that a missing input never hides an alarm.
   public var band: NEWS2Band
   public var scale: SpO2Scale
   /// Points per `NEWS2Parameter`; −1 where not known as one number.
@@ -31,8 +31,8 @@
   public var missing: UInt8
   /// The sequence of the entry that gave each parameter; 0 where there is none.
   public var sources: InlineArray<7, UInt64>
-  /// Change of `low` since the score before; `Int8.min`: there was none, or not the same inputs were known: what is lost or found
-  /// is no change of the person.
+  /// Change of `low` since the score before. `Int8.min`: there was none, or other inputs were known then. An input that is lost or
+  /// found is no change of the person.
   public var changeSinceLast: Int8
   /// Change of `low` over 24 h; `Int8.min`: nothing that old is known, or not from the same inputs.
   public var changeOver24Hours: Int8

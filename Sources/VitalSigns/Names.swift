@@ -1,6 +1,19 @@
 // Stable English keys of the vocabularies, for JSON, metrics labels and catalogue look-ups. Not for the realtime path.
 
-extension AlertRule {
+/// A vocabulary whose words have stable English keys, one each.
+public protocol KeyedVocabulary: CaseIterable {
+  var key: String { get }
+}
+
+extension KeyedVocabulary {
+  /// The word with this key, or nil.
+  public init?(key: String) {
+    guard let word = Self.allCases.first(where: { $0.key == key }) else { return nil }
+    self = word
+  }
+}
+
+extension AlertRule: KeyedVocabulary {
   /// `news2High`, `signalLoss`, …: the key in JSON and in the text catalogues.
   public var key: String {
     switch self {
@@ -38,10 +51,6 @@ extension AlertRule {
     case .clockDoubtful: "clockDoubtful"
     case .recordsDropped: "recordsDropped"
     }
-  }
-  public init?(key: String) {
-    guard let rule = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = rule
   }
 }
 
@@ -110,7 +119,7 @@ extension NEWS2Band {
   }
 }
 
-extension NEWS2Parameter {
+extension NEWS2Parameter: KeyedVocabulary {
   /// As in the `score` command's JSON.
   public var key: String {
     switch self {
@@ -143,7 +152,7 @@ extension PrescribedOxygen {
   }
 }
 
-extension PlanSignal {
+extension PlanSignal: KeyedVocabulary {
   public var key: String {
     switch self {
     case .oxygenSaturation: "spo2"
@@ -156,13 +165,9 @@ extension PlanSignal {
     case .glucose: "glucose"
     }
   }
-  public init?(key: String) {
-    guard let signal = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = signal
-  }
 }
 
-extension DeviceEventKind {
+extension DeviceEventKind: KeyedVocabulary {
   public var key: String {
     switch self {
     case .sos: "sos"
@@ -194,10 +199,6 @@ extension DeviceEventKind {
     case .bondLost: "bondLost"
     case .noContact: "noContact"
     }
-  }
-  public init?(key: String) {
-    guard let kind = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = kind
   }
 }
 

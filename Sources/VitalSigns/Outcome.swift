@@ -1,5 +1,5 @@
-// What the core decides. An outcome joins the entry that caused it in one journal transaction; one that a deadline
-// caused joins the entry after it, or is committed alone when nothing follows.
+// What the core decides. An outcome joins the entry that caused it in one journal transaction. An outcome that a deadline caused
+// joins the entry after it, or is committed alone when nothing follows.
 
 /// A rule that a measurement broke, with its numbers. Fixed size. Realtime-safe.
 @frozen public struct AlertReason: Sendable, Hashable {
@@ -10,7 +10,7 @@
   public var upper: Int32
   public var subject: UInt32
 
-  /// `upper` of a plan's limit that is not to be exceeded; a limit not to fall below has `upper` equal to `value`.
+  /// What `upper` is for a plan's limit that is not to be exceeded. A limit not to fall below has `upper` equal to `value`.
   public static var unbounded: Int32 { @inlinable get { .max } }
 
   @inlinable public init(rule: AlertRule, value: Int32, limit: Int32, upper: Int32, subject: UInt32) {
@@ -35,21 +35,21 @@
   public var level: UInt8
   /// When the next escalation happens if nobody acts; `.never` when nothing is due.
   public var deadline: MonotonicInstant
-  /// The entry that first raised it: what `explain` starts from.
+  /// The entry that first raised the alert. `explain` starts from it.
   public var firstCause: UInt64
   /// When the alert was raised on the hub's timeline.
   public var raisedAt: MonotonicInstant
   /// The value now, in the rule's steps (a NEWS2 sum, a SpO₂ in %, seconds of silence); 0 if none. It follows the person: a value
-  /// inside `limit` has become better since it was told.
+  /// inside `limit` has become better since the alert was told.
   public var value: Int32
-  /// The limit that was passed, in the same steps; 0 if none.
+  /// The limit that was passed, in the same steps as `value`; 0 if none.
   public var limit: Int32
   /// Which signal of the plan, for planRed and planYellow; which `NEWS2Parameter` has the 3, for news2SingleThree (its value is
   /// 3); which dose; else the hub condition's subject, or 0.
   public var subject: UInt32
   public var actor: ActorID
-  /// How many transitions of this alert came before this one: part of its identity on every wire, because two may share an
-  /// instant and a kind.
+  /// How many transitions of this alert came before this one. It is part of the transition's identity on every wire, because two
+  /// may share an instant and a kind.
   public var revision: UInt16
   /// The most that `value` may be when the score is incomplete; `AlertReason.unbounded` for a plan's limit that is not to be
   /// exceeded; else equal to `value`.
@@ -84,14 +84,16 @@
 }
 
 extension AlertTransition {
-  /// Whether `value` is only the least that is known, an incomplete score; or, of a plan's limit, that it is an upper one.
+  /// Whether `value` is only the least that is known, because the score is incomplete; of a plan's limit, whether the limit is an
+  /// upper one.
   @inlinable public var isLowerBound: Bool { upper > value }
-  /// Whether receivers must hear of it at once. The end of a mere suspicion is nobody's news: its beginning was not told.
+  /// Whether receivers must hear of the transition at once. The end of a mere suspicion is nobody's news, because its beginning was
+  /// not told.
   @inlinable public var mustBeSent: Bool { kind.mustBeSent && !(kind == .cleared && previous == .suspected) }
 
   /// When the next escalation happens on the wall clock, of a transition that was made at `wall` and `instant`; nil: nothing is due.
   public func escalation(changedAt wall: WallTime, _ instant: MonotonicInstant) -> WallTime? {
-    deadline == .never ? nil : wall.adding(milliseconds: (deadline.rawValue &- instant.rawValue) / 1_000_000)
+    wall.moved(from: instant, toDeadline: deadline)
   }
 }
 
@@ -135,7 +137,7 @@ extension AlertTransition {
   case outOfRange = 5
   /// The device or person is not registered.
   case unknownSubject = 6
-  /// A call for help of a device that has thousands open, of which nobody has taken the newest: recorded, and not told again.
+  /// A call for help of a device that has thousands open, of which nobody has taken the newest. It is recorded, and not told again.
   case flood = 7
 }
 
@@ -149,9 +151,9 @@ extension AlertTransition {
 
 /// One decision of the core. Fixed size. Realtime-safe.
 @frozen public struct Outcome: Sendable {
-  /// The entry being ingested, or for a deadline the last entry before it.
+  /// The entry being ingested; for a deadline, the last entry before it.
   public var cause: UInt64
-  /// The entry's instant, or exactly the deadline's: never the moment a loop happened to look.
+  /// The entry's instant; for a deadline, exactly the deadline's, never the moment a loop happened to look.
   public var instant: MonotonicInstant
   /// The wall clock at `instant`, by the last clock anchor.
   public var wall: WallTime

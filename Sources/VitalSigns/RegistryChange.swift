@@ -1,18 +1,20 @@
-// Changes of who is here, which device is whose, and what a person's plan says. They are events in the journal and
-// reach the core through the same intake as observations, so a replay sees them too.
+// Changes of who is here, which device is whose, and what a person's plan says. These changes are events in the journal and reach
+// the core through the same intake as observations, so a replay sees them, too.
 
-/// What a device is able to say, as its profile tells: what it can be missed for. Stored: append, never renumber.
+/// What a device is able to say, as its profile tells. It decides what the device can be missed for. Stored: append, never
+/// renumber.
 @frozen public struct DeviceAbilities: OptionSet, Sendable, Hashable {
   public var rawValue: UInt8
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// It says where it is.
+  /// The device says where it is.
   @inlinable public static var locates: Self { Self(rawValue: 1 << 0) }
-  /// It measures its person.
+  /// The device measures its person.
   @inlinable public static var measures: Self { Self(rawValue: 1 << 1) }
-  /// It can say that a dose was handed out, and never that it was taken: handing out has to count as taking.
+  /// The device can say that a dose was handed out, and never that it was taken. Handing out has to count as taking.
   @inlinable public static var dispensingIsTaking: Self { Self(rawValue: 1 << 2) }
-  /// It is heard within a day of being given out, even if it may be silent for ever afterwards: else its address or its pairing is wrong.
+  /// The device is heard within a day of being given out, even if it may be silent for ever afterwards. When it is not heard, its
+  /// address or its pairing is wrong.
   @inlinable public static var speaks: Self { Self(rawValue: 1 << 3) }
 }
 
@@ -22,7 +24,7 @@
   public var expectedIntervalSeconds: UInt32
   /// Values arrive in a stream (validity 5 min) rather than as spot checks (12 h).
   public var isContinuous: Bool
-  /// Losing it is a high-priority matter (a safety alarm), not a medium one.
+  /// Losing the device is a high-priority matter (a safety alarm), not a medium one.
   public var isSafetyAlarm: Bool
   public var abilities: DeviceAbilities
 
@@ -49,8 +51,8 @@
   case planItem(CarePlanItem)
 }
 
-/// Where the wall clock stands relative to the hub's timeline. The first entry of every run, and again when the wall
-/// clock has been stepped or the UTC offset changed, so that dose times and night windows replay exactly.
+/// Where the wall clock stands relative to the hub's timeline. An anchor is the first entry of every run. Another follows when the
+/// wall clock has been stepped or the UTC offset has changed, so that dose times and night windows replay exactly.
 @frozen public struct ClockAnchor: Sendable, Hashable {
   /// Local time minus UTC, seconds, −64 800…64 800.
   public var utcOffsetSeconds: Int32

@@ -1,5 +1,5 @@
-// FNV-1a (Fowler, Noll, Vo): a hash that is the same in every run and on every machine, because its values are stored. It
-// guards against nobody who wants a collision; where that matters, SHA-256 is used. Swift's own `Hasher` differs in every run.
+// FNV-1a (Fowler, Noll, Vo): a hash that is the same in every run and on every machine, because its values are stored. Swift's own
+// `Hasher` differs in every run. FNV-1a stops nobody who wants a collision; where that matters, SHA-256 is used.
 
 /// FNV-1a of 64 bits over what is added, in the order in which it is added. Realtime-safe.
 @frozen public struct StableHash: Sendable {

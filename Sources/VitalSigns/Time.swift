@@ -1,10 +1,10 @@
 // Two clocks that are never mixed. Schedules and deadlines run on `MonotonicInstant`; `WallTime` is stamped at the
 // edges for people and records. A third, `DeviceTime`, is what a device claims, which may be wrong or absent.
 
-/// Nanoseconds on the hub's own timeline: never goes back, goes on across restarts.
+/// Nanoseconds on the hub's own timeline, which never goes back and goes on across restarts.
 ///
-/// The gateway continues it from the journal at start (by CLOCK_BOOTTIME within one boot, by wall-clock difference
-/// across boots, and never below the last journaled instant), so a deadline survives a restart. Realtime-safe.
+/// `HubClock` of HubCore continues the timeline from the journal at start: by CLOCK_BOOTTIME within one boot, by the wall-clock
+/// difference across boots, and never below the last journaled instant. So a deadline survives a restart. Realtime-safe.
 @frozen public struct MonotonicInstant: RawRepresentable, Sendable, Hashable, Comparable {
   public var rawValue: Int64
   @inlinable public init(rawValue: Int64) { self.rawValue = rawValue }
@@ -42,6 +42,23 @@
     let (milliseconds, overflow) = rawValue.subtractingReportingOverflow(other.rawValue)
     return overflow || self == .unknown || other == .unknown ? 0 : milliseconds / 1_000
   }
+}
+
+extension WallTime {
+  /// What the wall clock reads at `instant`, given that it reads `self` at `known`: both clocks run at one pace. Whole milliseconds,
+  /// rounded towards `self`. Realtime-safe.
+  @inlinable public func moved(from known: MonotonicInstant, to instant: MonotonicInstant) -> Self {
+    adding(milliseconds: (instant.rawValue &- known.rawValue) / 1_000_000)
+  }
+
+  /// The same for a deadline; nil for `.never`. Realtime-safe.
+  @inlinable public func moved(from known: MonotonicInstant, toDeadline deadline: MonotonicInstant) -> Self? {
+    deadline == .never ? nil : moved(from: known, to: deadline)
+  }
+
+  /// Wall clock minus timeline at one moment, milliseconds: the same number all the time, unless somebody sets the clock.
+  /// Realtime-safe.
+  @inlinable public func milliseconds(aheadOf instant: MonotonicInstant) -> Int64 { rawValue &- instant.rawValue / 1_000_000 }
 }
 
 /// The time inside a device's own message. Realtime-safe.

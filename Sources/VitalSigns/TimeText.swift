@@ -6,6 +6,9 @@ extension CivilTime: CustomStringConvertible {
     "\(padded(Int(year), 4))-\(padded(Int(month), 2))-\(padded(Int(day), 2))T\(padded(Int(hour), 2)):\(padded(Int(minute), 2)):\(padded(Int(second), 2))"
   }
 
+  /// `07:05`: a minute of the day, 0…1439, on a clock.
+  public static func clockText(minuteOfDay minute: Int) -> String { "\(padded(minute / 60, 2)):\(padded(minute % 60, 2))" }
+
   /// The civil time in UTC of an instant on the wall clock. Years before 0 or after 65535 are held at the ends.
   public init(utc time: WallTime) {
     var days = time.rawValue / 86_400_000
@@ -49,7 +52,7 @@ extension WallTime: CustomStringConvertible {
     let milliseconds = widths.count == 7 ? Int64(parts[6]) ?? 0 : 0
     let civil = CivilTime(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
     let time = Self(rawValue: civil.millisecondsAsUTC + milliseconds)
-    // The same text again: a 31 February or a sign in the wrong place is no time.
+    // The time must give the same text again: a 31 February, or a sign in the wrong place, is no time.
     guard time.description == text || CivilTime(utc: time).description + "Z" == text else { return nil }
     self = time
   }

@@ -10,18 +10,23 @@ public enum JSONString {
   }
 
   /// The same as UTF-8 at the end of bytes that grow.
-  public static func append(_ text: String, to result: inout [UInt8]) {
-    result.append(UInt8(ascii: "\""))
+  public static func append(_ text: String, to result: inout [UInt8]) { write(text) { result += $0 } }
+
+  /// The same as UTF-8, piece by piece in order; a piece is valid for its call only. What needs no escape comes in one piece.
+  public static func write(_ text: String, _ take: (UnsafeRawBufferPointer) -> Void) {
+    withUnsafeBytes(of: UInt8(ascii: "\""), take)
     var text = text
-    text.withUTF8 { bytes in
-      // Most texts hold nothing that must be escaped, and go out in one piece.
-      if bytes.contains(where: isEscaped) {
-        for byte in bytes { if isEscaped(byte) { escape(byte, to: &result) } else { result.append(byte) } }
-      } else {
-        result += bytes
+    text.withUTF8 { utf8 in
+      let bytes = UnsafeRawBufferPointer(utf8)
+      var begin = 0
+      for index in bytes.indices where isEscaped(bytes[index]) {
+        take(UnsafeRawBufferPointer(rebasing: bytes[begin..<index]))
+        escape(bytes[index]).withUnsafeBytes(take)
+        begin = index + 1
       }
+      take(UnsafeRawBufferPointer(rebasing: bytes[begin...]))
     }
-    result.append(UInt8(ascii: "\""))
+    withUnsafeBytes(of: UInt8(ascii: "\""), take)
   }
 
   /// All of these are ASCII, and no byte of another character is below 0x80.
@@ -29,19 +34,25 @@ public enum JSONString {
     byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 
-  private static func escape(_ byte: UInt8, to result: inout [UInt8]) {
+  private static func escape(_ byte: UInt8) -> [UInt8] {
     switch byte {
-    case UInt8(ascii: "\""): result += "\\\"".utf8
-    case UInt8(ascii: "\\"): result += "\\\\".utf8
-    case UInt8(ascii: "\n"): result += "\\n".utf8
-    case UInt8(ascii: "\r"): result += "\\r".utf8
-    case UInt8(ascii: "\t"): result += "\\t".utf8
-    default: result += escape(Unicode.Scalar(byte)).utf8
+    case UInt8(ascii: "\""): Array("\\\"".utf8)
+    case UInt8(ascii: "\\"): Array("\\\\".utf8)
+    case UInt8(ascii: "\n"): Array("\\n".utf8)
+    case UInt8(ascii: "\r"): Array("\\r".utf8)
+    case UInt8(ascii: "\t"): Array("\\t".utf8)
+    default: Array(escape(Unicode.Scalar(byte)).utf8)
     }
   }
 
   /// `\u001b`: any character of the first 65 536 as JSON may write it.
   public static func escape(_ scalar: Unicode.Scalar) -> String { "\\u" + Hexadecimal.text(scalar.value, digits: 4) }
+}
+
+extension Unicode.Scalar {
+  /// Whether the character is a control character of either set (Cc: U+0000…001F, 007F…009F). One in a name makes a second line of a
+  /// list, or steers the terminal of whoever reads it.
+  public var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
 }
 
 public enum PercentEncoding {

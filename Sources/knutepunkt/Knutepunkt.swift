@@ -36,7 +36,7 @@ import LocalAPI
     ])
 
   static func main() async {
-    // A closed pipe (`… | head`) ends the command like any other Unix tool; the daemon ignores the signal by itself.
+    // A closed pipe (`… | head`) ends a command like any other Unix tool. The daemon ignores the signal by itself.
     do {
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

@@ -63,7 +63,7 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "Journal": ImportRule(own: ["VitalSigns", "JournalValues"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
   "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
   // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
-  "HTTPDelivery": ImportRule(own: ["Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
+  "HTTPDelivery": ImportRule(own: ["HubRuntime", "Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
   "FHIRForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   "WebhookForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   // The configuration is checked with the profiles that it names, so it loads them.

@@ -63,12 +63,23 @@ import VitalSigns
     let nb = try catalogue(.nb)
     let now = WallTime(rawValue: 1_790_000_000_000)
     let cases: [(Int64, String)] = [
-      (-9, "akkurat nå"), (4, "akkurat nå"), (5, "for 5 s siden"), (59, "for 59 s siden"), (60, "for 1 min siden"),
-      (3_599, "for 59 min siden"), (3_600, "for 1 t 0 min siden"), (86_399, "for 23 t 59 min siden"), (86_400, "for 1 døgn siden"),
+      (-9, "akkurat nå"), (4, "akkurat nå"), (5, "for 5 s siden"), (59, "for 59 s siden"), (60, "for 60 s siden"), (119, "for 119 s siden"),
+      (120, "for 2 min siden"), (179, "for 2 min siden"), (3_599, "for 59 min siden"), (3_600, "for 60 min siden"),
+      (7_199, "for 119 min siden"),
+      (7_200, "for 2 t siden"), (7_260, "for 2 t 1 min siden"), (86_399, "for 23 t 59 min siden"), (86_400, "for 24 t siden"),
+      (172_799, "for 47 t 59 min siden"),
+      (172_800, "for 2 døgn siden"), (176_400, "for 2 døgn 1 t siden"),
     ]
     for (seconds, text) in cases { #expect(nb.age(from: now.adding(milliseconds: -seconds * 1_000), to: now) == text) }
-    #expect(nb.wait(from: now, until: now.adding(milliseconds: 45_000)) == "om 45 s")
-    #expect(nb.wait(from: now, until: now) == "nå")
+    let waits: [(Int64, String)] = [
+      (-1, "nå"), (0, "nå"), (1, "om 1 s"), (45, "om 45 s"), (119, "om 119 s"), (120, "om 2 min"), (7_199, "om 119 min"), (7_200, "om 2 t"),
+      (10_740, "om 2 t 59 min"), (172_800, "om 2 døgn"), (259_140, "om 2 døgn 23 t"),
+    ]
+    for (seconds, text) in waits { #expect(nb.wait(from: now, until: now.adding(milliseconds: seconds * 1_000)) == text) }
+    let lengths: [(Int32, String)] = [
+      (-1, "0 s"), (119, "119 s"), (150, "2 min 30 s"), (300, "5 min"), (43_200, "12 t"), (108_000, "30 t"), (604_800, "7 døgn"),
+    ]
+    for (seconds, text) in lengths { #expect(nb.length(seconds: seconds) == text) }
     #expect(nb.age(from: .unknown, to: now) == "akkurat nå")
   }
 

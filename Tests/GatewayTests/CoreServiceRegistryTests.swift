@@ -57,7 +57,7 @@ import VitalSigns
       let wrong = [
         person(""), person("  "), person("two\nlines"), person("escape \u{1B}[2J"), person(String(repeating: "x", count: 201)),
         person(id: "01815090001"), person(id: "1"), person(controller: "974760674"), person(by: ""), person(by: "a\tb"),
-        person(by: String(repeating: "x", count: ActorBook.nameCharactersMax + 1)),
+        person(by: String(repeating: "x", count: EntryLimits.actorCharacters.upperBound + 1)),
       ]
       for request in wrong {
         #expect(await refusal { () throws(LocalAPIFailure) in try await service.addPatient(request) } == 400, "\(request)")

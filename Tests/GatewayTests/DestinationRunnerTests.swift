@@ -3,6 +3,7 @@
 
 import Forwarding
 import Foundation
+import Journal
 import Synchronization
 import Testing
 import VitalSigns
@@ -59,14 +60,16 @@ private final class ScriptedBook: DeliveryBook {
     state.withLock { $0.told.append(report) }
     return true
   }
+  /// Nothing waits that would have to be sought first.
+  func urgent() async -> [PatientID] { [] }
   func setCoreAway(_ away: Bool) { state.withLock { $0.coreIsAway = away } }
   func setUnsendable(_ receipts: [API.Receipt]) { state.withLock { $0.unsendable = receipts } }
   func add(_ item: DeliveryItem, to lane: DeliveryLane.Kind) { state.withLock { $0.rows[lane, default: []].append(item) } }
 
-  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int) async -> OutboxPage? {
+  func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
     state.withLock { state in
       state.fetches += 1
-      let above = (state.rows[lane] ?? []).filter { ($0.row ?? 0) > row }
+      let above = (state.rows[lane] ?? []).filter { ($0.row ?? 0) > row && scope.holds($0.person) }
       let unsendable = lane == .routine ? state.unsendable : []
       return OutboxPage(items: Array(above.prefix(limit)), unsendable: unsendable, reachedEnd: above.count <= limit)
     }
@@ -82,6 +85,16 @@ private final class ScriptedBook: DeliveryBook {
       let settled = Set(receipts.filter { !$0.isFailing }.compactMap(\.row))
       for lane in DeliveryLane.Kind.allCases { state.rows[lane]?.removeAll { settled.contains($0.row ?? 0) } }
       return true
+    }
+  }
+}
+
+extension OutboxScope {
+  fileprivate func holds(_ person: PatientID) -> Bool {
+    switch self {
+    case .everybody: true
+    case .others(let people): !people.contains(person)
+    case .one(let one): one == person
     }
   }
 }

@@ -66,7 +66,7 @@ import VitalSigns
     var values: [Int64] = []
     var (after, pages) = (UInt64(0), 0)
     while true {
-      let page = try #require(await book.fetch(.routine, after: after, limit: 2))
+      let page = try #require(await book.fetch(.routine, after: after, limit: 2, scope: .everybody))
       #expect(page.items.count <= 2 && page.unsendable.isEmpty)
       for item in page.items {
         if case .observation(let record) = item.record { values.append(record.observation.value.mantissa) }
@@ -79,14 +79,14 @@ import VitalSigns
     }
     #expect(values == [90, 91, 92, 93, 94])
     #expect(pages == 3)
-    #expect(await book.fetch(.alarms, after: 0, limit: 10)?.items.isEmpty == true, "the other lane has its own")
+    #expect(await book.fetch(.alarms, after: 0, limit: 10, scope: .everybody)?.items.isEmpty == true, "the other lane has its own")
   }
 
   /// They would wait for ever, and nobody would know.
   @Test func rowsThatNoAgreementCoversAnyMoreAreRefusedByName() async throws {
     for value in 90...92 as ClosedRange<Int64> { journal.take(Street.spo2(value)) }
     try journal.commit()
-    let page = try #require(await book { $0.agreements = [] }.fetch(.routine, after: 0, limit: 10))
+    let page = try #require(await book { $0.agreements = [] }.fetch(.routine, after: 0, limit: 10, scope: .everybody))
     #expect(page.items.isEmpty && page.reachedEnd)
     #expect(page.unsendable.count == 3 && Set(page.unsendable.map(\.row)).count == 3)
     for receipt in page.unsendable {
@@ -105,7 +105,7 @@ import VitalSigns
     try journal.commit()
     let onlyKari = SharingPermission(
       controllers: [Street.controller], kinds: [.observation], patients: .listed([Street.kari]), sharesNationalID: false, sharesName: false)
-    let page = try #require(await book { $0.agreements = [onlyKari] }.fetch(.routine, after: 0, limit: 2))
+    let page = try #require(await book { $0.agreements = [onlyKari] }.fetch(.routine, after: 0, limit: 2, scope: .everybody))
     #expect(page.items.count == 1 && page.unsendable.count == 5)
     #expect(people(page) == [Street.kari])
   }
@@ -119,7 +119,7 @@ import VitalSigns
     let first = try #require(await book.fetch(.alarms, after: 0, limit: 10, scope: .one(Street.kari)))
     let others = try #require(await book.fetch(.alarms, after: 0, limit: 10, scope: .others([Street.kari])))
     #expect(people(first) == [Street.kari] && people(others) == [Street.ola])
-    #expect(people(await book.fetch(.alarms, after: 0, limit: 10)) == [Street.ola, Street.kari])
+    #expect(people(await book.fetch(.alarms, after: 0, limit: 10, scope: .everybody)) == [Street.ola, Street.kari])
   }
 
   // MARK: Receipts

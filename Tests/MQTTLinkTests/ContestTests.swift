@@ -48,10 +48,10 @@ import VitalSigns
   }
 
   @Test func whileContestedPausesStayShort() {
-    var backOff = BackOff(randomSeed: 1)
-    backOff.isContested = true
+    var pause = ReconnectPause(randomSeed: 1)
+    pause.isContested = true
     for attempt in UInt32(1)...40 {
-      #expect(backOff.delayMilliseconds(attempt: attempt, needsAPerson: false) <= Contest.pauseMillisecondsMax)
+      #expect(pause.next(attempt: attempt, needsAPerson: false) <= .milliseconds(Contest.pauseMillisecondsMax))
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import VitalSigns
 
 @testable import MQTTLink
 
@@ -77,7 +78,7 @@ import Testing
     let broker = try TestBroker(options: "max_inflight_messages 500\nmax_queued_messages 20000")
     let hub = try RunningLink(Self.configuration(broker))
     try #require(hub.handler.waitFor(.live))
-    var random = SplitMix64(state: 99)
+    var random = SeededRandom(seed: 99)
     let lines = (0..<10_000).map { _ in
       String(decoding: (0..<Int.random(in: 0...60, using: &random)).map { _ in UInt8.random(in: 32...126, using: &random) }, as: UTF8.self)
     }

@@ -1,4 +1,4 @@
-// The session's table, whole: every state meets every event. And the back-off's numbers, from a seed.
+// The session's table, whole: every state meets every event. And the pauses' numbers, from a seed.
 
 import Testing
 import VitalSigns
@@ -114,12 +114,12 @@ import VitalSigns
     var session = Self.session(in: .live(attempt: 7, since: Self.now))
     session.backOff.knocksSoon = true
     _ = session.event(.lost(needsAPerson: false), at: Self.now)
-    #expect(session.deadline <= Self.now.adding(nanoseconds: BackOff.firstMilliseconds * 1_000_000))
+    #expect(session.deadline <= Self.now.adding(ReconnectPause.usual.first))
     #expect(session.event(.tick, at: session.deadline) == .connect)
     let refused = session.deadline
     _ = session.event(.lost(needsAPerson: false), at: refused)
     guard case .backingOff(attempt: 8, let until) = session.state else { return #expect(Bool(false), "\(session.state)") }
-    #expect(until >= refused.adding(nanoseconds: BackOff.longestMilliseconds * 500_000), "refused: the pauses are long again")
+    #expect(until >= refused.adding(ReconnectPause.usual.bounds.upperBound / 2), "refused: the pauses are long again")
   }
 
   @Test func anEarlierDeadlineShortensTheDrain() {
@@ -131,28 +131,26 @@ import VitalSigns
   }
 
   @Test func theBackOffDoublesToItsCapAndIsHalfRandom() {
-    var backOff = BackOff(randomSeed: 1)
-    var steps: [Int64] = [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]
-    for (index, step) in steps.enumerated() {
+    var pause = ReconnectPause(randomSeed: 1)
+    func upperHalf(_ milliseconds: Int64) -> ClosedRange<Duration> { .milliseconds(milliseconds / 2)...(.milliseconds(milliseconds)) }
+    for (index, step) in ([100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000] as [Int64]).enumerated() {
       for _ in 0..<200 {
-        let delay = backOff.delayMilliseconds(attempt: UInt32(index + 1), needsAPerson: false)
-        #expect((step / 2...step).contains(delay))
+        #expect(upperHalf(step).contains(pause.next(attempt: UInt32(index + 1), needsAPerson: false)))
       }
     }
-    #expect((5_000...10_000).contains(backOff.delayMilliseconds(attempt: .max, needsAPerson: false)))
-    #expect((30_000...60_000).contains(backOff.delayMilliseconds(attempt: .max, needsAPerson: true)))
-    #expect((50...100).contains(backOff.delayMilliseconds(attempt: 0, needsAPerson: false)))
-    #expect((2_000...4_000).contains(backOff.delayMilliseconds(attempt: 1, needsAPerson: true)))
-    steps = (0..<50).map { _ in backOff.delayMilliseconds(attempt: 11, needsAPerson: false) }
-    #expect(Set(steps).count > 40, "a street of homes must not come back together")
+    #expect(upperHalf(10_000).contains(pause.next(attempt: .max, needsAPerson: false)))
+    #expect(upperHalf(60_000).contains(pause.next(attempt: .max, needsAPerson: true)))
+    #expect(upperHalf(100).contains(pause.next(attempt: 0, needsAPerson: false)))
+    #expect(upperHalf(4_000).contains(pause.next(attempt: 1, needsAPerson: true)))
+    let pauses = (0..<50).map { _ in pause.next(attempt: 11, needsAPerson: false) }
+    #expect(Set(pauses).count > 40, "a street of homes must not come back together")
   }
 
   @Test func theSameSeedGivesTheSameDelays() {
-    var one = BackOff(randomSeed: 42)
-    var two = BackOff(randomSeed: 42)
+    var one = ReconnectPause(randomSeed: 42)
+    var two = ReconnectPause(randomSeed: 42)
     for attempt in UInt32(1)...20 {
-      #expect(
-        one.delayMilliseconds(attempt: attempt, needsAPerson: false) == two.delayMilliseconds(attempt: attempt, needsAPerson: false))
+      #expect(one.next(attempt: attempt, needsAPerson: false) == two.next(attempt: attempt, needsAPerson: false))
     }
   }
 }

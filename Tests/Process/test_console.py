@@ -123,6 +123,35 @@ def test_acknowledge_and_resolve_by_clicking_and_the_second_screen_sees_it(home,
         expect(page.locator("body")).to_contain_text("Avsluttet av Nina Nurse")
 
 
+def test_the_page_says_times_by_the_rule_of_all_screens(home, nurse):
+    """The script ticks what the server has rendered: where one unit ends and the next begins must be the same for both."""
+    page = nurse()
+    sign_in(home, page)
+    # Half a unit from each border, so that no second of the test's own changes a text.
+    ages = {
+        -60: "akkurat nå", 95: re.compile(r"for (9|10)\d s siden"), 150: "for 2 min siden", 3_630: "for 60 min siden",
+        7_290: "for 2 t 1 min siden", 7_230: "for 2 t siden", 90_030: "for 25 t siden", 172_750: "for 47 t 59 min siden",
+        174_600: "for 2 døgn siden", 178_200: "for 2 døgn 1 t siden",
+    }
+    waits = {-5: "nå", 95: re.compile(r"om (8|9)\d s"), 150: "om 2 min", 10_770: "om 2 t 59 min", 257_400: "om 2 døgn 23 t"}
+    page.evaluate(
+        """([ages, waits]) => {
+          const add = (key, seconds, time) => {
+            const line = document.createElement("p");
+            line.id = `${key}${seconds}`;
+            line.dataset[key] = String(time);
+            document.body.append(line);
+          };
+          for (const s of ages) add("since", s, Date.now() - s * 1000);
+          for (const s of waits) add("until", s, Date.now() + s * 1000);
+        }""",
+        [list(ages), list(waits)],
+    )
+    for key, texts in (("since", ages), ("until", waits)):
+        for seconds, text in texts.items():
+            expect(page.locator(f"[id='{key}{seconds}']")).to_have_text(text, timeout=5000)
+
+
 def test_without_a_comment_an_alert_stays_open_in_the_browser(home, nurse, bridge):
     page = nurse()
     sign_in(home, page)

@@ -4,6 +4,16 @@
 import Testing
 import VitalSigns
 
+@Suite struct ControlCharacterTests {
+  /// Just what Unicode calls so, at both ends of both ranges.
+  @Test func areThoseOfUnicode() {
+    for value in UInt32(0)...0x2FF {
+      guard let scalar = Unicode.Scalar(value) else { continue }
+      #expect(scalar.isControl == (scalar.properties.generalCategory == .control), "\(value)")
+    }
+  }
+}
+
 @Suite struct HexadecimalTests {
   @Test func bytesAsDigits() {
     #expect(Hexadecimal.text([0x00, 0x0F, 0xA0, 0xFF]) == "000fa0ff")
@@ -48,6 +58,12 @@ import VitalSigns
     #expect(JSONString.quoted(#"a"b\c"#) == #""a\"b\\c""#)
     #expect(JSONString.quoted("\n\r\t\u{0}\u{1F}\u{7F}å") == "\"\\n\\r\\t\\u0000\\u001f\u{7F}å\"")
     #expect(JSONString.escape("\u{2028}") == "\\u2028")
+    var pieces: [[UInt8]] = []
+    JSONString.write("a\nb") { pieces.append(Array($0)) }
+    #expect(pieces.joined().elementsEqual(#""a\nb""#.utf8))
+    var growing = Array("x".utf8)
+    JSONString.append("", to: &growing)
+    #expect(growing == Array("x\"\"".utf8))
   }
 
   @Test func percentEncoding() {

@@ -50,11 +50,32 @@ import VitalSigns
     #expect(DeviceTime.none.description == "none")
   }
 
+  @Test(arguments: [(0, "00:00"), (5, "00:05"), (425, "07:05"), (600, "10:00"), (1_439, "23:59")])
+  func aMinuteOfTheDay(minute: Int, text: String) {
+    #expect(CivilTime.clockText(minuteOfDay: minute) == text)
+  }
+
   @Test func secondsBetweenTimes() {
     #expect(WallTime(rawValue: 5_999).seconds(since: WallTime(rawValue: 1_000)) == 4)
     #expect(WallTime(rawValue: 1_000).seconds(since: WallTime(rawValue: 5_999)) == -4)
     #expect(WallTime.unknown.seconds(since: WallTime(rawValue: 1)) == 0)
     #expect(WallTime(rawValue: 1).seconds(since: .unknown) == 0)
+  }
+
+  @Test func theWallClockOfAnotherInstant() {
+    let (wall, known) = (WallTime(rawValue: 1_769_862_896_007), MonotonicInstant(rawValue: 5_000_000_000))
+    #expect(wall.moved(from: known, to: known) == wall)
+    #expect(wall.moved(from: known, to: MonotonicInstant(rawValue: 5_001_999_999)).rawValue == 1_769_862_896_008)
+    #expect(wall.moved(from: known, to: MonotonicInstant(rawValue: 4_998_000_001)).rawValue == 1_769_862_896_006)
+    #expect(wall.moved(from: known, toDeadline: MonotonicInstant(rawValue: 6_000_000_000)) == wall.adding(milliseconds: 1_000))
+    #expect(wall.moved(from: known, toDeadline: .never) == nil)
+    // The difference of the two clocks is the same at both moments.
+    let later = known.adding(seconds: 90)
+    #expect(wall.milliseconds(aheadOf: known) == 1_769_862_891_007)
+    #expect(wall.moved(from: known, to: later).milliseconds(aheadOf: later) == wall.milliseconds(aheadOf: known))
+    // Numbers from a file may be any: nothing traps.
+    #expect(WallTime.unknown.milliseconds(aheadOf: .never) != 0)
+    _ = WallTime(rawValue: .max).moved(from: MonotonicInstant(rawValue: .min), to: .never)
   }
 
   @Test func instantsStopAtTheirEnd() {

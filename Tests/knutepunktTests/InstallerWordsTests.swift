@@ -12,7 +12,7 @@ import VitalSigns
   @Test(
     arguments: [
       (0, "0 s"), (-5, "0 s"), (1, "1 s"), (119, "119 s"), (120, "2 min"), (125, "2 min 5 s"), (600, "10 min"), (601, "10 min"),
-      (7_199, "119 min"), (7_200, "2 t"), (172_799, "47 t"), (172_800, "2 døgn"),
+      (7_199, "119 min"), (7_200, "2 t"), (172_799, "47 t 59 min"), (172_800, "2 døgn"), (259_199, "2 døgn 23 t"),
     ] as [(Int64, String)])
   func spans(seconds: Int64, text: String) throws {
     #expect(try InstallerFixtures.texts().span(seconds) == text)

@@ -22,7 +22,7 @@ struct ToldAlert {
     self.transition = transition
     instant = outcome.instant
     wall = outcome.wall
-    raisedAt = outcome.wall.adding(milliseconds: (transition.raisedAt.rawValue &- outcome.instant.rawValue) / 1_000_000)
+    raisedAt = outcome.wall.moved(from: outcome.instant, to: transition.raisedAt)
     patient = outcome.patient
     device = outcome.device
   }

@@ -50,7 +50,7 @@ package final class DispatchThread: @unchecked Sendable {
         takeAll()
         while let outcome = lane.next(at: clock.now()) {
           tell(outcome)
-          // A call that came meanwhile gets its turn.
+          // A call that came in meanwhile gets its turn.
           takeAll()
         }
         alarms.wake.wait(until: lane.nextDue.map { $0.rawValue &- clock.offset })

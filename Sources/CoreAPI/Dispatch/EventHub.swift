@@ -24,7 +24,7 @@ package struct ServerEvent: Sendable {
 
   package init(_ name: String, _ value: some Encodable) {
     var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
-    // The types are ours and always encode; an event that did not would be an empty object, which listeners refuse aloud.
+    // The types are ours and always encode. An event that did not would be an empty object, which listeners refuse aloud.
     if (try? EventJSON.append(value, to: &buffer)) == nil { buffer.writeStaticString("{}") }
     buffer.writeString("\n\n")
     bytes = buffer
@@ -37,8 +37,8 @@ package final class EventHub: Sendable {
   static let backlogMax = 1_024
   /// Listeners at once: the forward role, the console role, and people's `status --watch`.
   static let listenersMax = 64
-  /// A role that has not said for so long that it works does not hear, although its connection is open: it is stopped or
-  /// hangs, and the socket takes a quarter of an hour of events before it is full. Three beats.
+  /// A role that has said nothing for so long does not hear, although its connection is open: it is stopped or hangs, and a socket
+  /// takes a quarter of an hour of events before it is full. Three beats. Nanoseconds.
   static let beatPatience: Int64 = 10_000_000_000
 
   /// Where one listener's events go.
@@ -91,7 +91,7 @@ package final class EventHub: Sendable {
       state.next += 1
       state.listeners[id] = way
       state.roles[id] = role
-      // Who connects works; the first beat follows.
+      // A role that connects counts as at work. Its first beat follows.
       if let role { state.beats[role] = now }
       return id
     }

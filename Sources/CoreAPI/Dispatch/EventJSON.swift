@@ -6,8 +6,9 @@
 // said once, in their `Codable`; what is read from it is what the platform's decoder reads (EventJSONTests).
 
 import NIOCore
+import VitalSigns
 
-/// Writes one value. Made for it, and thrown away.
+/// Writes one value. Each value gets a writer of its own.
 final class EventJSON {
   fileprivate var bytes: ByteBuffer
   /// What closes the objects and arrays that are open, innermost last.
@@ -19,7 +20,7 @@ final class EventJSON {
   static func append(_ value: some Encodable, to bytes: inout ByteBuffer) throws {
     let begin = bytes.writerIndex
     let json = EventJSON(bytes)
-    // Given away, so that writing does not copy.
+    // The bytes are given away, so that writing does not copy them.
     bytes = ByteBuffer()
     defer { bytes = json.bytes }
     do {
@@ -34,7 +35,7 @@ final class EventJSON {
     let (depth, begin) = (closers.count, bytes.writerIndex)
     try value.encode(to: Place(json: self, codingPath: path))
     close(to: depth)
-    // A type without members asks for no container.
+    // A type without members asks for no container, so its braces are written here.
     if bytes.writerIndex == begin { bytes.writeStaticString("{}") }
   }
 
@@ -54,35 +55,7 @@ final class EventJSON {
     if last != UInt8(ascii: "{"), last != UInt8(ascii: "[") { bytes.writeInteger(UInt8(ascii: ",")) }
   }
 
-  fileprivate func write(_ text: String) {
-    bytes.writeInteger(UInt8(ascii: "\""))
-    var text = text
-    text.withUTF8 { utf8 in
-      var begin = 0
-      for index in utf8.indices {
-        let byte = utf8[index]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-        bytes.writeBytes(utf8[begin..<index])
-        writeEscape(byte)
-        begin = index + 1
-      }
-      bytes.writeBytes(utf8[begin...])
-    }
-    bytes.writeInteger(UInt8(ascii: "\""))
-  }
-
-  private func writeEscape(_ byte: UInt8) {
-    bytes.writeInteger(UInt8(ascii: "\\"))
-    switch byte {
-    case UInt8(ascii: "\n"): bytes.writeInteger(UInt8(ascii: "n"))
-    case UInt8(ascii: "\r"): bytes.writeInteger(UInt8(ascii: "r"))
-    case UInt8(ascii: "\t"): bytes.writeInteger(UInt8(ascii: "t"))
-    case 0..<0x20:
-      let digits = String(byte, radix: 16)
-      bytes.writeString("u" + String(repeating: "0", count: 4 - digits.count) + digits)
-    default: bytes.writeInteger(byte)
-    }
-  }
+  fileprivate func write(_ text: String) { JSONString.write(text) { bytes.writeBytes($0) } }
 
   fileprivate func write(_ value: some FixedWidthInteger) {
     var rest = value.magnitude

@@ -4,15 +4,17 @@
 
 import VitalSigns
 
-/// Alert changes that wait to be told, by whose they are. Sans-I/O; the dispatch thread's.
+/// Alert changes that wait to be told, by whose alerts they are. Sans-I/O. The dispatch thread's.
 struct FairLane {
-  /// Told at once before a holder is slowed down: more than one person's or device's alerts change in any honest second.
+  /// Changes that are told at once before their holder is slowed down. More than one person's or device's alerts change in any
+  /// honest second.
   static let burst = 32
-  /// And then as many each second: listeners (the forward role, the console) keep up with that from every holder together.
+  /// Changes of a slowed holder that are told each second. Listeners (the forward role, the console) keep up with that from every
+  /// holder together.
   static let perSecond = 50
-  /// What waits of one holder. Beyond it the newest is left out here; it reaches receivers through the outbox.
+  /// Changes of one holder that wait. Beyond this the newest is left out here; it reaches receivers through the outbox.
   static let perHolderMax = 1_024
-  /// Holders with something waiting, or slowed down a moment ago. Beyond it nothing is held back: told at once, in turn.
+  /// Holders with something waiting, or slowed down a moment ago. Beyond this nobody is slowed down: all is told at once, in turn.
   static let holdersMax = 4_096
 
   private struct Holder {
@@ -28,14 +30,14 @@ struct FairLane {
   private var holders: [UInt64: Holder] = [:]
   /// Holders with something waiting, next first.
   private var turns: [UInt64] = []
-  /// Left out.
+  /// Changes that were left out.
   private(set) var leftOut: UInt64 = 0
 
   var isEmpty: Bool { turns.isEmpty }
   /// Places in memory, what was told a moment ago included.
   var kept: Int { holders.values.reduce(0) { $0 + $1.waiting.count } }
 
-  /// A person, else a device, else the hub.
+  /// The holder: a person, else a device, else the hub.
   private static func key(_ outcome: Outcome) -> UInt64 {
     outcome.patient != .none ? UInt64(outcome.patient.rawValue) : 1 << 32 | UInt64(outcome.device.rawValue)
   }
@@ -43,7 +45,7 @@ struct FairLane {
   mutating func append(_ outcome: Outcome, at now: MonotonicInstant) {
     let key = Self.key(outcome)
     if holders[key] == nil, holders.count >= Self.holdersMax { forgetIdle() }
-    // Taken out, not looked up: else each change of a flood would copy all that waits.
+    // The holder is taken out and put back. If it were changed in place, each change of a flood would copy all that waits.
     var holder = holders.removeValue(forKey: key) ?? Holder(creditAt: now)
     if holder.count >= Self.perHolderMax {
       holders[key] = holder
@@ -58,7 +60,8 @@ struct FairLane {
   /// The next one to tell; nil when nothing waits, or all that waits is slowed down until `nextDue`.
   mutating func next(at now: MonotonicInstant) -> Outcome? {
     for _ in 0..<turns.count {
-      // Not `removeFirst`, which the standard library does not specialise here: some microseconds an alert.
+      // `remove(at: 0)` and not `removeFirst`, which the standard library does not specialise here: that would cost some
+      // microseconds an alert.
       let key = turns.remove(at: 0)
       guard var holder = holders.removeValue(forKey: key) else { continue }
       refill(&holder, at: now)

@@ -33,7 +33,7 @@ package struct CoreMetrics: Sendable {
 
   package init() {}
 
-  /// Reads the journal: not on an event loop.
+  /// Reads the journal. Never on an event loop.
   package func update(from parts: CoreParts, problems: [API.Problem]) {
     update(problems: problems)
     updateAlerts(parts)
@@ -61,7 +61,7 @@ package struct CoreMetrics: Sendable {
     if let bluetooth = parts.links.bluetooth { update(bluetooth.link.snapshot, refused: bluetooth.frames.refused) }
   }
 
-  /// 1 for what does not work now, by kind; every kind has its series, so that an alert rule never looks at nothing.
+  /// Writes 1 for each kind of problem that holds now. Every kind has its series, so that an alert rule never looks at nothing.
   private func update(problems: [API.Problem]) {
     for kind in API.Problem.Kind.allCases where Self.isOfHub(kind) {
       Meter(label: "knutepunkt_problem", dimensions: [("kind", kind.key)]).set(problems.count { $0.kind == .known(kind) })

@@ -16,7 +16,7 @@ import VitalSigns
 package final class Health: Sendable {
   /// A core that has not turned for this long is not live. It turns at least once a second.
   static let turnAgeMax: Int64 = 2_000_000_000
-  /// Alerts whose first delivery was noted; beyond this all are forgotten, and a repeated note changes nothing in the core.
+  /// Alerts whose first delivery was noted. Beyond this number all are forgotten: a repeated note changes nothing in the core.
   static let deliveredMax = 4_096
 
   private let vitals: CoreVitals
@@ -36,7 +36,7 @@ package final class Health: Sendable {
     self.metricsText = metricsText
   }
 
-  /// The core turns and decides.
+  /// Whether the core turns and decides.
   package var isLive: Bool {
     clock.now().rawValue - vitals.lastTurn.load(ordering: .relaxed) < Self.turnAgeMax
   }
@@ -44,7 +44,7 @@ package final class Health: Sendable {
   /// What does not work now, gravest first.
   package var problems: [API.Problem] { hub.now(isLive: isLive) }
 
-  /// Alarms can come in, are decided, can leave, and are kept.
+  /// Whether alarms can come in, are decided, can leave, and are kept.
   package var isReady: Bool { !problems.contains(where: \.isGrave) }
 
   /// Once a pulse: looks at what the hub leans on, and tells the core what is gone.
@@ -65,7 +65,7 @@ package final class Health: Sendable {
     return Response.text((["ready"] + lines).map { $0 + "\n" }.joined())
   }
 
-  /// Reads the journal, so on a thread that may wait.
+  /// The metrics. Reads the journal on a thread that may wait.
   package func metrics() async throws -> Response {
     let (problems, metricsText) = (problems, metricsText)
     let text = try await NIOThreadPool.singleton.runIfActive { metricsText(problems) }
@@ -80,7 +80,7 @@ package final class Health: Sendable {
     }
   }
 
-  /// The delivery could not be told to the core: the next one is the first again.
+  /// The delivery could not be told to the core, so the next one counts as the first again.
   func forgetDelivery(of alert: AlertID) { delivered.withLock { _ = $0.remove(alert) } }
 
   // MARK: For people

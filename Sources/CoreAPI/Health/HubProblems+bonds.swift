@@ -1,5 +1,5 @@
-// Bluetooth devices whose bond is lost, as problems of the hub: nothing comes from them before somebody pairs them again. The alert
-// about each is the core's; this is what status, `/readyz`, doctor and the board's head say meanwhile.
+// Bluetooth devices whose bond is lost, as problems of the hub: nothing comes from them before somebody pairs them again. The core
+// raises the alert about each device. This file is what status, `/readyz`, the doctor and the board's head say meanwhile.
 
 import DeviceIntake
 import HubConfiguration
@@ -12,15 +12,15 @@ import VitalSigns
 /// A device that is not heard before it is paired again.
 package struct LostBond: Sendable, Hashable {
   var device: DeviceID
-  /// Calls for help come from it.
+  /// Whether calls for help come from the device.
   var isSafetyAlarm: Bool
   var since: WallTime
 
-  /// So many have a line of their own; the rest are one line that counts them. A line each is read in a home, in a whole building
+  /// How many devices have a line of their own. One line counts the others. A line for each is read in a home. In a whole building
   /// whose adapter was exchanged it would hide the other problems.
   static let namedMax = 8
 
-  /// Safety alarms first, then by number; those of the first part are named, the others counted.
+  /// Sorts safety alarms first, then by number. The first ones are named, the others counted.
   static func told(_ lost: [LostBond]) -> (named: [LostBond], counted: [LostBond]) {
     let sorted = lost.sorted { ($0.isSafetyAlarm ? 0 : 1, $0.device) < ($1.isSafetyAlarm ? 0 : 1, $1.device) }
     let count = sorted.count > namedMax ? namedMax - 1 : sorted.count
@@ -29,10 +29,11 @@ package struct LostBond: Sendable, Hashable {
 }
 
 extension HubProblems {
-  /// Alerts that an earlier run left open: a device that is not near has shown nothing in this run, and is as deaf as before.
+  /// Takes the alerts that an earlier run left open. A device that is not near has shown nothing in this run, and is as deaf as
+  /// before.
   func rememberLostBonds() {
     guard let frames = parts.links.bluetooth?.frames else { return }
-    // A journal that cannot be read is told by others.
+    // Others tell of a journal that cannot be read.
     let open =
       (try? parts.reader.alerts(AlertFilter(rule: .bondLost, openOnly: true, limit: parts.configuration.realtime.devicesMax))) ?? []
     for row in open where row.device != .none { frames.remember(lostBondOf: row.device, since: row.raisedWall ?? row.firstWall) }
@@ -45,7 +46,7 @@ extension HubProblems {
       return LostBond(device: id, isSafetyAlarm: device.liveness.isSafetyAlarm, since: since)
     }
     let (named, counted) = LostBond.told(lost)
-    // Named by number: `/readyz` is open to machines, and a label may say whose the device is.
+    // Devices are named by number: `/readyz` is open to machines, and a label may say whose the device is.
     var problems = named.map { bond in
       problem(
         .rule(.bondLost), name: bond.device.description, since: bond.since, effect: bond.isSafetyAlarm ? .deaf : .partial,

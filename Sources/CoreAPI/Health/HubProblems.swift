@@ -33,7 +33,7 @@ package final class HubProblems: Sendable {
     let configuration = parts.configuration
     let known = configuration.mqttLinks.map(\.name) + configuration.destinations.map(\.name) + API.Role.allCases.map(\.key)
     names = Dictionary(known.map { (stableNumber(of: $0), $0) }, uniquingKeysWith: { first, _ in first })
-    // Left open by the run before. A journal that cannot be read now is told by others.
+    // Conditions that the run before left open. Others tell of a journal that cannot be read now.
     let open = Self.openHubAlerts(parts.reader)
     for row in open { parts.intake.conditions.note(row.transition, at: row.raisedWall ?? row.firstWall) }
     parts.intake.conditions.refusedCalls.replace(with: (try? parts.reader.refusedCalls(limit: RefusedCalls.callsMax)) ?? [])
@@ -55,7 +55,7 @@ package final class HubProblems: Sendable {
 
   // MARK: Watching
 
-  /// Once a pulse. What the intake has no room for is offered again at the next.
+  /// Looks once a pulse. A condition that the intake has no room for is offered again at the next pulse.
   package func look() {
     let (now, wall) = (parts.clock.now(), parts.clock.wall())
     let samples = samples() + [clock(wall, at: now)]
@@ -88,9 +88,9 @@ package final class HubProblems: Sendable {
   /// Why a role does not do its work.
   private enum RoleFault {
     case missing
-    /// Connected, and no sign of life.
+    /// The role is connected, and gives no sign of life.
     case still
-    /// Nothing is heard of these destinations.
+    /// The role works, and nothing is heard of these destinations.
     case silentAbout([String])
 
     var detail: String? {
@@ -157,7 +157,7 @@ package final class HubProblems: Sendable {
     }
   }
 
-  /// What to do about it. Each step is one that helps; the doctor sees the rest.
+  /// What to do about the problem. Each step is one that helps; the doctor sees the rest.
   private static func next(_ problem: AdapterProblem) -> String {
     let step =
       switch problem {
@@ -181,7 +181,7 @@ package final class HubProblems: Sendable {
     for shown in watch.withLock({ $0.shown }) { problems.append(problem(shown)) }
     problems += store() + bonds() + refusedCalls()
     for holding in parts.intake.conditions.all {
-      // Those that are known at first hand stand above.
+      // Conditions that are known at first hand stand above.
       if Self.watchedRules.contains(holding.rule) || [.storeFailing, .journalLost].contains(holding.rule) { continue }
       problems.append(problem(holding))
     }
@@ -189,10 +189,10 @@ package final class HubProblems: Sendable {
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
   }
 
-  /// A call for help that a receiver will never take and nobody has taken on the board: the gravest kind of dead letter.
+  /// Calls for help that a receiver will never take and that nobody has taken on the board: the gravest kind of dead letter.
   private func refusedCalls() -> [API.Problem] {
     parts.intake.conditions.refusedCalls.waiting.compactMap { waiting in
-      // A record system calls nobody: what it refuses is no call.
+      // A record system calls nobody, so what it refuses is no call.
       guard let name = names[waiting.destination], configuration.destinations.contains(where: { $0.name == name && $0.isCalled }) else {
         return nil
       }
@@ -204,7 +204,7 @@ package final class HubProblems: Sendable {
     }
   }
 
-  /// Machines that watch this machine get no answer, which they may or may not be set up to notice.
+  /// The observability port is closed. Machines that watch this one get no answer, and may or may not be set up to notice.
   private func closedPort() -> [API.Problem] {
     guard let closed = parts.closedPort.withLock({ $0 }) else { return [] }
     return [
@@ -261,7 +261,7 @@ package final class HubProblems: Sendable {
           next: "look at \(configuration.hub.journalPath); journalctl -u knutepunkt-core says more")
       ]
     case .failing where parts.pipeline.core.vitals.waitsForDisk.load(ordering: .relaxed):
-      // Only a disk that hangs gets here: from one that answers with an error the writer goes to another journal before.
+      // Only a disk that hangs is told of here. When the disk answers with an error, the writer goes to another journal before.
       return [
         problem(
           .coreStill, since: since, effect: .deaf, detail: state.reason,
@@ -276,7 +276,7 @@ package final class HubProblems: Sendable {
     }
   }
 
-  /// A loss of the journal that is told, and that the store's state does not show.
+  /// Tells of a loss of the journal that the store's state does not show.
   private func formerLoss(since: WallTime?) -> [API.Problem] {
     let wasRescued = parts.pipeline.writer.wasRescued(at: parts.clock.now())
     guard since != nil || wasRescued else { return [] }
@@ -332,7 +332,7 @@ package final class HubProblems: Sendable {
     return problem(.rule(holding.rule), name: name, since: holding.since, effect: effect, next: next)
   }
 
-  /// `variant`: of the sentence for nurses, where the kind has several.
+  /// `variant`: which sentence for nurses, where the kind has several.
   package func problem(
     _ kind: API.Problem.Kind, name: String? = nil, since: WallTime? = nil, effect: API.Problem.Effect, detail: String? = nil,
     next: String? = nil,

@@ -6,20 +6,21 @@
 
 import VitalSigns
 
-/// What is watched over, and what the core has been told of it. One owner.
+/// What is watched over, and what the core has been told of it. A value with one owner.
 struct HubWatch: Sendable {
-  /// Seconds unwell, summed over a trouble, until the core is told. A broker's restart takes five; a person must hear of a deaf
-  /// hub within the minute.
+  /// Time unwell, summed over a trouble, until the core is told. A broker's restart takes five seconds; a person must hear of a
+  /// deaf hub within the minute. Nanoseconds.
   static let tellAfter: Int64 = 30_000_000_000
-  /// Seconds unwell until lists show it: a reconnect is nobody's business.
+  /// Time unwell until lists show a subject: a reconnect is nobody's business. Nanoseconds.
   static let showAfter: Int64 = 3_000_000_000
-  /// Seconds well without a break that end a trouble.
+  /// Time well without a break that ends a trouble. Nanoseconds.
   static let settle: Int64 = 60_000_000_000
-  /// Falls within one trouble that are told however short each is: another hub with the same client id gives one a second.
+  /// So many falls within one trouble are told, however short each is: another hub with the same client id gives one a second.
   static let fallsMax = 5
-  /// The core is told again of what lasts: an alert that somebody resolved while the cause was still there speaks again.
+  /// The core is told again after this time of what lasts. So an alert that somebody resolved while the cause was still there
+  /// speaks again. Nanoseconds.
   static let repeatAfter: Int64 = 600_000_000_000
-  /// More time than this between two looks was slept, not measured.
+  /// When more time than this lies between two looks, the machine slept, and the time does not count. Nanoseconds.
   static let lookGapMax: Int64 = 5_000_000_000
 
   /// One thing that can be gone. `number` as in `HubCondition.subject`.
@@ -30,7 +31,7 @@ struct HubWatch: Sendable {
 
   struct Sample: Sendable, Hashable {
     var subject: Subject
-    /// Nil for what the hub has one of.
+    /// The subject's name; nil for what the hub has one of.
     var name: String?
     var isWell: Bool
     /// What the part itself says is wrong.
@@ -43,11 +44,11 @@ struct HubWatch: Sendable {
   struct Shown: Sendable, Hashable {
     var subject: Subject
     var name: String?
-    /// Since it fell; when it is well again, since the trouble began.
+    /// Since when the subject has been unwell; of a subject that is well again, since when the trouble lasts.
     var since: WallTime
     var detail: String?
     var next: String?
-    /// Well at this moment, but not yet for long enough.
+    /// The subject is well at this moment, but not yet for long enough.
     var isSettling: Bool
   }
 
@@ -57,7 +58,7 @@ struct HubWatch: Sendable {
     var fellWall: WallTime
     var unwellFor: Int64 = 0
     var falls = 1
-    /// Nil while unwell.
+    /// Since when the subject has been well; nil while it is unwell.
     var wellSince: MonotonicInstant?
 
     var isTold: Bool { unwellFor >= HubWatch.tellAfter || falls >= HubWatch.fallsMax }
@@ -66,13 +67,13 @@ struct HubWatch: Sendable {
   fileprivate struct Watched: Sendable {
     var sample: Sample
     var trouble: Trouble?
-    /// When the core was last told that it holds; nil: it was told that it does not, or nothing.
+    /// When the core was last told that the condition holds. Nil: the core was told that it does not, or nothing.
     var toldAt: MonotonicInstant?
-    /// False: it is in no sample any more (it left the configuration): what was told of it ends.
+    /// Whether the subject is still in the samples. It is not when it left the configuration: then what was told of it ends.
     var isThere = true
   }
 
-  /// By rule and number: no outcome depends on an order that changes.
+  /// Sorted by rule and number, so that no outcome depends on an order that changes.
   private var watched: [Watched] = []
   private var lastLook: MonotonicInstant?
 
@@ -118,7 +119,7 @@ struct HubWatch: Sendable {
     }
   }
 
-  /// The core took it.
+  /// The core took the condition.
   mutating func confirm(_ condition: HubCondition, at now: MonotonicInstant) {
     let subject = Subject(rule: condition.rule, number: condition.subject)
     guard let index = watched.firstIndex(where: { $0.sample.subject == subject }) else { return }
@@ -147,7 +148,7 @@ struct HubWatch: Sendable {
 
 fileprivate extension HubWatch.Watched {
   mutating func take(_ new: HubWatch.Sample, passed: Int64, at now: MonotonicInstant, wall: WallTime) {
-    // What was said last stays while it settles: it is what people ask about.
+    // What was said last stays while the subject settles: people ask about it.
     let detail = new.detail ?? (trouble == nil ? nil : sample.detail)
     let known = sample.next
     sample = new

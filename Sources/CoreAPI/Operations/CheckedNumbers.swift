@@ -9,7 +9,7 @@ package func isNationalID(_ text: String) -> Bool {
   return check(digits, [3, 7, 6, 1, 8, 9, 4, 5, 2]) == digits[9] && check(digits, [5, 4, 3, 2, 7, 6, 5, 4, 3, 2]) == digits[10]
 }
 
-/// 11 minus the weighted sum modulo 11, with 11 read as 0. 10 equals no digit: such a number is never given out.
+/// 11 minus the weighted sum modulo 11, with 11 read as 0. A result of 10 equals no digit: such a number is never given out.
 private func check(_ digits: [Int], _ weights: [Int]) -> Int {
   let rest = zip(digits, weights).reduce(0) { $0 + $1.0 * $1.1 } % 11
   return rest == 0 ? 0 : 11 - rest

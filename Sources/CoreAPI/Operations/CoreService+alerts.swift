@@ -23,13 +23,13 @@ extension CoreService {
     guard before.transition.state.isOpen else {
       throw .conflict("the alert is closed already (\(before.transition.state.key))")
     }
-    guard [request.comment, request.cause, request.measure].allSatisfy({ ($0 ?? "").count <= 2_000 }) else {
-      throw .bad("comment, cause and measure may have at most 2000 characters each")
+    guard [request.comment, request.cause, request.measure].allSatisfy({ ($0 ?? "").count <= EntryLimits.commentCharactersMax }) else {
+      throw .bad("comment, cause and measure may have at most \(EntryLimits.commentCharactersMax) characters each")
     }
     var note = AlertNote(comment: request.comment ?? "", cause: request.cause ?? "", action: request.measure ?? "")
     if action == .resolve {
       note.comment = try self.text(
-        request.comment ?? "", "comment: what you found, in a few words; it", most: 2_000)
+        request.comment ?? "", "comment: what you found, in a few words; it", most: EntryLimits.commentCharactersMax)
     }
     if action == .acknowledge && before.transition.state != .raised && before.transition.state != .notified {
       throw .conflict("the alert is acknowledged already" + by(before))
@@ -86,12 +86,13 @@ extension CoreService {
   func alertID(_ text: String) async throws(LocalAPIFailure) -> AlertID {
     if let id = AlertID(text: text) { return id }
     let prefix = text.lowercased()
-    guard prefix.count >= 4, prefix.utf8.allSatisfy({ ("0123456789abcdef-").utf8.contains($0) }) else {
+    guard prefix.count >= EntryLimits.alertPrefixCharactersMin, prefix.utf8.allSatisfy({ ("0123456789abcdef-").utf8.contains($0) }) else {
       throw .bad("\(text.debugDescription) is no alert; give its id or at least its first four characters")
     }
-    let matches = try await read { reader throws(JournalError) in try reader.alerts(AlertFilter(limit: 10_000)) }.filter {
-      $0.transition.id.description.hasPrefix(prefix)
-    }
+    let matches = try await read { reader throws(JournalError) in try reader.alerts(AlertFilter(limit: EntryLimits.rows.upperBound)) }
+      .filter {
+        $0.transition.id.description.hasPrefix(prefix)
+      }
     switch matches.count {
     case 0: throw unknownAlert(text)
     case 1: return matches[0].transition.id

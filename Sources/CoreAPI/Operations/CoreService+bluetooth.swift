@@ -72,7 +72,8 @@ extension CoreService {
 
   // MARK: Pairing
 
-  /// Closed too where there is no Bluetooth: the caller learns the hub's language from it.
+  /// The pairing window. Where there is no Bluetooth the window is closed, and the caller learns the hub's language from the
+  /// answer.
   package func pairing() -> API.Pairing {
     if let bluetooth = parts.links.bluetooth { return apiPairing(bluetooth) }
     return API.Pairing(
@@ -82,7 +83,10 @@ extension CoreService {
 
   package func openPairing(_ request: API.OpenPairing) async throws(LocalAPIFailure) -> API.Pairing {
     let running = try bluetooth()
-    guard (10...600).contains(request.seconds) else { throw .bad("seconds is \(request.seconds); allowed: 10 to 600") }
+    let allowed = EntryLimits.pairingSeconds
+    guard allowed.contains(request.seconds) else {
+      throw .bad("seconds is \(request.seconds); allowed: \(allowed.lowerBound) to \(allowed.upperBound)")
+    }
     try record(request.actor, "pairingWindow", "opened for \(request.seconds) s")
     running.link.openPairing(for: .seconds(request.seconds))
     try? await Task.sleep(for: Self.linkTurn)
@@ -136,7 +140,7 @@ extension CoreService {
     return apiPairing(running)
   }
 
-  /// A turn of the link's loop takes microseconds; what comes later is in the next answer.
+  /// How long an answer waits for the link's loop. A turn of the loop takes microseconds. What comes later is in the next answer.
   private static let linkTurn = Duration.milliseconds(20)
 
   private func record(_ actor: String, _ action: String, _ detail: String) throws(LocalAPIFailure) {
@@ -151,7 +155,7 @@ extension CoreService {
   private func apiPairing(_ running: RunningBluetooth) -> API.Pairing {
     let snapshot = running.link.snapshot
     let status = snapshot.pairing
-    // A caller that was killed closes nothing: the window ends by its time.
+    // A caller that was killed closes nothing. The window ends when its time is over.
     if status.phase == .closed { running.frames.beginPairingTest(nil) }
     let registered = status.chosen.flatMap { registry.device(onBluetooth: $0)?.0 }
     if let registered { running.frames.pairingIsOf(registered.id) }
@@ -169,7 +173,7 @@ extension CoreService {
   private func candidate(_ found: BluetoothFoundDevice, _ running: RunningBluetooth) -> API.Pairing.Candidate? {
     let profiles = running.profiles(for: found)
     guard let best = profiles.first else { return nil }
-    // A name is whatever the device says: no control characters reach a terminal.
+    // A name is whatever the device says, so control characters are left out: none reaches a terminal.
     let name = String(String.UnicodeScalarView(found.name.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(40)))
     return API.Pairing.Candidate(
       address: found.address, name: name, profile: best.id, profiles: profiles.map(\.id), vendor: best.vendor, model: best.model,
@@ -202,7 +206,8 @@ extension CoreService {
 
   func deviceReadings(_ id: DeviceID, after sequence: UInt64) async throws(LocalAPIFailure) -> API.DeviceReadings {
     let device = try knownDevice(id)
-    // On a busy hub thousands of others' entries lie between: one look is bounded, the next goes on from there.
+    // On a busy hub thousands of others' entries lie between the device's. One look is bounded, and the next one goes on from
+    // there.
     let looked = min(parts.pipeline.durable.sequence, sequence &+ UInt64(Self.readingsScanMax))
     let entries = try await read { reader throws(JournalError) in
       try reader.entries(of: id, after: sequence, limit: Self.readingsMax, scanMax: Self.readingsScanMax)
@@ -259,7 +264,7 @@ extension API.Pairing.Reading {
 }
 
 extension DeviceEventKind {
-  /// Whether the device said it, rather than the hub of the device; a mere sign of life says nothing.
+  /// Whether the device said it; the hub's own words about a device do not count. A mere sign of life says nothing.
   fileprivate var isSaidByDevice: Bool {
     switch self {
     case .heartbeat, .notUnderstood, .clockWrong, .bondLost: false

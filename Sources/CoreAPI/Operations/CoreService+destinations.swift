@@ -12,14 +12,15 @@ import VitalSigns
 
 /// The last word of the forward role about each destination. Bound: the configuration's destinations. Any thread.
 package final class DestinationStates: Sendable {
-  /// Each is spoken of every 10 s. After this nobody works for it: the forward role hangs, or runs with another configuration.
+  /// The forward role speaks of each destination every 10 s. When it has not for this long, nobody works for the destination: the
+  /// role hangs, or runs with another configuration. Nanoseconds.
   static let heardPatience: Int64 = 40_000_000_000
 
   private struct State {
-    /// When each was last spoken of.
+    /// When each destination was last spoken of.
     var heard: [String: MonotonicInstant] = [:]
     var known: [String: API.DestinationState] = [:]
-    /// What the core was told last, by number; absent: nothing in this run.
+    /// What the core was told last, by number. Absent: nothing was told in this run.
     var told: [UInt32: Bool] = [:]
     var hasSweptStrangers = false
   }
@@ -29,7 +30,7 @@ package final class DestinationStates: Sendable {
   /// - Parameter since: the start; nothing can have been heard before.
   init(since: MonotonicInstant) { self.since = since }
 
-  /// Those of the configuration of which nothing was heard for too long, in its order.
+  /// The destinations of the configuration of which nothing was heard for too long, in its order.
   func unheard(_ configuration: KnutepunktConfiguration, at now: MonotonicInstant) -> [String] {
     state.withLock { state in
       configuration.destinations.map(\.name).filter {
@@ -40,7 +41,7 @@ package final class DestinationStates: Sendable {
 
   func state(of name: String) -> API.DestinationState? { state.withLock { $0.known[name] } }
 
-  /// In the order of the configuration; one of which nothing has been heard is `unknown`.
+  /// The states in the order of the configuration. A destination of which nothing has been heard is `unknown`.
   func states(of configuration: KnutepunktConfiguration) -> [API.DestinationState] {
     state.withLock { state in
       configuration.destinations.map { state.known[$0.name] ?? API.DestinationState(name: $0.name, state: .unknown) }
@@ -59,7 +60,7 @@ package final class DestinationStates: Sendable {
   func isTold(_ number: UInt32, holds: Bool) -> Bool { state.withLock { $0.told[number] == holds } }
   func setTold(_ number: UInt32, holds: Bool) { state.withLock { $0.told[number] = holds } }
 
-  /// True once in a run.
+  /// Whether the caller is to sweep: true once in a run.
   func claimSweep() -> Bool {
     state.withLock { state in
       defer { state.hasSweptStrangers = true }
@@ -69,8 +70,8 @@ package final class DestinationStates: Sendable {
 }
 
 extension CoreService {
-  /// What the forward role tells. A destination that is down raises one alert, and well again ends it; a destination that is
-  /// merely failing, or not yet known, changes nothing.
+  /// Takes what the forward role tells. A destination that is down raises one alert, and one that is well again ends it. A
+  /// destination that is merely failing, or not yet known, changes nothing.
   func destinationsReport(_ reports: [API.DestinationState]) throws(LocalAPIFailure) -> API.Done {
     let names = Set(parts.configuration.destinations.map(\.name))
     guard reports.allSatisfy({ names.contains($0.name) }) else {
@@ -89,15 +90,15 @@ extension CoreService {
     return API.Done(sequence: parts.pipeline.durable.sequence)
   }
 
-  /// Not waited for. A full intake takes it at the next report, ten seconds later.
+  /// Tells the core. Nobody waits for it: what a full intake refuses is taken at the next report, ten seconds later.
   private func destinationCondition(_ number: UInt32, holds: Bool) {
     if destinations.isTold(number, holds: holds) { return }
     let condition = HubCondition(rule: .destinationDown, holds: holds, subject: number)
     if parts.intake.submit(.hubCondition(condition)) != nil { destinations.setTold(number, holds: holds) }
   }
 
-  /// Alerts about destinations that the configuration no longer names would stay for ever: nobody is left to end them. Once in
-  /// a run, beside the first receipts, which wait for the disk anyway.
+  /// Ends alerts about destinations that the configuration no longer names. They would stay for ever, because nobody is left to end
+  /// them. Once in a run, beside the first receipts, which wait for the disk in any case.
   func endConditionsOfFormerDestinations() async throws(LocalAPIFailure) {
     guard destinations.claimSweep() else { return }
     let numbers = Set(parts.configuration.destinations.map { stableNumber(of: $0.name) })

@@ -10,9 +10,6 @@ import LocalAPI
 import VitalSigns
 
 extension CoreService {
-  /// Most rows of the access log in one answer.
-  static let auditRowsMax = 10_000
-
   func editPatient(_ id: PatientID, _ request: API.EditPatient) async throws(LocalAPIFailure) -> API.Patient {
     let known = try knownPatient(id)
     let actor = try actor(request.actor)
@@ -43,7 +40,7 @@ extension CoreService {
     let details = DeviceDetails(
       label: device.label, profile: device.profile, address: device.address, controller: registry.patient(device.patient)?.controller)
     _ = try await store(.registry(.deviceAdded(device.liveness)), device: id, actor: actor, reason: reason, .device(details))
-    // Heard or given to somebody meanwhile: only what was asked for changes.
+    // The device may have been heard, or given to somebody, meanwhile: only what was asked for changes.
     var now = try knownDevice(id)
     (now.label, now.liveness) = (device.label, device.liveness)
     registry.add(now)
@@ -53,7 +50,7 @@ extension CoreService {
   /// Rows of the access log, newest first. Asking is a row of its own.
   func auditRows(of patient: PatientID?, limit: Int) async throws(LocalAPIFailure) -> [API.AuditRow] {
     logRead(of: patient ?? .none, what: "access log")
-    let limit = min(max(limit, 1), Self.auditRowsMax)
+    let limit = EntryLimits.held(rows: limit)
     let rows = try await read { reader throws(JournalError) in try reader.accessLog(of: patient, limit: limit) }
     return rows.map { row in
       API.AuditRow(

@@ -20,7 +20,7 @@ extension CoreService {
       throw .notFound("there is no alert \(text)", hint: "knutepunkt alerts list --all shows them")
     }
     logRead(of: explanation.alert.patient, what: "explain alert")
-    // What made it as urgent as it is: the last upgrade, else the raise.
+    // The step that made the alert as urgent as it is: the last upgrade, else the raise.
     let decisive = explanation.history.last { $0.transition.kind == .upgraded } ?? explanation.history.first
     var score = explanation.score
     if score != nil, let cause = decisive?.cause,
@@ -33,7 +33,7 @@ extension CoreService {
       evidence = self.evidence(score)
     } else if let cause = explanation.firstCause {
       evidence = [self.evidence(cause)]
-      // The value that it was told anew for, beside the one that it began with.
+      // The value that the alert was told anew for, beside the one that it began with.
       if let later = decisive?.cause, later != explanation.alert.transition.firstCause,
         let entry = try await read({ reader throws(JournalError) in try reader.entry(later) }), case .observation = entry.payload
       {

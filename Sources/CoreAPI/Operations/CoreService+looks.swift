@@ -7,7 +7,8 @@ package import LocalAPI
 import VitalSigns
 
 extension CoreService {
-  /// Writes one row a person looked at, and answers when they are durable. One that cannot be written is an error, never dropped.
+  /// Writes one row for each person looked at, and answers when the rows are durable. A row that cannot be written is an error; it
+  /// is never dropped.
   package func looks(_ request: API.Looks) async throws(LocalAPIFailure) -> API.Done {
     guard (1...API.Looks.patientsMax).contains(request.patients.count) else {
       throw .bad("patients must hold 1 to \(API.Looks.patientsMax) people")

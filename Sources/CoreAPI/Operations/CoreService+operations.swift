@@ -156,11 +156,11 @@ extension CoreService {
         throw .bad("receipt for \(receipt.key.debugDescription) names neither a row nor an alert's change, or an unknown state or lane")
       }
       if case .refused = row.result { destinationsWithRefusals.insert(row.destination) }
-      // A record system that has the alert has told nobody of it.
+      // A record system that has the alert has told nobody of it, so its receipt does not count.
       if case .delivered = row.result, called.contains(receipt.destination), let alert = receipt.alertID { delivered.append(alert) }
       rows.append(row)
     }
-    // Before the receipt: a crash between the two must not leave a dead letter that nobody hears of.
+    // The condition goes before the receipt: a crash between the two must not leave a dead letter that nobody hears of.
     for destination in destinationsWithRefusals.sorted() { try await raiseDeadLetterCondition(destination) }
     let stored = rows
     guard await parts.pipeline.requests.submit({ $0.receipts += stored }) else {
@@ -168,17 +168,17 @@ extension CoreService {
     }
     for alert in delivered { noteDelivery(of: alert) }
     try await endConditionsOfFormerDestinations()
-    // The refusal may have been of a row that was settled before.
+    // The refused row may have been settled before; then the condition ends at once.
     for destination in destinationsWithRefusals.sorted() { try await endDeadLetterCondition(destination) }
     let refusedCalls = parts.intake.conditions.refusedCalls
     if !destinationsWithRefusals.isEmpty || delivered.contains(where: refusedCalls.contains) { try await readRefusedCalls() }
     return API.Done(sequence: parts.pipeline.durable.sequence)
   }
 
-  /// A receiver has the alert: raised → notified. Sent once an alert; the core refuses what does not fit its state.
+  /// A receiver has the alert: raised → notified. Told once for each alert. The core refuses what does not fit the alert's state.
   private func noteDelivery(of alert: AlertID) {
     if !health.isFirstDelivery(of: alert) { return }
-    // What the intake did not take has not been noted: the next delivery of the alert notes it.
+    // What the intake did not take has not been noted. The alert's next delivery notes it.
     if parts.intake.submit(.command(AlertCommand(alert: alert, action: .delivered, actor: .hub))) == nil {
       health.forgetDelivery(of: alert)
     }
@@ -194,7 +194,7 @@ extension CoreService {
     if letters.isEmpty { try await deadLetterCondition(destination, holds: false) }
   }
 
-  /// What status, readiness and the board say of calls that were refused.
+  /// Reads what status, readiness and the board say of calls that were refused.
   private func readRefusedCalls() async throws(LocalAPIFailure) {
     let rows = try await read { reader throws(JournalError) in try reader.refusedCalls(limit: RefusedCalls.callsMax) }
     parts.intake.conditions.refusedCalls.replace(with: rows)

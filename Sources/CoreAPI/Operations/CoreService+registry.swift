@@ -90,7 +90,7 @@ extension CoreService {
     }
     defer { registry.release(profile: profile, address: address) }
     var liveness = profile.watchedLiveness
-    // Whoever does not say otherwise gets what is usual for such a device, and is told so: silence must not pass by default.
+    // Whoever gives no interval gets what is usual for such a device, and is told so: no device is left unwatched by default.
     if let seconds = request.expectedIntervalSeconds ?? profile.suggestedIntervalSeconds { liveness.expectedIntervalSeconds = seconds }
     let id = registry.newDeviceID()
     let details = DeviceDetails(label: label, profile: profile.id, address: address, controller: patient?.controller)
@@ -100,7 +100,7 @@ extension CoreService {
         id: id, label: label, profile: profile.id, address: address, liveness: liveness, patient: .none, removed: false,
         lastSeen: .unknown))
     parts.links.bluetooth?.update()
-    // Whatever becomes of the rest: the device is registered, and its SOS must be heard.
+    // The device is registered whatever becomes of the rest, and its SOS must be heard.
     if let patient {
       do {
         let sequence = try await store(.registry(.deviceAssigned), device: id, patient: patient.id, actor: actor, reason: reason)
@@ -117,7 +117,7 @@ extension CoreService {
   /// A Bluetooth address in its one spelling; an MQTT address that gives topics.
   private func address(_ text: String, for profile: DeviceProfile) throws(LocalAPIFailure) -> String {
     if profile.transport.isMQTT {
-      // Pasted with a space, it would be the address of a device that does not exist.
+      // An address that was pasted with a space would be the address of a device that does not exist.
       if text.first?.isWhitespace == true || text.last?.isWhitespace == true {
         throw .bad("the address \(text.debugDescription) begins or ends with a space")
       }
@@ -179,7 +179,7 @@ extension CoreService {
   /// rounding and by a clock that is being set right. Less than any device needs to come back.
   private static let wallsApartMilliseconds: Int64 = 100
 
-  /// `lost`: when it was told that nothing is heard of it; nil: it was not.
+  /// `lost`: when it was told that nothing is heard of the device; nil: it was not told.
   private func apiDevice(_ device: RegisteredDevice, _ lost: WallTime?) -> API.Device {
     let interval = device.liveness.expectedIntervalSeconds
     let liveness: API.Device.Liveness
@@ -208,7 +208,7 @@ extension CoreService {
     let actor = try actor(request.actor)
     let reason = try text(request.reason, "reason")
     guard (1...32).contains(request.items.count) else { throw .bad("items must hold 1 to 32 plan items") }
-    // All are checked before the first is stored: a plan changes whole or not at all.
+    // All items are checked before the first is stored: a plan changes whole or not at all.
     var items: [CarePlanItem] = []
     for (index, item) in request.items.enumerated() {
       do throws(PlanItemProblem) {
@@ -232,7 +232,7 @@ extension CoreService {
     return try await plan(of: patient)
   }
 
-  /// A limit that somebody prescribed goes only when the change says so.
+  /// Refuses a change that drops a limit without saying so. A limit that somebody prescribed goes only when the change names it.
   private func refuseDropping(_ items: [API.PlanItem], _ patient: PatientID) async throws(LocalAPIFailure) {
     let present = try await read { reader throws(JournalError) in try reader.plan(of: patient) }.map { API.PlanItem($0.item) }
     let dropped = PlanSafety.dropped(by: items, from: present)

@@ -52,7 +52,8 @@ package final class CoreService: Sendable {
     return sequence
   }
 
-  /// A registry change that the core refused is recorded and changes nothing: it must not be answered as done.
+  /// Checks that the core took the change. A registry change that the core refused is recorded and changes nothing, so it must not
+  /// be answered as done.
   package func taken(_ sequence: UInt64) async throws(LocalAPIFailure) {
     let remarks = try await read { reader throws(JournalError) in try reader.remarks(on: sequence) }
     if remarks.contains(.noRoom) {
@@ -72,7 +73,7 @@ package final class CoreService: Sendable {
     }
   }
 
-  /// For a person who stands before a screen. What the core has taken is done, and stored when the store is well again.
+  /// Waits for a person who stands before a screen. What the core has taken is done; it is stored when the store is well again.
   package func durable(_ sequence: UInt64, within limit: Duration) async throws(LocalAPIFailure) {
     switch await parts.pipeline.durable.wait(for: sequence, within: limit) {
     case .durable: return
@@ -87,10 +88,10 @@ package final class CoreService: Sendable {
   /// Who acts. An empty name, or one that would break a line of a log, is refused.
   package func actor(_ name: String, role: String = "staff") throws(LocalAPIFailure) -> ActorID {
     let name = name.trimmingCharacters(in: .whitespaces)
-    guard !name.isEmpty, name.count <= ActorBook.nameCharactersMax,
-      !name.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
+    guard !name.isEmpty, name.count <= EntryLimits.actorCharacters.upperBound,
+      !name.unicodeScalars.contains(where: \.isControl)
     else {
-      throw .bad("actor must be the name of who does this, 1 to \(ActorBook.nameCharactersMax) characters")
+      throw .bad("actor must be the name of who does this, 1 to \(EntryLimits.actorCharacters.upperBound) characters")
     }
     guard let actor = parts.actors.number(of: name, role: role) else {
       throw .unavailable("the journal cannot keep up; nothing was stored", hint: "try again in a moment")
@@ -102,8 +103,7 @@ package final class CoreService: Sendable {
     let value = value.trimmingCharacters(in: .whitespacesAndNewlines)
     guard !value.isEmpty, value.count <= most else { throw .bad("\(field) must have 1 to \(most) characters") }
     // A line end in a name makes a second line of any list; an escape sequence steers the terminal of whoever reads it.
-    guard !value.unicodeScalars.contains(where: { ($0.value < 0x20 && $0 != "\n" && $0 != "\t") || (0x7F...0x9F).contains($0.value) })
-    else {
+    guard !value.unicodeScalars.contains(where: { $0.isControl && $0 != "\n" && $0 != "\t" }) else {
       throw .bad("\(field) holds a control character; allowed: text")
     }
     return value
@@ -143,7 +143,7 @@ package final class CoreService: Sendable {
     let record = AccessRecord(
       wall: parts.clock.wall(), actor: actor, action: "read", patient: patient, purpose: "local API", detail: what)
     if !parts.pipeline.requests.enqueue({ $0.access.append(record) }) {
-      // Counted, and told in the status; an alarm must not stay unread because a disk is slow.
+      // The missing row is counted, and told in the status. An alarm must not stay unread because a disk is slow.
       logger.error(
         "a look at a person's data could not be written to the access log", metadata: ["what": "\(what)"])
     }
@@ -154,7 +154,7 @@ package final class CoreService: Sendable {
     return pulse(problems, health.summary(of: self, problems))
   }
 
-  /// With what was found already.
+  /// The pulse, with problems that were found already.
   package func pulse(_ problems: [API.Problem], _ summary: String) -> API.CorePulse {
     API.CorePulse(
       live: health.isLive, summary: summary, durable: parts.pipeline.durable.sequence,

@@ -65,7 +65,7 @@ extension OutboxLane {
 }
 
 extension DeliveryReceipt {
-  /// Nil when the receipt names nothing, or uses a word that is not known.
+  /// Nil when the receipt names nothing, or has a word that is not known.
   package init?(_ receipt: API.Receipt) {
     guard let lane = OutboxLane(receipt.lane) else { return nil }
     let item: Item

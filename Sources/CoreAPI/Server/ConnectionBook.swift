@@ -8,10 +8,10 @@ package struct ConnectionBook {
   package struct Limits: Sendable, Hashable {
     /// Connections at once. One more takes the place of the one that has been silent longest.
     package var connectionsMax: Int
-    /// From connecting until the first request's head has come.
+    /// The time from connecting until the first request's head has come.
     package var headSeconds: Int64
-    /// Without a byte in either direction. Longer than a client keeps an idle connection (AsyncHTTPClient: 60 s), so that no request
-    /// is sent into a connection that we close; and longer than a request waits for the disk.
+    /// The time without a byte in either direction. It is longer than a client keeps an idle connection (AsyncHTTPClient: 60 s), so
+    /// that no request is sent into a connection that we close. It is also longer than a request waits for the disk.
     package var idleSeconds: Int64
 
     package init(connectionsMax: Int, headSeconds: Int64, idleSeconds: Int64) {
@@ -23,7 +23,7 @@ package struct ConnectionBook {
 
   private struct Entry {
     var last: NIODeadline
-    /// No request has come yet.
+    /// Whether no request has come yet.
     var isSilent: Bool
   }
 
@@ -53,7 +53,7 @@ package struct ConnectionBook {
 
   package mutating func leave(_ id: UInt64) { entries[id] = nil }
 
-  /// Takes out those whose time is over; close them.
+  /// Takes out the connections whose time is over. The caller closes them.
   mutating func overdue(at now: NIODeadline) -> [UInt64] {
     let ids = entries.filter { _, entry in
       now - entry.last >= .seconds(entry.isSilent ? limits.headSeconds : limits.idleSeconds)
@@ -62,7 +62,7 @@ package struct ConnectionBook {
     return ids
   }
 
-  /// Those who never said anything first, then the one that was quiet longest.
+  /// The connection to close first: one that never said anything, else the one that was quiet longest.
   private var leastWanted: UInt64? {
     entries.min { a, b in
       if a.value.isSilent != b.value.isSilent { return a.value.isSilent }

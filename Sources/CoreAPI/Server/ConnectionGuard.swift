@@ -1,4 +1,4 @@
-// Holds ConnectionBook.swift's rules on a listener's real connections: a handler in each connection's pipeline tells of life, the
+// Holds ConnectionBook.swift's rules on a listener's real connections. A handler in each connection's pipeline tells of life. The
 // room closes who must go.
 
 package import NIOCore
@@ -44,7 +44,7 @@ package final class ConnectionRoom: Sendable {
   }
 }
 
-/// In each connection's pipeline, after the HTTP decoder: what passes here is a request's head or more, or an answer.
+/// Stands in each connection's pipeline after the HTTP decoder. What passes here is a request's head or more, or an answer.
 package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   package typealias InboundIn = NIOAny
   package typealias InboundOut = NIOAny

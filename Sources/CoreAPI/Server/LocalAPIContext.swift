@@ -11,7 +11,7 @@ import NIOCore
 package struct LocalAPIContext: RequestContext {
   package var coreContext: CoreRequestContextStorage
   let channel: any Channel
-  /// A plan, an observation, a list of receipts: all far below this.
+  /// The largest body, bytes. A plan, an observation, a list of receipts: all are far smaller.
   package let maxUploadSize = 1_048_576
 
   package init(source: ApplicationRequestContextSource) {
@@ -20,7 +20,7 @@ package struct LocalAPIContext: RequestContext {
   }
 }
 
-/// An answer that is not what was asked for.
+/// An answer that says why what was asked for was not done.
 package struct LocalAPIFailure: Error, HTTPResponseError {
   package var status: HTTPResponse.Status
   var failure: API.Failure

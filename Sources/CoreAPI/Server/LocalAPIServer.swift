@@ -119,8 +119,8 @@ package struct LocalAPIServer: Sendable {
       guard state == "open" || state == "all" else {
         throw LocalAPIFailure.bad("state is \(state.debugDescription); allowed: open, all")
       }
-      let limit = request.uri.queryParameters["limit"].flatMap { Int($0) } ?? 200
-      return try Response.json(try await service.alerts(onlyOpen: state == "open", limit: min(max(limit, 1), 10_000)))
+      let limit = request.uri.queryParameters["limit"].flatMap { Int($0) }.map(EntryLimits.held(rows:)) ?? 200
+      return try Response.json(try await service.alerts(onlyOpen: state == "open", limit: limit))
     }
     group.get("alerts/:id") { _, context in
       let id = try context.parameters.require("id")

@@ -28,12 +28,17 @@ extension PeerCredentials {
   @TaskLocal static var currentName: String?
 
   /// The account's name, or its number where the system has no name for it.
-  var accountName: String {
+  var accountName: String { withAccount(of: userID) { String(cString: $0.pw_name) } ?? "uid \(userID)" }
+}
+
+/// What `body` makes of the user's account; nil where the system has none. Requests come on several threads, so the form of the call
+/// without a static buffer is used. What the account points to is valid inside `body` only.
+private func withAccount<Result>(of userID: UInt32, _ body: (passwd) -> Result) -> Result? {
+  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16_384) { text in
     var user = passwd()
-    var text = [CChar](repeating: 0, count: 16_384)
     var found: UnsafeMutablePointer<passwd>?
-    guard getpwuid_r(userID, &user, &text, text.count, &found) == 0, found != nil else { return "uid \(userID)" }
-    return String(cString: user.pw_name)
+    guard let start = text.baseAddress, getpwuid_r(userID, &user, start, text.count, &found) == 0, found != nil else { return nil }
+    return body(user)
   }
 }
 
@@ -60,17 +65,14 @@ package struct PeerPolicy: Sendable {
     userIDs.contains(peer.userID) || groupIDs.contains(peer.groupID) || isMember(peer.userID)
   }
 
-  /// Supplementary membership: the kernel's credentials carry the primary group only.
+  /// Whether the user has one of the groups as a supplementary one. The kernel's credentials carry the primary group only.
   private func isMember(_ userID: UInt32) -> Bool {
     if groupIDs.isEmpty { return false }
-    // Requests come on several threads: the form without a static buffer.
-    var user = passwd()
-    var text = [CChar](repeating: 0, count: 16_384)
-    var found: UnsafeMutablePointer<passwd>?
-    guard getpwuid_r(userID, &user, &text, text.count, &found) == 0, found != nil else { return false }
-    var count: Int32 = 64
-    var list = [gid_t](repeating: 0, count: Int(count))
-    guard getgrouplist(user.pw_name, user.pw_gid, &list, &count) >= 0 else { return false }
-    return list.prefix(Int(max(0, min(count, 64)))).contains { groupIDs.contains($0) }
+    return withAccount(of: userID) { user in
+      var count: Int32 = 64
+      var list = [gid_t](repeating: 0, count: Int(count))
+      guard getgrouplist(user.pw_name, user.pw_gid, &list, &count) >= 0 else { return false }
+      return list.prefix(Int(max(0, min(count, 64)))).contains { groupIDs.contains($0) }
+    } ?? false
   }
 }

@@ -9,18 +9,18 @@ public import VitalSigns
 public enum CommandEffect: String, Sendable, Hashable, CaseIterable {
   case unlock, lock, dispense, silence, identify, configure
 
-  /// Done twice it does harm, or opens what somebody has closed meanwhile: never retried.
+  /// A command that does harm when it is done twice, or that opens what somebody has closed meanwhile. It is never retried.
   public var isAtMostOnce: Bool { self == .unlock || self == .dispense }
 }
 
-/// The least that a person must be to send it.
+/// The least that a person must be to send the command.
 public enum CommandRole: String, Sendable, Hashable, CaseIterable {
   case installer, nurse, responder, operations
 }
 
 public enum CommandRetry: String, Sendable, Hashable, CaseIterable {
   case never
-  /// Doing it again changes nothing more.
+  /// Doing the command again changes nothing more.
   case safe
 }
 
@@ -48,7 +48,7 @@ public enum CommandArgument: Sendable, Hashable {
   case flag(Bool)
 }
 
-/// How the device says that it did it.
+/// How the device says that it carried the command out.
 public struct CommandSuccess: Sendable, Hashable {
   public var topic: TopicPattern
   /// JSON pointer into the answer; nil: the whole payload as text.
@@ -69,7 +69,7 @@ public struct CommandDeclaration: Sendable, Hashable {
   }
   enum Part: Sendable, Hashable {
     case literal([UInt8])
-    /// Index in `parameters`; for `hex` the integer's width.
+    /// `parameter`: an index in `parameters`. `bytes`: the integer's width, for `hex`.
     case parameter(Int, bytes: UInt8, bigEndian: Bool)
   }
 
@@ -80,10 +80,10 @@ public struct CommandDeclaration: Sendable, Hashable {
   public var role: CommandRole
   /// Two people must agree.
   public var needsDualControl: Bool
-  /// Older than this it is not sent any more, and without an answer by then its outcome is unknown.
+  /// An older command is not sent any more. A command without an answer by then has an unknown outcome.
   public var timeoutSeconds: UInt32
   public var retry: CommandRetry
-  /// MQTT: the topic with the address's captures. Bluetooth: the characteristic.
+  /// The topic with the address's captures (MQTT), or the characteristic (Bluetooth).
   public var destination: FrameKey
   public var qos: UInt8
   public var success: CommandSuccess?
@@ -107,7 +107,7 @@ public struct EncodedCommand: Sendable, Hashable {
   }
 }
 
-/// Why a command was not encoded. Nothing was sent; a retry with the same arguments fails again.
+/// Why a command was not encoded. Nothing was sent. Trying again with the same arguments fails again.
 public enum CommandError: Error, Sendable, Hashable, CustomStringConvertible {
   case unknownParameter(String)
   case missingParameter(String)
@@ -126,7 +126,7 @@ public enum CommandError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension CommandDeclaration {
-  /// The message for one device. MQTT payloads never carry a retain flag: a stored command would be carried out again.
+  /// The message for one device. MQTT payloads never carry a retain flag: a device would carry a stored command out again.
   public func encode(_ arguments: [String: CommandArgument], address: String) throws(CommandError) -> EncodedCommand {
     for key in arguments.keys.sorted() where !parameters.contains(where: { $0.key == key }) { throw .unknownParameter(key) }
     var payload: [UInt8] = []

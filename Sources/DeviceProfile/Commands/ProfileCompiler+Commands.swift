@@ -201,7 +201,7 @@ private struct PayloadTemplate {
 }
 
 extension Substring {
-  /// The first place of a short text, without Foundation.
+  /// The first place of a short text. Foundation's search is not at hand here.
   fileprivate func firstRange(of text: String) -> Range<Index>? {
     var start = startIndex
     while start < endIndex {

@@ -11,17 +11,17 @@ final class DeclarationScope {
   private(set) var observations: [ObservationDeclaration] = []
   private(set) var events: [EventDeclaration] = []
   private var statusTables: [String: StatusTable] = [:]
-  /// Where each own declaration stands. What `decodeAs` brings along has no place in this file.
+  /// Where each own declaration stands in the file. What `decodeAs` brings along has no place in it.
   private(set) var positions: [String: SourcePosition] = [:]
   private let problems: ProblemList
-  /// Where names are looked up that are not declared here, while a `decodeAs` frame is compiled.
+  /// Where names that are not declared here are looked up while a `decodeAs` frame is compiled.
   var fallback: DeclarationScope?
 
   static let observationKeys = [
     "code", "mdc", "loinc", "snomed", "display", "unit", "units", "resolution", "plausible", "hard", "changeMax",
   ]
   static let eventKeys = ["kind", "type", "severity", "coalesce"]
-  /// Keys of a self-test's expectation, which an observation cannot be called.
+  /// Keys of a self-test's expectation. No observation can be called by one of them.
   static let reservedNames: Set<String> = [
     "unit", "quality", "time", "event", "phase", "detail", "latitude", "longitude", "accuracy", "and", "not", "is", "present", "missing",
     "unusable", "bytesLeft",
@@ -50,7 +50,7 @@ final class DeclarationScope {
     return events.count - 1
   }
 
-  /// Whether the name is declared here, be it rightly or wrongly.
+  /// Whether the name is declared here, rightly or wrongly.
   func isDeclared(_ key: String) -> Bool { positions[key] != nil }
 
   func statusTable(_ key: String) -> StatusTable? { statusTables[key] ?? fallback?.statusTables[key] }
@@ -200,7 +200,7 @@ final class DeclarationScope {
     }
   }
 
-  /// What a device can report.
+  /// The kinds of event that a device can report.
   static var eventKinds: [DeviceEventKind] { DeviceEventKind.allCases.filter { !$0.isMadeByTheHub } }
 
   private enum Coalesce: String, CaseIterable {

@@ -15,13 +15,14 @@ public struct ObservationDeclaration: Sendable, Hashable {
   public var unit: UCUMUnit
   /// Every unit that the device may report in; `unit` first.
   public var units: [UCUMUnit]
-  /// Smallest step that the device resolves, in `unit`.
+  /// The smallest step that the device resolves, in `unit`.
   public var resolution: Quantity?
-  /// Outside it a value is marked implausible.
+  /// A value outside this range is marked implausible.
   public var plausible: ValueRange?
-  /// Outside it a value is no measurement: it is dropped and counted.
+  /// A value outside this range is no measurement: it is dropped and counted.
   public var hard: ValueRange?
-  /// The largest change between two values that a body can show, in `unit` per minute. Carried for the receivers.
+  /// The largest change between two values that a body can show, in `unit` per minute. The hub hands it on to receivers and does
+  /// not judge by it.
   public var changeMaxPerMinute: Quantity?
 }
 
@@ -58,8 +59,8 @@ public struct ValueRange: Sendable, Hashable {
     }
   }
 
-  /// Compares value × factor ÷ divisor with the bound: both sides times divisor, as whole numbers of 128 bits, which 63 bits of mantissa
-  /// times 30 bits of factor fit.
+  /// Compares value × factor ÷ divisor with the bound. Both sides are multiplied by the divisor and compared as whole numbers of
+  /// 128 bits, in which 63 bits of mantissa times 30 bits of factor fit.
   private static func order(_ value: Quantity, times factor: Int64, over divisor: Int64, to bound: Int64) -> Int {
     var left = Int128(value.mantissa) * Int128(factor)
     var right = Int128(bound) * Int128(divisor)
@@ -67,7 +68,7 @@ public struct ValueRange: Sendable, Hashable {
     var places = Int(value.exponent) - Int(exponent)
     while places != 0 {
       let (product, overflow) = (places > 0 ? left : right).multipliedReportingOverflow(by: 10)
-      // The side that no longer fits is the larger in magnitude.
+      // The side that no longer fits 128 bits is the larger in magnitude.
       if overflow { return places > 0 ? Int(left.signum()) : -Int(right.signum()) }
       if places > 0 { left = product } else { right = product }
       places -= places.signum()
@@ -77,9 +78,9 @@ public struct ValueRange: Sendable, Hashable {
 }
 
 extension DeviceEventKind {
-  /// Somebody asks for help, or needs it.
+  /// The event says that somebody asks for help, or needs it.
   var isCallForHelp: Bool { self == .sos || self == .fall }
-  /// Somebody is told of it by itself: what is not understood of such a device may have been one of these.
+  /// The event is told to somebody by itself. What is not understood of a device with such an event may have been one.
   var isAlarmOfItsOwn: Bool {
     switch self {
     case .doseMissed, .doseRefused, .dispenserEmpty, .jam, .lockJammed, .doorOpened: true
@@ -87,7 +88,7 @@ extension DeviceEventKind {
     }
   }
 
-  /// It tells of the device as it is now. What the frame says about the time of its measurement is not about this.
+  /// The event tells of the device as it is now. The time that the frame gives its measurement does not apply to the event.
   var isAboutTheDevice: Bool {
     switch self {
     case .lowBattery, .tamper, .jam, .dispenserEmpty, .online, .offline, .heartbeat, .noContact, .lockJammed: true
@@ -95,13 +96,13 @@ extension DeviceEventKind {
     }
   }
 
-  /// Only the hub itself finds these out.
+  /// Only the hub itself finds these events out.
   var isMadeByTheHub: Bool { self == .notUnderstood || self == .clockWrong || self == .bondLost }
 }
 
 /// How an event behaves.
 public enum EventType: String, Sendable, Hashable, CaseIterable {
-  /// Something that happened once (a button, a fall, a dose). A retained message never brings one.
+  /// Something that happened once (a button, a fall, a dose). A retained message never brings a moment.
   case moment
   /// A condition that starts and ends: reported as raised and cleared.
   case condition
@@ -119,7 +120,7 @@ public struct EventDeclaration: Sendable, Hashable {
   public var kind: DeviceEventKind
   public var type: EventType
   public var severity: EventSeverity
-  /// Two of them are two: they are never merged into one. Always true for SOS and fall.
+  /// Two of these events stay two: they are never merged into one. Always true for SOS and fall.
   public var neverCoalesce: Bool
 }
 

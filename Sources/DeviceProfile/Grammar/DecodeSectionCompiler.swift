@@ -69,7 +69,7 @@ struct DecodeSectionCompiler {
     }
   }
 
-  /// All topics of a profile name the same captures, so that one address fits them all.
+  /// All topics of a profile must name the same captures, so that one address fits them all.
   private func checkCaptures(_ frames: [CompiledFrame]) {
     var first: [String]?
     for frame in frames {
@@ -128,7 +128,7 @@ struct DecodeSectionCompiler {
         position, "`decodeAs` names `\(reference)`; allowed: a profile of the catalogue and its frame, such as sig/pulse-oximeter#2A5F")
       return nil
     }
-    // Problems inside the other file are that file's own; here only its frame counts.
+    // Problems inside the other file are told when that file is loaded. Here only its frame counts.
     let quiet = ProblemList()
     guard let root = Fields(other, allowed: ProfileCompiler.profileKeys, what: "the profile", quiet),
       let otherTransport = TransportSettings(root), let otherKey = Self.key(parts[1], otherTransport.kind),

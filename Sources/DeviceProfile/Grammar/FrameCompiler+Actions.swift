@@ -83,7 +83,7 @@ extension FrameCompiler {
   private func event(_ verb: String, _ fields: Fields) {
     guard let key = fields.text(verb) else { return }
     guard let declaration = scope.eventIndex(key) else {
-      // Declared, and wrong there: that is told where it stands.
+      // The key is declared, and wrong where it is declared: the mistake is told there.
       if scope.isDeclared(key) { return }
       return problems.note(fields.position(verb), "`\(verb)` is `\(key)`; allowed: \(scope.eventNames)")
     }
@@ -121,7 +121,7 @@ extension FrameCompiler {
       guard inner.required(key, "the name of an earlier field") != nil, let name = inner.text(key),
         let source = register(named: name, at: inner.position(key))
       else { return }
-      // A copy, so that a `when` around the location decides, not one around the fields.
+      // The location takes copies, so that a `when` around the location decides, and not one around the fields.
       let copy = newRegister()
       instructions.append(.transform(.copy(into: copy, from: source)))
       copies.append(copy)

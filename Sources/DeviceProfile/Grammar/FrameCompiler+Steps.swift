@@ -66,7 +66,7 @@ extension FrameCompiler {
       return
     }
     let register = newRegister()
-    // Defined even when the rest of the step is wrong, so that one mistake is told once.
+    // The name is defined even when the rest of the step is wrong, so that one mistake is told once.
     defer { if let name = fields.text("as") { define(name, register, at: fields.position("as")) } }
     var width = 8
     switch verb {
@@ -201,7 +201,8 @@ extension FrameCompiler {
     case epochSeconds, epochMilliseconds, localSeconds, iso8601, plusMinutes
   }
 
-  /// Whether a report is judged by its arrival. `byItself`: it is unless the step says otherwise, because it tells of the device.
+  /// Whether a report is judged by its arrival. `byItself`: it is, unless the step says otherwise, because the report tells of the
+  /// device.
   func isByArrival(_ fields: Fields, byItself: Bool) -> Bool {
     fields.choice("at", Judged.self).map { $0 == .arrival } ?? byItself
   }
@@ -268,7 +269,7 @@ struct ReadType {
     }
   }
 
-  /// Adds the instruction and gives the field's width in bytes. Problems are noted.
+  /// Adds the instruction and gives the field's width in bytes. Notes problems.
   func compile(into register: RegisterIndex, _ fields: Fields, _ compiler: FrameCompiler) -> Int {
     var width = 8
     var usesExtent = false

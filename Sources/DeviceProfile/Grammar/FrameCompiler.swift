@@ -20,7 +20,7 @@ final class FrameCompiler {
   var texts: [String] = []
   var pointers = JSONPointerSet()
   var units: [UCUMUnit] = []
-  /// Registers by name. Defined by an earlier step, or the name is a problem.
+  /// Registers by name. A name is defined by an earlier step; any other name is a problem.
   var names: [String: RegisterIndex] = [:]
   var nextRegister = 0
   /// Reports that wait for the end of the frame or of the round.
@@ -83,7 +83,7 @@ final class FrameCompiler {
 
   func newRegister() -> RegisterIndex {
     nextRegister += 1
-    // Beyond the file `checkLimits` refuses the program, so the clamped index is never executed.
+    // Beyond the register file `checkLimits` refuses the program, so the clamped index is never executed.
     return RegisterIndex(min(nextRegister - 1, DecodeLimits.registersMax - 1))
   }
 
@@ -165,7 +165,7 @@ final class FrameCompiler {
     let begin = instructions.count
     let firstRegister = nextRegister
     let outerNames = names
-    // Holds the place of `repeatBegin`, which needs to know where the repeat ends.
+    // This instruction holds the place of `repeatBegin`, which needs to know where the repeat ends.
     instructions.append(.source(.skipRest))
     for step in steps { self.step(step) }
     flushEmits()

@@ -3,21 +3,21 @@
 
 import VitalSigns
 
-/// What stands around the steps of a frame.
+/// What the file says around the steps of a frame.
 struct FrameOptions {
   var key: FrameKey
   var isJSON: Bool
   var allowsText = false
   var isShared = false
   var ignored: [IgnoredKey]?
-  /// Which users of the device are this person, instead of what the steps say.
+  /// Which users of the device are this person. Given here, it takes the place of what the steps say.
   var users: [Quantity]?
   var retained: RetainedPolicy
   var frameBytesMax: Int
   var bigEndian: Bool
   var rejectsTrailing = true
   var repeats: RepeatRule?
-  /// The field that holds the packet's number, by name, and where it is named.
+  /// The name of the field that holds the packet's number, and where the file names it.
   var packet: (name: String, position: SourcePosition)?
 
   enum Payload: String, CaseIterable {

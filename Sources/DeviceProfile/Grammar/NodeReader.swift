@@ -18,7 +18,7 @@ struct Fields {
   let position: SourcePosition
   let problems: ProblemList
   private var values: [String: ProfileNode] = [:]
-  /// Where each key stands: problems about a key as such point there.
+  /// Where each key stands. Problems about a key as such point there.
   private(set) var keyPositions: [String: SourcePosition] = [:]
 
   /// Nil (and a problem) when the node is no mapping. Unknown and repeated keys are problems.
@@ -145,14 +145,15 @@ struct Fields {
 
 /// What somebody may have meant.
 enum Spelling {
-  /// The one of `words` that a slip of the finger or two makes of `word`, or nil. A slip: a letter missing, added, wrong, or two swapped.
+  /// The one of `words` that `word` becomes after at most two slips, or nil. A slip is a letter missing, added or wrong, or two
+  /// swapped.
   static func nearest(to word: String, in words: [String]) -> String? {
     let slipsMax = word.utf8.count <= 3 ? 1 : 2
     let ranked = words.map { (word: $0, slips: slips(Array(word.utf8), Array($0.utf8))) }.filter { $0.slips <= slipsMax }
     return ranked.min { ($0.slips, $0.word) < ($1.slips, $1.word) }?.word
   }
 
-  /// The optimal string alignment distance. The words are those of a profile: short.
+  /// The optimal string alignment distance. The words are a profile's, so they are short.
   private static func slips(_ a: [UInt8], _ b: [UInt8]) -> Int {
     if abs(a.count - b.count) > 2 || a.count > 40 { return .max }
     var rows = [[Int]](repeating: [Int](repeating: 0, count: b.count + 1), count: a.count + 1)
@@ -185,7 +186,7 @@ enum Scalars {
 
   static func isHex(_ text: String) -> Bool { text.hasPrefix("0x") || text.hasPrefix("0X") }
 
-  /// Bytes as pairs of hexadecimal digits; spaces, `-` and `:` between pairs are free.
+  /// Bytes as pairs of hexadecimal digits. Spaces, `-` and `:` may stand between pairs.
   static func hexBytes(_ text: String) -> [UInt8]? {
     let digits = text.utf8.filter { ![0x20, 0x0A, 0x0D, 0x09, 0x2D, 0x3A].contains($0) }
     return Hexadecimal.bytes(digits)

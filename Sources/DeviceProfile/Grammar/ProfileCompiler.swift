@@ -22,7 +22,7 @@ public enum ProfileCompiler {
     throw ProfileProblems(problems: (problems + unproved).sorted { $0.position < $1.position })
   }
 
-  /// Compiles a profile that somebody is still writing: one that decodes, whatever its self-tests lack. Never for a device.
+  /// Compiles a profile that somebody is still writing: a profile that decodes, whatever its self-tests lack. Never for a device.
   ///
   /// - Returns: the profile, and what its self-tests lack or do not pass.
   /// - Throws: every other problem.
@@ -68,7 +68,7 @@ public enum ProfileCompiler {
       typicalIntervalSeconds: typicalInterval(fields), bluetooth: bluetooth,
       subscriptionQoS: transport.qos, observations: scope.observations, events: scope.events,
       frames: frames.map(\.program), commands: commands, selfTests: vectors)
-    // Vectors that could not be read would all be missed again.
+    // A draft whose vectors could not all be read does not run them: each missing one would be told as not covered once more.
     guard unproved.problems.isEmpty else { return profile }
     SelfTestRunner(profile: profile, frames: frames, problems: unproved, position: fields.position("selfTest")).run()
     return profile
@@ -160,7 +160,7 @@ public enum ProfileCompiler {
     return match
   }
 
-  /// Every own declaration must be emitted somewhere: a promise that no frame keeps misleads whoever reads it.
+  /// Every own declaration must be emitted somewhere. A declaration that no frame emits misleads whoever reads the profile.
   private static func checkCoverage(of scope: DeclarationScope, by frames: [CompiledFrame], _ problems: ProblemList) {
     let observed = Set(frames.flatMap(\.observed))
     let happened = Set(frames.flatMap(\.happened))

@@ -2,20 +2,20 @@
 
 /// A profile's own description of its devices. Every stated property must hold.
 public struct ProfileMatch: Sendable, Hashable {
-  /// Advertised or found service UUIDs: all of them.
+  /// Service UUIDs that the device advertises or has. It must have all of them.
   public var services: [BluetoothUUID] = []
   /// Bluetooth company identifier of the manufacturer data.
   public var company: UInt16?
-  /// The advertised name begins with it, byte for byte.
+  /// What the advertised name begins with, byte for byte.
   public var namePrefix: String?
   /// Exact strings of the Device Information service.
   public var manufacturer: String?
   public var modelNumber: String?
   /// Bytes at the start of the manufacturer or service data; nil stands for "any byte".
   public var bytes: [UInt8?] = []
-  /// The higher one wins. Two profiles of equal priority that may meet the same device do not load together.
+  /// The profile with the higher priority wins. Two profiles of equal priority that may meet the same device do not load together.
   public var priority: Int = 0
-  /// Only for devices that are registered with this profile by name: its topics alone do not tell its devices apart.
+  /// The profile is only for devices that are registered with it by name, because its topics alone do not tell its devices apart.
   public var byNameOnly = false
 
   public init() {}
@@ -36,7 +36,7 @@ public struct ProfileMatch: Sendable, Hashable {
     return zip(bytes, device.bytes).allSatisfy { wanted, seen in wanted.map { $0 == seen } ?? true }
   }
 
-  /// The same description, whatever the priority: two such profiles cannot be told apart.
+  /// Whether the description is the same, whatever the priority: two such profiles cannot be told apart.
   public func isSameDescription(as other: Self) -> Bool {
     Set(services) == Set(other.services) && company == other.company && namePrefix == other.namePrefix
       && manufacturer == other.manufacturer && modelNumber == other.modelNumber && bytes == other.bytes

@@ -46,7 +46,7 @@ public struct ProfileNode: Sendable, Hashable {
   /// The value under a key of a mapping, or nil.
   public func value(of key: String) -> ProfileNode? { entries?.first { $0.key.scalar == key }?.value }
 
-  /// What it is, in words.
+  /// What kind of node it is, in words.
   var kindName: String {
     switch content {
     case .scalar(let text, _): text.isEmpty ? "nothing" : "`\(text)`"

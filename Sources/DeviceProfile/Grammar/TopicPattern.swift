@@ -13,7 +13,7 @@ public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
   let levels: [Level]
   public let description: String
 
-  /// Nil when it is no pattern: an empty level, wildcards within a level, `#` before the end, a capture twice.
+  /// Nil when the text is no pattern: an empty level, a wildcard within a level, `#` before the end, a capture twice.
   public init?(_ text: String) {
     var levels: [Level] = []
     var names: Set<String> = []
@@ -89,8 +89,8 @@ public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
     return ended
   }
 
-  /// The topic, or the filter when the pattern holds wildcards, for one device. Nil when the address does not fit:
-  /// it needs one non-empty level without wildcards for each capture.
+  /// The topic of one device; the filter for it when the pattern holds wildcards. Nil when the address does not fit: it needs one
+  /// non-empty level without wildcards for each capture.
   public func filter(for address: String) -> String? {
     guard var parts = Self.addressLevels(address, count: captures.count)?[...] else { return nil }
     let texts = levels.map { level in

@@ -4,7 +4,7 @@
 // Such a word does not become a call for help by itself: only a profile can say what its device means.
 
 enum AlarmWords {
-  /// Small letters. Each is also looked for inside longer keys, so none of them may be part of a usual setting's name.
+  /// The words in small letters. Each is also looked for inside longer keys, so none of them may be part of a usual setting's name.
   @_noAllocation private static func word(_ index: Int) -> StaticString? {
     switch index {
     case 0: "fall"
@@ -16,7 +16,7 @@ enum AlarmWords {
     }
   }
 
-  /// Whether the key at `start..<end` contains one, in whatever letters.
+  /// Whether the key at `start..<end` contains an alarm word, in whatever letters.
   static func areIn(_ frame: Span<UInt8>, start: Int, end: Int) -> Bool {
     var index = 0
     while let word = word(index) {
@@ -30,7 +30,7 @@ enum AlarmWords {
     return false
   }
 
-  /// Whether the JSON value at `start` is a text that is one of them.
+  /// Whether the JSON value at `start` is a text that is an alarm word.
   static func isWholeString(_ frame: Span<UInt8>, at start: Int) -> Bool {
     guard start < frame.count, frame[start] == UInt8(ascii: "\"") else { return false }
     var index = 0
@@ -42,8 +42,8 @@ enum AlarmWords {
     return false
   }
 
-  /// Whether the JSON value at `start` is a machine's word of several parts, one of which is one of them: `fall_down`, `SOS_PRESSED`. A
-  /// name that a person gave (`SOS button 3`) is none.
+  /// Whether the JSON value at `start` is a machine's word of several parts, one of which is an alarm word: `fall_down`,
+  /// `SOS_PRESSED`. A name that a person gave (`SOS button 3`) is no machine's word.
   static func areInWord(_ frame: Span<UInt8>, at start: Int) -> Bool {
     guard start < frame.count, frame[start] == UInt8(ascii: "\"") else { return false }
     var (at, part, found) = (start + 1, start + 1, false)

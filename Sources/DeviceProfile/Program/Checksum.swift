@@ -1,4 +1,4 @@
-// Checksums over a range of a frame, bit by bit: frames are short, and a table of 512 bytes a kind is not worth it.
+// Checksums over a range of a frame, bit by bit: frames are short, and a table of 512 bytes for each kind is not worth it.
 
 extension ChecksumKind {
   /// The checksum of `frame[from..<end]`. The caller has checked the range.

@@ -17,7 +17,7 @@ enum DecimalText {
       negative = frame[cursor] == UInt8(ascii: "-")
       cursor += 1
     }
-    // Built negative, because the negative range of Int64 is one larger.
+    // The mantissa is built negative, because the negative range of Int64 is one larger.
     var mantissa: Int64 = 0
     var fits = true
     var digits = 0
@@ -52,7 +52,7 @@ enum DecimalText {
     return Quantity(mantissa: negative ? mantissa : -mantissa, exponent: finalExponent)
   }
 
-  /// At most ±9999: further digits only hold the value there, so that nothing overflows.
+  /// Held at ±9999: further digits change nothing, so that nothing overflows.
   private static func parseExponent(_ frame: Span<UInt8>, start: Int, end: Int) -> Int? {
     var cursor = start
     var negative = false
@@ -98,7 +98,7 @@ extension Quantity {
     if mantissa.signum() != other.mantissa.signum() { return Int(mantissa.signum() - other.mantissa.signum()) }
     if mantissa == 0 { return 0 }
     let finer = min(exponent, other.exponent)
-    // When one cannot be written in the finer precision, it is beyond 2^63 there, and so the larger in magnitude.
+    // A number that cannot be written in the finer precision is beyond 2^63 there, and so the larger in magnitude.
     guard let a = rounded(toExponent: finer) else { return Int(mantissa.signum()) }
     guard let b = other.rounded(toExponent: finer) else { return Int(-other.mantissa.signum()) }
     return a < b ? -1 : a > b ? 1 : 0

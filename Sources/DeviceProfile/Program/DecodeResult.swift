@@ -1,19 +1,19 @@
-// What a frame gave: readings in the frame's own order, and what was left out with the reason. Made once by a link's
-// thread and reused for every frame, so that decoding allocates nothing when it is warm.
+// What a frame gave: readings in the frame's own order, and what was left out with the reason. A link's thread makes one result and
+// reuses it for every frame, so that decoding allocates nothing when it is warm.
 
 public import VitalSigns
 
 /// Why one value of a frame was left out while the frame itself was good.
-public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
+public enum DropReason: UInt8, Sendable, Hashable, KeyedVocabulary {
   /// The device says "no value": NaN, NRes, ±INF, a reserved pattern, or one that the profile lists as invalid.
   case sentinel = 1
   /// The frame is marked as demonstration or test data, which never reaches the record.
   case demoOrTestData = 2
-  /// Outside the profile's hard range: no measurement of this kind can be it.
+  /// The value lies outside the profile's hard range: no measurement of this kind can be it.
   case hardRange = 3
-  /// A retained message: when it happened is not known, so it never counts as happening now.
+  /// The message was retained. When it happened is not known, so it never counts as happening now.
   case retained = 4
-  /// Not a number, boolean or text where the profile expects one.
+  /// The field holds no number, boolean or text where the profile expects one.
   case wrongType = 5
   /// A number with more digits than 64 bits hold.
   case tooManyDigits = 6
@@ -21,7 +21,7 @@ public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
   case unknownValue = 7
   /// A key that the profile neither reads nor lists as one to pass over.
   case unknownKey = 8
-  /// The frame says that another user of the device was measured: it is not this person's value.
+  /// The frame says that another user of the device was measured. The value is not this person's.
   case otherUser = 9
 
   /// Stable key for metrics, quarantine and self-tests.
@@ -37,11 +37,6 @@ public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
     case .unknownKey: "unknownKey"
     case .otherUser: "otherUser"
     }
-  }
-
-  public init?(key: String) {
-    guard let reason = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = reason
   }
 
   /// One sentence for people.
@@ -61,8 +56,8 @@ public enum DropReason: UInt8, Sendable, Hashable, CaseIterable {
 }
 
 extension DropReason {
-  /// The device said something, and no rule of the profile knows what it means. Everything else that is left out was understood:
-  /// "no value", demonstration data, an impossible number, somebody else's.
+  /// Whether the device said something that no rule of the profile gives a meaning. Everything else that is left out was
+  /// understood: "no value", demonstration data, an impossible number, somebody else's value.
   public var isNotUnderstood: Bool {
     switch self {
     case .unknownValue, .unknownKey, .wrongType, .tooManyDigits: true
@@ -73,7 +68,7 @@ extension DropReason {
 
 /// One value that was left out.
 public struct DroppedReading: Sendable, Hashable {
-  /// What it belongs to.
+  /// What the reading that was left out belongs to.
   public enum Subject: Sendable, Hashable {
     /// Index in `DeviceProfile.observations`.
     case observation(Int)
@@ -94,10 +89,10 @@ public struct DecodeResult: Sendable {
   /// The declaration behind each reading: an index in the profile's observations or events; 0 for a location.
   public internal(set) var declarations: [UInt8] = []
   public internal(set) var dropped: [DroppedReading] = []
-  /// The number by which this frame says that it repeats an earlier one: what `packet` of the profile's `repeats` names.
+  /// The number by which this frame says that it repeats an earlier one: the field that `packet` of the profile's `repeats` names.
   /// Nil when the frame has none.
   public internal(set) var repeatMark: UInt64?
-  /// Bit n: the frame program's emit n gave a reading. The self-test's measure of coverage.
+  /// Bit n: emit n of the frame program gave a reading. The self-tests measure their coverage by it.
   var emitted: UInt64 = 0
 
   public init() {
@@ -106,7 +101,8 @@ public struct DecodeResult: Sendable {
     dropped.reserveCapacity(DecodeLimits.readingsMax)
   }
 
-  /// The frame had values, and every one of them was left out. Count it by `dropped[0].reason`; it is still a sign of life.
+  /// Whether the frame had values of which every one was left out. Count such a frame by `dropped[0].reason`. It is still a sign of
+  /// life.
   public var hasNoValidReading: Bool { readings.isEmpty && !dropped.isEmpty }
 
   mutating func reset() {

@@ -3,7 +3,7 @@
 import VitalSigns
 
 extension FrameDecoder {
-  /// Executes one of them and gives the index of the next instruction.
+  /// Executes one control instruction and gives the index of the next instruction.
   mutating func proceed(_ control: Instruction.Control, at counter: Int, _ frame: Span<UInt8>) throws(FrameRejection) -> Int {
     switch control {
     case .jumpUnless(let condition, let target):

@@ -50,14 +50,15 @@ extension FrameDecoder {
     guard state[flag].isPresent else { return }
     let rule = program.eventRules[declaration]
     let phase = DeviceEventPhase(rawValue: phase) ?? .moment
-    // A fall that a broker has stored may be weeks old; the message of the fall itself waits in the hub's own session.
+    // A fall that a broker has stored may be weeks old. The message of a new fall waits in the hub's own session and is not
+    // retained.
     let isOldCall = rule.kind.isCallForHelp && phase != .cleared
     if state.retained, program.retained == .ignore || rule.type == .moment || isOldCall {
       return drop(.event(declaration), .retained, &result)
     }
     var number: UInt32 = 0
     if detail != Instruction.noRegister {
-      // "2", 2.5 and true are no slot: an event of slot 0 would be another dose.
+      // "2", 2.5 and true are no slot. Taken for slot 0 they would be another dose.
       guard state[detail].kind == .number, let whole = state[detail].integer.flatMap({ UInt32(exactly: $0) }) else {
         return drop(.event(declaration), .wrongType, &result)
       }
@@ -96,7 +97,7 @@ extension FrameDecoder {
     value.compared(to: Quantity(mantissa: degrees)) <= 0 && value.compared(to: Quantity(mantissa: -degrees)) >= 0
   }
 
-  /// The radius in whole metres. A device without one leaves it out or says 0 or less: then it is unknown, never exact.
+  /// The radius in whole metres. A device without one leaves it out, or says 0 or less. The radius is then unknown, never exact.
   private static func metres(_ register: Register) -> UInt32 {
     guard register.kind == .number, register.mantissa > 0 else { return LocationFix.accuracyUnknown }
     guard let whole = register.quantity.rounded(toExponent: 0), whole < Int64(UInt32.max) else { return LocationFix.accuracyUnknown }
@@ -114,7 +115,7 @@ extension FrameDecoder {
     result.emitted |= 1 << UInt64(emit & 63)
   }
 
-  /// Counts what is left out. Beyond the bound the count stays there: the reasons of one frame rarely differ.
+  /// Counts what is left out. `dropped` is not filled beyond its bound: the reasons of one frame rarely differ.
   func drop(_ subject: DroppedReading.Subject, _ reason: DropReason, _ result: inout DecodeResult) {
     if result.dropped.count < DecodeLimits.readingsMax { result.dropped.append(DroppedReading(subject: subject, reason: reason)) }
   }

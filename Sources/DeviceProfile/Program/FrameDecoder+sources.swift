@@ -26,7 +26,7 @@ extension FrameDecoder {
     case .readJSON(let into, let slot):
       let isRoot = program.allowsText && program.pointers.pointers[Int(slot)].isEmpty
       let isContainer = json.slots[Int(slot)].kind == .container
-      // Where a text is as good as an object, an object is not a bad text.
+      // Where the program takes a text instead of an object, an object is not a bad text.
       state[into] = isRoot && isContainer ? .missing : Self.register(json.slots[Int(slot)], frame)
     case .countLeft(let into):
       state[into] = .number(Quantity(mantissa: Int64(max(0, frame.count - state.cursor))))

@@ -20,7 +20,7 @@ extension FrameDecoder {
     case .addMinutes(let register):
       addMinutes(state[register])
     case .user(let register, let list):
-      // A frame that names no user counts as the person's.
+      // A frame that names no user is taken as the person's.
       guard state[register].kind != .missing else { return }
       let isListed = state[register].kind == .number && program.lists[Int(list)].contains(state[register].quantity)
       if !isListed { state.isOtherUser = true }
@@ -59,7 +59,7 @@ extension FrameDecoder {
     setTime(.epoch(WallTime(rawValue: milliseconds)))
   }
 
-  /// Seconds since 1970 on a clock that shows the place's own time: a civil time without a zone.
+  /// Seconds since 1970 by a clock that shows the place's own time: a civil time without a zone.
   private mutating func setLocalTime(_ register: Register) {
     if register.kind == .missing { return }
     guard register.kind == .number, let milliseconds = register.quantity.rounded(toExponent: -3), EpochBounds.contains(milliseconds) else {

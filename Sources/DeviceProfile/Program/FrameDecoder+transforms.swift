@@ -1,5 +1,5 @@
-// The instructions that set a register or change one in place. None of them ends the run: what cannot be used becomes
-// `unusable` with its reason, and is counted where it is not counted later.
+// The instructions that set a register or change one in place. None of them ends the run. A value that cannot be used becomes
+// `unusable` with its reason. It is counted here, unless it is counted later.
 
 import VitalSigns
 
@@ -42,7 +42,7 @@ extension FrameDecoder {
     }
   }
 
-  /// A `range:` of a field: outside it the field is not usable. What is no number lies in no range.
+  /// A `range:` of a field. A value outside it is not usable. What is no number lies in no range.
   private mutating func limit(_ index: RegisterIndex, _ range: ValueRange, _ result: inout DecodeResult) {
     guard state[index].isPresent else { return }
     guard state[index].kind == .number else {
@@ -52,12 +52,12 @@ extension FrameDecoder {
     if !range.contains(state[index].quantity, in: .one, rangeUnit: .one) { state[index] = .unusable(.hardRange) }
   }
 
-  /// The device wrote something that is no value: an object where a word is due, a number with more digits than there are.
+  /// Whether the device wrote something that is no value: an object where a word is due, a number with more digits than there are.
   private func isUnreadable(_ index: RegisterIndex) -> Bool {
     state[index].kind == .unusable && (state[index].reason == .wrongType || state[index].reason == .tooManyDigits)
   }
 
-  /// A `oneOf:` of a field: what is not listed is counted and not usable.
+  /// A `oneOf:` of a field. A value that is not listed is counted and not usable.
   private mutating func checkListed(_ index: RegisterIndex, _ table: LookupTable, _ frame: Span<UInt8>, _ result: inout DecodeResult) {
     if isUnreadable(index) { return drop(.field, state[index].reason, &result) }
     guard state[index].isPresent, Self.row(of: state[index], in: table, frame) == nil else { return }
@@ -65,7 +65,8 @@ extension FrameDecoder {
     drop(.field, .unknownValue, &result)
   }
 
-  /// A `lookup:` of a field: what is not in the table is not usable, and counted unless it is reported, where it is counted anyway.
+  /// A `lookup:` of a field. A value that is not in the table is not usable. `counts`: it is counted here; otherwise the report
+  /// counts it.
   private mutating func translate(
     _ index: RegisterIndex, _ table: LookupTable, counts: Bool, _ frame: Span<UInt8>, _ result: inout DecodeResult
   ) {
@@ -79,7 +80,7 @@ extension FrameDecoder {
     }
   }
 
-  /// Words are the same in capital and small letters (`ONLINE`, `Fall`), unless a row has just these letters.
+  /// The row of a word. Capital and small letters are the same (`ONLINE`, `Fall`), unless a row has just these letters.
   private static func row(of register: Register, in table: LookupTable, _ frame: Span<UInt8>) -> LookupTable.Row? {
     row(of: register, in: table, frame, anyCase: false)
       ?? (register.kind == .text ? row(of: register, in: table, frame, anyCase: true) : nil)

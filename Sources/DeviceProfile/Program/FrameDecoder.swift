@@ -5,7 +5,7 @@
 
 import VitalSigns
 
-/// One run. A value on the stack of the link's thread.
+/// One run of a program. A value on the stack of the link's thread.
 struct FrameDecoder {
   let program: FrameProgram
   var state = FrameState()
@@ -69,7 +69,7 @@ struct FrameDecoder {
     }
   }
 
-  /// The answer of a test on a value; nil when the value is of a kind that the test cannot be about.
+  /// The answer of a test about a value. Nil when the test cannot be about a value of this kind.
   private func answer(_ test: Condition.Test, about register: Register, _ frame: Span<UInt8>) -> Bool? {
     switch test {
     case .bits(let mask):

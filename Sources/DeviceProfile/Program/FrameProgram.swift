@@ -1,5 +1,5 @@
-// A frame's program: its instructions with the tables that they point into, and what brings such a frame. Made by
-// `FrameCompiler` only, which checks every index; run by `FrameDecoder`.
+// A frame's program: its instructions with the tables that they point into, and what brings such a frame. Only `FrameCompiler`
+// makes programs, and it checks every index. `FrameDecoder` runs them.
 
 import VitalSigns
 
@@ -13,7 +13,7 @@ struct Condition: Sendable, Hashable {
     /// The number or boolean is one of a list.
     case number(list: UInt8)
     case text(list: UInt8)
-    /// Compared with a constant.
+    /// The number is less (or greater) than a constant.
     case less(constant: UInt8)
     case greater(constant: UInt8)
     /// The field has a value.
@@ -25,7 +25,7 @@ struct Condition: Sendable, Hashable {
   }
   var register: RegisterIndex
   var test: Test
-  /// The answer is turned round, but a question about something missing stays false.
+  /// The answer is turned round. The answer to a question about something missing stays false.
   var negated: Bool
 }
 
@@ -43,22 +43,22 @@ struct LookupTable: Sendable, Hashable {
   var rows: [Row]
 }
 
-/// One frame's program with its tables. Made by the compiler only; its indices are checked there.
+/// One frame's program with its tables. Only the compiler makes programs, and it checks their indices.
 public struct FrameProgram: Sendable {
   /// What in the transport brings this frame.
   public let key: FrameKey
-  /// How the payload is read.
+  /// Whether the payload is read as JSON; otherwise as bytes.
   public let isJSON: Bool
-  /// A payload that is no JSON is one text, at the pointer "".
+  /// Whether a payload that is no JSON is taken as one text, at the pointer "".
   let allowsText: Bool
-  /// The topic names no device: what it says holds for every device of the profile, because they are all behind one bridge.
+  /// Whether the topic names no device. What it says holds for every device of the profile, because they are all behind one bridge.
   public let isShared: Bool
   /// Keys of the outermost object that may be passed over; nil when unknown keys are not looked for.
   let ignoredKeys: [IgnoredKey]?
   public let retained: RetainedPolicy
-  /// A frame beyond it is rejected, bytes.
+  /// The largest frame, bytes. A larger one is rejected.
   public let frameBytesMax: Int
-  /// Which of these frames say nothing new: for advertisements, nil for everything else.
+  /// Which of these frames say nothing new. For advertisements; nil for everything else.
   public let repeats: RepeatRule?
   let rejectsTrailingBytes: Bool
   let instructions: [Instruction]
@@ -72,11 +72,11 @@ public struct FrameProgram: Sendable {
   let texts: [String]
   let pointers: JSONPointerSet
   let units: [UCUMUnit]
-  /// The declarations' facts that the decoder needs, copied so that one look-up serves.
+  /// What the decoder needs of the declarations, copied so that one look-up serves.
   let observationRules: [ObservationRule]
   let eventRules: [EventDeclaration]
   let emitCount: Int
-  /// Instructions executed for one frame at most.
+  /// The most instructions that are executed for one frame.
   public let costMax: Int
 }
 
@@ -88,16 +88,16 @@ struct ObservationRule: Sendable, Hashable {
   var hard: ValueRange?
 }
 
-/// A key of JSON that means nothing to the hub.
+/// A key of JSON that the hub passes over.
 struct IgnoredKey: Sendable, Hashable {
   var bytes: [UInt8]
-  /// Every key that begins so: `update*`.
+  /// Whether every key that begins with `bytes` is meant: `update*`.
   var isPrefix: Bool
 }
 
-/// What a broker's retained message means. It was stored earlier: when it happened is not known.
+/// What a broker's retained message means. The broker stored it earlier, and when it happened is not known.
 public enum RetainedPolicy: String, Sendable, Hashable, CaseIterable {
-  /// It gives nothing. It proves nothing either: a broker repeats it at every connection.
+  /// The message gives nothing. It is no sign of life either: a broker repeats it at every connection.
   case ignore
   /// Conditions and states pass, and observations and locations that carry their own time; moments and calls for help never.
   case state

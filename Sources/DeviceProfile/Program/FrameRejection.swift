@@ -1,9 +1,11 @@
-// Why a whole frame was refused. A link counts rejections by their key and quarantines the bytes with the text; it
-// goes on with the next frame.
+// Why a whole frame was refused. A link counts rejections by their key, quarantines the bytes with the text, and goes on with the
+// next frame.
 
-/// A frame that is not what the profile describes. Nothing of it was used.
+public import VitalSigns
+
+/// A frame that is not what the profile describes. Nothing of the frame was used.
 public struct FrameRejection: Error, Sendable, Hashable, CustomStringConvertible {
-  public enum Reason: UInt8, Sendable, Hashable, CaseIterable {
+  public enum Reason: UInt8, Sendable, Hashable, KeyedVocabulary {
     /// The frame ends inside a field.
     case endOfFrame = 1
     /// Bytes follow the last field.
@@ -51,17 +53,12 @@ public struct FrameRejection: Error, Sendable, Hashable, CustomStringConvertible
       case .empty: "empty"
       }
     }
-
-    public init?(key: String) {
-      guard let reason = Self.allCases.first(where: { $0.key == key }) else { return nil }
-      self = reason
-    }
   }
 
   public var reason: Reason
-  /// Byte offset in the frame where it was noticed, from 0.
+  /// Byte offset in the frame where the mistake was noticed, from 0.
   public var offset: Int
-  /// What was expected there, in English; never the device's own bytes, so that it may be logged.
+  /// What was expected there, in English. It never holds the device's own bytes, so that it may be logged.
   public var explanation: String
 
   public init(reason: Reason, offset: Int, explanation: String) {

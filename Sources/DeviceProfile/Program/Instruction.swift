@@ -10,15 +10,15 @@ import VitalSigns
 public enum DecodeLimits {
   /// Instructions of one program.
   public static let instructionsMax = 256
-  /// Registers of one program; the file lives on the stack, 24 bytes each.
+  /// Registers of one program. The register file lies on the stack, 24 bytes a register.
   public static let registersMax = 64
-  /// Emits of one program: one bit each in the coverage word.
+  /// Emits of one program. Each has one bit in the coverage word.
   public static let emitsMax = 64
-  /// Readings of one frame. Beyond it the frame is rejected: no device says so much at once.
+  /// Readings of one frame. A frame with more is rejected: no device says so much at once.
   public static let readingsMax = 64
   /// Instructions executed for one frame at most, repeats included.
   public static let executedMax = 4096
-  /// JSON pointers of one program: one bit each in the reader's mask.
+  /// JSON pointers of one program. Each has one bit in the reader's mask.
   public static let pointersMax = 32
   /// Nesting of JSON. A device's message has 2 or 3 levels; many more could only be meant to exhaust the stack.
   public static let jsonDepthMax = 16
@@ -46,7 +46,7 @@ enum Instruction: Sendable, Hashable {
     case readShortFloat(into: RegisterIndex, bigEndian: Bool)
     case readFloat(into: RegisterIndex, bigEndian: Bool)
     case readBCD(into: RegisterIndex, bytes: UInt8)
-    /// Decimal digits as text: a fixed length, or up to a delimiter (consumed) or the end.
+    /// Decimal digits as text, of a fixed length, or up to a delimiter (which is consumed) or the frame's end.
     case readNumberText(into: RegisterIndex, extent: TextExtent)
     case readText(into: RegisterIndex, extent: TextExtent)
     /// Year u16, month, day, hour, minute, second: sets the frame's time.
@@ -56,7 +56,7 @@ enum Instruction: Sendable, Hashable {
     case countLeft(into: RegisterIndex)
     case skip(bytes: UInt16)
     case skipRest
-    /// `bytes` as many times as the register says.
+    /// Skips `bytes` as many times as the register says.
     case skipCounted(bytes: UInt16, count: RegisterIndex)
   }
 
@@ -66,7 +66,7 @@ enum Instruction: Sendable, Hashable {
     case takeBits(into: RegisterIndex, from: RegisterIndex, lowest: UInt8, count: UInt8)
     case setFlag(RegisterIndex)
     case invalidValues(RegisterIndex, list: UInt8)
-    /// `counts`: what is not in the table is counted at once; otherwise where it is reported.
+    /// `counts`: a value that is not in the table is counted at once; otherwise where it is reported.
     case lookup(RegisterIndex, table: UInt8, counts: Bool)
     case oneOf(RegisterIndex, table: UInt8)
     case multiply(RegisterIndex, constant: UInt8)
@@ -81,7 +81,7 @@ enum Instruction: Sendable, Hashable {
     case repeatBegin(end: UInt16, atLeast: UInt16, firstRegister: UInt8, endRegister: UInt8)
     case repeatEnd(begin: UInt16, atMost: UInt16)
     case checksum(ChecksumKind, from: UInt16, bigEndian: Bool)
-    /// Exactly as many bytes follow as the register says.
+    /// The frame must have exactly as many bytes left as the register says.
     case bytesLeft(RegisterIndex)
     case require(RegisterIndex)
     case reject(text: UInt8)
@@ -96,13 +96,14 @@ enum Instruction: Sendable, Hashable {
     case localTime(RegisterIndex)
     case textTime(RegisterIndex)
     case addMinutes(RegisterIndex)
-    /// Which user of the device was measured; anybody who is not listed is not this person.
+    /// Which user of the device was measured. A user who is not listed is not this person.
     case user(RegisterIndex, list: UInt8)
-    /// The frame's number, by which a link knows repeats.
+    /// The frame's number, by which a link knows repeats again.
     case packetMark(RegisterIndex)
   }
 
-  /// Puts a reading into the result. `byArrival`: it tells of the device now, whatever time the frame gives its measurement.
+  /// Puts a reading into the result. `byArrival`: the reading tells of the device now, whatever time the frame gives its
+  /// measurement.
   enum Report: Sendable, Hashable {
     case observation(RegisterIndex, declaration: UInt8, unit: UInt8, byArrival: Bool, emit: UInt8)
     case event(flag: RegisterIndex, declaration: UInt8, phase: UInt8, detail: RegisterIndex, byArrival: Bool, emit: UInt8)

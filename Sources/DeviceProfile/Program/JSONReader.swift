@@ -11,7 +11,7 @@ struct JSONSlot {
     case missing, number, string, escapedString, booleanTrue, booleanFalse, null, container
   }
   var kind: Kind = .missing
-  /// For strings without the quotation marks.
+  /// The first byte; of a string, the one after its quotation mark.
   var start: UInt32 = 0
   var end: UInt32 = 0
 }
@@ -20,7 +20,7 @@ struct JSONSlot {
 struct JSONPointerSet: Sendable, Hashable {
   struct Segment: Sendable, Hashable {
     var key: [UInt8]
-    /// Set when the segment can also be an array index.
+    /// The segment as an array index; nil when it cannot be one.
     var index: Int?
   }
   var pointers: [[Segment]] = []
@@ -61,9 +61,10 @@ struct JSONPointerSet: Sendable, Hashable {
 /// One pass over one frame.
 struct JSONReader {
   private(set) var slots = InlineArray<32, JSONSlot>(repeating: JSONSlot())
-  /// How many keys of the outermost object have a value, are read by no pointer and are not ignored. Counted only when `ignored` was given.
+  /// How many keys of the outermost object have a value, are read by no pointer and are not ignored. They are counted only when
+  /// `ignored` was given.
   private(set) var unknownKeys = 0
-  /// What the whole frame is.
+  /// What kind of value the whole frame is.
   private(set) var root = JSONSlot.Kind.missing
   private var isArray = false
   private var cursor = 0
@@ -80,13 +81,15 @@ struct JSONReader {
     if cursor < frame.count { throw invalid("something follows the JSON value") }
   }
 
-  /// The frame says something, and not as an object, while every pointer looks into one: a list, a word or `true` alone.
+  /// Whether the frame says something, but not as an object (a list, a word or `true` alone), while every pointer looks into an
+  /// object.
   func isOfAnotherShape(_ set: JSONPointerSet) -> Bool {
     guard !set.pointers.isEmpty, root != .null, root != .container || isArray else { return false }
     return set.pointers.allSatisfy { $0.first.map { !isArray || $0.index == nil } ?? false }
   }
 
-  /// Takes a payload that is no JSON as one text. False when it only looks like broken JSON, is no text, or nobody reads it.
+  /// Takes a payload that is no JSON as one text. False when the payload only looks like broken JSON, is no text, or nobody reads
+  /// it.
   mutating func readText(_ frame: Span<UInt8>, pointers: JSONPointerSet) -> Bool {
     guard let root = pointers.pointers.firstIndex(where: \.isEmpty) else { return false }
     self = Self()
@@ -169,7 +172,7 @@ struct JSONReader {
       guard take(frame, UInt8(ascii: ":")) else { throw invalid("a colon is missing") }
       skipSpace(frame)
       if isKnown, matching == 0, ignored != nil, saysAlarm(frame, keyStart, keyEnd) { isKnown = false }
-      // Null says nothing, whatever its key means.
+      // Null says nothing, whatever its key means, so such a key does not count as unknown.
       if !isKnown, cursor < frame.count, frame[cursor] != UInt8(ascii: "n") { unknownKeys += 1 }
       try readValue(frame, set, candidates: matching, depth: depth + 1)
       skipSpace(frame)
@@ -218,7 +221,8 @@ struct JSONReader {
     return matching
   }
 
-  /// The value of an ignored key, which the cursor stands on, is a word for an alarm. What a device is called may have such a word in it.
+  /// Whether the value of an ignored key is an alarm word; the cursor stands on the value. The name that a person gave a device may
+  /// have such a word in it.
   private func saysAlarm(_ frame: Span<UInt8>, _ keyStart: Int, _ keyEnd: Int) -> Bool {
     if AlarmWords.isWholeString(frame, at: cursor) { return true }
     guard AlarmWords.areInWord(frame, at: cursor) else { return false }

@@ -24,7 +24,7 @@ public enum MedicalFloat: Sendable, Hashable {
     case 0x0802: self = .negativeInfinity
     default:
       let signed = Int16(bitPattern: bits)
-      // Shifting left and arithmetically back extends the sign of the low 12 bits.
+      // Shifting left, and arithmetically back, extends the sign of the low 12 bits.
       self = .number(Quantity(mantissa: Int64((signed << 4) >> 4), exponent: Int8(truncatingIfNeeded: signed >> 12)))
     }
   }

@@ -5,14 +5,14 @@ import VitalSigns
 /// One register: 24 bytes.
 struct Register {
   enum Kind: UInt8 {
-    /// Nothing was read: the field is not in this frame.
+    /// Nothing was read, because the field is not in this frame.
     case missing
     case number
     /// The mantissa is 0 or 1.
     case boolean
-    /// A range of the frame.
+    /// The text is a range of the frame.
     case text
-    /// Something was read that is no value; `reason` says why.
+    /// Something was read that is no value. `reason` says why.
     case unusable
   }
   var mantissa: Int64 = 0
@@ -21,7 +21,7 @@ struct Register {
   var exponent: Int8 = 0
   var kind: Kind = .missing
   var reason: DropReason = .sentinel
-  /// A text with JSON escapes in it.
+  /// Whether the text has JSON escapes in it.
   var isEscaped = false
 
   static var missing: Self { Self() }
@@ -101,7 +101,7 @@ struct FrameState {
   var rounds = 0
   var roundStart = 0
   var retained = false
-  /// Somebody else was measured.
+  /// Whether the frame says that somebody else was measured.
   var isOtherUser = false
 
   subscript(_ index: RegisterIndex) -> Register {
@@ -109,6 +109,6 @@ struct FrameState {
     set { if index < DecodeLimits.registersMax { registers[Int(index)] = newValue } }
   }
 
-  /// The time that readings carry: none while the device's clock is not set.
+  /// The time that readings carry. They carry none while the device's clock is not set.
   var statedTime: DeviceTime { quality.contains(.clockUnset) ? .none : time }
 }

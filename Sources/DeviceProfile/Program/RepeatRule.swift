@@ -3,14 +3,14 @@
 
 public import VitalSigns
 
-/// When an advertisement says nothing new. It is still a sign of life.
+/// When an advertisement says nothing new. A repeated advertisement is still a sign of life.
 public enum RepeatRule: Sendable, Hashable {
   /// The frame carries a number that changes with each new statement: the number of the frame before, seen again while
   /// the silence in between was shorter than this, is a repeat. After a longer silence it is new, because a device whose
   /// battery was changed counts from the start again. A frame without the number falls under `identicalSecondsDefault`.
   case packet(withinSeconds: UInt32)
-  /// The same bytes within this time after they were taken as new. The time is not extended by repeats: a device that never stops
-  /// sending is heard again after each such time.
+  /// The same bytes, within this time after they were taken as new, are a repeat. Repeats do not extend the time: a device that
+  /// never stops sending is heard again after each such time.
   case identical(seconds: UInt32)
 
   public static let identicalSecondsDefault: UInt32 = 10
@@ -26,13 +26,13 @@ public struct RepeatFilter: Sendable {
 
   public init() {}
 
-  /// What a frame is to those heard before.
+  /// Whether a frame says something new.
   public enum Novelty: Sendable {
     case new
     case repeated
   }
 
-  /// Hears a frame: remembers it, and says whether it is new. Call it once for each good frame, in order.
+  /// Hears a frame: remembers it, and says whether it is new. Call this once for each good frame, in order.
   ///
   /// - Parameter mark: `DecodeResult.repeatMark` of this frame.
   public mutating func hear(_ frame: [UInt8], mark: UInt64?, rule: RepeatRule, at now: MonotonicInstant) -> Novelty {

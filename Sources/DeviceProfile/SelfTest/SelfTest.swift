@@ -1,5 +1,5 @@
-// The test vectors inside a profile: bytes in, readings out, exactly. They run at every load, so a profile that
-// decodes wrongly never meets a device.
+// The test vectors inside a profile: bytes in, readings out, exactly. The vectors run at every load, so a profile that decodes
+// wrongly never meets a device.
 
 public import VitalSigns
 
@@ -22,8 +22,8 @@ public enum SelfTestExpectation: Sendable, Hashable {
   case readings([String], dropped: [DropReason])
 }
 
-/// Readings as one line each: what a vector expects and what a decoder gave are compared as these lines, so that a
-/// value's precision, unit, quality and time all count.
+/// Readings as one line each. What a vector expects and what a decoder gave are compared as these lines, so that a value's
+/// precision, unit, quality and time all count.
 enum SelfTestText {
   static func observation(key: String, value: Quantity, unit: UCUMUnit, quality: ObservationQuality, time: String) -> String {
     "\(key) \(value) \(unit.code)" + suffix(quality, time)

@@ -95,7 +95,7 @@ struct SelfTestCompiler {
   private func expectation(_ node: ProfileNode, _ problems: ProblemList) -> String? {
     let own = ["unit", "quality", "time", "event", "phase", "detail", "latitude", "longitude", "accuracy"]
     let names = scope.observations.map(\.key)
-    // A name whose declaration is wrong is told there.
+    // A name whose declaration is wrong is told at the declaration.
     let broken = (node.entries ?? []).compactMap(\.key.scalar).filter { !names.contains($0) && !own.contains($0) && scope.isDeclared($0) }
     if !broken.isEmpty { return nil }
     guard let inner = Fields(node, allowed: names + own, what: "an expected reading", problems) else { return nil }

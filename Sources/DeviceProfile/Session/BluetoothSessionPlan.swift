@@ -1,6 +1,5 @@
-// How the hub treats a Bluetooth device of a profile: whether it bonds, how long it stays, and what it does in which
-// order once it is connected. Written by the vendor under `bluetooth:`; carried out by BluetoothLink, which knows no
-// device by name.
+// How the hub treats a Bluetooth device of a profile: whether it bonds, how long it stays, and what it does in which order once it
+// is connected. The vendor writes it under `bluetooth:`. BluetoothLink carries it out and knows no device by name.
 
 /// The `bluetooth:` section of a profile, compiled.
 public struct BluetoothSessionPlan: Sendable, Hashable {
@@ -9,7 +8,7 @@ public struct BluetoothSessionPlan: Sendable, Hashable {
     case none
     /// The hub pairs before it reads anything, and keeps the key. "Just works" when the device has neither display nor keys.
     case bond
-    /// As `bond`, and a link without protection against a man in the middle is refused: a passkey or a comparison.
+    /// As `bond`, with a passkey or a comparison. A link without protection against a man in the middle is refused.
     case passkey
   }
 
@@ -57,11 +56,11 @@ public struct BluetoothSessionPlan: Sendable, Hashable {
   public var notifications: Notifications
   public var stay: Stay
   public var priority: Priority
-  /// The device ends the connection by itself right after bonding; that is no failure.
+  /// The device ends the connection by itself right after bonding. Such an end is no failure.
   public var leavesAfterBonding: Bool
   /// How long without a notification ends a `session` after the last step. 1…600 s.
   public var quietSeconds: UInt32
-  /// In order. Without steps of its own a profile subscribes to each characteristic of `decode`.
+  /// The steps in their order. A profile without steps of its own subscribes to each characteristic of `decode`.
   public var steps: [BluetoothSessionStep]
 
   public init(

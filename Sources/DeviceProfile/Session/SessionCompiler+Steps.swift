@@ -119,7 +119,7 @@ extension SessionCompiler {
     return BluetoothSessionStep.RecordFetch(records: records, context: context, deletion: deletion, sequenceOffset: offset)
   }
 
-  /// Values that nobody can decode are not asked for.
+  /// Whether some program decodes the characteristic. Values that nobody can decode are not asked for.
   private func isDecoded(_ uuid: BluetoothUUID, _ key: String, _ fields: Fields) -> Bool {
     if decoded.contains(where: { $0.uuid == uuid }) { return true }
     let known = decoded.map(\.uuid.description).joined(separator: ", ")

@@ -1,5 +1,5 @@
-// The `bluetooth:` section: how the hub treats the device once it is found. Its steps are read in
-// SessionCompiler+Steps.swift. A profile without the section gets the plan that most devices are content with.
+// The `bluetooth:` section: how the hub treats the device once it is found. SessionCompiler+Steps.swift reads its steps. A profile
+// without the section gets the plan that suits most devices.
 
 import VitalSigns
 
@@ -7,7 +7,7 @@ struct SessionCompiler {
   let fields: Fields
   let transport: TransportSettings
   let liveness: DeviceLiveness
-  /// The characteristics that `decode` has a program for, in its order, also those whose program has a mistake.
+  /// The characteristics that `decode` has a program for, in its order. Those whose program has a mistake are among them.
   let decoded: [DecodedCharacteristic]
 
   struct DecodedCharacteristic {
@@ -18,7 +18,7 @@ struct SessionCompiler {
   static let planKeys = [
     "security", "staleBond", "notifications", "stay", "priority", "leavesAfterBonding", "quiet", "session",
   ]
-  /// The longest wait of a session, seconds: beyond it a device keeps others from its connection for nothing.
+  /// The longest wait of a session, seconds. A device that waits longer keeps others from its connection for nothing.
   static let secondsMax: UInt32 = 600
 
   init(_ fields: Fields, transport: TransportSettings, liveness: DeviceLiveness?) {
@@ -50,7 +50,7 @@ struct SessionCompiler {
 
   private var priority: BluetoothSessionPlan.Priority { liveness.isSafetyAlarm ? .alarm : .routine }
 
-  /// Nothing is connected: what is left is whose advertisements matter most.
+  /// The plan of a device that is never connected: only the priority of its advertisements counts.
   private func advertisement() -> BluetoothSessionPlan {
     var plan = BluetoothSessionPlan(security: .none, priority: priority)
     guard let node = fields.node("bluetooth"),
@@ -112,7 +112,8 @@ struct SessionCompiler {
     item.scalar == "disconnect" || item.value(of: "disconnect") != nil
   }
 
-  /// A program whose characteristic no step reads would never run, and nobody would notice: its values would just not come.
+  /// Every program's characteristic must be read by some step. A program that no step feeds would never run, and nobody would
+  /// notice: its values would just not come.
   private func checkReached(by steps: [BluetoothSessionStep]) {
     var reached: [BluetoothUUID] = []
     for step in steps {

@@ -1,17 +1,18 @@
-// How much of the ring between core and dispatch one person or device may fill: so that there is always room for another's call,
-// however many come from one.
+// How much of the ring between core and dispatch one person or device may fill. So there is always room for another's call, however
+// many come from one.
 
 import Synchronization
 package import VitalSigns
 
-/// Places taken by whose alerts they are. `take` on the core thread (realtime-safe), `give` on the dispatch thread.
+/// Which places are taken, by whose alerts they are. `take` on the core thread (realtime-safe), `give` on the dispatch thread.
 package final class AlarmRoom: Sendable {
-  /// A sixteenth of the ring. What is beyond reaches receivers through the outbox, and is counted (`alarmsUndispatched`).
+  /// Places of one holder: a sixteenth of the ring. What is beyond reaches receivers through the outbox, and is counted
+  /// (`alarmsUndispatched`).
   package static let perHolderMax = 256
-  /// Holders share counters when there are more: then they share the bound.
+  /// Counters. When there are more holders, some share a counter, and with it the bound.
   static let buckets = 4_096
 
-  /// One counter; a class because atomics cannot stand in an array.
+  /// One counter. It is a class because atomics cannot stand in an array.
   private final class Counter: Sendable {
     let value = Atomic<Int>(0)
   }
@@ -24,7 +25,7 @@ package final class AlarmRoom: Sendable {
     return counters[Int((key &* 0x9E37_79B9) >> 20) % Self.buckets]
   }
 
-  /// False when this holder has its share.
+  /// Takes a place. False when this holder has its share.
   package func take(_ outcome: Outcome) -> Bool {
     let counter = counter(outcome)
     if counter.value.load(ordering: .relaxed) >= Self.perHolderMax { return false }

@@ -20,9 +20,9 @@ package enum CoreBuilder {
     package var fromSnapshot: UInt64 = 0
     /// Snapshots that another layout or another size wrote.
     package var snapshotsRefused = 0
-    /// False: no replay could give the state exactly, so alerts were taken over from the journal and ids start anew.
+    /// Whether a replay gave the state exactly. False: alerts were taken over from the journal, and ids start anew.
     package var isExact = true
-    /// Open alerts taken over then.
+    /// Open alerts that were taken over from the journal.
     package var adopted = 0
   }
 
@@ -62,7 +62,7 @@ package enum CoreBuilder {
         report.snapshotsRefused += 1
       }
     }
-    // What another version or other sizes decided, this core may decide otherwise: then its counters stand elsewhere.
+    // Another version, or other sizes, may have decided otherwise than this core: then its counters stand elsewhere.
     let decider = decider(configuration)
     let wasOurs =
       (recovery.lastRun.map { $0.version == KnutepunktVersion.current } ?? true) && (recovery.decider.map { $0 == decider } ?? true)
@@ -73,7 +73,7 @@ package enum CoreBuilder {
     }
     var outcomes = OutcomeBuffer(capacity: 512)
     var replayed: UInt64 = 0
-    // What the replay decides was decided, stored and told before.
+    // What the replay decides was decided, stored and told before, so it is dropped.
     try writer.replay(after: core.lastSequence) { stored in
       var entry = stored
       while !core.ingest(&entry, into: &outcomes) { outcomes.removeAll() }
@@ -98,7 +98,7 @@ package enum CoreBuilder {
     "\(KnutepunktVersion.current) \(configuration.patientsMax) \(configuration.devicesMax) \(configuration.alertsMax)"
   }
 
-  /// A rebuilt state is kept at once: the next start must not rebuild it from what will then be there. A disk that refuses only makes
+  /// Keeps a rebuilt state at once: the next start must not rebuild it from what will then be there. A disk that refuses only makes
   /// that start rebuild once more.
   @discardableResult static func keepSnapshot(of core: borrowing RealtimeCore, _ writer: JournalWriter, wall: WallTime) -> Bool {
     guard core.lastSequence > 0 else { return true }
@@ -117,7 +117,7 @@ package enum CoreBuilder {
   /// The configuration counts each step from the one before; the core counts from the raise.
   private static func escalation(_ configuration: KnutepunktConfiguration) -> EscalationPolicy {
     let settings = configuration.escalation
-    // A console's board is watched: it counts as a first receiver, also when nobody else is told.
+    // A console's board is watched, so it counts as a first receiver, also when nobody else is told.
     var levels: UInt8 = configuration.console.listen != nil ? 1 : 0
     for receivers in settings.receivers
     where receivers.level <= Int(EscalationPolicy.levelMax) && receivers.destinations.contains(where: configuration.maySendAlerts) {

@@ -16,11 +16,11 @@ package import VitalSigns
 
 /// One value on its way to the disk.
 package enum JournalItem: Sendable, BitwiseCopyable {
-  /// Followed by exactly this many outcomes, which belong into the same transaction.
+  /// An entry. Exactly `outcomes` outcomes follow it, which belong into the same transaction.
   case entry(IntakeEntry, outcomes: Int)
-  /// One of an entry's outcomes, or a deadline's that stands alone.
+  /// One of an entry's outcomes, or a deadline's outcome that stands alone.
   case outcome(Outcome)
-  /// A snapshot is ready that saw everything before this place: it may be stored once all of that is.
+  /// A snapshot is ready that saw everything before this place. It may be stored once all of that is.
   case snapshot
 }
 
@@ -31,7 +31,7 @@ private enum JournalNews: Int, Comparable {
 }
 
 extension IntakeEntry {
-  /// Whether its commit waits for no company: somebody calls for help, or somebody waits to be registered.
+  /// Whether the entry's commit waits for no company: somebody calls for help, or somebody waits to be registered.
   var mustBeStoredAtOnce: Bool {
     if case .registry = payload { return true }
     return isAlarm
@@ -70,7 +70,8 @@ package final class CoreThread: @unchecked Sendable {
   private let thread = WorkerThread(name: "core", stackBytes: 1 << 20)
   private var core: RealtimeCore
   private var outcomes: OutcomeBuffer
-  /// Taken from the intake, and not decided yet because the journal ring filled up with what deadlines before it gave.
+  /// An entry that was taken from the intake and is not decided yet, because the journal ring filled up with what deadlines before
+  /// it gave.
   private var held: IntakeEntry?
   /// What was pushed for the writer and not told yet.
   private var journalNews = JournalNews.nothing
@@ -156,8 +157,8 @@ package final class CoreThread: @unchecked Sendable {
       vitals.late.store(counters.late, ordering: .relaxed)
       if taken == Self.batch { continue }
       if stopping && intake.depth == 0 && held == nil { return }
-      // With the journal ring full a deadline in the past must not be waited for: the loop would spin. The writer rings
-      // `wake` after each commit.
+      // With the journal ring full, a deadline in the past must not be waited for: the loop would spin. The writer rings `wake`
+      // after each commit.
       let pulse = now.adding(nanoseconds: Self.pulse)
       wake.wait(until: (isUpToDate ? min(core.nextDeadline, pulse) : pulse).rawValue &- clock.offset)
     }
@@ -173,13 +174,14 @@ package final class CoreThread: @unchecked Sendable {
     return true
   }
 
-  /// One entry: deadlines before it, the entry, what it causes. False when the journal ring is full: then it is held.
+  /// Decides one entry: deadlines before it, the entry, what it causes. False when the journal ring is full: then the entry is
+  /// held.
   private func decide(_ entry: inout IntakeEntry) -> Bool {
     guard passDeadlines(until: entry.instant), hasRoom else {
       held = entry
       return false
     }
-    // No deadline is left before it and the buffer is empty: the core takes it.
+    // No deadline is left before the entry and the buffer is empty, so the core takes it.
     _ = core.ingest(&entry, into: &outcomes)
     dispatch()
     _ = journal.push(.entry(entry, outcomes: outcomes.count))
@@ -190,7 +192,8 @@ package final class CoreThread: @unchecked Sendable {
     return true
   }
 
-  /// False when some are left: a full journal ring postpones deadlines rather than losing what they decide.
+  /// Lets the core decide what is due before `instant`. False when some of it is left: a full journal ring postpones deadlines and
+  /// loses nothing that they decide.
   private func passDeadlines(until instant: MonotonicInstant) -> Bool {
     var finished = false
     while !finished {
@@ -202,7 +205,7 @@ package final class CoreThread: @unchecked Sendable {
     return true
   }
 
-  /// What people must hear, at once: before the journal has it.
+  /// Tells what people must hear at once, before the journal has it.
   private func dispatch() {
     var rang = false
     for index in 0..<outcomes.count {
@@ -231,7 +234,7 @@ package final class CoreThread: @unchecked Sendable {
     }
     outcomes.removeAll()
     journalNews = max(journalNews, news)
-    // An alarm's way to the disk begins now; routine values are told of once a turn.
+    // An alarm's way to the disk begins now. Of routine values the writer is told once a turn.
     if news == .urgent { ringForJournal() }
   }
 
@@ -254,7 +257,7 @@ package final class CoreThread: @unchecked Sendable {
     journalWake.ring()
   }
 
-  /// The bytes of the newest snapshot. Only the journal writer, and only while `snapshotWanted` is clear.
+  /// Lends the bytes of the newest snapshot. Only to the journal writer, and only while `snapshotWanted` is clear.
   func withSnapshot<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     body(UnsafeRawBufferPointer(snapshotBytes))
   }

@@ -11,7 +11,7 @@ package final class DecisionTimes: Sendable {
     100_000_000, 1_000_000_000,
   ]
 
-  /// One counter; a class because atomics cannot stand in an array.
+  /// One counter. It is a class because atomics cannot stand in an array.
   private final class Counter: Sendable {
     let value = Atomic<UInt64>(0)
   }
@@ -20,7 +20,7 @@ package final class DecisionTimes: Sendable {
 
   package init() { counters = (0...Self.limits.count).map { _ in Counter() } }
 
-  /// Nanoseconds; a clock that went back counts as 0.
+  /// Counts one time, in nanoseconds. A clock that went back counts as 0.
   package func note(_ nanoseconds: Int64) {
     var bucket = 0
     while bucket < Self.limits.count, nanoseconds > Self.limits[bucket] { bucket += 1 }

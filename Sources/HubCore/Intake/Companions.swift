@@ -1,6 +1,6 @@
-// What belongs to an entry but must not pass the realtime core: texts, the device's own words about time, the mark by
-// which a redelivered frame is known. A producer leaves it here under a number before it pushes the entry; the journal
-// writer takes it into the entry's own transaction.
+// What belongs to an entry but must not pass the realtime core: texts, the device's own words about time, the mark by which a
+// redelivered frame is known. A producer leaves it here under a number before it pushes the entry. The journal writer takes it into
+// the entry's own transaction.
 
 import Journal
 package import JournalValues
@@ -37,12 +37,12 @@ package final class Companions: Sendable {
     }
   }
 
-  /// Takes it, once. Number 0 has none.
+  /// Takes the companion with this number, once. Number 0 has none.
   package func take(_ number: UInt64) -> Companion? {
     if number == 0 { return nil }
     return state.withLock { $0.waiting.removeValue(forKey: number) }
   }
 
-  /// The entry was refused by the intake.
+  /// The intake refused the entry.
   package func forget(_ number: UInt64) { _ = take(number) }
 }

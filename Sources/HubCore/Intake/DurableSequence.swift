@@ -8,22 +8,22 @@ import VitalSigns
 /// The durable watermark. Any thread; `advance` only from the journal writer.
 package final class DurableSequence: DurableWatermark {
   private let committed: Atomic<UInt64>
-  /// What those who wait have been answered by; ahead of `committed` only in an emergency without a disk.
+  /// Up to where those who wait have been answered. It is ahead of `committed` only in an emergency without a disk.
   private let answered: Atomic<UInt64>
   private let state = Mutex(Waiters())
-  /// Rung when somebody wants a commit sooner than the group window would bring it.
+  /// Called when somebody wants a commit sooner than the group window would bring it.
   private let requestCommitNow: @Sendable () -> Void
 
   private struct Waiters {
     var wakeDescriptors: [Int32] = []
-    /// In arrival order; at most `waitersMax`.
+    /// Those who wait, in the order of their arrival; at most `waitersMax`.
     var continuations: [(number: UInt64, sequence: UInt64, continuation: CheckedContinuation<Waited, Never>)] = []
     var next: UInt64 = 0
     var isClosed = false
   }
 
-  /// Requests that wait for one commit; beyond it a caller hears at once that nothing can be confirmed. Only a disk that
-  /// stands still for minutes gathers so many, most of whose callers have long gone.
+  /// Requests that wait for one commit. Beyond this a caller hears at once that nothing can be confirmed. Only a disk that stands
+  /// still for minutes gathers so many, most of whose callers have long gone.
   static let waitersMax = 4_096
 
   /// How waiting ended.
@@ -31,7 +31,7 @@ package final class DurableSequence: DurableWatermark {
     case durable
     /// The journal closed first, or too many wait: nothing may be confirmed, and nothing will be.
     case closed
-    /// Not yet. It may still become durable.
+    /// The entry is not durable yet. It may still become so.
     case late
   }
 
@@ -64,7 +64,7 @@ package final class DurableSequence: DurableWatermark {
     let ready = state.withLock { state in
       let ready = state.continuations.filter { $0.sequence <= sequence }
       state.continuations.removeAll { $0.sequence <= sequence }
-      // Under the lock, so that a descriptor is never rung after `unregister` has returned.
+      // The descriptors are rung under the lock, so that none is rung after `unregister` has returned.
       for descriptor in state.wakeDescriptors { WakeDescriptor.ring(descriptor) }
       return ready
     }
@@ -94,8 +94,8 @@ package final class DurableSequence: DurableWatermark {
       if let immediate {
         continuation.resume(returning: immediate)
       } else {
-        // Only now, when there is somebody to give up: a thread that stood still before would else wait for ever. Without a parent,
-        // because the wait cannot be cancelled; ended before this returns.
+        // The clock starts only now, when there is somebody to give up: if this thread stood still before that, the wait would last
+        // for ever. The task has no parent, because the wait cannot be cancelled. It has ended before this returns.
         clock = limit.map { limit in
           Task {
             do { try await Task.sleep(for: limit) } catch { return }
@@ -118,7 +118,7 @@ package final class DurableSequence: DurableWatermark {
     late?.continuation.resume(returning: .late)
   }
 
-  /// No commit will follow: everybody who still waits hears so.
+  /// No commit will follow. Everybody who still waits hears so.
   package func close() {
     let rest = state.withLock { state in
       state.isClosed = true

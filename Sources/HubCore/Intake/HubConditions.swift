@@ -1,4 +1,4 @@
-// Which conditions of the hub hold: noted where they enter the intake, and where the core decides about one by itself, so
+// Which conditions of the hub hold. They are noted where they enter the intake, and where the core decides about one by itself, so
 // that status, readiness and the board say what the core was told. Nothing here reaches the core.
 
 import Synchronization
@@ -11,12 +11,13 @@ package final class HubConditions: Sendable {
     /// As in `HubCondition`.
     package var subject: UInt32
     package var since: WallTime
-    /// Decided by the core without having been told: a person's resolving ends it, for nobody else will.
+    /// Whether the core decided it without having been told. Such a condition ends when a person resolves its alert, because nobody
+    /// else ends it.
     var isDecided: Bool
   }
 
-  /// Conditions at once: every link, destination and role of a large hub. Beyond it the newest are left out; those that stand here
-  /// already say that things are bad.
+  /// Conditions at once: every link, destination and role of a large hub. Beyond this the newest are left out. Those that stand
+  /// here already say that things are bad.
   package static let holdingMax = 512
 
   /// Calls that a destination refused for good, noted where the same alerts pass.
@@ -24,15 +25,15 @@ package final class HubConditions: Sendable {
 
   private let holding = Mutex<[Holding]>([])
 
-  /// By rule and subject.
+  /// The conditions that hold, by rule and subject.
   package var all: [Holding] { holding.withLock { $0 } }
 
-  /// The gateway tells the core that a condition starts or ends.
+  /// Notes that the hub tells the core of a condition that starts or ends.
   package func note(_ condition: HubCondition, at wall: WallTime) {
     set(condition.rule, condition.subject, holds: condition.holds, isDecided: false, at: wall)
   }
 
-  /// The core tells of an alert of the hub's own.
+  /// Notes what the core tells of an alert of the hub's own.
   package func note(_ transition: AlertTransition, at wall: WallTime) {
     refusedCalls.hear(transition)
     guard transition.rule.isOfHub else { return }
@@ -63,6 +64,6 @@ package final class HubConditions: Sendable {
 }
 
 extension AlertRule {
-  /// Whether it tells of the hub itself: no person, no device.
+  /// Whether the rule is about the hub itself, and not about a person or a device.
   package var isOfHub: Bool { rawValue >= AlertRule.deadLetter.rawValue }
 }

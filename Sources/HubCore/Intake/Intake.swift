@@ -1,4 +1,4 @@
-// The one way in: links, the local API and the gateway itself push entries here. Stamps both clocks, leaves companions,
+// The one way in: links, the local API and the hub itself push entries here. Stamps both clocks, leaves companions,
 // wakes the core. Never waits: a full intake is the producer's to handle (a link stops reading, the API answers 503).
 //
 // When the disk stands still, decided entries pile up between the core and the writer. Routine values are refused while
@@ -17,7 +17,7 @@ package final class Intake: Sendable {
   private let journal: SingleProducerRing<JournalItem>
   package let companions: Companions
   package let clock: HubClock
-  /// What of the hub itself the core was told.
+  /// Which conditions of the hub itself the core was told of.
   package let conditions = HubConditions()
 
   package init(ring: IntakeRing, coreWake: Wake, journal: SingleProducerRing<JournalItem>, companions: Companions, clock: HubClock) {
@@ -42,12 +42,13 @@ package final class Intake: Sendable {
     }
   }
 
-  /// Who holds an entry that is refused.
+  /// Who still holds an entry that is refused.
   package enum Keeper: Sendable {
-    /// Nobody: it is lost, and only counted. Refused first, when a quarter of the way to the disk is full.
+    /// Nobody: the entry is lost, and only counted. Refused first, when a quarter of the way to the disk is full.
     case nobody
-    /// A broker or a person, who brings it again. Refused when half of it is full. The other half is for alarms and for what
-    /// deadlines decide meanwhile: with the shipped ring some 8 000 values, hundreds of calls for help with all that follows them.
+    /// A broker or a person, who brings the entry again. Refused when half of the way to the disk is full. The other half is for
+    /// alarms and for what deadlines decide meanwhile: with the shipped ring some 8 000 values, hundreds of calls for help with all
+    /// that follows them.
     case producer
   }
 

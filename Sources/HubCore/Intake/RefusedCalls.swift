@@ -1,6 +1,6 @@
-// Calls for help that a destination refused for good and that nobody has taken: silence where somebody should have been told.
-// Read from the journal at the start and whenever a destination refuses or is tried again; ended at once when somebody takes the
-// alert. Not here: what is said of them (CoreAPI, HubProblems.swift).
+// Calls for help that a destination refused for good and that nobody has taken: silence where somebody should have been told. They
+// are read from the journal at the start and whenever a destination refuses or is tried again. A call ends at once when somebody
+// takes the alert. Not here: what is said of them (CoreAPI, HubProblems.swift).
 
 package import Journal
 import JournalValues
@@ -9,9 +9,9 @@ package import VitalSigns
 
 /// The refused calls that still wait for somebody. Any thread.
 package final class RefusedCalls: Sendable {
-  /// Calls that are held at once: more than that are as bad as that.
+  /// Calls that are held at once. More of them would be no worse.
   package static let callsMax = 1_024
-  /// Alerts that were taken a moment ago: the journal may not say so yet. Beyond it the oldest go.
+  /// Alerts that were taken a moment ago, which the journal may not say yet. Beyond this the oldest go.
   static let takenMax = 1_024
 
   private struct State {
@@ -20,12 +20,12 @@ package final class RefusedCalls: Sendable {
   }
   private let state = Mutex(State())
 
-  /// What the journal has. An alert that was taken while it was read stays taken.
+  /// Takes what the journal has. An alert that was taken while the journal was read stays taken.
   package func replace(with rows: [RefusedCallRow]) {
     state.withLock { state in state.calls = rows.filter { !state.taken.contains($0.alert) } }
   }
 
-  /// The core tells of an alert.
+  /// Hears of a change of an alert from the core.
   package func hear(_ transition: AlertTransition) {
     if transition.state == .suspected { return }
     let waits = transition.state == .raised || transition.state == .notified

@@ -1,12 +1,12 @@
-// When listeners hear of commits: of an alarm's at once, of routine ones together with those that follow within a second. Whoever
-// delivers or shows routine values looks once then, and not after each flush. Sans-I/O; the journal writer's.
+// When listeners hear of commits: of an alarm's at once, of routine ones together with those that follow within a second. So
+// whoever delivers or shows routine values looks once, and not after each flush. Sans-I/O; the journal writer's.
 
 import VitalSigns
 
-/// What of the commits is still to be told.
+/// Which commits are still to be told.
 struct CommitNews {
-  /// Between two words on routine commits. Nanoseconds. Longer, and a score on the board or a value at the hospital would be noticeably
-  /// late; shorter, and every role looks into the journal for a few rows.
+  /// The pause between two words on routine commits. With a longer one, a score on the board or a value at the hospital would be
+  /// noticeably late. With a shorter one, every role looks into the journal for a few rows. Nanoseconds.
   static let pause: Int64 = 1_000_000_000
 
   /// When the next word is due; `.never`: nothing is to be told.
@@ -14,7 +14,7 @@ struct CommitNews {
   private var toldAt: MonotonicInstant?
   private var isUrgent = false
 
-  /// The group that is gathered holds an alarm, or a change of the registry.
+  /// The group that is being gathered holds an alarm, or a change of the registry.
   mutating func cannotWait() { isUrgent = true }
 
   /// The group is on the disk.
@@ -24,7 +24,7 @@ struct CommitNews {
     isUrgent = false
   }
 
-  /// Whether a word is due; the caller then tells how far the journal is committed, and that is done with.
+  /// Whether a word is due. The caller then tells how far the journal is committed, and nothing is left to tell.
   mutating func takeDue(at now: MonotonicInstant) -> Bool {
     guard nextDue <= now else { return false }
     nextDue = .never

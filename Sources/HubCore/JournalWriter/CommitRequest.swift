@@ -14,9 +14,9 @@ package final class CommitRequest: Sendable {
     if !wanted.exchange(true, ordering: .acquiringAndReleasing) { wake.ring() }
   }
 
-  /// Whether one is wanted. Asked once per turn by the writer.
+  /// Whether a commit is wanted. The writer asks once a turn.
   var isRaised: Bool { wanted.load(ordering: .acquiring) }
 
-  /// The commit that comes now serves it.
+  /// The commit that comes now serves the request.
   package func lower() { wanted.store(false, ordering: .releasing) }
 }

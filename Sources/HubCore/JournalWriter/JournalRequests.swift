@@ -1,5 +1,5 @@
-// Writes that are no entries of the intake: receipts of deliveries, reads for the access log, quarantined frames, new
-// actors. They join the next group; who needs to know waits for its commit.
+// Writes that are no entries of the intake: receipts of deliveries, reads for the access log, quarantined frames, new actors. They
+// join the next group. Whoever needs to know waits for its commit.
 
 package import HubRuntime
 import Journal
@@ -10,15 +10,15 @@ import Synchronization
 package final class JournalRequests: Sendable {
   package typealias Change = @Sendable (inout JournalGroup) -> Void
 
-  /// Changes that wait. Beyond this, `enqueue` drops and counts, `submit` answers false: the caller has not been told "stored".
+  /// Changes that wait. Beyond this `enqueue` drops and counts, and `submit` answers false, so that no caller is told "stored".
   package static let waitingMax = 4_096
-  /// The last of these are for what people did and saw, and for receipts: a flood of frames that nobody understands must not take
-  /// the access log's place.
+  /// The last places are for what people did and saw, and for receipts. A flood of frames that nobody understands must not take the
+  /// access log's place.
   package static let reserved = 1_024
 
   /// What a change is about, where there is no room for all.
   package enum Kind: Sendable {
-    /// Frames that nothing could be made of: dropped first.
+    /// Frames that nothing could be made of. They are dropped first.
     case quarantine
     case record
   }
@@ -53,7 +53,7 @@ package final class JournalRequests: Sendable {
     return taken
   }
 
-  /// Adds a change and waits until it is committed. False: it was not, and will not be.
+  /// Adds a change and waits until it is committed. False: it was not committed, and will not be.
   package func submit(_ change: @escaping Change) async -> Bool {
     await withCheckedContinuation { continuation in
       let taken = state.withLock { state in

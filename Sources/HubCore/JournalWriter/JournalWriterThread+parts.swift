@@ -20,7 +20,7 @@ extension JournalWriterThread {
     }
   }
 
-  /// What the writer tells the rest of the gateway. Called on the writer thread; must return at once.
+  /// What the writer tells the rest of the hub. Called on the writer thread; must return at once.
   package struct Hooks: Sendable {
     package var committed: @Sendable (_ sequence: UInt64) -> Void
     /// A condition of the store begins or ends. False: nobody could be told, call again. Called on the watching thread.

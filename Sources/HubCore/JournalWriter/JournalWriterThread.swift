@@ -260,7 +260,7 @@ package final class JournalWriterThread: @unchecked Sendable {
 
   /// Lets the disk rest. The doorbell does not cut it short: under load it rings all the time.
   package func pause(_ milliseconds: Int) {
-    let end = clock.now().adding(nanoseconds: Int64(milliseconds) * 1_000_000)
+    let end = clock.now().adding(.milliseconds(milliseconds))
     while clock.now() < end, !stopWanted.load(ordering: .acquiring) { usleep(20_000) }
   }
 

@@ -6,9 +6,9 @@
 struct SnapshotTurn {
   private enum State {
     case resting
-    /// Asked for. `again`: a newer one is wanted when this one is stored.
+    /// A snapshot was asked for. `again`: a newer one is wanted when this one is stored.
     case asked(again: Bool)
-    /// Its mark came out of the core's ring: what it saw is in the group that is gathered, or on the disk.
+    /// The snapshot's mark came out of the core's ring. What the snapshot saw is in the group that is gathered, or on the disk.
     case arrived(again: Bool)
   }
 
@@ -52,7 +52,7 @@ struct SnapshotTurn {
     }
   }
 
-  /// One is wanted out of turn. True: the core is to be asked now; false: one is on its way, and another follows it.
+  /// A snapshot is wanted out of turn. True: the core is to be asked now. False: one is on its way, and another follows it.
   mutating func want() -> Bool {
     switch state {
     case .resting:
@@ -64,7 +64,7 @@ struct SnapshotTurn {
     return false
   }
 
-  /// It is stored, or could not be. True: the core is to be asked for another now.
+  /// The snapshot is stored, or could not be. True: the core is to be asked for another now.
   mutating func stored(_ sequence: UInt64) -> Bool {
     last = sequence
     guard case .arrived(again: true) = state else {

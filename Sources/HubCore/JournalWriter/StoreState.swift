@@ -8,7 +8,8 @@ package enum StoreState: Sendable, Equatable {
   case writing
   /// The disk is full: alarms, commands and registry changes are written from the reserve, routine values are shed.
   case shedding
-  /// The journal is lost; another one is written instead. Alarms go out. Whether devices are answered depends on where that one lies.
+  /// The journal is lost, and another one is written instead. Alarms go out. Whether devices are answered depends on where the
+  /// other one lies.
   case emergency(JournalLoss)
   /// Nothing is written and nothing is acknowledged; the same group is tried again.
   case failing(reason: String)
@@ -32,7 +33,8 @@ package enum StoreState: Sendable, Equatable {
     }
   }
 
-  /// The hub's alert about it: the store does not take everything. That the journal is lost is an alert of its own.
+  /// Whether the hub's alert about the store holds, because the store does not take everything. That the journal is lost is an
+  /// alert of its own.
   var isFailing: Bool {
     switch self {
     case .writing, .emergency: false
@@ -46,7 +48,7 @@ package enum StoreState: Sendable, Equatable {
     case proceed
     /// Commit the same group again after this long. Nobody hears "stored" meanwhile.
     case retry(milliseconds: Int)
-    /// No later attempt is known to succeed: try seldom, until a person has looked. The alarm lane goes on without a disk.
+    /// No later attempt is known to succeed. Try seldom, until a person has looked. The alarm lane goes on without a disk.
     case giveUp
   }
 
@@ -59,8 +61,8 @@ package enum StoreState: Sendable, Equatable {
     return .proceed
   }
 
-  /// How long one look at the disk may take before people are told that it stands still. A flush of an SD card that tidies up
-  /// takes some hundred milliseconds.
+  /// How long one operation on the disk may take before people are told that it stands still. A flush of an SD card that tidies up
+  /// takes some hundred milliseconds. Nanoseconds.
   static let standstillNanoseconds: Int64 = 2_000_000_000
 
   /// The state as others see it while one operation on the disk has been going on for this long.

@@ -13,14 +13,14 @@ import VitalSigns
 ///
 /// @unchecked Sendable: the plain variables are touched by its own thread alone after `start()`.
 final class StoreWatch: @unchecked Sendable {
-  /// Between two looks while the writer writes. Microseconds.
+  /// The pause between two looks while the writer writes. Microseconds.
   static let intervalMicroseconds: UInt32 = 250_000
   /// Between two looks while nothing is written and nothing is wrong. The writer ends this rest when it goes to the disk, so that a disk
   /// that hangs is noticed as soon as ever. Microseconds.
   static let restMicroseconds: UInt32 = 5_000_000
   /// Dropped records are told of until none has been dropped for this long, so that a flood is one alert. Nanoseconds.
   static let dropsEndNanoseconds: Int64 = 600_000_000_000
-  /// A log of this size means that a reader holds the checkpoints back: our own readers are cut off long before.
+  /// A log of this size, bytes, means that a reader holds the checkpoints back: our own readers are cut off long before.
   static let logBytesMax = 256 << 20
 
   /// One condition of the hub as the core has been told of it.
@@ -55,7 +55,7 @@ final class StoreWatch: @unchecked Sendable {
     }
   }
 
-  /// Until the next look, in microseconds: long when nothing was committed since the last one and all is well.
+  /// How long to rest until the next look, microseconds: long when nothing was committed since the last look and all is well.
   private func restAfterLook() -> UInt32 {
     let commits = writer.commits.load(ordering: .relaxed)
     defer { lastCommits = commits }
@@ -81,7 +81,7 @@ final class StoreWatch: @unchecked Sendable {
     let now = writer.clock.now()
     let state = writer.storeState
     let problems = writer.problems.withLock { $0 }
-    // Whoever waits for a disk is not stuck: a restart by the watchdog would mend no disk, and end the alarm lane.
+    // A writer that waits for a disk is not stuck. A restart by the watchdog would mend no disk, and end the alarm lane.
     if writer.busySince.load(ordering: .acquiring) != 0 { writer.progress.wrappingAdd(1, ordering: .relaxed) }
     noteStandstill(state)
     tell(.storeFailing, state.isFailing)
@@ -92,7 +92,7 @@ final class StoreWatch: @unchecked Sendable {
     if writer.wasRescued(at: now) { isLost = true }
     tell(.journalLost, isLost)
     tell(.recordsDropped, dropsGoOn(at: now))
-    // Never taken back: a person has to look, and resolves it.
+    // These are never taken back: a person has to look, and resolves them.
     if problems.accessLog != nil { tell(.recordsDropped, true, subject: Self.accessLogSubject) }
     tell(.storeFailing, writer.logBytes.load(ordering: .relaxed) > Self.logBytesMax, subject: Self.logSubject)
   }
@@ -117,7 +117,7 @@ final class StoreWatch: @unchecked Sendable {
     stoodStill = stands
   }
 
-  /// Tells a change, until somebody has taken it.
+  /// Tells a change, again and again until somebody has taken it.
   private func tell(_ rule: AlertRule, _ holds: Bool, subject: UInt32 = 0) {
     let key = Key(rule: rule, subject: subject)
     guard told.contains(key) != holds, writer.hooks.tell(HubCondition(rule: rule, holds: holds, subject: subject)) else { return }

@@ -1,8 +1,8 @@
 // Who did or saw what, in a chain: each row's hash covers its content and the hash before it, so that a changed, removed
 // or moved row breaks every row after it. The end of the chain is written apart, so that a shortened log is noticed; and a
 // writer that finds it shortened goes on from where it ended, so that what is missing stays missing in every later look.
-// A person who can rewrite the whole file can rewrite the whole chain; so the head also stands in the registry's copies, and
-// the gateway writes it to the system's log, from where it can be given to `verifyAccessLog(expecting:)`.
+// A person who can rewrite the whole file can rewrite the whole chain. So the head also stands in the registry's copies, and
+// HubCore writes it to the system's log, from where it can be given to `verifyAccessLog(expecting:)`.
 
 internal import Crypto
 internal import Foundation

@@ -1,4 +1,4 @@
-// What a journal is opened with. The gateway fills it from the configuration file; nothing here is read from disk.
+// What a journal is opened with. HubCore fills it from the configuration; nothing here is read from disk.
 
 /// How and where the journal is kept.
 public struct JournalConfiguration: Sendable {

@@ -31,20 +31,12 @@ extension AlertID {
   @_noLocks init(salt: UInt64, holder: AlertHolder, number: UInt32, rule: AlertRule, subject: UInt32, episode: UInt32) {
     let whose = holder.number << 40 | UInt64(rule.rawValue) << 32 | UInt64(number)
     let which = UInt64(subject) << 32 | UInt64(episode)
-    var state = AlertID.mixed(salt ^ 0x6b6e_7574_6570_756e)  // "knutepun"
-    state = AlertID.mixed(state ^ whose)
-    state = AlertID.mixed(state &+ 0x9e37_79b9_7f4a_7c15 ^ which)
-    let high = AlertID.mixed(state &+ 0x9e37_79b9_7f4a_7c15)
-    let low = AlertID.mixed(state &+ 0x3c6e_f372_fe94_f82a)
+    var state = SeededRandom.mixed(salt ^ 0x6b6e_7574_6570_756e)  // "knutepun"
+    state = SeededRandom.mixed(state ^ whose)
+    state = SeededRandom.mixed(state &+ 0x9e37_79b9_7f4a_7c15 ^ which)
+    let high = SeededRandom.mixed(state &+ 0x9e37_79b9_7f4a_7c15)
+    let low = SeededRandom.mixed(state &+ 0x3c6e_f372_fe94_f82a)
     // RFC 9562: version 8 (custom) and variant 10, so that it is a valid UUID wherever it is shown.
     self.init(high: high & 0xffff_ffff_ffff_0fff | 0x8000, low: low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
-  }
-
-  /// SplitMix64's finalizer (Steele, Lea, Flood 2014): a bijection in which every input bit reaches every output bit.
-  @_noLocks private static func mixed(_ value: UInt64) -> UInt64 {
-    var z = value
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
   }
 }

@@ -1,5 +1,5 @@
 // Alerts of the hub itself: dead letters, nobody on duty, a store that fails, a link that is down. They are technical: they clear
-// themselves when the gateway reports that the condition ended. Resolved by a person while the condition holds, they are told again
+// themselves when the hub reports that the condition ended. Resolved by a person while the condition holds, they are told again
 // after the re-trigger time.
 //
 // Two of them the core finds by itself: nobody receives alerts (`nobodyOnDuty`), and alerts that there is no room to follow

@@ -18,7 +18,9 @@ struct AlertsCommand: AsyncParsableCommand {
     @OptionGroup var core: CoreOptions
 
     func validate() throws {
-      guard (1...10_000).contains(limit) else { throw ValidationError("--limit: allowed are 1 to 10000.") }
+      guard EntryLimits.rows.contains(limit) else {
+        throw ValidationError("--limit: allowed are \(EntryLimits.rows.lowerBound) to \(EntryLimits.rows.upperBound).")
+      }
     }
 
     func run() async throws {
@@ -79,7 +81,7 @@ struct AlertsCommand: AsyncParsableCommand {
 }
 
 enum AlertText {
-  /// What both a person and a pipe recognise an alert by. The first group of the id is enough among some thousands.
+  /// A table in which both a person and a pipe recognise an alert. The first group of the id is enough among some thousands.
   static func table(_ alerts: [API.Alert], whenEmpty: String) -> Table {
     var table = Table(["Id", "Priority", "State", "Level", "Who", "Raised", "Next level", "What"], whenEmpty: whenEmpty)
     for alert in alerts {
@@ -120,13 +122,14 @@ enum AlertText {
   /// The full id behind an id or its unambiguous beginning.
   static func identifier(_ text: String, _ client: LocalAPIClient, onlyOpen: Bool) async throws -> String {
     let prefix = text.lowercased()
-    guard prefix.count >= 4, prefix.allSatisfy({ $0.isHexDigit || $0 == "-" }) else {
+    guard prefix.count >= EntryLimits.alertPrefixCharactersMin, prefix.allSatisfy({ $0.isHexDigit || $0 == "-" }) else {
       throw CommandFailure(
         code: ExitCodes.usage, "\"\(text)\" is no alert",
-        hint: "an id or at least its first 4 characters; knutepunkt alerts list shows them")
+        hint: "an id or at least its first \(EntryLimits.alertPrefixCharactersMin) characters; knutepunkt alerts list shows them")
     }
     if prefix.count == 36 { return prefix }
-    let alerts: [API.Alert] = try await client.get("/v1/alerts", query: [("state", onlyOpen ? "open" : "all"), ("limit", "10000")])
+    let alerts: [API.Alert] = try await client.get(
+      "/v1/alerts", query: [("state", onlyOpen ? "open" : "all"), ("limit", "\(EntryLimits.rows.upperBound)")])
     let found = alerts.filter { $0.id.hasPrefix(prefix) }
     switch found.count {
     case 1: return found[0].id

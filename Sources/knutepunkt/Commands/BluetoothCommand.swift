@@ -31,10 +31,10 @@ struct BluetoothCommand: AsyncParsableCommand {
       try texts.requireBluetooth(bluetooth)
     }
 
-    /// The whole screen once a second at a terminal; elsewhere the lines, or an object, whenever they change.
+    /// Shows the whole screen once a second at a terminal; elsewhere the lines, or an object, whenever they change.
     private func redraw(_ client: LocalAPIClient, _ texts: InstallerTexts) async throws {
       let isScreen = Terminal.isInteractive && !output.json
-      var last = ""
+      var last: [String] = []
       while true {
         var screen: [String] = []
         do throws(LocalAPIError) {
@@ -52,12 +52,11 @@ struct BluetoothCommand: AsyncParsableCommand {
           if case .notPermitted = error { throw texts.failure(error) }
           screen = [texts.failure(error).message ?? "", texts("bluetooth", "lookingAgain")]
         }
-        let text = screen.map { isScreen ? $0 + "\u{1B}[K\n" : $0 + "\n" }.joined()
         if isScreen {
-          Terminal.write("\u{1B}[H" + Terminal.clean(text) + "\u{1B}[J", to: STDOUT_FILENO)
-        } else if text != last {
-          Terminal.write(Terminal.clean(text), to: STDOUT_FILENO)
-          last = text
+          Terminal.redraw(screen)
+        } else if screen != last {
+          screen.forEach(Terminal.print)
+          last = screen
         }
         try await Task.sleep(for: .seconds(1))
       }
@@ -97,8 +96,8 @@ struct BluetoothCommand: AsyncParsableCommand {
       }
     }
 
-    /// The hub keeps a bounded number of lines: what is new is what stands after the longest end of `seen` that `lines`
-    /// still begins with. With no such end, all of it is.
+    /// What is new in `lines`. The hub keeps a bounded number of lines, so what is new stands after the longest end of `seen` with
+    /// which `lines` still begins. Without such an end every line is new.
     static func new(_ lines: [API.BluetoothTrace.Line], after seen: [API.BluetoothTrace.Line]) -> [API.BluetoothTrace.Line] {
       func isSame(_ first: API.BluetoothTrace.Line, _ second: API.BluetoothTrace.Line) -> Bool {
         first.at == second.at && first.who == second.who && first.what == second.what

@@ -19,7 +19,7 @@ enum ExitCodes {
 /// The end of a command that did not do what it was asked.
 struct CommandFailure: Error {
   var code: Int32
-  /// What is wrong; nil when the command has said so already.
+  /// What is wrong. Nil when the command has said so already.
   var message: String?
   /// What to do next, or nil.
   var hint: String?

@@ -60,7 +60,7 @@ struct DeviceShowText {
     return rows
   }
 
-  /// The adapter's problem stands before the device's: while it lasts, nothing else helps.
+  /// What is wrong. The adapter's problem stands before the device's: while it lasts, nothing else helps.
   private func problem(_ details: API.DeviceDetails) -> [String] {
     let problem =
       details.adapterProblem.map { texts.adapterProblem($0) } ?? details.bluetooth?.problem.map { texts.problem($0) }

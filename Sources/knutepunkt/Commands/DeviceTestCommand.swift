@@ -66,7 +66,7 @@ extension DeviceCommand {
       }
     }
 
-    /// What is known to be wrong stands before general advice.
+    /// Why no reading came. What is known to be wrong stands before general advice.
     private func nothingCame(_ client: LocalAPIClient, _ texts: InstallerTexts) async -> CommandFailure {
       let details: API.DeviceDetails? = try? await client.get("/v1/devices/\(device)", timeoutSeconds: 5)
       let message = texts("device", "testNothing", ["device": device, "time": texts.span(Int64(seconds))])
@@ -119,7 +119,7 @@ extension DeviceCommand {
       var heard = answer.rssi != nil
       show(answer.rssi, texts, &display)
       while clock.now < deadline {
-        // Twice a second where a line is rewritten; once a second where each is a new line.
+        // Looks twice a second where a line is rewritten, and once a second where each look is a new line.
         try await Task.sleep(for: .milliseconds(display.isLive ? 500 : 1_000))
         let details: API.DeviceDetails = try await client.get("/v1/devices/\(device)", timeoutSeconds: 5)
         heard = heard || details.bluetooth?.rssi != nil

@@ -1,5 +1,5 @@
-// `doctor`: looks at everything that the hub leans on and says what to do about what is wrong. It needs no running hub and
-// changes nothing. What is looked at stands in Gateway/Doctor; here it is only printed.
+// `doctor`: looks at everything that the hub leans on and says what to do about what is wrong. It needs no running hub and changes
+// nothing. The target `Doctor` looks; this file only prints.
 
 import ArgumentParser
 import Doctor
@@ -14,7 +14,8 @@ struct DoctorCommand: AsyncParsableCommand {
       know, ✗ a problem, with the next step below it. Exit code 0 without problems, 1 with.
       """)
 
-  /// Not of sysexits.h: nothing went wrong in the command itself.
+  /// The exit code when something is wrong with the hub. It is none of sysexits.h, because nothing went wrong in the command
+  /// itself.
   static let problemCode: Int32 = 1
 
   @Option(help: ArgumentHelp("The configuration file.", valueName: "file"))

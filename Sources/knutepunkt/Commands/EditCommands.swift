@@ -1,6 +1,7 @@
 // `patient edit` and `device edit`: a misspelt name, a device whose silence should be told. What was before stays in the journal.
 
 import ArgumentParser
+import HubRuntime
 import LocalAPI
 
 struct PatientEdit: AsyncParsableCommand {
@@ -63,6 +64,6 @@ enum SilenceText {
     let seconds = Int64(device.expectedIntervalSeconds)
     return seconds == 0
       ? "Nobody is told when it falls silent; knutepunkt device edit \(device.id) --expected-interval 30h would tell of a day without it."
-      : "An alert rises when it is silent for more than \(TimeDisplay.span(seconds)); knutepunkt device edit \(device.id) --expected-interval … changes that."
+      : "An alert rises when it is silent for more than \(TimeSpan(seconds: seconds).text); knutepunkt device edit \(device.id) --expected-interval … changes that."
   }
 }

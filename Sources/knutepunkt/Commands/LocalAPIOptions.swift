@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import HubConfiguration
 import LocalAPI
+import VitalSigns
 
 /// Which core a command speaks to.
 struct CoreOptions: ParsableArguments {
@@ -22,7 +23,7 @@ struct CoreOptions: ParsableArguments {
     if let socket { return socket }
     if let config { return try KnutepunktConfiguration.load(path: config).hub.socketPath }
     if let variable = ProcessInfo.processInfo.environment["KNUTEPUNKT_SOCKET"], !variable.isEmpty { return variable }
-    // A missing or wrong default file is not this command's matter: where it would be by default may still be right.
+    // A default file that is missing or wrong is not this command's matter: the default path of the socket may still be right.
     let configured = try? KnutepunktConfiguration.load(path: KnutepunktConfiguration.defaultPath)
     return configured?.hub.socketPath ?? "/run/knutepunkt/knutepunkt.sock"
   }
@@ -44,10 +45,13 @@ struct ActorOptions: ParsableArguments {
   var actor: String { name ?? Self.loginName }
 
   func validate() throws {
-    guard (1...100).contains(actor.count) else { throw ValidationError("--as: allowed are names of 1 to 100 characters.") }
+    let allowed = EntryLimits.actorCharacters
+    guard allowed.contains(actor.count) else {
+      throw ValidationError("--as: allowed are names of \(allowed.lowerBound) to \(allowed.upperBound) characters.")
+    }
   }
 
-  /// Behind sudo, the person who called it.
+  /// The login name. Behind sudo it is that of the person who called sudo.
   static var loginName: String {
     let user = getuid()
     if user == 0, let caller = ProcessInfo.processInfo.environment["SUDO_USER"], !caller.isEmpty { return caller }

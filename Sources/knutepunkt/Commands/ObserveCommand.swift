@@ -57,7 +57,7 @@ enum ObserveText {
   private static func value(_ text: String, _ key: String) throws -> String {
     let value = DecimalMark.point(text)
     do throws(EnteredValue.Refusal) {
-      // Who made the observation changes nothing about what may be entered.
+      // The origin is made up for this check: who made an observation changes nothing about what may be entered.
       _ = try EnteredValue.observation(key, value, origin: .staff)
     } catch {
       if !error.isNumber { throw ValidationError("\(error.text).") }
@@ -66,7 +66,7 @@ enum ObserveText {
   }
 }
 
-/// The decimal mark of those who enter: a comma in Norwegian.
+/// The decimal mark of those who enter values: a comma in Norwegian.
 enum DecimalMark {
   /// `37,1` as `37.1`; any other text as it is.
   static func point(_ text: String) -> String {

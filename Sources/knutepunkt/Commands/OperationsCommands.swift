@@ -137,7 +137,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     func run() async throws {
       let query = head.map { "?head=\($0)" } ?? ""
-      // A journal of years is read from the first row to the last: minutes, not seconds.
+      // A journal of years is read from the first row to the last. That takes minutes, not seconds.
       let result: API.AuditResult = try await core.client().get("/v1/audit/verify\(query)", timeoutSeconds: 3_600)
       if output.json {
         try Terminal.printJSON(result)

@@ -54,7 +54,7 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var core: CoreOptions
 
-    /// In the order of the help.
+    /// The items that were given, in the order of the help.
     var items: [API.PlanItem] {
       [scale, oxygen].compactMap { $0 } + limit + validity + dose + [night, geofence, news2Alerts].compactMap { $0 }
     }
@@ -74,7 +74,7 @@ struct PlanCommand: AsyncParsableCommand {
       let plan: API.Plan = try await client.post(
         "/v1/plans/\(patient)", API.ChangePlan(items: items, actor: actor.actor, reason: reason, replace: replace ? true : nil))
       if output.json { return try Terminal.printJSON(plan) }
-      // What was changed is read before the whole plan, and by whoever looks at a log.
+      // The changes go to standard error: they are read before the whole plan, and by whoever looks at a log.
       for line in PlanText.changes(items, before: before.items.map(\.item)) { Terminal.error(line) }
       PlanText.print(plan)
     }

@@ -10,7 +10,7 @@ struct ProfileCommand: ParsableCommand {
     commandName: "profile", abstract: "Device profiles: list, check, and decode a frame with one.",
     subcommands: [List.self, CheckFolder.self, Decode.self], defaultSubcommand: List.self)
 
-  /// Where a package puts them, and where a checkout has them.
+  /// Where a checkout has the profiles, and where a package puts them.
   static let folders = ["DeviceProfiles", "/usr/share/knutepunkt/DeviceProfiles"]
 
   /// The folder given, or the first that exists.
@@ -44,7 +44,7 @@ struct ProfileCommand: ParsableCommand {
     }
   }
 
-  /// One profile from its file, also while its self-tests are not complete; what they lack is told on standard error.
+  /// One profile from its file, also while its self-tests are not complete. What they lack goes to standard error.
   static func draft(_ path: String) throws -> DeviceProfile {
     guard FileManager.default.fileExists(atPath: path) else { return try profile(path) }
     do {

@@ -154,7 +154,7 @@ struct DeviceCommand: AsyncParsableCommand {
       let devices: [API.Device] = try await client.get(all ? "/v1/devices?all=true" : "/v1/devices")
       if output.json { return try Terminal.printJSON(devices) }
       let texts = try await installer.texts(client)
-      // A hub without Bluetooth shows no columns of it; a hub that does not answer now, likewise.
+      // A hub without Bluetooth has no columns for it. The same table is shown when the hub does not answer this request.
       let bluetooth: API.Bluetooth? = try? await client.get("/v1/bluetooth", timeoutSeconds: 5)
       DeviceListText(texts: texts, bluetooth: bluetooth.flatMap { $0.available ? $0 : nil }).table(devices).print()
     }

@@ -51,7 +51,7 @@ struct ScoreCommand: ParsableCommand {
   }
 }
 
-/// Splits bytes into lines with a bound. A line beyond it is nil, and costs no memory.
+/// Splits bytes into lines with a bound. A line beyond the bound is nil and costs no memory.
 struct BoundedLines {
   let lineBytesMax: Int
   private var line: [UInt8] = []

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Foundation
+import HubRuntime
 import LocalAPI
 import VitalSigns
 
@@ -28,7 +29,7 @@ struct StatusCommand: AsyncParsableCommand {
     if Terminal.isInteractive, !output.json { try await redraw(client) } else { try await follow(client) }
   }
 
-  /// The whole screen once a second. A core that is away is said on the screen, and looked for again.
+  /// Shows the whole screen once a second. A core that is away is said on the screen, and looked for again.
   private func redraw(_ client: LocalAPIClient) async throws {
     while true {
       var screen: [String]
@@ -41,13 +42,12 @@ struct StatusCommand: AsyncParsableCommand {
         guard Self.mayPass(error) else { throw error }
         screen = [TextStyle.high.applied(to: error.description), "Looking again every second. Ctrl-C ends."]
       }
-      // Home, each line cleared to its end, the rest below cleared: no flicker.
-      Terminal.write("\u{1B}[H" + screen.map { Terminal.clean($0) + "\u{1B}[K\n" }.joined() + "\u{1B}[J", to: STDOUT_FILENO)
+      Terminal.redraw(screen)
       try await Task.sleep(for: .seconds(1))
     }
   }
 
-  /// One line for each change. With `--json` each line is one object.
+  /// Prints one line for each change. With `--json` each line is one object.
   private func follow(_ client: LocalAPIClient) async throws {
     var last = ""
     while true {
@@ -75,10 +75,12 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  /// How long something lasts is no change.
-  private static func withoutAges(_ summary: String) -> String { summary.replacing(/\ for \d+ (s|min|h)\b/, with: "") }
+  /// The summary without how long something has lasted, which is no change.
+  static func withoutAges(_ summary: String) -> String {
+    summary.replacing(/\ for \d+ (s|min|h|d)\b( \d+ (s|min|h)\b)?/, with: "")
+  }
 
-  /// Whether waiting can help.
+  /// Whether the error may pass by itself, so that waiting helps.
   private static func mayPass(_ error: LocalAPIError) -> Bool {
     switch error {
     case .notRunning, .noAnswer: true
@@ -115,7 +117,7 @@ enum StatusText {
   /// What does not work, what the part itself says, and what to do.
   private static func problem(_ problem: API.Problem) -> [String] {
     let style: TextStyle = problem.isGrave ? .high : .medium
-    var lines = [style.applied(to: "  PROBLEM     \(problem.wordsAndDetail(now: TimeDisplay.now))"), "              \(problem.text)"]
+    var lines = [style.applied(to: "  PROBLEM     \(problem.wordsAndDetail(now: SystemClock.wall()))"), "              \(problem.text)"]
     if let next = problem.next { lines.append("              → \(next)") }
     return lines
   }

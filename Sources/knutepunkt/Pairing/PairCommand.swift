@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import HubRuntime
 import LocalAPI
 import VitalSigns
 
@@ -77,10 +78,13 @@ struct PairCommand: AsyncParsableCommand {
 }
 
 enum PairArguments {
-  /// The hub takes 10…600 seconds: shorter finds nothing, longer is a window that somebody forgot.
+  /// Seconds within `EntryLimits.pairingSeconds`.
   static func window(_ text: String) throws -> Int {
-    let seconds = Int(try PlanFlagText.seconds(text))
-    guard (10...600).contains(seconds) else { throw ValidationError("\"\(text)\" is not allowed; allowed: 10s to 10m.") }
+    let (seconds, allowed) = (Int(try PlanFlagText.seconds(text)), EntryLimits.pairingSeconds)
+    guard allowed.contains(seconds) else {
+      let (least, most) = (DurationText.text(.seconds(allowed.lowerBound)), DurationText.text(.seconds(allowed.upperBound)))
+      throw ValidationError("\"\(text)\" is not allowed; allowed: \(least) to \(most).")
+    }
     return seconds
   }
 

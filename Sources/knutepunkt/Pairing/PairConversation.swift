@@ -10,14 +10,15 @@ struct PairConversation {
   let actor: String
   let seconds: Int
 
-  /// Twice a second: a device that shows up is on the screen before the installer looks for it.
+  /// Looks twice a second: a device that shows up is on the screen before the installer looks for it.
   private static let pollInterval = Duration.milliseconds(500)
-  /// The hub may restart meanwhile; longer silence ends the conversation.
+  /// The longest silence of the hub, which may restart meanwhile. A longer one ends the conversation.
   private static let silenceMax = Duration.seconds(20)
-  /// Below this the window is lengthened while a device is at work, by as much as an installer needs to measure once.
+  /// With fewer seconds left than this the window is lengthened while a device is at work, by as much as an installer needs to
+  /// measure once.
   private static let secondsLow = 15
   private static let secondsMore = 90
-  /// Where no line can be rewritten, the countdown is said this often.
+  /// How often the countdown is said where no line can be rewritten, seconds.
   private static let plainCountdownSeconds = 10
 
   private enum End { case finished, interrupted }
@@ -44,7 +45,7 @@ struct PairConversation {
       Terminal.print(texts("pair", "kept", ["name": texts.name(unfinished)]))
     }
     Terminal.print(texts("pair", "ended"))
-    // What a shell reports for a program that Ctrl-C ended.
+    // A shell reports this code for a program that Ctrl-C ended.
     if end == .interrupted { throw CommandFailure(code: 130, nil) }
   }
 

@@ -1,5 +1,5 @@
 // What the person types in the conversation of `knutepunkt pair`: which state an answer leads to, and what the hub is asked. An
-// answer that fits no question is said to be none, and the question stands.
+// answer that fits no question is called so, and the question is asked again.
 
 import LocalAPI
 import VitalSigns
@@ -83,14 +83,14 @@ extension PairDialogue {
     return [.say(screen.often())]
   }
 
-  /// Longer than the rhythm itself: a measurement that is a little late is no silence.
+  /// The intervals are longer than the rhythm itself: a measurement that is a little late is no silence.
   static let dailySeconds: UInt32 = 30 * 3_600
   static let hourlySeconds: UInt32 = 2 * 3_600
 
   private mutating func often(_ text: String, _ candidate: Candidate, _ person: API.Patient?, _ label: String) -> [Action] {
     if TypedAnswer.isQuit(text) { return quit() }
     guard let answer = TypedAnswer.number(text, in: 0...2) else { return [.say([texts("pair", "oftenAgain")])] }
-    // Who does not know leaves it to the profile: a safety button has an interval of its own.
+    // An installer who does not know leaves the interval to the profile: a safety button has an interval of its own.
     let interval: UInt32? = answer == 0 ? nil : answer == 1 ? Self.dailySeconds : Self.hourlySeconds
     state = .registering(candidate, person)
     return [.register(label: label, profile: candidate.profile, address: candidate.address, patient: person?.id, interval: interval)]

@@ -11,7 +11,7 @@ struct PairDialogue {
 
   enum State {
     case searching
-    /// The hub connects or pairs.
+    /// The hub connects to the device or pairs it.
     case busy(Candidate)
     /// The person must compare, read or type a number.
     case asked(Candidate, API.Pairing.Prompt)
@@ -20,10 +20,10 @@ struct PairDialogue {
     case loadingPersons(Candidate)
     case whose(Candidate, shown: [API.Patient])
     case label(Candidate, API.Patient?)
-    /// How often it is to be used: silence is told only where somebody knows what silence is.
+    /// The question how often the device is to be used: its silence can be told only where somebody knows what silence is.
     case often(Candidate, API.Patient?, label: String)
     case registering(Candidate, API.Patient?)
-    /// One is done: another one?
+    /// One device is done: another one?
     case another
     /// The time is up: look once more?
     case again
@@ -45,20 +45,20 @@ struct PairDialogue {
     case answer(number: UInt64, accept: Bool, passkey: UInt32?)
     case loadPersons
     case register(label: String, profile: String, address: String, patient: String?, interval: UInt32?)
-    /// Open the window anew.
+    /// Opens the hub's window anew.
     case open
     case end
   }
 
   let screen: PairScreen
   var state = State.searching
-  /// In order of their first appearance: a number, once shown, stays that device's.
+  /// Candidates in the order of their first appearance. A number, once shown, stays that device's.
   private(set) var listed: [Candidate] = []
   private(set) var secondsLeft: Int
   private var heard: Set<String> = []
   private var strangers = 0
   var persons: [API.Patient] = []
-  /// The prompt that was answered: the hub may show it a moment longer.
+  /// The prompt that was answered. The hub may show it a moment longer.
   var answered: UInt64?
   var saidConnecting = false
   var saidPairing = false
@@ -72,7 +72,7 @@ struct PairDialogue {
 
   var live: String { screen.live(state, secondsLeft: secondsLeft, hasFound: !listed.isEmpty, strangers: strangers) }
 
-  /// Whether the hub's window should be kept open: the device or the person is at work.
+  /// Whether the hub's window should be kept open because the device or the person is at work.
   var needsWindow: Bool {
     switch state {
     case .busy, .asked, .testing: true
@@ -80,7 +80,7 @@ struct PairDialogue {
     }
   }
 
-  /// What stays paired when the conversation ends now.
+  /// The device that stays paired when the conversation ends now.
   var unfinished: Candidate? {
     switch state {
     case .testing(let candidate), .loadingPersons(let candidate), .whose(let candidate, _), .label(let candidate, _),
@@ -138,7 +138,7 @@ struct PairDialogue {
     }
   }
 
-  /// The chosen device may have another address since it is bonded. It keeps its number in the list.
+  /// Follows the chosen device, which may have another address since it is bonded. It keeps its number in the list.
   private mutating func follow(_ now: Candidate) {
     let old: Candidate
     switch state {
@@ -150,7 +150,7 @@ struct PairDialogue {
     if let index = listed.firstIndex(where: { $0.address == old.address }) { listed[index] = now }
   }
 
-  /// Remembers what is in range; the lines for what is new or has got a name.
+  /// Remembers what is in range. Gives the lines for what is new or has got a name.
   private mutating func note(_ pairing: API.Pairing) -> [String] {
     heard = Set(pairing.found.map(\.address))
     strangers = pairing.strangers
@@ -212,7 +212,8 @@ struct PairDialogue {
     return [.say([texts("pair", "timeUp")] + lines + [texts("pair", "again")])]
   }
 
-  /// A device that was registered before keeps its person and its label; another one is given to somebody.
+  /// What comes after the test. A device that was registered before keeps its person and its label; another one is given to
+  /// somebody.
   mutating func afterTest(_ candidate: Candidate) -> [Action] {
     if let device = candidate.device {
       state = .another
@@ -225,7 +226,7 @@ struct PairDialogue {
   private mutating func refused(_ lines: [String]) -> [Action] {
     switch state {
     case .registering(let candidate, _):
-      // Back to the choice of the person: most refusals are about it.
+      // The conversation goes back to the choice of the person, because most refusals are about it.
       state = .loadingPersons(candidate)
       return [.say(lines), .loadPersons]
     case .busy, .asked, .testing:

@@ -6,7 +6,7 @@ import LocalAPI
 struct PairScreen {
   let texts: InstallerTexts
 
-  /// Persons that one list shows; more are found by a part of the name.
+  /// Persons that one list shows. Others are found by a part of the name.
   static let personsMax = 15
 
   // MARK: The list
@@ -64,7 +64,7 @@ struct PairScreen {
 
   // MARK: Persons
 
-  /// The numbered list; 0 is nobody. `all`: how many there would be without a limit.
+  /// The numbered list of persons; 0 is nobody. `all`: how many there would be without a limit.
   func persons(_ shown: [API.Patient], all: Int) -> [String] {
     var lines = [texts("pair", "whose")]
     lines += shown.enumerated().map { "  \(Self.padded($0.offset + 1))  \(person($0.element))" }
@@ -125,7 +125,7 @@ struct PairScreen {
     return texts("pair", "liveStrangers", ["time": time, "strangers": strangers])
   }
 
-  /// The model, when it says something by itself: "3230" alone does not.
+  /// The proposed label: the model, when it says something by itself. "3230" alone does not.
   func defaultLabel(_ candidate: API.Pairing.Candidate) -> String {
     if texts.has("kind", candidate.profile) { return texts("kind", candidate.profile) }
     if candidate.model.contains(where: \.isLetter) { return candidate.model }
@@ -133,6 +133,6 @@ struct PairScreen {
     return kind.isEmpty ? texts.name(candidate) : kind
   }
 
-  /// Two columns: nobody pairs a hundred devices at once.
+  /// The number in two columns: nobody pairs a hundred devices at once.
   private static func padded(_ number: Int) -> String { number < 10 ? " \(number)" : "\(number)" }
 }

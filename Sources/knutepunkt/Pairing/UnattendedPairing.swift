@@ -10,7 +10,7 @@ struct UnattendedPairing {
     case wait
     case choose
     case answer(number: UInt64, accept: Bool)
-    /// A number that the device's user must type there; said once, and the hub is told so.
+    /// A number that the device's user must type on the device. It is said once, and the hub is told that it was.
     case show(passkey: String, number: UInt64)
     case register
     case fail(Failure)
@@ -27,12 +27,12 @@ struct UnattendedPairing {
   let waitsForReading: Bool
   let acceptsComparison: Bool
 
-  /// The device as it was reported last: under its identity address, once bonding has told it.
+  /// The device as it was reported last. Once bonding has told its identity address, it goes by that.
   private(set) var candidate: API.Pairing.Candidate?
   private var hasChosen = false
   private var isPaired = false
   private var handled: UInt64?
-  /// A prompt that was refused: why, once the hub has ended the pairing.
+  /// Why a prompt was refused, for when the hub has ended the pairing.
   private var refusal: Failure?
 
   init(address: String, waitsForReading: Bool, acceptsComparison: Bool) {
@@ -97,10 +97,10 @@ struct UnattendedRun {
   let profile: String?
   let patient: String?
   let label: String?
-  /// Longest silence in seconds; nil: the profile's.
+  /// The longest silence in seconds; nil: the profile's.
   var interval: UInt32?
 
-  /// What `--json` prints; every key is always there.
+  /// What `--json` prints. Every key is always there.
   struct Result: Encodable {
     var device: String
     var profile: String
@@ -157,7 +157,7 @@ struct UnattendedRun {
     try await client.post("/v1/bluetooth/pairing/answer", API.AnswerPrompt(number: number, accept: accept, passkey: nil, actor: actor))
   }
 
-  /// Before anything is paired: a slip in the person's id must not leave half a device.
+  /// Checks the person before anything is paired: a slip in the id must not leave half a device.
   private func checkPatient() async throws {
     guard let patient else { return }
     let everybody: [API.Patient] = try await client.get("/v1/patients")
@@ -185,7 +185,7 @@ struct UnattendedRun {
           patient: patient,
           actor: actor, reason: "pairing"))
     }
-    // In the API's own words: a script must not depend on the hub's language.
+    // The reading in the API's own words: a script must not depend on the hub's language.
     let reading = readings.map { "\($0.name) \($0.text)" }.joined(separator: ", ")
     return Result(device: device.id, profile: device.profile, patient: device.patient, reading: reading.isEmpty ? nil : reading)
   }

@@ -4,9 +4,9 @@
 import Foundation
 import Synchronization
 
-/// Bytes from a keyboard into lines: UTF-8, backspace, Ctrl-U; other control keys and arrows are left out.
+/// Bytes from a keyboard into lines: UTF-8, backspace, Ctrl-U. Other control keys and arrows are left out.
 struct LineEditor {
-  /// The longest line, bytes. No answer is longer; further characters are not taken.
+  /// The longest line, bytes. No answer is longer. Further characters are not taken.
   static let bytesMax = 200
 
   private(set) var text = ""
@@ -15,7 +15,7 @@ struct LineEditor {
 
   private enum Escape { case none, began, sequence }
 
-  /// Takes one byte; the line when it is complete.
+  /// Takes one byte; gives the line when it is complete.
   mutating func take(_ byte: UInt8) -> String? {
     switch escape {
     case .began:
@@ -50,7 +50,7 @@ struct LineEditor {
   }
 }
 
-/// The terminal as a keyboard. One at a time; the terminal is as before when it ends.
+/// The terminal as a keyboard. One at a time. Its end leaves the terminal as it was before.
 final class Keyboard {
   /// What a short wait gave.
   enum Event: Equatable {
@@ -68,7 +68,7 @@ final class Keyboard {
   private var waiting: [String] = []
   private var before: termios?
 
-  /// `keyByKey`: each key at once, without echo. Otherwise the terminal's own line editing stays.
+  /// `keyByKey`: each key comes at once, without echo. Otherwise the terminal's own line editing stays.
   init(keyByKey: Bool) {
     var settings = termios()
     guard keyByKey, tcgetattr(STDIN_FILENO, &settings) == 0 else { return }
@@ -85,7 +85,7 @@ final class Keyboard {
     tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
   }
 
-  /// Waits at most `milliseconds`, blocking this thread: the command does nothing else meanwhile, and a signal ends it.
+  /// Waits at most `milliseconds`. Blocks this thread: the command does nothing else meanwhile, and a signal ends it.
   func next(milliseconds: Int32) -> Event {
     if !waiting.isEmpty { return .line(waiting.removeFirst()) }
     var descriptor = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
@@ -100,7 +100,7 @@ final class Keyboard {
   }
 }
 
-/// Ctrl-C, and a terminal or session that ends: commands that opened something look here and close it first.
+/// Whether Ctrl-C was pressed, or the terminal or session has ended. Commands that opened something look here and close it first.
 enum Interruption {
   private static let requested = Atomic<Bool>(false)
 
@@ -108,7 +108,7 @@ enum Interruption {
 
   /// From now on the signals are only noted.
   static func watch() {
-    // Made before the handler can run: the handler itself must do nothing but store.
+    // This store comes before the handler can run, because the handler itself must do nothing but store.
     requested.store(false, ordering: .relaxed)
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()

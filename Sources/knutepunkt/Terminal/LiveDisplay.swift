@@ -19,7 +19,7 @@ struct LiveDisplay {
     lines.forEach(Terminal.print)
   }
 
-  /// Shows `text` as the live line. When it is too wide its beginning gives way, because the end is what the person types.
+  /// Shows `text` as the live line. When the text is too wide its beginning gives way, because the person types at its end.
   mutating func show(_ text: String) {
     guard isLive, text != shown else { return }
     shown = text

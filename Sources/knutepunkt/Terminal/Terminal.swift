@@ -41,7 +41,8 @@ enum Terminal {
     return String(String.UnicodeScalarView(spaced.unicodeScalars.map { isSteering($0) || $0 == "\n" ? "\u{FFFD}" : $0 }))
   }
 
-  /// Control characters of both sets but line feed and tab, line and paragraph separators, and marks that turn the direction of writing.
+  /// Whether the scalar steers a terminal: control characters of both sets but line feed and tab, line and paragraph separators,
+  /// and marks that turn the direction of writing.
   private static func isSteering(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x09, 0x0A: false
@@ -63,6 +64,11 @@ enum Terminal {
     }
   }
 
+  /// Shows these lines as the whole screen: from its first line, each cleared to its end, what is below cleared; so nothing flickers.
+  static func redraw(_ lines: [String]) {
+    write("\u{1B}[H" + lines.map { clean($0) + "\u{1B}[K\n" }.joined() + "\u{1B}[J", to: STDOUT_FILENO)
+  }
+
   /// `value` as JSON: sorted keys, indented for a person, one line for a pipe.
   static func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
@@ -76,7 +82,7 @@ enum Terminal {
     escaped(String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
   }
 
-  /// What JSON lets stand raw and a terminal obeys, as JSON's own escapes: the text stays the same for whoever reads it.
+  /// The JSON with escapes for what JSON lets stand raw and a terminal obeys. The text stays the same for whoever reads it.
   static func escaped(_ json: String) -> String {
     guard json.unicodeScalars.contains(where: isSteering) else { return json }
     return json.unicodeScalars.reduce(into: "") { text, scalar in
@@ -134,7 +140,7 @@ enum TextStyle {
 struct Cell: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
   var text: String
   var style: TextStyle
-  /// What a pipe gets, when that is something else: a full id, an exact time.
+  /// What a pipe gets when that is something else: a full id, an exact time.
   var plain: String
 
   init(_ text: String?, _ style: TextStyle = .plain, plain: String? = nil) {

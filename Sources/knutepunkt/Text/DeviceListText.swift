@@ -6,7 +6,7 @@ import LocalAPI
 
 struct DeviceListText {
   let texts: InstallerTexts
-  /// Nil when the hub has no Bluetooth.
+  /// What the hub says of Bluetooth; nil when it has none.
   let bluetooth: API.Bluetooth?
 
   func table(_ devices: [API.Device]) -> Table {

@@ -8,12 +8,12 @@ import VitalSigns
 struct FlatJSONLine {
   enum Value: Equatable {
     case string(String)
-    /// As written: `38.05`, `1e2`.
+    /// The number as it was written: `38.05`, `1e2`.
     case number(String)
     case boolean(Bool)
     case null
 
-    /// As a message quotes it.
+    /// The value as a message quotes it.
     var shown: String {
       switch self {
       case .string(let text): "\"\(text.prefix(40))\""

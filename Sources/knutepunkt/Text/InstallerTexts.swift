@@ -10,7 +10,7 @@ import VitalSigns
 
 /// The languages that installers can choose. Norwegian bokmål is the default.
 extension TextLanguage: ExpressibleByArgument {
-  /// What the environment asks for; nil when it names none of the three (`C` is no wish for English).
+  /// The language that the environment asks for. Nil when it names none of the three: `C` is no wish for English.
   init?(environment: [String: String]) {
     let value = ["LC_ALL", "LC_MESSAGES", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
     switch value.prefix(while: { $0.isLetter }).lowercased() {
@@ -21,7 +21,7 @@ extension TextLanguage: ExpressibleByArgument {
     }
   }
 
-  /// The first that is known of: what was asked for, the hub's own, the environment's, bokmål.
+  /// The first language that is known of: what was asked for, the hub's own, the environment's, bokmål.
   static func choose(asked: TextLanguage?, hub: String?, environment: [String: String]) -> TextLanguage {
     asked ?? hub.flatMap(TextLanguage.init(rawValue:)) ?? TextLanguage(environment: environment) ?? .nb
   }
@@ -47,8 +47,8 @@ struct InstallerTexts: Sendable {
     return try InstallerTexts(language: language, json: json, path: path)
   }
 
-  /// Where the files are. The generated accessor of a bundle ends the process when the bundle is missing, so the folder is
-  /// found here: beside the executable itself, also when it was called through a symbolic link.
+  /// The folder of the texts. The generated accessor of a bundle ends the process when the bundle is missing, so the folder is
+  /// sought here: beside the executable itself, also when it was called through a symbolic link.
   private static func folder() -> String {
     let executable = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     return URL(fileURLWithPath: executable).deletingLastPathComponent().path + "/knutepunkt_knutepunkt.resources/Resources/installer"
@@ -88,7 +88,7 @@ struct InstallerOptions: ParsableArguments {
 }
 
 extension InstallerTexts {
-  /// A request that failed, in the installer's language. The code is the same as in other commands.
+  /// A request that failed, in the installer's language. The exit code is the same as in other commands.
   func failure(_ error: LocalAPIError) -> CommandFailure {
     var failure = CommandFailure(error)
     switch error {

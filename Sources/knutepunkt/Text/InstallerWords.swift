@@ -1,26 +1,21 @@
 // How the installers' commands say what the hub reports: spans, ages, signal strength, devices, readings, and problems
 // with what to do about them. And the other way round: what a typed yes, no, number or passkey means.
 
+import HubRuntime
 import LocalAPI
 import VitalSigns
 
 extension InstallerTexts {
   // MARK: Time
 
-  /// `42 s`, `2 min 5 s`, `3 t`, `2 døgn`.
+  /// `42 s`, `2 min 5 s`, `3 t 20 min`, `2 døgn`.
   func span(_ seconds: Int64) -> String {
-    let seconds = max(0, seconds)
-    switch seconds {
-    case ..<120: return self("span", "seconds", ["n": "\(seconds)"])
-    case ..<600 where seconds % 60 != 0: return self("span", "minutesSeconds", ["n": "\(seconds / 60)", "s": "\(seconds % 60)"])
-    case ..<7_200: return self("span", "minutes", ["n": "\(seconds / 60)"])
-    case ..<172_800: return self("span", "hours", ["n": "\(seconds / 3_600)"])
-    default: return self("span", "days", ["n": "\(seconds / 86_400)"])
-    }
+    let words = TimeSpan(seconds: seconds).words { has("span", $0) }
+    return self("span", words.name, words.values)
   }
 
   /// `for 3 min siden`; the text itself when it is no time.
-  func age(_ text: String?, now: WallTime = TimeDisplay.now) -> String {
+  func age(_ text: String?, now: WallTime = SystemClock.wall()) -> String {
     guard let text else { return self("age", "never") }
     guard let time = WallTime(text: text) else { return text }
     let seconds = now.seconds(since: time)
@@ -56,7 +51,7 @@ extension InstallerTexts {
 
   // MARK: Devices
 
-  /// What kind of device a candidate is: the house's own word for the SIG's profiles, else vendor and model.
+  /// What kind of device a candidate is: our own word for the SIG's profiles, else vendor and model.
   func kind(profile: String, vendor: String, model: String) -> String {
     if has("kind", profile) { return self("kind", profile) }
     return vendor.isEmpty || model.hasPrefix(vendor) ? model : "\(vendor) \(model)"
@@ -123,7 +118,7 @@ extension InstallerTexts {
 
 /// What an installer typed.
 enum TypedAnswer {
-  /// Yes or no in any of the three languages: who has learnt one keyboard answer keeps it.
+  /// Yes or no in any of the three languages: who has learnt one answer keeps it.
   static func yesOrNo(_ text: String) -> Bool? {
     switch trimmed(text).lowercased() {
     case "j", "ja", "y", "yes": true

@@ -5,7 +5,7 @@ import NEWS2Scoring
 import VitalSigns
 
 enum ScoreLine {
-  /// Eight keys with their values take some 200 bytes.
+  /// The longest line, bytes. Eight keys with their values take some 200.
   static let lineBytesMax = 65_536
 
   /// The answer to one line, without its line break. Nil stands for a line that is too long.
@@ -18,7 +18,7 @@ enum ScoreLine {
     }
   }
 
-  /// An error in its place.
+  /// An error in the place of a score.
   static func failure(line: Int, _ message: String) -> String {
     "{\"error\":\(Terminal.escaped(JSONString.quoted("line \(line): \(message)")))}"
   }
@@ -87,7 +87,7 @@ enum ScoreLine {
     return level.rawValue
   }
 
-  /// Exactly the documented keys, points only where they are known as one number.
+  /// The documented keys and no others. A parameter's points are given only where they are known as one number.
   static func rendered(_ score: NEWS2Score) -> String {
     let points = NEWS2Parameter.allCases.compactMap { parameter in
       let value = score.points[Int(parameter.rawValue)]

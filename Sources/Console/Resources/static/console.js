@@ -24,20 +24,21 @@
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   const hubNow = () => Date.now() + clockSkew;
 
+  /// `s` seconds in the words of a group of texts. Which unit is used from when on, and when its rest is said, comes with the page:
+  /// the rule is the server's (`TimeSpan`), so that a text does not change when the script takes it over.
+  function spanText(group, s) {
+    const unit = texts.units.filter((u) => s >= u.from).pop();
+    const n = Math.floor(s / unit.seconds);
+    const rest = n < unit.restBelow ? Math.floor((s % unit.seconds) / unit.restSeconds) : 0;
+    return fill(group[rest > 0 && group[unit.withRest] ? unit.withRest : unit.name], { n, rest });
+  }
   function ageText(since) {
     const s = Math.max(0, Math.floor((hubNow() - since) / 1000));
-    if (s < 5) return texts.age.now;
-    if (s < 60) return fill(texts.age.seconds, { n: s });
-    if (s < 3600) return fill(texts.age.minutes, { n: Math.floor(s / 60) });
-    if (s < 86400) return fill(texts.age.hours, { n: Math.floor(s / 3600), m: Math.floor(s / 60) % 60 });
-    return fill(texts.age.days, { n: Math.floor(s / 86400) });
+    return s < 5 ? texts.age.now : spanText(texts.age, s);
   }
   function waitText(until) {
     const s = Math.max(0, Math.floor((until - hubNow()) / 1000));
-    if (s < 1) return texts.wait.due;
-    if (s < 120) return fill(texts.wait.seconds, { n: s });
-    if (s < 7200) return fill(texts.wait.minutes, { n: Math.floor(s / 60) });
-    return fill(texts.wait.hours, { n: Math.floor(s / 3600) });
+    return s < 1 ? texts.wait.due : spanText(texts.wait, s);
   }
   function set(element, text) {
     if (element.textContent !== text) element.textContent = text;
