@@ -237,6 +237,8 @@ actor BoardFeed: Service {
       let now = clock.monotonic()
       guard isLookedAt(at: now) else {
         await glances.next()
+        // Before the first heartbeat, which would wake the new screen with the board of before.
+        if isOutdated { await refresh() }
         continue
       }
       if watch.advance(to: now) {

@@ -50,8 +50,6 @@ final class JournalBoardSource: ConsoleSource {
   private let health = Mutex<BoardHealth?>(nil)
   /// CLOCK_BOOTTIME of the last sign of life in the event stream, nanoseconds; 0 before the first.
   private let lastPulse = Atomic<Int64>(0)
-  /// Pulses that the board took.
-  private let turns = Atomic<UInt64>(0)
   private let logger: Logger
 
   init(configuration: KnutepunktConfiguration, core: any CoreConnection, logger: Logger) {
@@ -136,8 +134,8 @@ final class JournalBoardSource: ConsoleSource {
   func updates() -> AsyncStream<BoardUpdate> {
     let core = core
     let (stream, continuation) = AsyncStream.makeStream(of: BoardUpdate.self, bufferingPolicy: .bufferingNewest(64))
-    // Two tasks, one that hears and one that gives signs of life. The console takes one stream at a time and drops it when it ends:
-    // both end with it, at `onTermination`.
+    let signal = RoleSignal(role: .console, core: core)
+    // The console takes one stream at a time and drops it when it ends: the task ends with it, at `onTermination`.
     let task = Task { [weak self] in
       while !Task.isCancelled {
         do {
@@ -150,10 +148,8 @@ final class JournalBoardSource: ConsoleSource {
             case .core(let pulse):
               if pulse.live { self?.lastPulse.store(SystemClock.boottime(), ordering: .relaxed) }
               if let health = self?.health(of: pulse) { continuation.yield(.health(health)) }
-              // One that pushes another out shows a board that takes none.
-              if case .enqueued = continuation.yield(.core(pulse.live ? .live : .lost(since: nil))) {
-                self?.turns.wrappingAdd(1, ordering: .relaxed)
-              }
+              // A pulse that pushes another out shows a board that takes none.
+              if case .enqueued = continuation.yield(.core(pulse.live ? .live : .lost(since: nil))) { signal.worked() }
             case .destinations, .other: break
             }
           }
@@ -164,12 +160,7 @@ final class JournalBoardSource: ConsoleSource {
       }
       continuation.finish()
     }
-    let signal = RoleSignal(role: .console, core: core) { [weak self] in self?.turns.load(ordering: .relaxed) ?? 0 }
-    let beating = Task { await signal.run() }
-    continuation.onTermination = { _ in
-      task.cancel()
-      beating.cancel()
-    }
+    continuation.onTermination = { _ in task.cancel() }
     return stream
   }
 

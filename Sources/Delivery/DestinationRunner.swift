@@ -132,8 +132,12 @@ actor DestinationRunner {
     if isTaken { continuation.yield(.alarm(item)) } else { outboxChanged() }
   }
 
-  /// Returns when the runner is not stuck, for the watchdog, and looks at how the destination does.
-  func beat() { look() }
+  /// Returns when the runner is not stuck, for the watchdog, and looks at how the destination does. True: it is well and nothing waits,
+  /// so that the next look may come later.
+  func beat() -> Bool {
+    look()
+    return watch.state == .well && !somethingWaits
+  }
 
   /// The core answers again: everything unsettled is tried at once.
   nonisolated func reconnected() { continuation.yield(.reconnected) }

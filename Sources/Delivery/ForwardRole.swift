@@ -86,7 +86,6 @@ package final class ForwardRole: Service {
         group.addTask { await self.listen(receivers, records) }
         group.addTask { await self.watch(receivers) }
         group.addTask { await self.learn(records) }
-        group.addTask { await RoleSignal(role: .forward, core: self.core, progress: { self.beat() }).run() }
       }
     }
     for receiver in receivers { await receiver.forwarder.shutdown() }
@@ -155,10 +154,13 @@ package final class ForwardRole: Service {
   }
 
   private func watch(_ receivers: [Receiver]) async {
+    let signal = RoleSignal(role: .forward, core: core)
     while !Task.isCancelled {
-      for receiver in receivers { await receiver.runner.beat() }
+      var isCalm = true
+      for receiver in receivers { if await !receiver.runner.beat() { isCalm = false } }
       progress.wrappingAdd(1, ordering: .relaxed)
-      await Beat.rest(.seconds(1))
+      signal.worked()
+      try? await Task.sleep(for: isCalm ? RoleSignal.pause : .seconds(1))
     }
   }
 

@@ -276,33 +276,45 @@ struct CoreRole: Service {
   /// Once a second: tell listeners that the core lives, tell systemd, keep the core's view of the wall clock right.
   private func pulse() async {
     await cancelWhenGracefulShutdown {
-      var watchdog = ProgressWatchdog(parts: [.core, .journal], progress: progress)
-      var pulses = 0
-      var lastStatus = ""
-      var lastAnchor = clockDifference
-      var lastOffset = parts.civil.utcOffsetSeconds(at: parts.clock.wall())
-      while !Task.isCancelled {
-        service.health.look()
-        localRoom.sweep()
-        observerRoom.sweep()
-        if isGone(parts.configuration.hub.socketPath) { door.waiting.withLock { $0?.finish() } }
-        let problems = service.health.problems
-        let summary = service.health.summary(of: service, problems)
-        pulses &+= 1
-        parts.hub.send(
-          .core(service.pulse(problems, summary)), sparing: pulses % Self.pulsesPerForwardPulse == 0 ? nil : .forward)
-        if summary != lastStatus { notifier.status(summary) }
-        lastStatus = summary
-        if case .feed = watchdog.look(at: progress) { notifier.alive() }
-        let difference = clockDifference
-        let offset = parts.civil.utcOffsetSeconds(at: parts.clock.wall())
-        if abs(difference - lastAnchor) > Self.clockStepMilliseconds || offset != lastOffset {
-          logger.notice("the wall clock was set", metadata: ["milliseconds": "\(difference - lastAnchor)"])
-          if parts.anchorClock() { (lastAnchor, lastOffset) = (difference, offset) }
+      await Ticker(name: "pulse", period: Self.pulse).run {
+        var watchdog = ProgressWatchdog(parts: [.core, .journal], progress: progress)
+        var pulses = 0
+        var lastStatus = ""
+        var anchor = Anchor(difference: clockDifference, offset: parts.civil.utcOffsetSeconds(at: parts.clock.wall()))
+        return {
+          pulses &+= 1
+          tell(isForAll: pulses % Self.pulsesPerForwardPulse == 0, &lastStatus)
+          if case .feed = watchdog.look(at: progress) { notifier.alive() }
+          keepClock(&anchor)
         }
-        await Beat.rest(Self.pulse)
       }
     }
+  }
+
+  /// Looks at everything, and tells listeners and systemd how the hub does. `isForAll`: the forward role hears of it, too.
+  private func tell(isForAll: Bool, _ lastStatus: inout String) {
+    service.health.look()
+    localRoom.sweep()
+    observerRoom.sweep()
+    if isGone(parts.configuration.hub.socketPath) { door.waiting.withLock { $0?.finish() } }
+    let problems = service.health.problems
+    let summary = service.health.summary(of: service, problems)
+    parts.hub.send(.core(service.pulse(problems, summary)), sparing: isForAll ? nil : .forward)
+    if summary != lastStatus { notifier.status(summary) }
+    lastStatus = summary
+  }
+
+  /// How the wall clock stood to the timeline when the core was told of it last.
+  private struct Anchor {
+    var difference: Int64
+    var offset: Int32
+  }
+
+  private func keepClock(_ anchor: inout Anchor) {
+    let now = Anchor(difference: clockDifference, offset: parts.civil.utcOffsetSeconds(at: parts.clock.wall()))
+    guard abs(now.difference - anchor.difference) > Self.clockStepMilliseconds || now.offset != anchor.offset else { return }
+    logger.notice("the wall clock was set", metadata: ["milliseconds": "\(now.difference - anchor.difference)"])
+    if parts.anchorClock() { anchor = now }
   }
 
   /// Wall clock minus timeline, milliseconds: constant unless somebody sets the clock.

@@ -225,7 +225,7 @@ extension OutboxScope {
     try await running(SilentForwarder(), attemptTimeout: .milliseconds(20), watch: DestinationWatch(bounds)) { runner in
       // Many attempts in a row, each on a turn of its own, beside a thousand tests that start at once.
       try await eventually("it is told that nothing is taken", within: 90) {
-        await runner.beat()
+        _ = await runner.beat()
         return book.told.contains { $0.state == .down && $0.reason == RetryReason.timedOut.key }
       }
     }

@@ -17,7 +17,7 @@ extension JournalWriterThread {
     if now < nextLook { return }
     // A little less than a pulse, so that each pulse looks.
     nextLook = now.adding(nanoseconds: Self.pulse / 10 * 9)
-    atDisk {
+    atDisk(isLook: true) {
       let standing = writer.standing()
       if standing != .inPlace { goOn(after: standing) }
     }
@@ -60,7 +60,7 @@ extension JournalWriterThread {
     }
     if now < lastTidy.adding(nanoseconds: Self.idleBeforeTidy) { return }
     lastTidy = now
-    atDisk { writer.checkpointIfIdle() }
+    if writer.logBytes > 0 { atDisk { writer.checkpointIfIdle() } }
     logBytes.store(writer.logBytes, ordering: .relaxed)
   }
 

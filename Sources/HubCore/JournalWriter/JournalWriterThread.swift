@@ -242,9 +242,11 @@ package final class JournalWriterThread: @unchecked Sendable {
   }
 
   /// Marks the time, so that others see how long the disk takes.
-  func atDisk<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  ///
+  /// - Parameter isLook: nothing is written, as each pulse does; whoever watches need not be woken for it.
+  func atDisk<Result, Failure: Error>(isLook: Bool = false, _ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     busySince.store(max(1, clock.now().rawValue), ordering: .sequentiallyConsistent)
-    if watchRests.load(ordering: .sequentiallyConsistent), watchRests.exchange(false, ordering: .relaxed) { watchBell.signal() }
+    if !isLook, watchRests.load(ordering: .sequentiallyConsistent), watchRests.exchange(false, ordering: .relaxed) { watchBell.signal() }
     defer { busySince.store(0, ordering: .releasing) }
     return try body()
   }

@@ -1,0 +1,40 @@
+// Work that comes again and again: at once, after each period, with what it keeps, and not after it was told to end.
+
+import Foundation
+import Synchronization
+import Testing
+
+@testable import HubRuntime
+
+@Suite(.timeLimit(.minutes(1))) struct TickerTests {
+  @Test func itWorksAtOnceAndAgainAndEndsWithItsTask() async throws {
+    let (seen, made) = (Mutex<[Int]>([]), Atomic<Int>(0))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await Ticker(name: "test-tick", period: .milliseconds(10)).run {
+          made.wrappingAdd(1, ordering: .relaxed)
+          var count = 0
+          return {
+            count += 1
+            seen.withLock { $0.append(count) }
+          }
+        }
+      }
+      try await eventually("five times") { seen.withLock { $0.count } >= 5 }
+      group.cancelAll()
+    }
+    let ended = seen.withLock { $0 }
+    #expect(ended == Array(1...ended.count) && made.load(ordering: .relaxed) == 1)
+    try await Task.sleep(for: .milliseconds(50))
+    #expect(seen.withLock { $0.count } == ended.count, "nothing after its end")
+  }
+
+  @Test func anEndDoesNotWaitForThePeriod() async throws {
+    let began = ContinuousClock.now
+    let task = Task { await Ticker(name: "test-long", period: .seconds(3_600)).run { {} } }
+    try await Task.sleep(for: .milliseconds(50))
+    task.cancel()
+    await task.value
+    #expect(ContinuousClock.now - began < .seconds(30))
+  }
+}
