@@ -2,8 +2,8 @@
 // installer pair, stop it, look at it. The work is done by `BluetoothLoop` on the thread inside `run()`; this object only
 // holds what both sides share, under one lock.
 //
-// Everything that bluetoothd says goes through three sans-I/O machines: one for the adapter, one for each device, one for
-// the connections that they share. They decide, the loop carries out.
+// Machines without input or output decide, and the loop carries out: `AdapterSession` for the adapter, a `BluetoothSession` for each
+// device, `ConnectionSlots` for the connections that the devices share, `ServiceWatch` for a bluetoothd that hangs.
 
 import HubRuntime
 public import Logging

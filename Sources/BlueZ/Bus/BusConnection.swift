@@ -1,6 +1,6 @@
 // Our end of the system bus: one connection, one filter for everything that comes in, a fixed set of match rules, and the
 // agent that bluetoothd asks while pairing. Calls go out without waiting; what comes back leaves as `BusEvent`s in the bus's
-// order. This is the only place that knows D-Bus; it decides nothing about devices.
+// order. It decides nothing about devices.
 //
 // Who may speak: signals, answers and questions are taken only from the connection that owns `org.bluez` now. Match rules
 // alone would not do, because anybody may address a signal to us directly.
@@ -14,8 +14,8 @@ package final class BusConnection {
   package static let agentPath = "/no/knutepunkt/agent"
   /// How long opening may block: a bus that is slower than this is as good as none, and the loop tries again later.
   package static let openMicrosecondsMax: UInt64 = 5_000_000
-  /// Calls without an answer at a time. A session has one at a time, so that this is reached through a fault of ours only:
-  /// the call is answered with a failure at once.
+  /// Calls without an answer at a time. A session has one at a time, so only a fault of ours reaches this. A call beyond it is
+  /// answered with a failure.
   package static let pendingMax = 1_024
 
   /// The library's connection; nil once closed.

@@ -1,5 +1,5 @@
-// Reading the bodies of bus messages. libsystemd keeps the place in the message; these few methods are all that the
-// module knows of D-Bus's types. Every length is checked before anything is copied: a message is bytes from outside.
+// Reading the bodies of bus messages: D-Bus's types, one method each. libsystemd keeps the place in the message. Every length is
+// checked before anything is copied: a message is bytes from outside.
 
 import CSystemd
 

@@ -1,5 +1,5 @@
 // What the link and bluetoothd say to each other, as values: calls out, replies, signals and the agent's questions in.
-// `BusConnection` puts them on the wire; nothing else in the module knows D-Bus.
+// `BusConnection` and the files beside it put them on the wire; nothing outside this folder knows D-Bus's messages.
 
 import DeviceProfile
 

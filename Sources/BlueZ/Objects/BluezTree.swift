@@ -31,7 +31,7 @@ package enum TreeChange: Sendable, Hashable {
   case value(device: String, uuid: BluetoothUUID, bytes: [UInt8])
 }
 
-/// The tree. All work is proportional to what changed, but for `replace` and a change of interest.
+/// The tree. The work of each call is proportional to what changed, except for `replace` and a change of interest.
 package struct BluezTree: Sendable {
   /// Devices that are kept. BlueZ keeps devices in range for 30 s; a pairing window in a block of flats finds some hundred.
   static let devicesMax = 512

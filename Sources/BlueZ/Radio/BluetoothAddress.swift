@@ -5,7 +5,7 @@ import VitalSigns
 
 /// A device or adapter address.
 ///
-/// Equality is by the 48 bits alone: whether an address is public or random stands beside it (`AddressType` in BlueZ).
+/// Equality is by the 48 bits alone: whether an address is public or random stands beside it (`DeviceObject.AddressType`).
 public struct BluetoothAddress: Sendable, Hashable, Comparable {
   /// The 48 bits, the first written byte highest; the upper 16 are 0.
   public let rawValue: UInt64

@@ -33,8 +33,8 @@ extension AdapterSession {
     }
   }
 
-  /// The controller has reported the device and keeps quiet about it until a scan begins anew; the kernel, which connects
-  /// at the next report, waits up to 10 s for it. A scan that may not pause is begun anew.
+  /// Begins a continuous scan anew. The kernel connects when the controller next reports the device. A controller that has reported it
+  /// is silent about it until a scan begins anew, and the kernel would wait for up to 10 s.
   mutating func connectBegan() {
     guard need == .continuous, case .on(var radio) = state else { return }
     radio.scan?.mustRestart = true
@@ -74,7 +74,7 @@ extension AdapterSession {
     }
     let change = refused(&radio)
     if failure == .inProgress {
-      // Ours from an earlier run, or one that did not end: stopped first, started after.
+      // A discovery of ours is under way, of an earlier run or because a stop failed: it is stopped first and started after.
       radio.scan = scan
       radio.scan?.mustRestart = true
       radio.cycle = radio.cycle.lasting(until: .never)
@@ -96,7 +96,7 @@ extension AdapterSession {
     guard let scan = radio.scan else { return }
     radio.scan = nil
     stall.silence += .nanoseconds(max(0, now.rawValue - scan.since.rawValue))
-    // A rest that the cycle began ends by the cycle; any other stop begins anew when it may.
+    // A rest of the cycle ends by the cycle. After any other stop the scan begins anew as soon as it may.
     radio.cycle = radio.cycle.lasting(until: radio.cycle.isResting ? now.adding(timings.scanOff) : .never)
   }
 

@@ -39,8 +39,8 @@ struct AdapterSession: Sendable {
   static let cyclePause = Duration.seconds(1)
   /// Every call is answered by then, or bluetoothd is stuck.
   static let operationTimeout = Duration.seconds(30)
-  /// bluetoothd lets its own discovery rest for 5 s between two runs and says Discovering=false meanwhile. Longer than
-  /// that: it has ended.
+  /// bluetoothd lets its own discovery rest for 5 s between two runs and says Discovering=false meanwhile. A discovery that
+  /// rests for longer than this has ended.
   static let discoveringGrace = Duration.seconds(8)
   /// The reply to Powered=true and the signal of it may be this far apart.
   static let powerGrace = Duration.seconds(5)

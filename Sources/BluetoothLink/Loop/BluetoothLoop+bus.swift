@@ -11,7 +11,7 @@ import VitalSigns
 extension BluetoothLoop {
   /// BlueZ gives up an absent device after 40 s; the session's own, shorter time-outs come first.
   static let callTimeout = Duration.seconds(45)
-  /// An installer types a passkey meanwhile.
+  /// Longer than a session waits for Pair, in which time an installer types a passkey.
   static let pairTimeout = Duration.seconds(75)
 
   func handle(_ event: BusEvent) {
@@ -103,7 +103,7 @@ extension BluetoothLoop {
   private func pairedAnew(_ number: Int, _ device: BluetoothDevice, _ object: DeviceObject, owner: Int) {
     let isChosen = pairing.entry == number
     let twins = tree.paths(address: object.address)
-    // Dropped and not ended: the link under way is the owner's from now on.
+    // The entry is dropped, and its session not ended: the link under way is the owner's from now on.
     drop(number)
     guard isChosen else { return }
     if twins.count > 1, pairing.choice?.hasClearedTwins == false {
@@ -254,7 +254,7 @@ extension BluetoothLoop {
     }
   }
 
-  /// bluetoothd or the adapter went away: nothing that was under way will be answered in a way that means anything.
+  /// bluetoothd or the adapter went away: whatever answers come to what was under way mean nothing.
   func stackGone() {
     for number in entries.keys.sorted() {
       emptySockets(number)

@@ -205,7 +205,7 @@ extension BluetoothLoop {
     }
     switch result {
     case .failure(.inProgress) where entry.hasStarted(operation):
-      // Ours from an earlier link, which bluetoothd is subscribing again.
+      // The subscription is ours, from an earlier link: bluetoothd is making it again.
       give(.replied(operation, nil), to: number)
     case .failure(let failure):
       trace(entry.device.name, "\(operation.traceText): \(failure.key)")
@@ -225,7 +225,7 @@ extension BluetoothLoop {
         }
       }
       if case .bytes(let bytes) = reply, case .read(let uuid, _) = operation {
-        // A subscribed one was signalled as well, before its reply.
+        // The value of a subscribed characteristic was signalled as well, before this reply.
         if entry.device.frames.contains(uuid), !entry.startedNotify.contains(uuid) { take(.characteristic(uuid), bytes, from: number) }
         give(.value(uuid, bytes: bytes), to: number)
       }

@@ -14,7 +14,7 @@ extension BluetoothLoop {
 
   /// Reads what one notification socket holds.
   func readSocket(_ descriptor: Int32, hasEnded: Bool) {
-    // An earlier socket of this turn may have closed it.
+    // What an earlier socket of this turn brought may have closed this one.
     for (number, entry) in entries {
       guard let socket = entry.sockets.first(where: { $0.descriptor == descriptor }) else { continue }
       let isDry = read(socket, of: number)
@@ -46,7 +46,7 @@ extension BluetoothLoop {
       guard entries[number]?.sockets.contains(where: { $0.descriptor == socket.descriptor }) == true else { return true }
       if entries[number]?.waiting.isEmpty == false, hasProgram(socket.uuid, number) { return false }
       let count = recv(socket.descriptor, &buffer, Self.packetMax, Int32(MSG_DONTWAIT))
-      // 0 means the end, or an empty packet, which no profile uses.
+      // A count of 0 means the end, or an empty packet, which no profile uses.
       if count <= 0 { return true }
       if !hasProgram(socket.uuid, number) { readAllSockets(of: number, except: socket.uuid) }
       take(.characteristic(socket.uuid), Array(buffer[..<count]), from: number)

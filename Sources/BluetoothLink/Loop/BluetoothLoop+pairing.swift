@@ -32,7 +32,7 @@ extension BluetoothLoop {
   func choose(_ device: BluetoothDevice) {
     letGoOfChosen()
     let until = max(pairing.until ?? .zero, now.adding(seconds: Self.afterChoosingSeconds))
-    // Open before an entry is added: that asks which devices are of interest.
+    // The window is open before an entry is added, because adding asks which devices are of interest.
     pairing = .searching(until: until)
     let number: Int
     if let known = numberByAddress[device.address], entries[known]?.dropAt == nil {
@@ -98,7 +98,7 @@ extension BluetoothLoop {
     var status = BluetoothPairingStatus()
     guard let until = pairing.until else { return status }
     status.secondsLeft = Int(max(0, (until.rawValue - now.rawValue) / 1_000_000_000))
-    // Those that are heard now, those that are bonded and may be asleep, and whose link outlived a hub. The nearest first.
+    // Devices that are heard now, bonded ones that may be asleep, and those whose link outlived a hub. The nearest comes first.
     let present: [DeviceObject] = tree.allDevices.filter { $0.rssi != nil || $0.isPaired || $0.isConnected }
     status.found = present.sorted { (a: DeviceObject, b: DeviceObject) in (a.rssi ?? -200) > (b.rssi ?? -200) }.map(\.found)
     status.prompt = pairing.choice?.prompt

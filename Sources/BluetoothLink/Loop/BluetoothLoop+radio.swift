@@ -27,7 +27,7 @@ extension BluetoothLoop {
       case .appeared(let index): noteRadio(.notice, "hci\(index) is there")
       case .vanished(let index): noteRadio(.warning, "hci\(index) is gone")
       case .power(let index, let isOn): noteRadio(isOn ? .notice : .warning, "hci\(index) is \(isOn ? "on" : "off")")
-      // Every few seconds, by the duty cycle.
+      // The duty cycle scans and rests every few seconds: nothing to tell.
       case .scanning: break
       case .controllerError(let index, let code): noteRadio(.error, "hci\(index) reports the error \(code)")
       case .rejected: break

@@ -16,8 +16,9 @@ import VitalSigns
 final class BluetoothLoop {
   /// D-Bus messages in one turn, before sockets and requests get their chance again.
   static let messagesPerTurn = 64
-  /// The gateway's intake empties in microseconds.
+  /// Between two offers of a frame that the gateway had no room for: its intake empties in microseconds.
   static let busyRetryNanoseconds: Int64 = 5_000_000
+  /// Between two notes to the gateway that a device is heard.
   static let heardIntervalSeconds: UInt32 = 10
 
   /// Who waits for a reply.
@@ -26,11 +27,11 @@ final class BluetoothLoop {
     case session(entry: Int, generation: UInt32, SessionOperation)
     case detail(entry: Int, DetailRead)
     case identify(@Sendable (Bool) -> Void)
-    /// GetManagedObjects because who is of interest has changed.
+    /// GetManagedObjects once more, because other devices are of interest now.
     case reload
-    /// Whether bluetoothd answers at all.
+    /// The question whether bluetoothd answers at all.
     case ping
-    /// Nobody: a call whose outcome shows in the tree.
+    /// Nobody: the outcome of the call shows in the tree.
     case nobody
   }
 
@@ -46,7 +47,7 @@ final class BluetoothLoop {
   var service = ServiceWatch()
   var slots: ConnectionSlots
   var pairing = PairingDesk.closed
-  /// By a number of the loop's own, because an address may change while a device is paired.
+  /// The devices, by a number of the loop's own: an address may change while a device is paired.
   var entries: [Int: DeviceEntry] = [:]
   var numberByAddress: [String: Int] = [:]
   var nextEntry = 1
@@ -135,7 +136,7 @@ final class BluetoothLoop {
       closePairing()
       for number in entries.keys.sorted() { give(.stop, to: number) }
     }
-    // The adapter last: it takes the connections with it, and what a session still owes bluetoothd.
+    // The adapter is stopped last: without it no session can end its connection, or pay what it owes bluetoothd.
     if ending == .sessions, areSessionsAtRest {
       ending = .adapter
       tell(.stop)
@@ -191,7 +192,7 @@ final class BluetoothLoop {
     guard let closing = bus else { return }
     events.removeAll(keepingCapacity: true)
     closing.close()
-    // What close() still has to say: the replies that will never come.
+    // A failure for each reply that will never come.
     try? closing.process(into: &events, most: .max)
     busState = .initial
     for event in events { handle(event) }

@@ -18,7 +18,7 @@ enum BusState {
   var connection: BusConnection? { if case .up(let connection) = self { connection } else { nil } }
 }
 
-/// GetManagedObjects because who is of interest has changed.
+/// GetManagedObjects once more, because other devices are of interest now.
 enum ReloadState {
   /// Nothing is asked for. `notBefore`: when it may be asked again.
   case none(notBefore: MonotonicInstant)

@@ -70,7 +70,7 @@ extension BluetoothSession {
 
   private mutating func rest(notBefore: MonotonicInstant) -> StartAction {
     rested = (now, notBefore)
-    // While bluetoothd still calls it connected its word is not taken for a new link.
+    // bluetoothd may call the device connected for a moment longer: that is not taken for a new link.
     state = .idle(notBefore: facts.isUp ? max(notBefore, now.adding(Self.signalGrace)) : notBefore)
     return hasRequest && wasHeardLately ? start() : .nothing
   }

@@ -25,14 +25,15 @@ extension BluetoothSession {
   // MARK: Pairing
 
   mutating func pairReplied(_ link: Link, _ failure: BluezFailure?, isLinkLost: Bool) -> PairRepliedAction {
-    // There was none before: a bond counts whatever became of the call. A device may leave as soon as it has bonded.
+    // There was no bond before Pair, so one that is there now counts, whatever Pair answers: a device may leave as soon as it
+    // has bonded.
     if facts.isPaired { return .bonded(bonded(link, isLinkLost: isLinkLost)) }
     switch failure {
     case nil, .alreadyPaired: return .bonded(bonded(link, isLinkLost: isLinkLost))
     case .authenticationFailed, .authenticationCanceled, .authenticationRejected, .authenticationTimeout:
       return .disconnect(leave(link, awaiting: nil, departUnpaired()))
     case .inProgress where !isLinkLost:
-      // Ours from a moment ago, when the device was not chosen yet. Its bond shows in the facts.
+      // A Pair of ours is under way, from before the device was chosen. Its bond shows in the facts.
       return .nothing
     case .notConnected, .connectionAborted, .noReply, .notReady, .doesNotExist, .inProgress, .alreadyConnected,
       .insufficientSecurity, .notSupported, .notPermitted, .stackGone, .other:
@@ -67,7 +68,7 @@ extension BluetoothSession {
     advance(to: instant)
     switch state {
     case .disconnecting, .removing, .ended: return .nothing
-    // Without a link it left right after bonding.
+    // A device without a link has left right after bonding.
     case .idle, .waitingForSlot, .connecting, .linked, .backingOff, .coolingDown, .needsOperator:
       return leave(Departure(next: .needsOperator(.pairingRefused), removes: true))
     }

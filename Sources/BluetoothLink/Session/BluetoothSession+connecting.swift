@@ -77,7 +77,7 @@ extension BluetoothSession {
     advance(to: instant)
     guard case .waitingForSlot = state else { return .nothing }
     if facts.isUp {
-      // A link that outlived its program, or that the device made itself.
+      // The link outlived the program that made it, or the device made it itself.
       generation &+= 1
       return .linkUp(linkUp())
     }
@@ -107,7 +107,7 @@ extension BluetoothSession {
     return nil
   }
 
-  /// Half a bond helps nobody, and records that are on disk should leave the device.
+  /// The link is kept a little longer: half a bond helps nobody, and records that are on disk should leave the device.
   private mutating func grantGrace(_ link: inout Link, _ phase: Phase) {
     if link.leaveBy == .never { link.leaveBy = now.adding(Self.withdrawGrace) }
     state = .linked(link, phase)
@@ -128,14 +128,14 @@ extension BluetoothSession {
     case .authenticationFailed, .authenticationRejected, .authenticationCanceled, .authenticationTimeout, .insufficientSecurity:
       return .failed(attemptFailed(attempt, facts.isPaired ? departWithLostBond() : Parting(next: .failed(nil))))
     case .noReply:
-      // What became of it is unknown, so it is called off.
+      // What became of the attempt is unknown, so it is called off.
       return .failed(AttemptFailedAction(then: .disconnect(callOff(awaiting: nil, Departure(next: .failed(nil))))))
     case .notConnected, .notSupported, .notPermitted, .stackGone, .other:
       return .failed(attemptFailed(attempt, Parting(next: .failed(nil))))
     }
   }
 
-  /// Weak radio looks like this, and so does a refused key: only where a new bond is allowed anyway is it taken for that.
+  /// A refused key looks like weak radio here. The abort is taken for a refused key only where a new bond is allowed anyway.
   private mutating func connectAborted(_ attempt: Attempt) -> AttemptFailedAction {
     let mayRenew = mayPair || plan.staleBond == .renew
     if mayRenew, facts.isPaired, plan.security != .none, attempt.sawConnected { setbacks.earlyDrops += 1 }

@@ -35,7 +35,7 @@ extension BluetoothSession {
   }
 
   private mutating func characteristicsMissing(on link: Link) -> DeadlineAction {
-    // Only optional ones were awaited.
+    // Only characteristics of optional steps were awaited.
     if link.steps.allSatisfy(hasWhatItNeeds) { return .step(runStep(0, on: link)) }
     return .disconnect(leave(link, awaiting: nil, departOutdated()))
   }
@@ -163,7 +163,7 @@ extension BluetoothSession {
   mutating func disconnectReplied() -> RepliedAction {
     guard case .disconnecting(var leaving) = state, !leaving.isReplied else { return .nothing }
     guard facts.isUp else { return .disconnected(linkClosed(leaving.link, leaving.departure)) }
-    // The signal follows; whoever connects before it gets the old link's end.
+    // The signal of the end follows. Who connected before it would take it for the end of the new link.
     leaving.isReplied = true
     leaving.until = min(leaving.until, now.adding(Self.signalGrace))
     state = .disconnecting(leaving)

@@ -98,7 +98,7 @@ extension BluetoothSession {
     case records(RecordAccess)
   }
 
-  /// Disconnect was asked for. It is also how BlueZ is told to stop connecting.
+  /// Disconnect was asked for: of a link, or of an attempt, which BlueZ gives up then.
   struct Disconnecting: Sendable, Hashable {
     /// Nil when an attempt is called off.
     var link: Link?

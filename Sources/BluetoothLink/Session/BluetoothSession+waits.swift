@@ -39,7 +39,7 @@ extension BluetoothSession {
   static let bondingLeave = Duration.seconds(10)
   /// A guess that the bond is lost may be wrong: after this time being heard starts one more attempt.
   static let bondLostRetry = Duration.seconds(600)
-  /// Whoever forges lost bonds gets at most one new pairing in this time.
+  /// Between two renewals of a bond: somebody who forges lost bonds gets at most one new pairing in this time.
   static let renewalDistance = Duration.seconds(60)
   /// A device that was silent for so long has slept: whatever it says now is news.
   static let asleep = Duration.seconds(60)
