@@ -13,6 +13,9 @@ package import ServiceLifecycle
 /// What was asked could not be read to its end while the answer was on its way: the connection ends.
 private struct RequestBrokeOff: Error {}
 
+/// For requests under way when a server is cancelled.
+private let farewell = Duration.milliseconds(500)
+
 /// Serves `responder`, and beside it runs what belongs to it.
 package struct HTTPService<Responder: HTTPResponder>: ApplicationProtocol
 where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
@@ -59,7 +62,24 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
     } onServerRunning: { channel in
       await running(channel)
     }
-    try await ServiceGroup(configuration: .init(services: services + [listener], logger: logger)).run()
+    try await closingFirst(ServiceGroup(configuration: .init(services: services + [listener], logger: logger)))
+  }
+
+  /// Runs the group. A connection that is accepted while the accepting task is cancelled is dropped by NIO with a trap, so a cancellation
+  /// closes the listener first, lets requests under way end for a moment, and reaches the tasks only then.
+  private func closingFirst(_ group: ServiceGroup) async throws {
+    // Without a parent, which would cancel it at once: ended below, and awaited here.
+    let serving = Task { try await group.run() }
+    try await withTaskCancellationHandler {
+      try await serving.value
+    } onCancel: {
+      // Without a parent for the same reason; it ends after its farewell.
+      Task {
+        await group.triggerGracefulShutdown()
+        try? await Task.sleep(for: farewell)
+        serving.cancel()
+      }
+    }
   }
 
   private func answer(to request: Request, on channel: any Channel) async throws -> Response {

@@ -11,6 +11,7 @@ import VitalSigns
 
 @testable import Console
 @testable import CoreAPI
+@testable import HTTPServing
 @testable import HubRegistry
 @testable import LocalAPI
 
@@ -24,8 +25,8 @@ final class LoopbackServer: Sendable {
     _ address: BindAddress, _ respond: @escaping @Sendable (Request) async throws -> Response
   ) async throws {
     let (started, start) = AsyncStream.makeStream(of: Int.self)
-    let application = Application(
-      responder: CallbackResponder<BasicRequestContext> { request, _ in try await respond(request) },
+    let application = HTTPService(
+      responder: CallbackResponder<BasicRequestContext> { request, _ in try await respond(request) }, server: .http1(),
       configuration: ApplicationConfiguration(address: address),
       onServerRunning: { channel in start.yield(channel.localAddress?.port ?? 0) }, logger: Street.logger)
     serving = Task {

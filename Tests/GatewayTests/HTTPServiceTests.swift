@@ -65,4 +65,30 @@ import Testing
     serving.cancel()
     _ = await serving.result
   }
+
+  /// Connections that come in the very moment of the end: each is answered or closed, and the process lives.
+  @Test func endingUnderAStreamOfConnectionsIsNoTrap() async throws {
+    for _ in 0..<20 {
+      let router = Router(context: BasicRequestContext.self)
+      router.get("well") { _, _ in "well\n" }
+      let (started, start) = AsyncStream.makeStream(of: Int.self)
+      let service = HTTPService(
+        responder: router.buildResponder(), server: .http1(),
+        configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+        onServerRunning: { start.yield($0.localAddress?.port ?? 0) }, logger: Street.logger)
+      let serving = Task { try await service.run() }
+      var ports = started.makeAsyncIterator()
+      let port = try #require(await ports.next())
+      let asking = Task {
+        var answered = 0
+        while !Task.isCancelled, (try? await ask("/well", port: port)) != nil { answered += 1 }
+        return answered
+      }
+      try await Task.sleep(for: .milliseconds(20))
+      serving.cancel()
+      _ = await serving.result
+      asking.cancel()
+      #expect(await asking.value > 0)
+    }
+  }
 }

@@ -9,6 +9,7 @@ import VitalSigns
 
 @testable import Console
 @testable import CoreAPI
+@testable import HTTPServing
 @testable import HubConfiguration
 @testable import HubCore
 @testable import HubRegistry
@@ -37,9 +38,9 @@ import VitalSigns
     var unknown: [String] = []
     let policy = PeerPolicy(userNames: [], groupNames: [], unknown: &unknown)
     let (started, start) = AsyncStream.makeStream(of: Int.self)
-    let application = Application(
-      router: LocalAPIServer(service: try hub.service(), policy: policy, logger: Street.logger).router(),
-      configuration: ApplicationConfiguration(address: address),
+    let application = HTTPService(
+      responder: LocalAPIServer(service: try hub.service(), policy: policy, logger: Street.logger).router().buildResponder(),
+      server: .http1(), configuration: ApplicationConfiguration(address: address),
       onServerRunning: { channel in start.yield(channel.localAddress?.port ?? 0) }, logger: Street.logger)
     let task = Task {
       try? await application.run()

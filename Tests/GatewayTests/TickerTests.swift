@@ -7,26 +7,30 @@ import Testing
 @testable import HubRuntime
 
 @Suite(.timeLimit(.minutes(1))) struct TickerTests {
+  private final class Book: Sendable {
+    let seen = Mutex<[Int]>([])
+    let made = Atomic<Int>(0)
+  }
+
   @Test func itWorksAtOnceAndAgainAndEndsWithItsTask() async throws {
-    let (seen, made) = (Mutex<[Int]>([]), Atomic<Int>(0))
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        await Ticker(name: "test-tick", period: .milliseconds(10)).run {
-          made.wrappingAdd(1, ordering: .relaxed)
-          var count = 0
-          return {
-            count += 1
-            seen.withLock { $0.append(count) }
-          }
+    let (book, ticker) = (Book(), Ticker(name: "test-tick", period: .milliseconds(10)))
+    let task = Task {
+      await ticker.run {
+        book.made.wrappingAdd(1, ordering: .relaxed)
+        var count = 0
+        return {
+          count += 1
+          book.seen.withLock { $0.append(count) }
         }
       }
-      try await eventually("five times") { seen.withLock { $0.count } >= 5 }
-      group.cancelAll()
     }
-    let ended = seen.withLock { $0 }
-    #expect(ended == Array(1...ended.count) && made.load(ordering: .relaxed) == 1)
+    try await eventually("five times") { book.seen.withLock { $0.count } >= 5 }
+    task.cancel()
+    await task.value
+    let ended = book.seen.withLock { $0 }
+    #expect(ended == Array(1...ended.count) && book.made.load(ordering: .relaxed) == 1)
     try await Task.sleep(for: .milliseconds(50))
-    #expect(seen.withLock { $0.count } == ended.count, "nothing after its end")
+    #expect(book.seen.withLock { $0.count } == ended.count, "nothing after its end")
   }
 
   @Test func anEndDoesNotWaitForThePeriod() async throws {

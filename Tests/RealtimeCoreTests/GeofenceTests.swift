@@ -80,6 +80,16 @@ import VitalSigns
     #expect(street.send(fix(400), device: 1).story == ["geofenceExit raised"])
   }
 
+  /// A tracker that says whole seconds gives several fixes of one time, and each is reckoned from a clock of whole milliseconds.
+  @Test func fixesOfOneTimeCountThoughTheyComeOutAFractionApart() {
+    var street = street()
+    _ = street.pass(1.000_7)
+    let second = street.wall
+    #expect(street.send(fix(400), device: 1, measuredAt: second).isEmpty)
+    _ = street.pass(0.199_6)
+    #expect(street.send(fix(400), device: 1, measuredAt: second).story == ["geofenceExit raised"])
+  }
+
   @Test func impossiblePlacesAreRemarked() {
     var street = street()
     let fix = LocationFix(latitudeE7: 900_000_001, longitudeE7: 0, accuracyMetres: 5)

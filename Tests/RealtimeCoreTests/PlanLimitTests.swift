@@ -124,4 +124,13 @@ import VitalSigns
     let before = street.wall.adding(milliseconds: -120_000)
     #expect(street.measure(.oxygenSaturation, 80, 0, .percent, device: 1, measuredAt: before).story.isEmpty)
   }
+
+  @Test func aValueOfTheSameTimeIsJudged() {
+    var street = street()
+    _ = street.pass(1.000_7)
+    let second = street.wall
+    #expect(street.measure(.oxygenSaturation, 95, 0, .percent, device: 1, measuredAt: second).story.isEmpty)
+    _ = street.pass(0.199_6)
+    #expect(!street.measure(.oxygenSaturation, 80, 0, .percent, device: 1, measuredAt: second).story.isEmpty)
+  }
 }

@@ -138,6 +138,19 @@ import VitalSigns
     #expect(street.measure(.heartRate, 140, 0, .perMinute, patient: 1).scores.last?.low == 3)
   }
 
+  @Test func aValueOfTheSameTimeIsNotOlder() {
+    var street = Street()
+    street.moveIn()
+    _ = street.pass(1.000_7)
+    let second = street.wall
+    _ = street.measure(.pulseRateOximeter, 70, 0, .perMinute, device: 1, measuredAt: second)
+    _ = street.pass(0.199_6)
+    #expect(street.measure(.pulseRateOximeter, 140, 0, .perMinute, device: 1, measuredAt: second).scores.last?.low == 3)
+    #expect(
+      street.measure(.pulseRateOximeter, 70, 0, .perMinute, device: 1, measuredAt: second.adding(milliseconds: -2)).scores.isEmpty,
+      "two milliseconds are older")
+  }
+
   @Test func prescribedOxygenFillsInAndDoesNotExpire() throws {
     var street = Street()
     street.moveIn()

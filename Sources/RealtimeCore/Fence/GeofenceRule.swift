@@ -29,7 +29,7 @@ struct GeofenceRule {
     guard (-900_000_000...900_000_000).contains(fix.latitudeE7), (-1_800_000_000...1_800_000_000).contains(fix.longitudeE7)
     else { return arena.remark(.outOfRange, entry, &outcomes) }
     let device = arena.device(subject.device)
-    guard !device.pointee.isTracker || measured.rawValue >= device.pointee.lastFix else { return }
+    guard !device.pointee.isTracker || !measured.isOlder(than: device.pointee.lastFix) else { return }
     let isFirst = !device.pointee.isTracker
     device.pointee.isTracker = true
     let radius = arena.plan(subject.patient).pointee.fenceRadiusMetres
@@ -37,7 +37,7 @@ struct GeofenceRule {
       if isFirst { deadlines.armDeviceTimer(subject.device, at: entry.instant) }
       return
     }
-    device.pointee.lastFix = measured.rawValue
+    device.pointee.lastFix = isFirst ? measured.rawValue : max(device.pointee.lastFix, measured.rawValue)
     signalLoss.endSignalLossIfHeard(subject.device, at: entry.instant, &outcomes)
     if isFirst { deadlines.armDeviceTimer(subject.device, at: entry.instant) }
     measuring.noteMeasurement(subject.device, at: entry.instant, &outcomes)

@@ -11,6 +11,12 @@ enum Timeliness {
   case late
 }
 
+extension MonotonicInstant {
+  /// Whether what was measured at this instant is older than what was measured at `other`, nanoseconds on the timeline. Both were
+  /// reckoned from wall clocks, which count whole milliseconds: one and the same time of a device comes out up to a millisecond apart.
+  @_noLocks func isOlder(than other: Int64) -> Bool { rawValue &+ 1_000_000 < other }
+}
+
 /// The person and the device that an entry is about. No device: a person entered it.
 struct IntakeSubject {
   var patient: PatientSlot

@@ -24,8 +24,8 @@ struct LimitRule {
     _ planSignal: PlanSignal, _ steps: Int32, measured: MonotonicInstant, isContinuous: Bool, _ patient: PatientSlot
   ) -> Bool {
     let signal = arena.signal(patient, planSignal)
-    guard measured.rawValue >= signal.pointee.measured else { return false }
-    signal.pointee.measured = measured.rawValue
+    guard !measured.isOlder(than: signal.pointee.measured) else { return false }
+    signal.pointee.measured = max(signal.pointee.measured, measured.rawValue)
     signal.pointee.value = Int16(clamping: steps)
     signal.pointee.isContinuous = isContinuous
     guard signal.pointee.hasLimits else { return false }

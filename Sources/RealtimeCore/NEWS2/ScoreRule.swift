@@ -23,11 +23,12 @@ struct ScoreRule {
     let state = arena.patient(patient)
     let index = Int(parameter.rawValue)
     let bit = UInt8(1) << parameter.rawValue
-    if state.pointee.present & bit != 0, measured.rawValue < state.pointee.measured[index] { return false }
+    let isKnown = state.pointee.present & bit != 0
+    if isKnown, measured.isOlder(than: state.pointee.measured[index]) { return false }
     let expiry = validity.expiry(parameter, measured: measured.rawValue, isContinuous: isContinuous, patient)
     // The value of a continuous sensor may go stale before the live window ends.
     guard expiry > instant else { return false }
-    state.pointee.measured[index] = measured.rawValue
+    state.pointee.measured[index] = isKnown ? max(state.pointee.measured[index], measured.rawValue) : measured.rawValue
     state.pointee.sources[index] = source
     state.pointee.steps[index] = Int16(truncatingIfNeeded: steps)
     state.pointee.present |= bit
