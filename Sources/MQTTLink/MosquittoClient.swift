@@ -53,6 +53,8 @@ final class MosquittoClient {
   static let packetBytesMax = 17 << 20
   /// Bytes that TCP had received on this connection when the last whole packet was read.
   private var bytesAtLastPacket: UInt64 = 0
+  /// Reads without a packet since then. The first is how the socket runs empty, and asks the kernel nothing.
+  private var readsWithoutPacket = 0
   private var framesHeldLimit: Int { configuration.receiveMaximum + 64 }
 
   init(_ configuration: MQTTLinkConfiguration) throws(MQTTLinkError) {
@@ -110,10 +112,14 @@ final class MosquittoClient {
     if overflowed { return (.inboundOverflow, true) }
     if result != MOSQ_ERR_SUCCESS.rawValue { return (failure(result, errno: cmosquitto_errno()), true) }
     if events.count > before {
-      bytesAtLastPacket = cmosquitto_bytes_received(socket)
+      readsWithoutPacket = 0
     } else if wouldBlock {
+      readsWithoutPacket = min(readsWithoutPacket + 1, 3)
+    }
+    if wouldBlock, readsWithoutPacket >= 2 {
       // Keep-alive and acknowledgements bring no event either. They are some forty bytes a minute and never reach this limit.
       let received = cmosquitto_bytes_received(socket)
+      if readsWithoutPacket == 2 { bytesAtLastPacket = received }
       if received > bytesAtLastPacket &+ UInt64(Self.packetBytesMax) + UInt64(Self.bytesHeldLimit) { return (.packetTooLong, true) }
     }
     // EAGAIN may be left over from the library's wake-up socket. The socket counts as empty only if this read delivered no packet.

@@ -44,9 +44,19 @@ public enum Hexadecimal {
 public enum UUIDText {
   /// In small digits.
   public static func text(high: UInt64, low: UInt64) -> String {
-    let (first, second) = (Hexadecimal.text(high, digits: 16), Hexadecimal.text(low, digits: 16))
-    return [first.prefix(8), first.dropFirst(8).prefix(4), first.dropFirst(12), second.prefix(4), second.dropFirst(4)]
-      .joined(separator: "-")
+    String(unsafeUninitializedCapacity: 36) { text in
+      var place = 0
+      for index in 0..<32 {
+        if index == 8 || index == 12 || index == 16 || index == 20 {
+          text[place] = UInt8(ascii: "-")
+          place += 1
+        }
+        let digit = UInt8(truncatingIfNeeded: (index < 16 ? high : low) >> UInt64(60 - index % 16 * 4)) & 0x0F
+        text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+        place += 1
+      }
+      return place
+    }
   }
 
   /// The two halves of a text of 36 characters, in either case; nil for anything else.
@@ -59,15 +69,12 @@ public enum UUIDText {
   /// A version 8 UUID (RFC 9562) from the first 16 bytes of a digest. With SHA-256 this is the rule of every wire identity of
   /// this product, so it never changes.
   public static func version8(_ digest: some Sequence<UInt8>) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity(36)
-    let digits: StaticString = "0123456789abcdef"
-    for (index, byte) in digest.prefix(16).enumerated() {
-      if index == 4 || index == 6 || index == 8 || index == 10 { text.append(UInt8(ascii: "-")) }
-      let marked = index == 6 ? byte & 0x0F | 0x80 : index == 8 ? byte & 0x3F | 0x80 : byte
-      for digit in [marked >> 4, marked & 0x0F] { text.append(digits.withUTF8Buffer { $0[Int(digit)] }) }
+    var (high, low, count) = (UInt64(0), UInt64(0), 0)
+    for byte in digest.prefix(16) {
+      if count < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) }
+      count += 1
     }
-    return String(decoding: text, as: UTF8.self)
+    return text(high: high & 0xFFFF_FFFF_FFFF_0FFF | 0x8000, low: low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
   }
 
   private static func halves(_ bytes: [UInt8]) -> (high: UInt64, low: UInt64) {
