@@ -45,7 +45,10 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def ratio(figure: float, other: float) -> str:
-    return f" ({figure / other:.2g} ×)" if other and not math.isnan(other) else ""
+    if not other or math.isnan(other):
+        return ""
+    ratio = figure / other
+    return f" ({ratio:.2g} ×)" if ratio < 100 else f" ({ratio:.0f} ×)"
 
 
 def milliseconds(seconds: float) -> str:
@@ -131,7 +134,7 @@ def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith(("model name", "Model"))), "unknown processor")
     count = sum(line.startswith("processor") for line in lines)
-    release = Path("/proc/sys/kernel/osrelease").read_text().strip()
+    release = Path("/proc/sys/kernel/osrelease").read_text().strip().split("-")[0]
     return f"{count} × {model}, Linux {release}, Python {sys.version.split()[0]}, load {Path('/proc/loadavg').read_text().split()[0]} at the start"
 
 

@@ -63,8 +63,10 @@ struct Report: Encodable {
   /// The same table for a page of documentation.
   var markdown: String {
     func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
-    let title = "\(machine.processors) × \(machine.processor), Linux \(machine.kernel)."
-    return ([title, "", line(Self.header), "|---|--:|--:|--:|--:|---|"] + cells.map(line) + [""] + notes).joined(separator: "\n") + "\n"
+    let kernel = machine.kernel.prefix { $0 != "-" }
+    let title = "\(machine.processors) × \(machine.processor), Linux \(kernel)."
+    let lines = [title, "", line(Self.header), "|---|--:|--:|--:|--:|---|"] + cells.map(line) + [""] + notes.map { "- " + $0 }
+    return lines.joined(separator: "\n") + "\n"
   }
 
   /// The table, with what must be known to read it below.
