@@ -158,8 +158,8 @@ actor BoardFeed: Service {
     case (false, _): wake.yield()
     // With a heartbeat of now.
     case (true, false): publish()
-    // The read wakes the screen: an old board is never its first.
-    case (true, true): change.yield()
+    // `watchTime` was woken and reads; the read wakes the screen. An old board is never its first.
+    case (true, true): break
     }
     return (screensEver, wakes)
   }
@@ -237,8 +237,9 @@ actor BoardFeed: Service {
       let now = clock.monotonic()
       guard isLookedAt(at: now) else {
         await glances.next()
-        // Before the first heartbeat, which would wake the new screen with the board of before.
-        if isOutdated { await refresh() }
+        // Before the first heartbeat, which would wake the new screen with the board of before. A read that is under way may have begun too
+        // early.
+        if isOutdated || readsBegun > readShown { await refresh() }
         continue
       }
       if watch.advance(to: now) {

@@ -301,11 +301,11 @@ actor DestinationRunner {
     state.alarmWaitingSince = lanes.alarms.waitingSince.map(text)
     switch watch.state {
     case .unknown: break
-    case .well: state.state = .well
+    case .well: state.state = .known(.well)
     case .failing(let since, let reason):
-      (state.state, state.reason, state.text, state.since) = (.failing, reason.key, reason.advice, text(since))
+      (state.state, state.reason, state.text, state.since) = (.known(.failing), reason.key, reason.advice, text(since))
     case .down(let since, let reason, _):
-      (state.state, state.reason, state.text, state.since) = (.down, reason.key, reason.advice, text(since))
+      (state.state, state.reason, state.text, state.since) = (.known(.down), reason.key, reason.advice, text(since))
     }
     return state
   }

@@ -46,8 +46,8 @@ package final class ForwardRole: Service {
   private let core: any CoreConnection
   private let sentences: AlertSentences
   private let logger: Logger
-  /// Rises about once a second while every destination's runner answers, and while the role waits for the journal. The watchdog
-  /// looks at it.
+  /// Rises every three seconds while every destination's runner answers, each second while something is not well or waits, and while the
+  /// role waits for the journal. The watchdog looks at it.
   package let progress = Atomic<UInt64>(0)
   private let waiting = Atomic<Int>(0)
 

@@ -33,7 +33,8 @@ enum CoreCheck {
   }
 
   static func answer(_ status: API.Status) -> Answer {
-    let standing = Standing(isRealtime: status.scheduling == .known(.fifo), locksMemory: status.memoryLocked)
+    // Nothing is said against a way of scheduling that only a newer core knows.
+    let standing = Standing(isRealtime: status.scheduling != .known(.ordinary), locksMemory: status.memoryLocked)
     let problems = status.problems ?? []
     let line =
       status.live

@@ -5,7 +5,7 @@
 //
 // A success is an answer of the destination about content; while nothing waits, a probe that got through counts too. A
 // destination that comes and goes stays down until it has been well for a while: one alert, not one for each turn. No clock
-// in here; the runner tells what happened and looks once a second.
+// in here; the runner tells what happened and looks each second, or every three while all is well.
 
 public import VitalSigns
 

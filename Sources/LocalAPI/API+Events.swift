@@ -3,7 +3,7 @@
 extension API {
   /// How a destination does, from the forward role: at each change and every ten seconds. Also an event, `destinations`.
   public struct DestinationState: Codable, Sendable, Hashable {
-    public enum State: String, Codable, Sendable {
+    public enum State: String, WireWord, CaseIterable {
       /// Nothing has been tried since the forward role started.
       case unknown
       case well
@@ -13,7 +13,7 @@ extension API {
       case down
     }
     public var name: String
-    public var state: State
+    public var state: Word<State>
     /// Why it fails: a key of `RetryReason`; nil while it does not.
     public var reason: String?
     /// The same in words, with the next step.
@@ -29,7 +29,7 @@ extension API {
       alarmWaitingSince: String? = nil
     ) {
       self.name = name
-      self.state = state
+      self.state = .known(state)
       self.reason = reason
       self.text = text
       self.since = since

@@ -64,8 +64,9 @@ extension API {
     public var isGrave: Bool {
       switch effect {
       case .known(.deaf), .known(.mute), .known(.unwatched), .known(.unstored): true
-      // What a newer core has a word for is told by its text, and frightens nobody by itself.
-      case .known(.partial), .unknown: false
+      case .known(.partial): false
+      // What only a newer core has a word for may be the worst of all.
+      case .unknown: true
       }
     }
   }
@@ -125,7 +126,7 @@ extension API.Problem {
   /// What a problem is called that has no words here, such as one of a newer core.
   private var kindAndName: String { [kind.key, name ?? ""].filter { !$0.isEmpty }.joined(separator: " ") }
 
-  /// Seconds in tens, then minutes, then hours: a line that is compared does not change each second.
+  /// Seconds in tens, then whole minutes: a line that is compared does not change each second.
   private func age(now: WallTime) -> String? {
     guard let since = since.flatMap({ WallTime(text: $0) }) else { return nil }
     let seconds = now.seconds(since: since)

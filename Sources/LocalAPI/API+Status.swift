@@ -14,6 +14,18 @@ extension API {
 
     public enum Scheduling: String, WireWord, CaseIterable { case fifo, ordinary }
 
+    /// Whether a role is there.
+    public enum Presence: String, WireWord, CaseIterable {
+      /// The core turns and decides.
+      case live
+      case standingStill = "standing still"
+      /// The role listens and gives signs of life.
+      case connected
+      /// Its connection is open, and its work stands.
+      case noSignOfLife = "no sign of life"
+      case missing
+    }
+
     public struct Link: Codable, Sendable {
       public enum State: String, WireWord, CaseIterable { case connected, connecting, waiting, stopped }
 
@@ -93,8 +105,8 @@ extension API {
     public var memoryLocked: Bool
     public var links: [Link]
     public var destinations: [Destination]
-    /// `core`, `forward`, `console` to `live`, `connected` or `missing`.
-    public var roles: [String: String]
+    /// `core`, and those of `forward` and `console` that this hub needs, each to how it does.
+    public var roles: [String: Word<Presence>]
     public var notes: [String]
     /// What does not work now, gravest first. Nil from a core of an earlier version.
     public var problems: [Problem]?
@@ -107,7 +119,7 @@ extension API {
       version: String, hub: String, controller: String, summary: String, live: Bool, startedAt: String, now: String, sequence: UInt64,
       durable: UInt64, patients: Int, devices: Int, openAlerts: Int, observations: UInt64, intakeDepth: Int, store: Word<Store>,
       storeError: String? = nil, shed: UInt64, scheduling: Word<Scheduling>, memoryLocked: Bool, links: [Link], destinations: [Destination],
-      roles: [String: String], notes: [String], problems: [Problem]? = nil, ready: Bool? = nil, lastHeard: String? = nil
+      roles: [String: Word<Presence>], notes: [String], problems: [Problem]? = nil, ready: Bool? = nil, lastHeard: String? = nil
     ) {
       self.version = version
       self.hub = hub

@@ -78,8 +78,8 @@ extension AlertReason {
 }
 
 extension API.Alert {
-  /// The core's own value of an `alert` event; nil when a newer core sent a number that this role does not know: then the alert is left to
-  /// its row in the journal. A second rule that is not known is left out, and the first told.
+  /// The core's own value of an `alert` event; nil when a newer core sent a number that this role does not know: then the alert
+  /// waits in the journal for a role of the core's own version, and other alerts pass it by. A second rule that is not known is left out, and the first told.
   package var alertTransition: AlertTransition? {
     guard let change = transition, let id = AlertID(text: id), let rule = change.rule.known, let priority = change.priority.known,
       let state = change.state.known, let previous = change.previous.known, let kind = change.kind.known

@@ -14,7 +14,7 @@ extension API {
 package protocol CoreConnection: Sendable {
   /// Where the core is, for messages.
   var place: String { get }
-  /// The core's events from now on, in order; each iteration is a connection of its own.
+  /// The core's events from now on, in order. Iterate once.
   func hear(as role: API.Role) -> CoreEvents
   /// The role says that it works.
   func beat(_ role: API.Role) async throws(LocalAPIError)
@@ -49,7 +49,7 @@ package enum CoreEvents: AsyncSequence, Sendable {
     case socket(LocalAPIEvents.Iterator)
     case inside(AsyncStream<LocalAPIEvent>.Iterator?)
 
-    /// The next event. Never nil; throws ``LocalAPIError`` when the core has gone or falls silent.
+    /// The next event. Never nil; throws ``LocalAPIError`` when the core has gone or, over the socket, says nothing for ten seconds.
     @concurrent package mutating func next() async throws -> LocalAPIEvent? {
       switch self {
       case .socket(var events):

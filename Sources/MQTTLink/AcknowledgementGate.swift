@@ -44,9 +44,8 @@ struct AcknowledgementGate: Sendable {
   private var hasAsked = false
   /// How many of the owed had been taken when the watermark moved last: a commit has served most of them.
   private var owedBefore = 0
-  /// How many were owed when a message was last seen to have come, and when that was.
-  private var owedThen = 0
-  private var grewAt: MonotonicInstant = .zero
+  /// When the last message was taken.
+  private var tookAt: MonotonicInstant = .zero
 
   init(hold: Duration, stall: Duration, window: Int) {
     holdNanoseconds = MonotonicInstant.zero.adding(hold).rawValue
@@ -55,9 +54,10 @@ struct AcknowledgementGate: Sendable {
   }
 
   /// A frame was taken by the handler; its PUBACK (QoS ≥ 1) is in the queue. `sequence`: what it waits for, if anything.
-  mutating func took(qos: UInt8, sequence: UInt64?) {
+  mutating func took(qos: UInt8, sequence: UInt64?, at now: MonotonicInstant) {
     guard qos > 0 else { return }
     owed += 1
+    tookAt = now
     if let sequence { highestSequence = max(highestSequence, sequence) }
   }
 
@@ -73,8 +73,6 @@ struct AcknowledgementGate: Sendable {
       hasAsked = false
       owedBefore = owed
     }
-    if owed > owedThen { grewAt = now }
-    owedThen = owed
     if watermark >= highestSequence, !framesWait {
       shutSince = nil
       return Decision(mayWrite: true, mayRead: true, asksForCommit: false, again: .never)
@@ -84,7 +82,7 @@ struct AcknowledgementGate: Sendable {
     let holdEnds = since.adding(nanoseconds: holdNanoseconds)
     let stallEnds = max(since, watermarkMovedAt).adding(nanoseconds: stallNanoseconds)
     // Only the disk can be in the way of the sequence; a full intake is not helped by a commit that is not needed.
-    let quietEnds = grewAt.adding(nanoseconds: Self.quietNanoseconds)
+    let quietEnds = tookAt.adding(nanoseconds: Self.quietNanoseconds)
     let asks = !hasAsked && watermark < highestSequence && (now >= min(holdEnds, quietEnds) || owed - owedBefore >= owedBeforeAsking)
     if asks { hasAsked = true }
     if framesWait { return Decision(mayWrite: false, mayRead: false, asksForCommit: asks, again: .never) }
@@ -94,6 +92,9 @@ struct AcknowledgementGate: Sendable {
     if now < stallEnds { return Decision(mayWrite: false, mayRead: false, asksForCommit: asks, again: stallEnds) }
     return Decision(mayWrite: false, mayRead: true, asksForCommit: asks, again: .never)
   }
+
+  /// Whether an acknowledgement waits for the disk.
+  func waits(for watermark: UInt64) -> Bool { owed > 0 && watermark < highestSequence }
 
   /// Whether the store counts as failing at `now`: shut, and the watermark stands still for longer than the stall time.
   func storeStalls(at now: MonotonicInstant) -> Bool {

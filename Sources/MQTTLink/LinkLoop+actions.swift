@@ -81,6 +81,7 @@ extension LinkLoop {
       try new.connect()
       client = new
       gate = Self.newGate(configuration)
+      pace = ReadingPace()
       book.reset()
       nextSubscriptionTry = .never
       subscriptionSendFailed = false

@@ -40,7 +40,7 @@ final class LinkLoop {
   var loggedError: MQTTLinkError?
   var wasStalling = false
   var contest = Contest()
-  var pressure = Pressure()
+  var pressure: Pressure
   var pace = ReadingPace()
   /// What nobody here knows was read on this connection: nothing is acknowledged before then.
   var strangersUntil: MonotonicInstant?
@@ -59,6 +59,7 @@ final class LinkLoop {
   init(_ link: MQTTLink) {
     self.link = link
     let configuration = link.configuration
+    pressure = Pressure(hold: .milliseconds(configuration.ackHoldMilliseconds))
     session = MQTTLinkSession(connectTimeout: .seconds(2 * configuration.connectTimeoutSeconds), randomSeed: link.randomSeed)
     gate = Self.newGate(configuration)
   }
@@ -195,13 +196,13 @@ final class LinkLoop {
       switch verdict {
       case .accepted(let sequence):
         statistics.framesAccepted += 1
-        gate.took(qos: frame.qos, sequence: sequence)
+        gate.took(qos: frame.qos, sequence: sequence, at: SystemClock.monotonic())
       case .ignored:
         statistics.framesIgnored += 1
-        gate.took(qos: frame.qos, sequence: nil)
+        gate.took(qos: frame.qos, sequence: nil, at: SystemClock.monotonic())
       case .refused(let reason, let sequence):
         statistics.framesRefused[reason, default: 0] += 1
-        gate.took(qos: frame.qos, sequence: sequence)
+        gate.took(qos: frame.qos, sequence: sequence, at: SystemClock.monotonic())
         if reason == .unknownTopic, frame.qos > 0, let connectedSince {
           strangersUntil = connectedSince.adding(nanoseconds: Contest.graceNanoseconds)
         }
@@ -261,7 +262,8 @@ final class LinkLoop {
       isDry = dry
       if dry || !waiting.isEmpty { break }
     }
-    pace.read(Int(clamping: statistics.framesReceived - before), at: SystemClock.monotonic())
+    pace.read(
+      Int(clamping: statistics.framesReceived - before), mayRest: gate.waits(for: link.watermark.sequence), at: SystemClock.monotonic())
     return true
   }
 

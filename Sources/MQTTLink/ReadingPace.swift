@@ -20,8 +20,9 @@ struct ReadingPace: Sendable {
   private var framesInSecond = 0
   private var isSteady = false
 
-  /// The socket was read empty at `now` and brought `frames` messages.
-  mutating func read(_ frames: Int, at now: MonotonicInstant) {
+  /// The socket was read until `now` and brought `frames` messages. `mayRest`: an acknowledgement waits for the disk, so that the broker has
+  /// been given something to wait for; a broker that was answered at once sends the next at once.
+  mutating func read(_ frames: Int, mayRest: Bool, at now: MonotonicInstant) {
     let elapsed = now.rawValue - second.rawValue
     if elapsed >= 1_000_000_000 {
       // A pause of more than a second ends a steady flow, whatever came before it.
@@ -29,7 +30,7 @@ struct ReadingPace: Sendable {
       (second, framesInSecond) = (now, 0)
     }
     framesInSecond += frames
-    let rests = isSteady && (1...Self.framesMax).contains(frames)
+    let rests = isSteady && mayRest && (1...Self.framesMax).contains(frames)
     restsUntil = rests ? now.adding(nanoseconds: Self.restNanoseconds) : .zero
   }
 

@@ -4,6 +4,7 @@
 
 public import DeviceProfile
 public import Foundation
+import Synchronization
 
 public struct ProfileCatalogue: Sendable {
   /// Sorted by id.
@@ -38,25 +39,27 @@ public struct ProfileCatalogue: Sendable {
       if paths.isEmpty {
         diagnostics.append(ProfileDiagnostic(file: folder.path, message: "no profile here; allowed: a folder with <vendor>/<model>.yaml"))
       }
-      for path in paths {
-        do throws(CatalogueError) {
-          files[Self.expectedID(of: path)] = try ProfileFile(path, trust: trust)
-        } catch {
-          diagnostics += error.diagnostics
+      let read = onAllProcessors(paths) { path -> Result<ProfileFile, CatalogueError> in
+        do throws(CatalogueError) { return .success(try ProfileFile(path, trust: trust)) } catch { return .failure(error) }
+      }
+      for (path, file) in zip(paths, read) {
+        switch file {
+        case .success(let file): files[Self.expectedID(of: path)] = file
+        case .failure(let error): diagnostics += error.diagnostics
         }
       }
     }
     var compiled: [(profile: DeviceProfile, file: ProfileFile)] = []
-    for (expected, file) in files.sorted(by: { $0.key < $1.key }) {
-      do throws(CatalogueError) {
-        let profile = try file.compile(trust: trust) { files[$0]?.root }
-        if profile.id != expected {
-          diagnostics.append(file.diagnostic("profile", "`profile` is `\(profile.id)`; allowed: \(expected), as the file's path"))
-          continue
-        }
-        compiled.append((profile, file))
-      } catch {
-        diagnostics += error.diagnostics
+    let (known, inOrder) = (files, files.sorted { $0.key < $1.key })
+    let results = onAllProcessors(inOrder.map(\.value)) { file -> Result<DeviceProfile, CatalogueError> in
+      do throws(CatalogueError) { return .success(try file.compile(trust: trust) { known[$0]?.root }) } catch { return .failure(error) }
+    }
+    for ((expected, file), result) in zip(inOrder, results) {
+      switch result {
+      case .success(let profile) where profile.id == expected: compiled.append((profile, file))
+      case .success(let profile):
+        diagnostics.append(file.diagnostic("profile", "`profile` is `\(profile.id)`; allowed: \(expected), as the file's path"))
+      case .failure(let error): diagnostics += error.diagnostics
       }
     }
     diagnostics += Self.ambiguities(in: compiled)
@@ -104,8 +107,21 @@ public struct ProfileCatalogue: Sendable {
   }
 }
 
+/// The same work for each, on all processors at once; the results are in the order of the elements. Blocks until all is done. A start waits
+/// for its profiles, and none needs another to be read or compiled.
+private func onAllProcessors<Element: Sendable, Outcome: Sendable>(
+  _ elements: [Element], _ work: @Sendable (Element) -> Outcome
+) -> [Outcome] {
+  let outcomes = Mutex<[Outcome?]>(Array(repeating: nil, count: elements.count))
+  DispatchQueue.concurrentPerform(iterations: elements.count) { index in
+    let outcome = work(elements[index])
+    outcomes.withLock { $0[index] = outcome }
+  }
+  return outcomes.withLock { $0.compactMap(\.self) }
+}
+
 /// One file, verified and parsed.
-struct ProfileFile {
+struct ProfileFile: Sendable {
   let path: String
   let root: ProfileNode
 

@@ -54,7 +54,7 @@ extension AlertRule: KeyedVocabulary {
   }
 }
 
-extension AlertPriority {
+extension AlertPriority: KeyedVocabulary {
   public var key: String {
     switch self {
     case .low: "low"
@@ -62,13 +62,9 @@ extension AlertPriority {
     case .high: "high"
     }
   }
-  public init?(key: String) {
-    guard let priority = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = priority
-  }
 }
 
-extension AlertState {
+extension AlertState: KeyedVocabulary {
   public var key: String {
     switch self {
     case .suspected: "suspected"
@@ -80,13 +76,9 @@ extension AlertState {
     case .cleared: "cleared"
     }
   }
-  public init?(key: String) {
-    guard let state = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = state
-  }
 }
 
-extension AlertTransitionKind {
+extension AlertTransitionKind: KeyedVocabulary {
   public var key: String {
     switch self {
     case .suspected: "suspected"
@@ -100,10 +92,6 @@ extension AlertTransitionKind {
     case .retriggered: "retriggered"
     case .upgraded: "upgraded"
     }
-  }
-  public init?(key: String) {
-    guard let kind = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = kind
   }
 }
 
@@ -132,23 +120,15 @@ extension NEWS2Parameter: KeyedVocabulary {
     case .temperature: "temperature"
     }
   }
-  public init?(key: String) {
-    guard let parameter = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = parameter
-  }
 }
 
-extension PrescribedOxygen {
+extension PrescribedOxygen: KeyedVocabulary {
   public var key: String {
     switch self {
     case .unknown: "unknown"
     case .air: "air"
     case .oxygen: "oxygen"
     }
-  }
-  public init?(key: String) {
-    guard let prescribed = Self.allCases.first(where: { $0.key == key }) else { return nil }
-    self = prescribed
   }
 }
 

@@ -226,7 +226,7 @@ extension OutboxScope {
       // Many attempts in a row, each on a turn of its own, beside a thousand tests that start at once.
       try await eventually("it is told that nothing is taken", within: 90) {
         _ = await runner.beat()
-        return book.told.contains { $0.state == .down && $0.reason == RetryReason.timedOut.key }
+        return book.told.contains { $0.state == .known(.down) && $0.reason == RetryReason.timedOut.key }
       }
     }
   }

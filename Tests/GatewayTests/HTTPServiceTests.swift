@@ -44,7 +44,8 @@ import Testing
     )
   }
 
-  @Test func anAnswerHasADateAndAnUnknownErrorIsAnAnswer() async throws {
+  /// A server with one page that is well and one that is ill, until its task is cancelled.
+  private func serve() async throws -> (task: Task<Void, any Error>, port: Int) {
     let router = Router(context: BasicRequestContext.self)
     router.get("well") { _, _ in "well\n" }
     router.get("ill") { _, _ -> String in throw Unforeseen() }
@@ -53,9 +54,13 @@ import Testing
       responder: router.buildResponder(), server: .http1(),
       configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
       onServerRunning: { start.yield($0.localAddress?.port ?? 0) }, logger: Street.logger)
-    let serving = Task { try await service.run() }
+    let task = Task { try await service.run() }
     var ports = started.makeAsyncIterator()
-    let port = try #require(await ports.next())
+    return (task, try #require(await ports.next()))
+  }
+
+  @Test func anAnswerHasADateAndAnUnknownErrorIsAnAnswer() async throws {
+    let (serving, port) = try await serve()
     let well = try await ask("/well", port: port)
     #expect(well.status == "HTTP/1.1 200 OK" && well.body == "well\n")
     let date = try #require(well.headers["date"])
@@ -69,16 +74,7 @@ import Testing
   /// Connections that come in the very moment of the end: each is answered or closed, and the process lives.
   @Test func endingUnderAStreamOfConnectionsIsNoTrap() async throws {
     for _ in 0..<20 {
-      let router = Router(context: BasicRequestContext.self)
-      router.get("well") { _, _ in "well\n" }
-      let (started, start) = AsyncStream.makeStream(of: Int.self)
-      let service = HTTPService(
-        responder: router.buildResponder(), server: .http1(),
-        configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
-        onServerRunning: { start.yield($0.localAddress?.port ?? 0) }, logger: Street.logger)
-      let serving = Task { try await service.run() }
-      var ports = started.makeAsyncIterator()
-      let port = try #require(await ports.next())
+      let (serving, port) = try await serve()
       let asking = Task {
         var answered = 0
         while !Task.isCancelled, (try? await ask("/well", port: port)) != nil { answered += 1 }

@@ -23,7 +23,7 @@ import VitalSigns
     try result.get()
   }
 
-  private func refusal(_ call: () async throws(LocalAPIError) -> some Any) async -> Int? {
+  private static func refusal(_ call: () async throws(LocalAPIError) -> some Any) async -> Int? {
     do {
       _ = try await call()
       return nil
@@ -71,11 +71,13 @@ import VitalSigns
       try await core.act(on: alert.transition.id, .acknowledge, API.ActOnAlert(actor: "Nina"))
       #expect(try await core.alert(alert.transition.id).actor == "Nina")
       let second = API.ActOnAlert(actor: "Ola")
-      #expect(await refusal { () throws(LocalAPIError) in try await core.act(on: alert.transition.id, .acknowledge, second) } == 409)
-      #expect(await refusal { () throws(LocalAPIError) in try await core.act(on: alert.transition.id, .resolve, second) } == 400)
-      #expect(await refusal { () throws(LocalAPIError) in try await core.report([API.DestinationState(name: "x", state: .down)]) } == 400)
+      #expect(await Self.refusal { () throws(LocalAPIError) in try await core.act(on: alert.transition.id, .acknowledge, second) } == 409)
+      #expect(await Self.refusal { () throws(LocalAPIError) in try await core.act(on: alert.transition.id, .resolve, second) } == 400)
       #expect(
-        await refusal { () throws(LocalAPIError) in try await core.look(API.Looks(actor: "Nina", patients: [], what: "board")) } == 400)
+        await Self.refusal { () throws(LocalAPIError) in try await core.report([API.DestinationState(name: "x", state: .down)]) } == 400)
+      #expect(
+        await Self.refusal { () throws(LocalAPIError) in try await core.look(API.Looks(actor: "Nina", patients: [], what: "board")) } == 400
+      )
     }
   }
 
@@ -88,6 +90,22 @@ import VitalSigns
       try await core.beat(.console)
       withExtendedLifetime(events) { #expect(hub.parts.hub.hears(.console, at: later)) }
       #expect(await core.isLive())
+    }
+  }
+
+  /// A role that is to end must not wait for a disk that stands still.
+  @Test func aCancelledCallEndsThoughTheStoreStandsStill() async throws {
+    try await running { hub, core in
+      try await hub.register()
+      let held = try HeldJournal(hub.parts.configuration.hub.journalPath)
+      let looks = API.Looks(actor: "Nina", patients: ["P1"], what: "board")
+      let asking = Task { await Self.refusal { () throws(LocalAPIError) in try await core.look(looks) } }
+      try await Task.sleep(for: .milliseconds(100))
+      let began = ContinuousClock.now
+      asking.cancel()
+      #expect(await asking.value == -1, "no answer, and not refused")
+      #expect(ContinuousClock.now - began < .seconds(10))
+      try held.letGo()
     }
   }
 }

@@ -1,5 +1,6 @@
 // Sharing, queueing, receipts, dead letters: what the outbox holds after each.
 
+import GRDB
 import JournalValues
 import Testing
 import VitalSigns
@@ -41,6 +42,29 @@ import VitalSigns
     try scene.pending(destination, .alarm).compactMap {
       if case .alert(let transition, alert: _, evidence: _) = $0.content { transition.transition.firstCause } else { nil }
     }
+  }
+
+  /// A core of a later version has written a call by a rule that this role does not know yet: it waits, and the others pass it by.
+  @Test func aCallThatThisVersionCannotReadHoldsUpNoOther() throws {
+    var scene = try Scene()
+    var batch = JournalGroup()
+    let (strange, plain) = (scene.intake.sos(), scene.intake.sos())
+    for (number, alarm) in [(1, strange), (2, plain)] as [(UInt64, IntakeEntry)] {
+      batch.append(alarm)
+      batch.append(outcome(alarm, .alert(transition(number, .raised, .raised, firstCause: alarm.sequence))))
+    }
+    try scene.writer.commit(batch)
+    try DatabaseQueue(path: scene.folder.path).write { db in
+      try db.execute(sql: "UPDATE alert_transition SET rule = 250 WHERE outcome = (SELECT min(outcome) FROM alert_transition)")
+    }
+    let page = try scene.reader.outboxPage(destination: 9, lane: .alarm, after: 0, limit: 10, scope: .everybody)
+    #expect(page.items.count == 1 && page.reachedEnd)
+    guard case .alert(let told, alert: _, evidence: _)? = page.items.first?.content else {
+      Issue.record("a call")
+      return
+    }
+    #expect(told.transition.firstCause == plain.sequence)
+    #expect(try scene.reader.outboxPendingCount(destination: 9, lane: .alarm) == 2, "it still waits, and status says so")
   }
 
   /// A destination is renamed while calls wait for it: nobody reads its rows any more.

@@ -37,7 +37,8 @@ import VitalSigns
     Vocabulary(API.Bluetooth.Device.State.self), Vocabulary(API.Bluetooth.Problem.self), Vocabulary(API.Bluetooth.Absence.self),
     Vocabulary(API.TestStarted.Way.self), Vocabulary(API.Identified.Answer.self), Vocabulary(API.OutboxRow.Kind.self),
     Vocabulary(API.OutboxRow.State.self), Vocabulary(API.Status.Link.State.self), Vocabulary(API.Status.Destination.Kind.self),
-    Vocabulary(API.Status.Store.self), Vocabulary(API.Status.Scheduling.self), Vocabulary(API.Device.Liveness.self),
+    Vocabulary(API.Status.Store.self), Vocabulary(API.Status.Scheduling.self), Vocabulary(API.Status.Presence.self),
+    Vocabulary(API.DestinationState.State.self), Vocabulary(API.Device.Liveness.self),
     Vocabulary(API.Role.self), Vocabulary(API.Problem.Kind.self), Vocabulary(API.EnterObservations.Origin.self),
     Vocabulary(API.Score.Band.self), Vocabulary(API.Problem.Effect.self),
   ]

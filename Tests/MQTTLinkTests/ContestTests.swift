@@ -60,7 +60,7 @@ import VitalSigns
   private func at(_ milliseconds: Int64) -> MonotonicInstant { MonotonicInstant(rawValue: 5_000_000_000 + milliseconds * 1_000_000) }
 
   @Test func anAcknowledgementThatWaitsLongHoldsTheRestUp() {
-    var pressure = Pressure()
+    var pressure = Pressure(hold: .zero)
     #expect(pressure.look(owes: true, at: at(0)) == false)
     #expect(pressure.again == at(250))
     #expect(pressure.look(owes: true, at: at(249)) == false)
@@ -73,7 +73,7 @@ import VitalSigns
   }
 
   @Test func acknowledgementsThatLeaveHoldNothingUp() {
-    var pressure = Pressure()
+    var pressure = Pressure(hold: .zero)
     for time in stride(from: Int64(0), to: 10_000, by: 10) {
       #expect(pressure.look(owes: true, at: at(time)) == false)
       pressure.nothingIsOwed()
@@ -81,13 +81,13 @@ import VitalSigns
   }
 
   @Test func manyFramesInASecondDo() {
-    var pressure = Pressure()
+    var pressure = Pressure(hold: .zero)
     for time in 0..<Int64(Pressure.framesPerSecond) - 1 { pressure.frame(at: at(time)) }
     #expect(pressure.look(owes: false, at: at(300)) == false)
     pressure.frame(at: at(301))
     #expect(pressure.look(owes: false, at: at(301)) == true)
     // As many, spread over ten seconds, do not.
-    var calm = Pressure()
+    var calm = Pressure(hold: .zero)
     for time in 0..<Int64(Pressure.framesPerSecond) {
       calm.frame(at: at(time * 33))
       #expect(calm.look(owes: false, at: at(time * 33)) == false)

@@ -13,7 +13,7 @@ import VitalSigns
     var pace = ReadingPace()
     var now: Int64 = 0
     while now < seconds * 1_000 {
-      pace.read(1, at: at(now))
+      pace.read(1, mayRest: true, at: at(now))
       now += interval
     }
     return (pace, now)
@@ -22,7 +22,7 @@ import VitalSigns
   @Test func aLoneMessageIsNeverFollowedByARest() {
     var (pace, now) = Self.after(seconds: 5, interval: 11)
     for _ in 0..<200 {
-      pace.read(1, at: Self.at(now))
+      pace.read(1, mayRest: true, at: Self.at(now))
       #expect(!pace.rests(at: Self.at(now)))
       now += 11
     }
@@ -30,7 +30,7 @@ import VitalSigns
 
   @Test func aSteadyFlowIsReadEachTenMilliseconds() {
     var (pace, now) = Self.after(seconds: 2, interval: 5)
-    pace.read(2, at: Self.at(now))
+    pace.read(2, mayRest: true, at: Self.at(now))
     #expect(pace.restsUntil == Self.at(now + 10))
     #expect(pace.rests(at: Self.at(now + 9)) && !pace.rests(at: Self.at(now + 10)))
     #expect(pace.restEnds(by: Self.at(now + 9)) == false)
@@ -40,20 +40,26 @@ import VitalSigns
 
   @Test(arguments: [0, 9, 64]) func noRestAfterAnEmptyOrALargeRead(frames: Int) {
     var (pace, now) = Self.after(seconds: 2, interval: 5)
-    pace.read(frames, at: Self.at(now))
+    pace.read(frames, mayRest: true, at: Self.at(now))
     #expect(!pace.rests(at: Self.at(now)))
+  }
+
+  @Test func noRestWhenTheBrokerWasAnsweredAtOnce() {
+    var (pace, now) = Self.after(seconds: 2, interval: 5)
+    pace.read(1, mayRest: false, at: Self.at(now))
+    #expect(!pace.rests(at: Self.at(now)), "with a window of one it waits for us")
   }
 
   @Test func aFlowThatStoppedIsNotSteady() {
     var (pace, now) = Self.after(seconds: 2, interval: 5)
     now += 5_000
-    pace.read(1, at: Self.at(now))
+    pace.read(1, mayRest: true, at: Self.at(now))
     #expect(!pace.rests(at: Self.at(now)), "the first after a silence may be a call for help, and has no company")
   }
 
   @Test func aRestEndsWhenTheConnectionHasSomethingToSay() {
     var (pace, now) = Self.after(seconds: 2, interval: 5)
-    pace.read(1, at: Self.at(now))
+    pace.read(1, mayRest: true, at: Self.at(now))
     pace.wake()
     #expect(!pace.rests(at: Self.at(now)))
   }

@@ -17,12 +17,12 @@ import VitalSigns
     ])
   }
 
-  @Test("An alert is listed with its own words, behind those whose urgency is known")
+  @Test("An alert is listed with its own words, before those whose urgency is known")
   func alerts() throws {
     let alerts = try [alert("urgent", state: "parked", at: "9"), alert("low", at: "1"), alert("high", at: "2"), alert("high", at: "3")]
     let sorted = alerts.sorted(by: AlertText.isMoreUrgent)
-    #expect(sorted.map(\.raisedAt) == ["3", "2", "1", "9"])
-    let row = try #require(AlertText.table(sorted, whenEmpty: "").lines(interactive: false).last)
+    #expect(sorted.map(\.raisedAt) == ["9", "3", "2", "1"])
+    let row = try #require(AlertText.table(sorted, whenEmpty: "").lines(interactive: false).first { $0.contains("urgent") })
     #expect(row.contains("urgent") && row.contains("parked"))
     #expect(try StatusText.line(alert("urgent", change: "moved", at: "1")).contains("\tmoved\turgent\t"))
   }
@@ -38,13 +38,13 @@ import VitalSigns
     #expect(lines.last == "  x  moved")
   }
 
-  @Test("A problem says its kind and its name, and is grave only where its effect is known to be")
+  @Test("A problem says its kind and its name, and is grave unless its effect is known not to be")
   func problems() throws {
     func problem(_ effect: String) throws -> API.Problem {
       try Fixtures.decoded(["kind": "problemOfTomorrow", "name": "home", "effect": effect, "text": "t"])
     }
     #expect(try problem("deaf").wordsAndDetail(now: .unknown) == "problemOfTomorrow home")
-    #expect(try problem("deaf").isGrave && !problem("partial").isGrave && !problem("harmOfTomorrow").isGrave)
+    #expect(try problem("deaf").isGrave && !problem("partial").isGrave && problem("harmOfTomorrow").isGrave)
   }
 
   @Test("A plan's item is shown by its word")
@@ -61,6 +61,8 @@ import VitalSigns
     #expect(try transcript.give(.pairing(Fixtures.pairing("stateOfTomorrow"))) == [])
     transcript.give(.pairing(try Fixtures.pairing("testing")))
     #expect(try transcript.give(.pairing(Fixtures.pairing("stateOfTomorrow"))) == [])
+    #expect(try Fixtures.pairing("testing").keepsWindow && !Fixtures.pairing("closed").keepsWindow)
+    #expect(try !Fixtures.pairing("stateOfTomorrow").keepsWindow, "the window is left to end, and ends the waiting")
     var unattended = UnattendedPairing(address: "C0:26:DA:01:A1:B2", waitsForReading: true, acceptsComparison: true)
     #expect(try unattended.next(Fixtures.pairing("searching")) == .choose)
     #expect(try unattended.next(Fixtures.pairing("stateOfTomorrow")) == .fail(.problem(.unknown("stateOfTomorrow"))))

@@ -14,7 +14,7 @@ import VitalSigns
 
 /// The core role's health. Any thread.
 package final class Health: Sendable {
-  /// A core that has not turned for this long is not live. It turns at least once a second.
+  /// A core that has not turned for this long is not live. It turns at least twice a second.
   static let turnAgeMax: Int64 = 2_000_000_000
   /// Alerts whose first delivery was noted. Beyond this number all are forgotten: a repeated note changes nothing in the core.
   static let deliveredMax = 4_096
@@ -100,18 +100,18 @@ package final class Health: Sendable {
     return parts.joined(separator: ", ")
   }
 
-  /// Which roles are there, as the core sees it: `live`, `connected`, `no sign of life`, or `missing`. A role that this hub does not need is left out.
-  package func roles(of service: CoreService) -> [String: String] {
+  /// Which roles are there, as the core sees it. A role that this hub does not need is left out.
+  package func roles(of service: CoreService) -> [String: API.Word<API.Status.Presence>] {
     let configuration = service.parts.configuration
-    var roles = ["core": isLive ? "live" : "standing still"]
-    if !configuration.destinations.isEmpty { roles["forward"] = presence(.forward, service.hub) }
-    if configuration.console.listen != nil { roles["console"] = presence(.console, service.hub) }
-    return roles
+    var roles: [String: API.Status.Presence] = ["core": isLive ? .live : .standingStill]
+    if !configuration.destinations.isEmpty { roles[API.Role.forward.key] = presence(.forward, service.hub) }
+    if configuration.console.listen != nil { roles[API.Role.console.key] = presence(.console, service.hub) }
+    return roles.mapValues { .known($0) }
   }
 
-  private func presence(_ role: API.Role, _ hub: EventHub) -> String {
-    if hub.hears(role, at: clock.now()) { return "connected" }
-    return hub.isConnected(role) ? "no sign of life" : "missing"
+  private func presence(_ role: API.Role, _ hub: EventHub) -> API.Status.Presence {
+    if hub.hears(role, at: clock.now()) { return .connected }
+    return hub.isConnected(role) ? .noSignOfLife : .missing
   }
 
   /// What somebody should know and need not act on at once.

@@ -87,7 +87,8 @@ extension CoreService {
     if let id = AlertID(text: text) { return id }
     let prefix = text.lowercased()
     guard prefix.count >= EntryLimits.alertPrefixCharactersMin, prefix.utf8.allSatisfy({ ("0123456789abcdef-").utf8.contains($0) }) else {
-      throw .bad("\(text.debugDescription) is no alert; give its id or at least its first four characters")
+      throw .bad(
+        "\(text.debugDescription) is no alert; give its id or at least its first \(EntryLimits.alertPrefixCharactersMin) characters")
     }
     let matches = try await read { reader throws(JournalError) in try reader.alerts(AlertFilter(limit: EntryLimits.rows.upperBound)) }
       .filter {

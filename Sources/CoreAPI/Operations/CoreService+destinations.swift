@@ -81,9 +81,10 @@ extension CoreService {
     for report in reports {
       if destinations.note(report, at: parts.clock.now()) { changed = true }
       switch report.state {
-      case .down: destinationCondition(stableNumber(of: report.name), holds: true)
-      case .well: destinationCondition(stableNumber(of: report.name), holds: false)
-      case .unknown, .failing: break
+      case .known(.down): destinationCondition(stableNumber(of: report.name), holds: true)
+      case .known(.well): destinationCondition(stableNumber(of: report.name), holds: false)
+      // A word of a newer forward role changes nothing either: an alert stays as it is.
+      case .known(.unknown), .known(.failing), .unknown: break
       }
     }
     if changed { hub.send(.destinations(destinations.states(of: parts.configuration))) }

@@ -1,6 +1,5 @@
 // The core as the other roles meet it where one process has all of them: the operations of the local API, called as they are. What goes
-// over the socket between processes is the same value here, and nothing is encoded. Errors are as from the socket, so that a role cannot
-// tell the two apart.
+// over the socket between processes is the same value here, and nothing is encoded. Errors and time limits are as from the socket.
 
 import HTTPTypes
 import HubCore
@@ -50,16 +49,29 @@ package struct InsideConnection: CoreConnection {
 
   package func isLive() async -> Bool { service.health.isLive }
 
+  /// Asks the core, with the limits that the socket has: `LocalAPIClient.timeoutSeconds`, and an end when the task is cancelled.
   private func asked<Answer: Sendable>(
-    _ operation: @Sendable (CoreService) async throws(LocalAPIFailure) -> Answer
+    _ operation: @escaping @Sendable (CoreService) async throws(LocalAPIFailure) -> Answer
   ) async throws(LocalAPIError) -> Answer {
-    let service = service
-    let answer: Result<Answer, LocalAPIFailure> = await PeerCredentials.$currentName.withValue(account) {
-      do throws(LocalAPIFailure) { return .success(try await operation(service)) } catch { return .failure(error) }
+    let (service, account) = (service, account)
+    let (answers, answer) = AsyncStream.makeStream(of: Result<Answer, LocalAPIError>.self, bufferingPolicy: .bufferingOldest(1))
+    // Without a parent: what waits for a disk that stands still cannot be cancelled, and must not hold up a role that is to end. It ends
+    // with the writer.
+    Task {
+      await PeerCredentials.$currentName.withValue(account) {
+        do throws(LocalAPIFailure) {
+          answer.yield(.success(try await operation(service)))
+        } catch {
+          answer.yield(.failure(.refused(status: error.status.code, error.failure)))
+        }
+      }
     }
-    switch answer {
-    case .success(let answer): return answer
-    case .failure(let refusal): throw .refused(status: refusal.status.code, refusal.failure)
+    let clock = Task {
+      try? await Task.sleep(for: .seconds(LocalAPIClient.timeoutSeconds))
+      answer.yield(.failure(.noAnswer(socket: place, reason: "not within \(LocalAPIClient.timeoutSeconds) s")))
     }
+    defer { clock.cancel() }
+    for await first in answers { return try first.get() }
+    throw .noAnswer(socket: place, reason: "cancelled")
   }
 }

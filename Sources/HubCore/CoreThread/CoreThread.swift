@@ -61,7 +61,7 @@ package final class CoreThread: @unchecked Sendable {
   /// routine values long before, so that even a disk which stands still for minutes does not get here.
   static let journalReserve = outcomesMax + 2
   /// The core looks at the clock at least this often, so that its life can be seen. Nanoseconds.
-  package static let pulse: Int64 = 1_000_000_000
+  package static let pulse: Int64 = 500_000_000
   /// Entries between two looks at the clock. Bounds how late a deadline can be under full load: 256 × < 1 µs.
   package static let batch = 256
 

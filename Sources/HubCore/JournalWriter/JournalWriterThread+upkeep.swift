@@ -17,10 +17,8 @@ extension JournalWriterThread {
     if now < nextLook { return }
     // A little less than a pulse, so that each pulse looks.
     nextLook = now.adding(nanoseconds: Self.pulse / 10 * 9)
-    atDisk(isLook: true) {
-      let standing = writer.standing()
-      if standing != .inPlace { goOn(after: standing) }
-    }
+    let standing = atDisk(isLook: true) { writer.standing() }
+    if standing != .inPlace { atDisk { goOn(after: standing) } }
   }
 
   /// Writes where the access log ends to the system's log, which the hub cannot rewrite: a log that is shortened or made anew later

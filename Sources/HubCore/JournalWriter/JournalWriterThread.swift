@@ -177,7 +177,8 @@ package final class JournalWriterThread: @unchecked Sendable {
   }
 
   private func nextTurn() -> MonotonicInstant {
-    let pulse = min(clock.now().adding(nanoseconds: Self.pulse), news.nextDue)
+    var pulse = min(clock.now().adding(nanoseconds: Self.pulse), news.nextDue)
+    if let copyDue { pulse = min(pulse, max(nextCopy, copyDue.adding(nanoseconds: Self.copyDelay))) }
     guard let groupSince else { return pulse }
     return min(pulse, groupSince.adding(nanoseconds: settings.groupWindow))
   }

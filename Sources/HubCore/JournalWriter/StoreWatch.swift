@@ -15,9 +15,9 @@ import VitalSigns
 final class StoreWatch: @unchecked Sendable {
   /// The pause between two looks while the writer writes. Microseconds.
   static let intervalMicroseconds: UInt32 = 250_000
-  /// Between two looks while nothing is written and nothing is wrong. The writer ends this rest when it goes to the disk, so that a disk
-  /// that hangs is noticed as soon as ever. Microseconds.
-  static let restMicroseconds: UInt32 = 5_000_000
+  /// Between two looks while nothing is written and nothing is wrong; no longer than a disk may stand before it is told of. The writer ends
+  /// this rest when it goes to the disk for more than a look. Microseconds.
+  static let restMicroseconds: UInt32 = 2_000_000
   /// Dropped records are told of until none has been dropped for this long, so that a flood is one alert. Nanoseconds.
   static let dropsEndNanoseconds: Int64 = 600_000_000_000
   /// A log of this size, bytes, means that a reader holds the checkpoints back: our own readers are cut off long before.

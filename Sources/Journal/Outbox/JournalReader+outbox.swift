@@ -21,7 +21,7 @@ extension JournalReader {
             """),
         arguments: [Int64(destination), Int64(lane.rawValue), signed(row), max(0, limit)])
       var registry = RegistryCache(db: db)
-      return try rows.compactMap { try Self.item($0, destination, lane, &registry) }
+      return try rows.compactMap { try Self.readable($0, destination, lane, &registry) }
     }
   }
 
@@ -49,7 +49,7 @@ extension JournalReader {
       let through = try Int64.fetchOne(
         db.cachedStatement(sql: "SELECT max(row) FROM outbox WHERE destination = ? AND lane = ?"), arguments: StatementArguments(key))
       var registry = RegistryCache(db: db)
-      let items = try rows.compactMap { try Self.item($0, destination, lane, &registry) }
+      let items = try rows.compactMap { try Self.readable($0, destination, lane, &registry) }
       return OutboxRows(
         items: items, reachedEnd: rows.count < limit, lastRow: rows.last.map { UInt64(bitPattern: $0[outbox, .row] as Int64) },
         through: through.map(UInt64.init(bitPattern:)) ?? 0)
@@ -89,6 +89,18 @@ extension JournalReader {
       try Int.fetchOne(
         db, sql: "SELECT count(*) FROM outbox WHERE destination = ? AND lane = ?", arguments: [Int64(destination), Int64(lane.rawValue)])
         ?? 0
+    }
+  }
+
+  /// One row; nil for one that this version cannot read, which a core of a later version has written, or which is damaged. It stays in the
+  /// outbox and counts as waiting. The calls behind it must not wait for it.
+  private static func readable(
+    _ row: Row, _ destination: UInt32, _ lane: OutboxLane, _ registry: inout RegistryCache
+  ) throws -> OutboxItem? {
+    do {
+      return try item(row, destination, lane, &registry)
+    } catch JournalError.unreadable {
+      return nil
     }
   }
 

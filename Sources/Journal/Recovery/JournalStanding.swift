@@ -100,7 +100,7 @@ struct StandingFiles {
 }
 
 extension JournalWriter {
-  /// Looks where the journal's files are. Before a commit's success is believed, and once a second.
+  /// Looks where the journal's files are. Before a commit's success is believed, and every two seconds.
   public func standing() -> JournalStanding {
     // A header of 32 bytes, then frames of 24 bytes and a page each.
     files.look(logBytesMin: pagesInLog > 0 ? 32 + Int64(pagesInLog) * (24 + 4_096) : 0)

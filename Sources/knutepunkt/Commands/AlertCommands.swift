@@ -11,7 +11,7 @@ struct AlertsCommand: AsyncParsableCommand {
     subcommands: [List.self, Acknowledge.self, Respond.self, Resolve.self], defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List open alerts, the most urgent first.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List open alerts, the most urgent first.")
     @Flag(help: "Also those that are resolved or cleared, the newest first.") var all = false
     @Option(help: "At most this many.") var limit = 100
     @OptionGroup var output: OutputOptions
@@ -33,7 +33,8 @@ struct AlertsCommand: AsyncParsableCommand {
   }
 
   struct Acknowledge: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Say that you have seen an alert and look after it.")
+    static let configuration = CommandConfiguration(
+      commandName: "acknowledge", abstract: "Say that you have seen an alert and look after it.")
     @Argument(help: "The alert's id or its beginning.") var alert: String
     @Option(help: "A note.") var comment: String?
     @OptionGroup var actor: ActorOptions
@@ -46,7 +47,7 @@ struct AlertsCommand: AsyncParsableCommand {
   }
 
   struct Respond: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Say that somebody is on the way or on the phone.")
+    static let configuration = CommandConfiguration(commandName: "respond", abstract: "Say that somebody is on the way or on the phone.")
     @Argument(help: "The alert's id or its beginning.") var alert: String
     @Option(help: "A note.") var comment: String?
     @OptionGroup var actor: ActorOptions
@@ -59,7 +60,7 @@ struct AlertsCommand: AsyncParsableCommand {
   }
 
   struct Resolve: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Close an alert: what it was, and what was done.")
+    static let configuration = CommandConfiguration(commandName: "resolve", abstract: "Close an alert: what it was, and what was done.")
     @Argument(help: "The alert's id or its beginning.") var alert: String
     @Option(help: "What happened, for the record.") var comment: String
     @Option(help: "The cause, e.g. \"fell in the bathroom\".") var cause: String?
@@ -101,13 +102,13 @@ enum AlertText {
     (place(of: a.priority), b.raisedAt) < (place(of: b.priority), a.raisedAt)
   }
 
-  /// A priority of a newer core stands last, under its own word: where it belongs is not known here.
+  /// A priority of a newer core stands first, under its own word: it may mean more than any that is known here.
   private static func place(of priority: API.Word<AlertPriority>) -> Int {
     switch priority {
-    case .known(.high): 0
-    case .known(.medium): 1
-    case .known(.low): 2
-    case .unknown: 3
+    case .unknown: 0
+    case .known(.high): 1
+    case .known(.medium): 2
+    case .known(.low): 3
     }
   }
 

@@ -11,7 +11,7 @@ struct BluetoothCommand: AsyncParsableCommand {
 
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "The adapter, its connections, and each device's signal, battery and problem.",
+      commandName: "status", abstract: "The adapter, its connections, and each device's signal, battery and problem.",
       discussion: "Exit 0 when the hub has Bluetooth, 75 when it has none now, 78 when it is not configured.")
     @Flag(help: "Go on showing it until interrupted.") var watch = false
     @OptionGroup var installer: InstallerOptions
@@ -65,7 +65,7 @@ struct BluetoothCommand: AsyncParsableCommand {
 
   struct Trace: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "The link's last steps, oldest first, for a support case.",
+      commandName: "trace", abstract: "The link's last steps, oldest first, for a support case.",
       discussion: "Holds device ids, operations, lengths and error names; no address, no name and no measured value.")
     @Flag(help: "Go on showing new lines until interrupted.") var follow = false
     @OptionGroup var installer: InstallerOptions

@@ -6,7 +6,7 @@ import HubRegistry
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check the configuration and every device profile.",
+    commandName: "check", abstract: "Check the configuration and every device profile.",
     discussion: """
       Reads the configuration, the files that it names, and every profile with its signature and self-tests. Prints one \
       line for each finding (file:line:column: what is wrong, and what is allowed). Compares sizes with the journal, where \

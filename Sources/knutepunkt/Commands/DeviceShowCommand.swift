@@ -5,7 +5,8 @@ import LocalAPI
 
 extension DeviceCommand {
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show one device: whose, how it is heard, what is wrong with it.")
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "Show one device: whose, how it is heard, what is wrong with it.")
     @Argument(help: "The device, e.g. D12.", transform: IdentifierArgument.device) var device: String
     @OptionGroup var installer: InstallerOptions
     @OptionGroup var output: OutputOptions

@@ -8,7 +8,7 @@ import LocalAPI
 extension DeviceCommand {
   struct Test: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Wait for a measurement of one device and show it.",
+      commandName: "test", abstract: "Wait for a measurement of one device and show it.",
       discussion: "Asks for a connection at once. Exit 0 when a measurement came, 75 when none came in time.")
     @Argument(help: "The device, e.g. D12.", transform: IdentifierArgument.device) var device: String
     @Option(
@@ -78,7 +78,7 @@ extension DeviceCommand {
 
   struct Identify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Find a device: it signals if it can; otherwise its signal strength is shown while you walk.",
+      commandName: "identify", abstract: "Find a device: it signals if it can; otherwise its signal strength is shown while you walk.",
       discussion: "Exit 0 when the device signals, is connected or was heard, 75 when it was not heard in time.")
     @Argument(help: "The device, e.g. D12.", transform: IdentifierArgument.device) var device: String
     @Option(

@@ -6,7 +6,8 @@ import VitalSigns
 
 struct Explain: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Explain an alert or a person's score.", discussion: "Example: knutepunkt explain 3f9a2c1b; knutepunkt explain P7")
+    commandName: "explain", abstract: "Explain an alert or a person's score.",
+    discussion: "Example: knutepunkt explain 3f9a2c1b; knutepunkt explain P7")
   @Argument(help: "An alert's id or its beginning, or a person such as P7.") var subject: String
   @OptionGroup var output: OutputOptions
   @OptionGroup var core: CoreOptions

@@ -8,7 +8,7 @@ import VitalSigns
 
 struct Observe: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Enter observations that a person made.",
+    commandName: "observe", abstract: "Enter observations that a person made.",
     discussion: """
       Example: knutepunkt observe P1 consciousness=A oxygen=2 respiration=18
 

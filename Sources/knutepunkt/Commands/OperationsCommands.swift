@@ -10,7 +10,7 @@ struct OutboxCommand: AsyncParsableCommand {
     defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List deliveries that wait or were refused.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List deliveries that wait or were refused.")
     enum State: String, CaseIterable, ExpressibleByArgument { case pending, dead, all }
     @Option(help: "Which deliveries.") var state = State.all
     @OptionGroup var output: OutputOptions
@@ -38,7 +38,7 @@ struct OutboxCommand: AsyncParsableCommand {
   }
 
   struct Retry: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Send dead letters again, under the same ids.")
+    static let configuration = CommandConfiguration(commandName: "retry", abstract: "Send dead letters again, under the same ids.")
     @Argument(help: "One delivery's id.") var id: Int64?
     @Option(help: "All dead letters of this destination.") var destination: String?
     @Option(help: "Why, for the access log.") var reason: String
@@ -65,7 +65,8 @@ struct QuarantineCommand: AsyncParsableCommand {
     commandName: "quarantine", abstract: "Messages that could not be understood.", subcommands: [List.self], defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the latest, with the reason and the first bytes; counts of all.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List the latest, with the reason and the first bytes; counts of all.")
     @OptionGroup var output: OutputOptions
     @OptionGroup var core: CoreOptions
 
@@ -94,7 +95,7 @@ struct AuditCommand: AsyncParsableCommand {
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List rows of the access log, newest first: what a person may ask to see about themselves.",
+      commandName: "list", abstract: "List rows of the access log, newest first: what a person may ask to see about themselves.",
       discussion: "Looking is a row of its own.")
     @Option(help: "Only rows about this person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String?
     @Option(help: "At most so many rows.") var limit = 100
@@ -118,7 +119,7 @@ struct AuditCommand: AsyncParsableCommand {
 
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Check that no row of the access log was changed or removed (exit 65 if one was).")
+      commandName: "verify", abstract: "Check that no row of the access log was changed or removed (exit 65 if one was).")
     @Option(
       help: ArgumentHelp(
         "Where the log once ended, from the system's log: journalctl MESSAGE_ID=7d5c1f0e2b6a4f3c9e8d4a6b1c2f3e50 shows head=ROWS:HASH.",
@@ -158,7 +159,8 @@ struct ConsoleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "console", abstract: "The nurses' web console.", subcommands: [Link.self])
 
   struct Link: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print a one-time link that signs somebody in to the console.")
+    static let configuration = CommandConfiguration(
+      commandName: "link", abstract: "Print a one-time link that signs somebody in to the console.")
     @OptionGroup var actor: ActorOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var core: CoreOptions

@@ -12,7 +12,7 @@ struct PlanCommand: AsyncParsableCommand {
 
   struct Set: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Change items of a person's plan; the others stay.",
+      commandName: "set", abstract: "Change items of a person's plan; the others stay.",
       discussion: """
         Example: knutepunkt plan set P1 --scale 2 --oxygen oxygen --limit 'spo2:red<85,yellow<88,delay=5m,hysteresis=2' \
         --dose 0=08:00+30m --night 23:00-06:00+10m --geofence 59.91,10.75,300m --reason "prescribed by Dr. Berg"
@@ -81,7 +81,8 @@ struct PlanCommand: AsyncParsableCommand {
   }
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show a person's plan: each item, who set it, when and why.")
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "Show a person's plan: each item, who set it, when and why.")
     @Argument(help: "The person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String
     @OptionGroup var output: OutputOptions
     @OptionGroup var core: CoreOptions

@@ -61,7 +61,7 @@ struct ProfileCommand: ParsableCommand {
   }
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the profiles of a folder.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the profiles of a folder.")
     @Argument(help: "The folder; default DeviceProfiles here, else the installed one.") var folder: String?
     @OptionGroup var output: OutputOptions
 
@@ -113,7 +113,7 @@ struct ProfileCommand: ParsableCommand {
 
   struct Decode: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Decode one frame with a profile.",
+      commandName: "decode", abstract: "Decode one frame with a profile.",
       discussion: """
         Prints one JSON object a line for each observation (loinc mdc value unit quality time) and event, exactly as the hub \
         would record them. Exit code 65 with the reason on standard error when the frame is rejected. A profile whose self-tests \

@@ -11,7 +11,7 @@ struct PatientCommand: AsyncParsableCommand {
     subcommands: [Add.self, List.self, PatientEdit.self, End.self])
 
   struct Add: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Register a person.")
+    static let configuration = CommandConfiguration(commandName: "add", abstract: "Register a person.")
     @Argument(help: "The name that nurses see.") var name: String
     @Option(
       name: .customLong("national-id"),
@@ -63,7 +63,7 @@ struct PatientCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List people with their latest score.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List people with their latest score.")
     @Flag(help: "Also those who no longer belong to this hub.") var all = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var core: CoreOptions
@@ -88,7 +88,7 @@ struct PatientCommand: AsyncParsableCommand {
 
   struct End: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "End a person's time at this hub.",
+      commandName: "end", abstract: "End a person's time at this hub.",
       discussion: "Devices are released and open alerts stay for somebody to resolve. The record is kept as long as the configuration says."
     )
     @Argument(help: "The person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String
@@ -110,7 +110,7 @@ struct DeviceCommand: AsyncParsableCommand {
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Register a device.",
+      commandName: "add", abstract: "Register a device.",
       discussion:
         "Profiles: knutepunkt profile list. Example: knutepunkt device add --profile zigbee2mqtt/sos-button --address sos-hall --patient P3 \"SOS button, hall\""
     )
@@ -143,7 +143,8 @@ struct DeviceCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List devices, whose they are and when they were last heard.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List devices, whose they are and when they were last heard.")
     @Flag(help: "Also those that were removed.") var all = false
     @OptionGroup var installer: InstallerOptions
     @OptionGroup var output: OutputOptions
@@ -161,7 +162,7 @@ struct DeviceCommand: AsyncParsableCommand {
   }
 
   struct Assign: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let a device be a person's from now on.")
+    static let configuration = CommandConfiguration(commandName: "assign", abstract: "Let a device be a person's from now on.")
     @Argument(help: "The device, e.g. D12.", transform: IdentifierArgument.device) var device: String
     @Argument(help: "The person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String
     @Option(help: "Why, for the access log.") var reason = "assignment"
@@ -178,7 +179,8 @@ struct DeviceCommand: AsyncParsableCommand {
   }
 
   struct Release: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let a device be nobody's from now on; it stays registered.")
+    static let configuration = CommandConfiguration(
+      commandName: "release", abstract: "Let a device be nobody's from now on; it stays registered.")
     @Argument(help: "The device, e.g. D12.", transform: IdentifierArgument.device) var device: String
     @Option(help: "Why, for the access log.") var reason: String
     @OptionGroup var actor: ActorOptions

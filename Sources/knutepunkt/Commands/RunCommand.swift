@@ -6,7 +6,7 @@ import HubConfiguration
 
 struct Run: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run the hub, or one of its roles.",
+    commandName: "run", abstract: "Run the hub, or one of its roles.",
     discussion: """
       Three processes make a hub: --role core (links, decisions, journal), --role forward (deliveries) and --role console \
       (web pages); systemd runs them as knutepunkt-core, -forward and -console. Without --role all three run in this \

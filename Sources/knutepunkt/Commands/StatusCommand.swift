@@ -109,7 +109,7 @@ enum StatusText {
       return "  link        \(link.name): \(self.link(link, problem))"
     }
     lines += status.destinations.map { "  destination \($0.name) (\($0.kind.key)): \(destination($0))" }
-    lines += status.roles.sorted { $0.key < $1.key }.map { "  role        \($0.key): \($0.value)" }
+    lines += status.roles.sorted { $0.key < $1.key }.map { "  role        \($0.key): \($0.value.key)" }
     lines += status.notes.map { TextStyle.medium.applied(to: "  note        \($0)") }
     return lines
   }
@@ -165,7 +165,7 @@ enum StatusText {
     let waiting = destination.pendingAlarms + destination.pendingRoutine
     if waiting > 0 { text += ", \(waiting) waiting (\(counted(destination.pendingAlarms, "alarm")))" }
     if destination.dead > 0 { text += ", " + TextStyle.high.applied(to: counted(destination.dead, "dead letter")) }
-    if let health = destination.health, health.state == .failing || health.state == .down {
+    if let health = destination.health, [.known(.failing), .known(.down)].contains(health.state) {
       let since = health.since.flatMap { TimeDisplay.local($0) }.map { " since \($0)" } ?? ""
       text += "; " + TextStyle.high.applied(to: "takes nothing\(since)") + (health.text.map { ": \($0)" } ?? "")
     } else if waiting > 0 || destination.dead > 0, let error = destination.lastError {

@@ -66,7 +66,7 @@ struct PairConversation {
           lastAnswer = clock.now
           isSilent = false
           if try await perform(dialogue.handle(.pairing(pairing)), &dialogue, &display) { return .finished }
-          if dialogue.needsWindow, pairing.secondsLeft < Self.secondsLow, pairing.state != .known(.closed) {
+          if dialogue.needsWindow, pairing.secondsLeft < Self.secondsLow, pairing.keepsWindow {
             try await open(Self.secondsMore)
           }
         } catch {

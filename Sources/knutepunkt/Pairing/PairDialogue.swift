@@ -262,3 +262,14 @@ struct PairDialogue {
 
   func say(_ lines: [String]) -> [Action] { lines.isEmpty ? [] : [.say(lines)] }
 }
+
+extension API.Pairing {
+  /// Whether the window is to be held open for what happens now.
+  var keepsWindow: Bool {
+    switch state {
+    case .known(.searching), .known(.connecting), .known(.pairing), .known(.prompt), .known(.testing), .known(.ready), .known(.failed): true
+    // In a state of a newer hub nobody here knows what it would be held open for.
+    case .known(.closed), .unknown: false
+    }
+  }
+}

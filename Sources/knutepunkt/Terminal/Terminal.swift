@@ -131,7 +131,9 @@ enum TextStyle {
     switch priority {
     case .known(.high): "*** high"
     case .known(.medium): "**  medium"
-    case .known(.low), .unknown: "*   \(priority.key)"
+    case .known(.low): "*   low"
+    // Of a newer core: it may mean more than high.
+    case .unknown: "*** \(priority.key)"
     }
   }
 }
