@@ -177,9 +177,11 @@ package final class JournalWriterThread: @unchecked Sendable {
   }
 
   private func nextTurn() -> MonotonicInstant {
-    var pulse = min(clock.now().adding(nanoseconds: Self.pulse), news.nextDue)
-    if let copyDue { pulse = min(pulse, max(nextCopy, copyDue.adding(nanoseconds: Self.copyDelay))) }
-    guard let groupSince else { return pulse }
+    let pulse = min(clock.now().adding(nanoseconds: Self.pulse), news.nextDue)
+    guard let groupSince else {
+      // With a group the copies come after its commit, which is sooner.
+      return min(pulse, copyDue.map { max(nextCopy, $0.adding(nanoseconds: Self.copyDelay)) } ?? .never)
+    }
     return min(pulse, groupSince.adding(nanoseconds: settings.groupWindow))
   }
 
