@@ -284,3 +284,23 @@ def test_the_card_of_a_person_for_whom_nobody_is_called_says_so(make_hub, broker
     card(page, "Ola Hansen").get_by_role("button", name="Kvitter").click()
     expect(card(page, "Ola Hansen")).to_contain_text("Kvittert av Nina Nurse", timeout=5000)
     expect(card(page, "Ola Hansen")).not_to_contain_text(words)
+
+
+def test_a_press_counts_though_its_card_is_drawn_anew_in_that_moment(home, bridge, nurse):
+    hub = home
+    page = nurse()
+    sign_in(hub, page)
+    bridge.sos("sos1")
+    expect(card(page)).to_be_visible(timeout=5000)
+    # As an update of the board does that comes between the press and its request.
+    page.evaluate("""() => {
+      const ask = window.fetch;
+      window.fetch = async (place, options) => {
+        const answer = await ask(place, options);
+        const shown = document.querySelector("li.card");
+        if (place === "/livez") shown.replaceWith(shown.cloneNode(true));
+        return answer;
+      };
+    }""")
+    card(page).get_by_role("button", name="Kvitter").click()
+    expect(card(page)).to_contain_text("Kvittert av Nina Nurse", timeout=5000)

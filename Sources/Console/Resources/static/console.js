@@ -288,10 +288,12 @@
     byId("failure").hidden = true;
     byId("success").hidden = true;
     clearTimeout(fading);
+    // Read now: the board may put another card in this one's place while we wait, and then the button has no form.
+    const [place, body] = [button.getAttribute("formaction"), new URLSearchParams(new FormData(button.form))];
     try {
       if (await isGone()) return tell(button, "problem", texts.actionFailed);
-      const response = await fetch(button.getAttribute("formaction"), {
-        method: "POST", body: new URLSearchParams(new FormData(button.form)), headers: { accept: "application/json" },
+      const response = await fetch(place, {
+        method: "POST", body, headers: { accept: "application/json" },
         signal: AbortSignal.timeout(8000),
       });
       if (response.status === 401) return location.assign("/");
