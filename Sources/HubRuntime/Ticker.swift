@@ -2,6 +2,7 @@
 // what blocks here holds up nobody's tasks.
 
 import Foundation
+import Synchronization
 
 /// Calls a piece of work at once and then after each period, until its task is cancelled.
 package struct Ticker: Sendable {
@@ -17,18 +18,24 @@ package struct Ticker: Sendable {
   /// Returns when the task was cancelled and the work under way has ended. `make` is called once, on the thread, and gives the work, which
   /// may keep what it needs from one time to the next.
   package func run(_ make: @escaping @Sendable () -> () -> Void) async {
-    let bell = DispatchSemaphore(value: 0)
-    let nanoseconds = period.components.seconds * 1_000_000_000 + period.components.attoseconds / 1_000_000_000
+    let milliseconds = Int(period / .milliseconds(1))
+    let isOver = Atomic<Bool>(false)
+    // Without a descriptor the end waits for the rest of a period.
+    let bell = try? WakeDescriptor()
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         WorkerThread(name: name).start {
           let work = make()
-          repeat { work() } while bell.wait(timeout: .now() + .nanoseconds(Int(nanoseconds))) == .timedOut
+          repeat {
+            work()
+            if let bell { _ = bell.wait(milliseconds: milliseconds) } else { poll(nil, 0, Int32(clamping: milliseconds)) }
+          } while !isOver.load(ordering: .acquiring)
           continuation.resume()
         }
       }
     } onCancel: {
-      bell.signal()
+      isOver.store(true, ordering: .releasing)
+      bell?.ring()
     }
   }
 }

@@ -27,6 +27,13 @@ package final class WakeDescriptor: Sendable {
     _ = write(descriptor, &one, 8)
   }
 
+  /// Blocks until rung, or for so many milliseconds of the machine's own clock, which nobody can set: a wait by the wall clock would last
+  /// a day when that is set back by a day. True: rung. The owner alone.
+  package func wait(milliseconds: Int) -> Bool {
+    var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&polled, 1, Int32(clamping: milliseconds)) > 0
+  }
+
   /// Forgets all rings so far.
   package func clear() {
     var count: UInt64 = 0

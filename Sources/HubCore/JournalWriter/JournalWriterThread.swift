@@ -56,7 +56,8 @@ package final class JournalWriterThread: @unchecked Sendable {
   let busySince = Atomic<Int64>(0)
   /// Whoever watches rests for long, and is to be woken when the thread goes to the disk.
   let watchRests = Atomic<Bool>(false)
-  let watchBell = DispatchSemaphore(value: 0)
+  /// Nil where the process has no descriptors left: then whoever watches rests for short times only.
+  let watchBell = try? WakeDescriptor()
   /// What watching needs of the writer, copied after each commit.
   package let logBytes = Atomic<Int>(0)
   let store: Mutex<StoreState>
@@ -249,7 +250,7 @@ package final class JournalWriterThread: @unchecked Sendable {
   /// - Parameter isLook: nothing is written, as each pulse does; whoever watches need not be woken for it.
   func atDisk<Result, Failure: Error>(isLook: Bool = false, _ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     busySince.store(max(1, clock.now().rawValue), ordering: .sequentiallyConsistent)
-    if !isLook, watchRests.load(ordering: .sequentiallyConsistent), watchRests.exchange(false, ordering: .relaxed) { watchBell.signal() }
+    if !isLook, watchRests.load(ordering: .sequentiallyConsistent), watchRests.exchange(false, ordering: .relaxed) { watchBell?.ring() }
     defer { busySince.store(0, ordering: .releasing) }
     return try body()
   }

@@ -65,16 +65,17 @@ final class StoreWatch: @unchecked Sendable {
 
   /// A long rest is one that the writer may end.
   private func rest(_ microseconds: UInt32) {
-    guard microseconds == Self.restMicroseconds else {
-      usleep(microseconds)
+    guard microseconds == Self.restMicroseconds, let bell = writer.watchBell else {
+      usleep(min(microseconds, Self.intervalMicroseconds))
       return
     }
     writer.watchRests.store(true, ordering: .sequentiallyConsistent)
     // The writer may have gone to the disk before it could see that.
     if writer.busySince.load(ordering: .sequentiallyConsistent) == 0 {
-      _ = writer.watchBell.wait(timeout: .now() + .microseconds(Int(microseconds)))
+      _ = bell.wait(milliseconds: Int(microseconds / 1_000))
     }
     writer.watchRests.store(false, ordering: .relaxed)
+    bell.clear()
   }
 
   private func look() {
