@@ -210,8 +210,8 @@ final class JournalBoardSource: ConsoleSource {
     }
     let (core, body) = (core, request)
     let (answers, answer) = AsyncStream<LocalAPIError?>.makeStream(bufferingPolicy: .bufferingOldest(1))
-    // Without a parent: what was asked of a core that stands still is done when it goes on, as if the nurse had waited. Each ends with
-    // the client's own limit.
+    // Without a parent: what was asked of a core that stands still is done when it goes on, as if the nurse had waited. It ends with
+    // the connection's own limit.
     Task {
       do throws(LocalAPIError) {
         try await core.act(on: alert, asked, body)
@@ -220,6 +220,7 @@ final class JournalBoardSource: ConsoleSource {
         answer.yield(error)
       }
     }
+    // Without a parent, because it races with the task above: cancelled as soon as either has answered.
     let clock = Task {
       try? await Task.sleep(for: Self.actionPatience)
       answer.yield(.noAnswer(socket: core.place, reason: "not within \(Self.actionPatience)"))
