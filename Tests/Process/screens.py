@@ -34,8 +34,17 @@ class Trouble:
 
 
 def problems(hub) -> list[str]:
-    """Kind and name of everything that does not work."""
-    return sorted(" ".join(filter(None, (p["kind"], p.get("name")))) for p in hub.status()["problems"])
+    """Kind and name of everything that does not work, and of what is back and settles."""
+    return named(hub.status()["problems"])
+
+
+def standing(hub) -> list[str]:
+    """Kind and name of what does not work at this moment: after several falls, the earlier ones are listed before the last is seen."""
+    return named(problem for problem in hub.status()["problems"] if not problem.get("isSettling"))
+
+
+def named(problems) -> list[str]:
+    return sorted(" ".join(filter(None, (problem["kind"], problem.get("name")))) for problem in problems)
 
 
 def status(hub) -> tuple[int, str]:

@@ -13,7 +13,7 @@ import pytest
 
 from bluetooth_support import BluetoothHub, bluetooth_hub, bus, deliver, probe, wait_for  # noqa: F401
 from fake_bluez import BluezError, FakeBluez, PrivateBus
-from screens import Trouble, is_green_on_every_screen, is_told_on_every_screen, problems
+from screens import Trouble, is_green_on_every_screen, is_told_on_every_screen, problems, standing
 from support import escalation, heard, wait_heard, webhook
 
 # HubWatch: listed after 3 s unwell, told after 30 s, over after 60 s well; and a pulse of a second. ServiceWatch: a bluetoothd that hangs
@@ -167,7 +167,7 @@ def test_whatever_makes_bluetooth_deaf_is_told_and_taken_back(homes, receiver):
     homes.sort(key=lambda home: home.reason.seconds)
     for some in ([h for h in homes if h.reason.seconds < SILENT], [h for h in homes if h.reason.seconds >= SILENT]):
         for home in some:
-            wait_for(lambda: problems(home.hub) == ["bluetoothDown"], home.reason.seconds + LISTED, f"{home.name}: status lists it")
+            wait_for(lambda: standing(home.hub) == ["bluetoothDown"], home.reason.seconds + LISTED, f"{home.name}: status lists it")
             is_told_on_every_screen(home.hub, home.trouble, home.name)
         for home in some:
             wait_heard(receiver, "bluetoothDown", name=receiver_of(home), seconds=TOLD)

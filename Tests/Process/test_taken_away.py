@@ -15,7 +15,7 @@ from typing import Callable
 import pytest
 
 from bluetooth_support import bluetooth_hub, bluez, bus, deliver, probe, wait_for  # noqa: F401
-from screens import Trouble, is_green_on_every_screen, is_told_on_every_screen, problems
+from screens import Trouble, is_green_on_every_screen, is_told_on_every_screen, problems, standing
 from support import Broker, Receiver, escalation, heard, wait_heard, webhook
 from test_bluetooth import pair
 from test_clock_step import DAY
@@ -199,7 +199,7 @@ def live_through(home: Home, receiver):
     wait_for(lambda: problems(hub) == [], 15, f"{home.name}: everything is there")
     is_green_on_every_screen(hub, home.name)
     home.away()
-    wait_for(lambda: problems(hub) == [trouble.problem], home.listed, f"{home.name}: status lists it")
+    wait_for(lambda: standing(hub) == [trouble.problem], home.listed, f"{home.name}: status lists it")
     is_told_on_every_screen(hub, trouble, home.name)
     wait_heard(receiver, home.rule, name=home.name, seconds=home.told)
     # Receivers hear of it before it is stored.
