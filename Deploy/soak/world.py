@@ -83,6 +83,7 @@ class World:
         self.hub = self.gateway(sections)
         self.buttons: dict[str, int] = {}
         self.stop_traffic, self.stop_nurse = threading.Event(), threading.Event()
+        self.nurse_acts = threading.Lock()
         self.traffic: threading.Thread | None = None
         self.has_nurse = nurse
         self.sender: traffic.Sender | None = None
@@ -116,11 +117,13 @@ class World:
     def start(self) -> "World":
         for name in self.names:
             self.start_role(name)
-        people = [self.post("/v1/patients", name=f"Person {n}")["id"] for n in range(traffic.THERMOMETERS)]
-        for n, person in enumerate(people):
+        people = [self.post("/v1/patients", name=f"Person {n}")["id"] for n in range(max(traffic.THERMOMETERS, traffic.BUTTONS))]
+        for n, person in enumerate(people[:traffic.THERMOMETERS]):
             self.device("bridge/thermometer", f"t{n}", person)
-        for n in range(traffic.BUTTONS):
-            self.buttons[self.device("zigbee2mqtt/sos-button", f"s{n}", people[n % len(people)])] = n
+        # One each: an id that was told, lost and given to the person's next press would otherwise be told of two buttons, which is known
+        # (docs/endurance.md).
+        for n, person in enumerate(people[:traffic.BUTTONS]):
+            self.buttons[self.device("zigbee2mqtt/sos-button", f"s{n}", person)] = n
         wait_for(lambda: self.hub.status()["links"][0]["state"] == "connected", 30, "the link is up")
         self.sender = traffic.Sender(self.broker.port, "homes", self.ledger.took, self.ledger.is_unsure)
         if self.has_nurse:
@@ -240,15 +243,19 @@ class World:
         """Looks at the list every second, takes and resolves what is older than some seconds; now and then opens the console."""
         chance = random.Random(f"{self.seed} nurse")
         while not self.stop_nurse.wait(1):
-            try:
-                calls = [a for a in self.hub.get("/v1/alerts?state=open&limit=200") if a["rule"] == "sos"]
-                for alert in chance.sample(calls, min(len(calls), 12)):
-                    body = {"actor": "Nina Nurse", "comment": "helped", "usefulness": "actionable"}
-                    if self.hub.api("POST", f"/v1/alerts/{alert['id']}/resolve", body)[0] == 200:
-                        self.ledger.resolved.add(alert["id"])
-                self.hub.http("/", self.hub.console_port, timeout=3)
-            except (OSError, RuntimeError, ValueError, KeyError, http.client.HTTPException):
-                continue  # The hub is away: that is what is being tried.
+            with self.nurse_acts:
+                try:
+                    self.look(chance)
+                except (OSError, RuntimeError, ValueError, KeyError, http.client.HTTPException):
+                    pass  # The hub is away: that is what is being tried.
+
+    def look(self, chance: random.Random):
+        calls = [a for a in self.hub.get("/v1/alerts?state=open&limit=200") if a["rule"] == "sos"]
+        for alert in chance.sample(calls, min(len(calls), 12)):
+            body = {"actor": "Nina Nurse", "comment": "helped", "usefulness": "actionable"}
+            if self.hub.api("POST", f"/v1/alerts/{alert['id']}/resolve", body)[0] == 200:
+                self.ledger.resolved.add(alert["id"])
+        self.hub.http("/", self.hub.console_port, timeout=3)
 
     # -- the verdict
 
@@ -271,5 +278,7 @@ class World:
             self.say(f"{error}; pending {self.hub.pending()}")
 
     def account(self, shed: int = 0):
-        intact = self.hub.get("/v1/audit/verify")["intact"]
-        return reconcile(self.ledger, Journal(self.hub.state / "journal.sqlite"), self.sink, shed, intact)
+        """Reconciles now. The nurse rests meanwhile: what she does after the journal was read would count as lost."""
+        with self.nurse_acts:
+            intact = self.hub.get("/v1/audit/verify")["intact"]
+            return reconcile(self.ledger, Journal(self.hub.state / "journal.sqlite"), self.sink, shed, intact)

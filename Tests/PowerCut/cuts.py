@@ -53,7 +53,7 @@ class Disk:
         mkfs = shutil.which("mkfs.ext4", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         if not mkfs:
             raise FileNotFoundError("mkfs.ext4 is not installed (Debian: e2fsprogs)")
-        subprocess.run([mkfs, "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(self.medium)], check=True)
+        subprocess.run([mkfs, "-q", "-F", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(self.medium)], check=True)
         self.library = folder / "write_log.so"
         subprocess.run(["gcc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", str(self.library), str(HERE / "write_log.c")], check=True)
 

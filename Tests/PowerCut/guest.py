@@ -137,11 +137,11 @@ def post(hub: Gateway, path: str, **body):
 
 
 def register(hub: Gateway):
-    people = [post(hub, "/v1/patients", name=f"Person {n}")["id"] for n in range(traffic.THERMOMETERS)]
-    for n, person in enumerate(people):
+    people = [post(hub, "/v1/patients", name=f"Person {n}")["id"] for n in range(max(traffic.THERMOMETERS, traffic.BUTTONS))]
+    for n, person in enumerate(people[:traffic.THERMOMETERS]):
         post(hub, "/v1/devices", label=f"t{n}", profile="bridge/thermometer", address=f"t{n}", patient=person, expectedIntervalSeconds=0)
     for n in range(traffic.BUTTONS):
-        post(hub, "/v1/devices", label=f"s{n}", profile="zigbee2mqtt/sos-button", address=f"s{n}", patient=people[n % len(people)], expectedIntervalSeconds=0)
+        post(hub, "/v1/devices", label=f"s{n}", profile="zigbee2mqtt/sos-button", address=f"s{n}", patient=people[n], expectedIntervalSeconds=0)
 
 
 def nurse(hub: Gateway, chance: random.Random):

@@ -10,12 +10,15 @@ mount -t tmpfs tmpfs /run
 mkdir /run/disk /run/results /run/tmp
 mount -t hostfs -o "$POWER_RESULTS" none /run/results
 ip link set lo up
-if mount -t ext4 /dev/ubda /run/disk; then
+# As every Debian does before it mounts: a torn commit block of ext4's own journal needs it.
+e2fsck -p /dev/ubda >/run/e2fsck.log 2>&1
+checked=$?
+if [ "$checked" -lt 4 ] && mount -t ext4 /dev/ubda /run/disk; then
   KNUTEPUNKT_BINARY="$POWER_BINARY" /usr/bin/python3 "$POWER_FOLDER/guest.py" </dev/null
   echo "@@ E $?"
   umount /run/disk
 else
-  echo "@@ F the disk cannot be mounted"
+  echo "@@ F the disk cannot be mounted; e2fsck ended with $checked: $(tr '\n' ' ' </run/e2fsck.log)"
 fi
 sync
 halt -f -f -p
