@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 import http.client
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -29,6 +30,14 @@ SECRET = "a-shared-secret-of-the-long-runs-0123456789"
 ROLES = ("core", "forward", "console")
 
 
+def build_shim(source: Path, library: Path):
+    """A library for LD_PRELOAD. The Swift toolchain brings clang."""
+    compiler = shutil.which("clang") or shutil.which("cc")
+    if not compiler:
+        raise FileNotFoundError("no C compiler (clang or cc) on the PATH")
+    subprocess.run([compiler, "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+
+
 class Disk:
     """The shim beside the hub: tells it which sync of the journal is to fail."""
 
@@ -37,8 +46,7 @@ class Disk:
     def __init__(self, folder: Path):
         self.orders = 0
         self.library, self.cell = folder / "failing_sync.so", folder / "failing_sync"
-        source = Path(__file__).with_name("failing_sync.c")
-        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", str(self.library), str(source)], check=True)
+        build_shim(Path(__file__).with_name("failing_sync.c"), self.library)
         self.cell.write_bytes(bytes(48))
         self.environment = {"LD_PRELOAD": str(self.library), "FAILING_SYNC_FILE": str(self.cell)}
 

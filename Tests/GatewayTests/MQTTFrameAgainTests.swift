@@ -157,7 +157,8 @@ extension MQTTFrameIntakeTests {
     let mark = try #require(again.first.flatMap { companions.take($0.attachment)?.mark })
     #expect(mark.taken == 2, "and the mark says so")
     let next = try restarted([mark])
-    #expect(next.frame(frame("zigbee2mqtt/sos-1", press, message: 5, .repeated)) == .accepted(lastSequence: 3))
+    let verdict = next.frame(frame("zigbee2mqtt/sos-1", press, message: 5, .repeated))
+    #expect(verdict == .accepted(lastSequence: 1), "known, under the sequence that the restart gave its mark")
     #expect(entries().isEmpty)
   }
 

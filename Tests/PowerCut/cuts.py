@@ -33,6 +33,7 @@ from compose import Log, after_the_cut, apply  # noqa: E402
 from gateway import default_binary  # noqa: E402
 import ledger as books  # noqa: E402
 from sink import Sink  # noqa: E402
+from world import build_shim  # noqa: E402
 
 IMAGE_BYTES = 96 << 20
 BOOT_SECONDS = 120  # Until the hub is up, on a busy machine.
@@ -55,7 +56,7 @@ class Disk:
             raise FileNotFoundError("mkfs.ext4 is not installed (Debian: e2fsprogs)")
         subprocess.run([mkfs, "-q", "-F", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(self.medium)], check=True)
         self.library = folder / "write_log.so"
-        subprocess.run(["gcc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", str(self.library), str(HERE / "write_log.c")], check=True)
+        build_shim(HERE / "write_log.c", self.library)
 
     def power_on(self):
         subprocess.run(["cp", "--sparse=always", str(self.medium), str(self.running)], check=True)

@@ -2,34 +2,31 @@
 // done, and every flush after it was asked for. From the log compose.py makes what the disk may hold after its power was cut.
 //
 // WRITE_LOG_IMAGE names the image, WRITE_LOG the log (made anew), WRITE_LOG_FLUSH_MS how long a flush takes at most: a card's takes tens of
-// milliseconds, and a cut should find it under way as often as it does there. A record: 'W', offset and length (64 bits each), the bytes; or 'F' and two
-// zeros. The kernel's disk is served by one thread, so records never mix. Only system calls are used: the program around this is a
-// kernel, with its own memory and its own idea of a C library.
+// milliseconds, and a cut should find it under way as often as it does there. A record: 'W', offset and length (64 bits each), the
+// bytes; or 'F' and two zeros. The kernel's disk is served by one thread, so records never mix.
+//
+// Only system calls are used, and little of the stack: the program around this is a kernel, its disk's thread has one page of stack, and
+// below that lies other memory.
 
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char *image;
+static struct stat image;
 static int log_file = -1;
 static long flush_most;      // milliseconds
 static char is_image[1024];  // by descriptor: 0 not known yet, 1 the image, 2 another file
 
-static int same(const char *a, const char *b) {
-  while (*a && *a == *b) a++, b++;
-  return *a == *b;
-}
-
 __attribute__((constructor)) static void begin(void) {
-  image = getenv("WRITE_LOG_IMAGE");
-  const char *path = getenv("WRITE_LOG");
-  if (!image || !path) return;
+  const char *disk = getenv("WRITE_LOG_IMAGE"), *path = getenv("WRITE_LOG");
+  if (!disk || !path || syscall(SYS_stat, disk, &image) != 0) return;
   for (const char *digit = getenv("WRITE_LOG_FLUSH_MS"); digit && *digit >= '0' && *digit <= '9'; digit++)
     flush_most = flush_most * 10 + *digit - '0';
   // The kernel starts itself anew once, to switch off address randomisation: then the log is empty still.
@@ -41,15 +38,9 @@ __attribute__((constructor)) static void begin(void) {
 static int belongs(int file) {
   if (log_file < 0 || file < 0 || file >= (int)sizeof is_image) return 0;
   if (!is_image[file]) {
-    char link[32] = "/proc/self/fd/", digits[12], path[4096];
-    int at = 14, count = 0;
-    for (int rest = file; rest || !count; rest /= 10) digits[count++] = (char)('0' + rest % 10);
-    while (count) link[at++] = digits[--count];
-    link[at] = 0;
-    long length = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
-    if (length < 0) return 0;
-    path[length] = 0;
-    is_image[file] = same(path, image) ? 1 : 2;
+    struct stat found;
+    if (syscall(SYS_fstat, file, &found) != 0) return 0;
+    is_image[file] = found.st_dev == image.st_dev && found.st_ino == image.st_ino ? 1 : 2;
   }
   return is_image[file] == 1;
 }
