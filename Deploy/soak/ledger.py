@@ -38,8 +38,9 @@ class Ledger:
         self.acknowledged: Counter = Counter()   # the hub said so, of messages that were not acknowledged before
         self.fresh: Counter = Counter()          # sent to the hub as something new: without the mark of a repetition, or under another number
         self.repeats = 0                         # sent again by the broker, in whatever way
-        self.on_the_way: dict[int, tuple] = {}   # packet number → key, number of the frame, is known
-        self.numbers: dict[tuple, int] = {}      # key → the packet number it was sent under last
+        self.on_the_way: dict[int, tuple] = {}   # packet number → key, whether it was acknowledged before, bytes
+        self.numbers: dict = {}                  # message → the packet number it was sent under last
+        self.done: set[bytes] = set()            # presses that the hub has acknowledged, by their bytes: a key may be pressed again
         self.broker_forgot = False
         self.resolved: set[str] = set()          # alerts for which a nurse was told so
         self.on_acknowledged = lambda key: None
@@ -86,21 +87,24 @@ class Ledger:
             if key is None:
                 self.on_the_way.pop(number, None)
                 return
-            # As often acknowledged as it was sent: this one is here again.
-            again = self.acknowledged[key] >= self.given[key]
+            # Acknowledged before, or as often as it was sent: this one is here again.
+            message = payload if key[0] == "press" else key
+            again = payload in self.done if key[0] == "press" else self.acknowledged[key] >= self.given[key]
             self.repeats += is_repeat or again
-            self.fresh[key] += not is_repeat or self.numbers.get(key, number) != number
-            self.numbers[key] = number
-            self.on_the_way[number] = (key, again)
+            self.fresh[key] += not is_repeat or self.numbers.get(message, number) != number
+            self.numbers[message] = number
+            self.on_the_way[number] = (key, again, payload)
             self.tell(key, f"the broker sent it as {number}{', as a repetition' if is_repeat else ''}")
 
     def acknowledged_by_hub(self, number: int):
         with self.lock:
-            key, again = self.on_the_way.pop(number, (None, False))
+            key, again, payload = self.on_the_way.pop(number, (None, False, b""))
             if key is None:
                 return
             if not again:
                 self.acknowledged[key] += 1
+                if key[0] == "press":
+                    self.done.add(payload)
             self.tell(key, f"the hub acknowledged {number}")
         self.on_acknowledged(key)
 
