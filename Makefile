@@ -15,7 +15,7 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test bluetooth-lab bench bench-cost bench-peers bench-table format lint install uninstall clean
+.PHONY: help build demo test bluetooth-lab bench bench-cost bench-peers bench-table soak kills power-cuts format lint install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,22 @@ bench-table: ## both, on a quiet machine, some eight minutes: writes the tables 
 	@/usr/bin/python3 Deploy/bench/peers.py $(PEERS)
 	@/usr/bin/python3 Deploy/bench/page.py .build/bench/bench.md .build/bench/peers.md
 	@echo "docs/benchmarks.md has the new tables"
+
+soak: ## 500 kills, then HOURS of load with faults, measured each minute: a verdict and a picture (HOURS=8 KILLS=500 SOAK="--seed 7")
+	@Deploy/requirements.sh bench
+	swift build $(RELEASE)
+	@KNUTEPUNKT_BINARY="$$(swift build $(RELEASE) --show-bin-path)/knutepunkt" Deploy/soak.sh $(or $(HOURS),8) $(or $(KILLS),500) $(SOAK)
+
+kills: ## the kill loop alone: ROUNDS with a ledger (ROUNDS=500 KILL="--seed 7 --roles --mixed")
+	@Deploy/requirements.sh demo
+	swift build --product knutepunkt
+	@/usr/bin/python3 -B Deploy/soak/kills.py --rounds $(or $(ROUNDS),500) $(KILL)
+
+power-cuts: ## the hub on a disk that loses what was not flushed, in the lab's kernel (CUTS=100 CUT="--seed 7")
+	@Deploy/requirements.sh test
+	@Tests/BluetoothLab/prepare.sh
+	swift build --product knutepunkt
+	@/usr/bin/python3 -B Tests/PowerCut/cuts.py --cuts $(or $(CUTS),100) $(CUT)
 
 format: ## rewrite every Swift file in the house style
 	swift format --in-place --recursive --parallel Package.swift Sources Tests

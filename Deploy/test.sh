@@ -1,13 +1,13 @@
 #!/bin/bash
 # Every test of Knutepunkt, in the order in which a failure is cheapest to see: build, format, Swift tests, process
-# tests, the Bluetooth lab. Each phase prints how long it took; the last line is the verdict, and the exit status says
+# tests, the Bluetooth lab, power cuts. Each phase prints how long it took; the last line is the verdict, and the exit status says
 # the same.
 #
 # The process tests and the lab start the very binary that the build phase made. Extra arguments go to pytest, and leave
 # the lab out: Deploy/test.sh -k kill
 #
 # The lab needs a kernel of its own, built once into a cache outside the clone (3 to 6 minutes). Where User-Mode Linux
-# cannot be built or cannot run the verdict names it as not run; whatever fails in a lab that runs is a failure.
+# cannot be built or cannot run the verdict names it, and the power cuts with it, as not run; whatever fails in a lab that runs is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -49,6 +49,13 @@ swift_tests() { swift test --skip-build --filter "$computing" && swift test --sk
 # All scenarios but those that take minutes or measure time; `make bluetooth-lab` runs these, too.
 lab_scenarios=(selfcheck first_reading household vanish daemon_killed adapter_cycle bond_lost private_address twelve hundred_drops)
 bluetooth_lab() { LAB_JOBS=2 Tests/BluetoothLab/run.sh "${lab_scenarios[@]}"; }
+# Five cuts, and one run on a disk that lies about its flushes, which must be found out: the check of the check.
+power_cuts() {
+  /usr/bin/python3 -B Tests/PowerCut/cuts.py --cuts 5 --seed 1 || return
+  if /usr/bin/python3 -B Tests/PowerCut/cuts.py --cuts 5 --seed 1 --lying 20 --folder .build/power-cuts-lying >.build/power-cuts-lying.log; then
+    echo "a disk that lies about flushes was not found out; see .build/power-cuts-lying.log"; return 1
+  fi
+}
 # Half of this phase was waiting for bounds of minutes to pass. Tests that do little else (marked `patient`) run beside the others,
 # and their report follows theirs.
 process_tests() {
@@ -75,12 +82,13 @@ phase "format (swift-format lint --strict)" format
 phase "Swift tests" swift_tests
 phase "process tests (the real binary)" process_tests "$@"
 if [ $# -gt 0 ]; then
-  not_run="the Bluetooth lab, because the process tests were narrowed"
+  not_run="the Bluetooth lab and the power cuts, because the process tests were narrowed"
 elif ! timeout 1200 Tests/BluetoothLab/prepare.sh; then
-  not_run="the Bluetooth lab: it cannot be built on this machine, see above"
+  not_run="the Bluetooth lab and the power cuts: the kernel cannot be built on this machine, see above"
 elif ! Tests/BluetoothLab/boot.sh true; then
-  not_run="the Bluetooth lab: User-Mode Linux does not run on this machine, see above"
+  not_run="the Bluetooth lab and the power cuts: User-Mode Linux does not run on this machine, see above"
 else
   phase "Bluetooth lab (real bluetoothd)" bluetooth_lab
+  phase "power cuts (the lab's kernel, a disk that loses what was not flushed)" power_cuts
 fi
 verdict 0

@@ -34,7 +34,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var wasConnected = false
   /// A frame whose first readings are in the intake when the intake filled up. The rest follows when the link offers the frame
   /// again.
-  private var held: (mark: RedeliveryBook.Mark, readings: [Reading], taken: Int, stamp: Intake.Stamp)?
+  private var held: (mark: RedeliveryBook.Mark, readings: [Reading], taken: Int, there: Int, stamp: Intake.Stamp)?
   /// A message that speaks for many devices, some of which were told when the intake filled up; `next` is the first that was not.
   var heldShared: (mark: RedeliveryBook.Mark, next: Int)?
   /// Topics of bridges that are gone, by their own word or their last will.
@@ -79,7 +79,9 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     guard let (device, profile, frameIndex) = registry.device(onTopic: frame.topic) else {
       return speaksForMany(frame, mark, stamp) ?? refuse(frame, mark, answer, .unknownTopic, "unknownTopic")
     }
-    if isHeld, let held { return take(held.readings, of: device, frame: frame, mark: mark, stamp: held.stamp, from: held.taken) }
+    if isHeld, let held {
+      return take(held.readings, of: device, frame: frame, mark: mark, stamp: held.stamp, from: held.taken, there: held.there)
+    }
     let isRepeated = answer != .new
     do {
       try profile.decode(frame.payload.span, frameIndex: frameIndex, retained: frame.retained, into: &result)
@@ -210,10 +212,8 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     }
     if hasAlarm, !isCertain {
       count("toldAgain")
-      let again = readings.enumerated().compactMap { index, reading in
-        reading.isAlarm ? reading.perhapsTold : index >= taken ? reading : nil
-      }
-      return take(again, of: device, frame: frame, mark: mark, stamp: stamp)
+      let again = readings.map { $0.isAlarm ? $0.perhapsTold : $0 }
+      return take(again, of: device, frame: frame, mark: mark, stamp: stamp, there: taken)
     }
     count("redelivered")
     if taken < readings.count { return take(readings, of: device, frame: frame, mark: mark, stamp: stamp, from: taken) }
@@ -247,10 +247,11 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   }
 
   /// Takes one entry for each reading. When the intake fills in the middle, the link offers the frame again and the rest follows. A
-  /// routine value that came without acknowledgement is shed and counted instead.
+  /// routine value that came without acknowledgement is shed and counted instead. `there`: so many of the readings, from the first on,
+  /// have an entry of an earlier try; only alarms among them get another.
   private func take(
     _ readings: [Reading], of device: RegisteredDevice, frame: MQTTFrame, mark: RedeliveryBook.Mark, stamp: Intake.Stamp,
-    from start: Int = 0
+    from start: Int = 0, there: Int = 0
   ) -> FrameVerdict {
     // A broker repeats retained messages at every connect, so they prove nothing about now. A repeated one that the hub has already
     // does not get here.
@@ -259,20 +260,25 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     let way = backlog.arrival(at: stamp.instant)
     var last: UInt64 = 0
     while taken < readings.count {
+      if taken < there, !readings[taken].isAlarm {
+        taken += 1
+        continue
+      }
       // The mark goes with each reading, because a frame's readings may be in two transactions. So what a crash leaves is known
       // exactly.
       let known =
         frame.qos > 0
         ? DeliveryMark(
-          link: number, message: UInt32(mark.message), hash: mark.hash, taken: UInt16(clamping: taken + 1), wall: stamp.wall) : nil
+          link: number, message: UInt32(mark.message), hash: mark.hash, taken: UInt16(clamping: max(taken + 1, there)), wall: stamp.wall)
+        : nil
       if let sequence = intake.submit(
         readings[taken], device: device.id, civil: civil, clocks: &clocks, by: way, mark: known, stamp: stamp,
-        keeper: frame.qos > 0 ? .producer : .nobody, moreFollows: taken < readings.count - 1)
+        keeper: frame.qos > 0 ? .producer : .nobody, moreFollows: max(taken + 1, there) < readings.count)
       {
         last = sequence
       } else if frame.qos > 0 || readings[taken].isAlarm {
-        held = (mark, readings, taken, stamp)
-        if frame.qos > 0, last > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: last, taken: taken)) }
+        held = (mark, readings, taken, there, stamp)
+        if frame.qos > 0, last > 0 { redeliveries.took(mark, RedeliveryBook.Known(sequence: last, taken: max(taken, there))) }
         return .busy
       } else {
         // The broker has forgotten the message already. Waiting with it would hold up the alarms behind it.

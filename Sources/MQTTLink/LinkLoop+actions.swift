@@ -157,6 +157,7 @@ extension LinkLoop {
     client = nil
     connectedSince = nil
     strangersUntil = nil
+    stranger = nil
     pressure.nothingIsOwed()
     statistics.framesDropped += UInt64(waiting.count { $0.frame.qos == 0 })
     waiting.removeAll()

@@ -44,6 +44,8 @@ final class LinkLoop {
   var pace = ReadingPace()
   /// What nobody here knows was read on this connection: nothing is acknowledged before then.
   var strangersUntil: MonotonicInstant?
+  /// The first of it.
+  var stranger: MQTTFrame?
   /// The library or the broker refused a subscription: the next attempt.
   var nextSubscriptionTry: MonotonicInstant = .never
   var subscriptionSendFailed = false
@@ -205,6 +207,7 @@ final class LinkLoop {
         gate.took(qos: frame.qos, sequence: sequence, at: SystemClock.monotonic())
         if reason == .unknownTopic, frame.qos > 0, let connectedSince {
           strangersUntil = connectedSince.adding(nanoseconds: Contest.graceNanoseconds)
+          if stranger == nil { stranger = frame }
         }
       case .busy:
         statistics.busyAnswers += 1
@@ -220,7 +223,7 @@ final class LinkLoop {
 
   /// What nobody here knows may be another hub's: while the client id is contested it is left to that hub, unacknowledged.
   private func yield() -> Bool {
-    guard strangersUntil != nil, contest.isContested(at: SystemClock.monotonic()) else { return false }
+    guard strangersUntil != nil, let stranger, contest.leaves(stranger, at: SystemClock.monotonic()) else { return false }
     link.logger.warning("The MQTT client id is contested; messages of unknown devices are left to the other client")
     hasYielded = true
     fail(.connectionLost("left to another client with the same client id"))

@@ -145,6 +145,23 @@ extension MQTTFrameIntakeTests {
     #expect(next.refused == ["redelivered": 1])
   }
 
+  @Test func aCrashAfterAPressWasToldAgainDoublesNothingOfItsFrame() throws {
+    let press = Array(#"{"action":"emergency", "battery": 80}"#.utf8)
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", press, message: 5)) == .accepted(lastSequence: 2))
+    _ = entries()
+    frames.acknowledgementsWritten()
+    reconnect()
+    #expect(frames.frame(frame("zigbee2mqtt/sos-1", press, message: 5, .repeated)) == .accepted(lastSequence: 3))
+    let again = entries()
+    #expect(again.count == 1, "the call alone: its battery's level is there already")
+    let mark = try #require(again.first.flatMap { companions.take($0.attachment)?.mark })
+    #expect(mark.taken == 2, "and the mark says so")
+    let next = try restarted([mark])
+    let verdict = next.frame(frame("zigbee2mqtt/sos-1", press, message: 5, .repeated))
+    #expect(verdict == .accepted(lastSequence: 1), "known, under the sequence that the restart gave its mark")
+    #expect(entries().isEmpty)
+  }
+
   @Test func aMeasurementOfWhichThereIsAPartGoesOnWhereItStopped() throws {
     #expect(frames.frame(cuffFrame(message: 5)) == .accepted(lastSequence: 4))
     let marks = entries().prefix(2).compactMap { companions.take($0.attachment)?.mark }

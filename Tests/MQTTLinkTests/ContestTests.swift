@@ -47,6 +47,39 @@ import VitalSigns
     #expect(contest.isContested(at: second(1)))
   }
 
+  private func stranger(
+    _ topic: String = "ble/neighbour/2a1c", _ messageID: UInt16 = 7, _ delivery: MQTTFrame.Delivery = .repeated
+  ) -> MQTTFrame {
+    MQTTFrame(topic: topic, payload: [1, 2], retained: false, messageID: messageID, qos: 1, delivery: delivery)
+  }
+
+  @Test func aMessageThatNobodyComesForEndsTheContest() {
+    var contest = Contest()
+    let isLeftWithoutContest = contest.leaves(stranger(), at: second(0))
+    #expect(!isLeftWithoutContest)
+    for time in Int64(1)...3 { contest.closed(saysSo: false, at: second(time)) }
+    let leavings = (1...Contest.leavingsMax).map { attempt in
+      contest.leaves(stranger("ble/neighbour/2a1c", 7, attempt == 1 ? .first : .repeated), at: second(3 + Int64(attempt)))
+    }
+    #expect(leavings.allSatisfy { $0 })
+    let isLeftOnceMore = contest.leaves(stranger(), at: second(30))
+    #expect(!isLeftOnceMore)
+    #expect(!contest.isContested(at: second(30)))
+    contest.closed(saysSo: false, at: second(31))
+    #expect(!contest.isContested(at: second(31)), "it takes three closings again")
+  }
+
+  @Test func messagesThatTheOtherClientTakesGoOnBeingLeft() {
+    var contest = Contest()
+    contest.closed(saysSo: true, at: second(0))
+    // Another number or topic is another message; and without the mark of a repetition it may be a new one that looks alike.
+    let others = (UInt16(1)...40).flatMap { [stranger("ble/a/2a1c", $0), stranger("ble/b/2a1c", $0)] }
+    let alike = (1...40).map { _ in stranger("ble/a/2a1c", 1, .first) }
+    let leavings = (others + alike).map { contest.leaves($0, at: second(1)) }
+    #expect(leavings.allSatisfy { $0 })
+    #expect(contest.isContested(at: second(1)))
+  }
+
   @Test func whileContestedPausesStayShort() {
     var pause = ReconnectPause(randomSeed: 1)
     pause.isContested = true

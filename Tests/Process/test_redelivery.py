@@ -89,6 +89,28 @@ def test_a_press_that_was_lost_on_its_first_way_is_told_again_not_passed_over(ma
     assert len(wait_heard(receiver, "sos", count=2, seconds=20)) == 2
 
 
+def test_what_came_with_a_press_is_recorded_once_though_the_press_is_told_again(make_hub, receiver, loopback):
+    """Told again in doubt, then a crash: the mark of the second telling knew of the call alone, and the battery's level came twice."""
+    hub = make_hub(loopback, [webhook(receiver)], start=False, escalation=escalation("nurses", high=("1h",)))
+    hub.broker = None
+    hub.start()
+    assert loopback.subscribed.wait(10)
+    hub.device("zigbee2mqtt/sos-button", "bath", hub.person())
+    loopback.publish("zigbee2mqtt/bath", PRESS, 1)
+    wait_for(lambda: loopback.acknowledged == [1], 10, "the press is acknowledged")
+    loopback.lose("zigbee2mqtt/bath", PRESS, 1)
+    loopback.drop()
+    wait_heard(receiver, "sos", kind="retriggered", seconds=20)
+    wait_for(lambda: loopback.acknowledged == [1, 1], 10, "the second try is acknowledged")
+    hub.kill()
+    loopback.lose("zigbee2mqtt/bath", PRESS, 1)
+    loopback.subscribed.clear()
+    hub.start()
+    assert loopback.subscribed.wait(15)
+    wait_for(lambda: loopback.acknowledged == [1, 1, 1], 10, "the third try is acknowledged")
+    assert hub.values("battery") == ["87"]
+
+
 @pytest.mark.parametrize("save", ["autosave_interval 1800", "autosave_interval 1", "autosave_on_changes true\nautosave_interval 1"])
 def test_a_press_after_the_brokers_power_cut_is_told(make_hub, folder, receiver, save):
     broker = Broker(folder / "cut")
