@@ -326,6 +326,9 @@ private struct Oracle {
     let written = (writer.pagesInLog - log) * 4_096 / 20_000
     #expect(kept <= 80, "\(kept) bytes a value on the disk")
     #expect(written <= 240, "\(written) bytes a value written to the log, in groups of a hundred")
+    let alone = writer.pagesInLog
+    for _ in 0..<200 { try writer.commit(group([intake.spo2(95)])) }
+    #expect(writer.pagesInLog - alone <= 3 * 200, "\(writer.pagesInLog - alone) pages for 200 values, each alone")
     for back in [UInt64(2), 1] { try writer.saveSnapshot([1], sequence: writer.durableSequence - back, wall: .unknown) }
     let start = writer.pagesInLog
     while try !writer.purge(Self.all, rowsMax: 2_000).isDone {}

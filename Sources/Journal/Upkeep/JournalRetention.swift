@@ -31,7 +31,7 @@ public struct PurgeReport: Sendable, Hashable {
   public var deliveries = 0
   /// All rows that were looked at: what the step cost.
   public var looked = 0
-  /// By how much the next entry to go is older than the limit, as far as the step saw, milliseconds.
+  /// By how much the oldest entry that was not looked at was older than the limit when the step began, milliseconds.
   public var behindMilliseconds: Int64 = 0
   /// Nothing more to do for these limits.
   public var isDone = true

@@ -53,6 +53,20 @@ struct RetentionNeeds {
     if outcome != 0 { try hold(score: outcome, for: row, line) }
   }
 
+  /// The same for many rows at once, `x` in the condition.
+  func hold(rowsOf table: String, _ condition: String, _ arguments: StatementArguments) throws {
+    let samples = "e.kind IN \(EntryKind.samples)"
+    let scores = "FROM \(table) x JOIN score s ON s.outcome = x.outcome"
+    var statements = [
+      "INSERT OR IGNORE INTO needed_entry SELECT e.sequence, x.row FROM \(table) x JOIN entry e ON e.sequence = x.sequence AND \(samples)",
+      "INSERT OR IGNORE INTO needed_score SELECT s.outcome, x.row \(scores)",
+    ]
+    statements += ScoreColumn.sources.map {
+      "INSERT OR IGNORE INTO needed_entry SELECT e.sequence, x.row \(scores) JOIN entry e ON e.sequence = s.\($0.name) AND \(samples)"
+    }
+    for statement in statements { try db.cachedStatement(sql: "\(statement) WHERE \(condition)").execute(arguments: arguments) }
+  }
+
   /// An open alert: its first cause, the cause of its first change, and the scores that this entry gave.
   func hold(alert firstOutcome: Int64, through line: Int64 = .max) throws {
     let holder = Self.holder(alert: firstOutcome)
@@ -168,11 +182,12 @@ struct NeedsWalk {
   /// Moves `heldThrough` to the line when nobody is left.
   ///
   /// - Returns: rows that were looked at.
-  mutating func look(_ line: inout RetentionLine, rowsMax: Int, _ db: Database) throws -> Int {
+  mutating func look(_ line: inout RetentionLine, rowsMax: Int, _ db: Database, yields: () -> Bool) throws -> Int {
     var looked = 0
     let needs = RetentionNeeds(db: db)
-    while looked < rowsMax {
-      let found = stage == .alerts ? try alerts(line, rowsMax - looked, needs) : try rows(line, rowsMax - looked, needs)
+    while looked < rowsMax, looked == 0 || !yields() {
+      let limit = min(RetentionStep.chunkRows, rowsMax - looked)
+      let found = stage == .alerts ? try alerts(line, limit, needs) : try rows(line, limit, needs)
       looked += max(1, found ?? 0)
       if found != nil { continue }
       switch stage {
@@ -199,25 +214,27 @@ struct NeedsWalk {
 
   /// Nil: no lane is left.
   private mutating func rows(_ line: RetentionLine, _ limit: Int, _ needs: RetentionNeeds) throws -> Int? {
-    let (table, laneColumn) = stage == .outbox ? ("outbox", "lane") : ("dead_letter", "0")
+    let table = stage == .outbox ? "outbox" : "dead_letter"
     if !isInLane {
       // From lane to lane by the key: what lies between is not read.
       let next = try Row.fetchOne(
         needs.db,
         sql: stage == .outbox
           ? "SELECT destination, lane FROM outbox WHERE (destination, lane) > (?, ?) ORDER BY destination, lane LIMIT 1"
-          : "SELECT destination, 0 AS lane FROM dead_letter WHERE destination > ?1 AND ?2 IS NOT NULL ORDER BY destination LIMIT 1",
+          : "SELECT destination, ?2 AS lane FROM dead_letter WHERE destination > ?1 ORDER BY destination LIMIT 1",
         arguments: [destination, lane])
       guard let next else { return nil }
       (destination, lane, after, isInLane) = (next["destination"], next["lane"], line.rowsSeen, true)
     }
-    let found = try Row.fetchAll(
-      needs.db,
-      sql: """
-        SELECT row, sequence, outcome FROM \(table) WHERE destination = ? AND \(laneColumn) = ? AND row > ? AND row <= ? ORDER BY row LIMIT ?
-        """, arguments: [destination, lane, after, line.rowsThrough, limit])
-    for row in found { try needs.hold(row: row["row"], sequence: row["sequence"], outcome: row["outcome"]) }
-    after = found.last?["row"] ?? after
+    // Dead letters lie in one row of rows for each destination.
+    let condition = "x.destination = ?1 AND \(stage == .outbox ? "x.lane = ?2" : "?2 IS NOT NULL") AND x.row > ?3 AND x.row <= ?4"
+    let found = try Int64.fetchAll(
+      needs.db, sql: "SELECT x.row FROM \(table) x WHERE \(condition) ORDER BY x.row LIMIT ?5",
+      arguments: [destination, lane, after, line.rowsThrough, limit])
+    if let last = found.last {
+      try needs.hold(rowsOf: table, condition, [destination, lane, after, last])
+      after = last
+    }
     isInLane = found.count == limit
     return found.count
   }

@@ -49,13 +49,15 @@ struct RetentionStep {
   mutating func run(_ memory: inout RetentionMemory, yields: () -> Bool) throws {
     report.deliveries = try deliveries()
     report.looked = report.deliveries
-    guard try goOnLooking(&memory.walk) else {
+    report.behindMilliseconds = try behind()
+    guard try goOnLooking(&memory.walk, yields) else {
       report.isDone = false
       return
     }
     let isForwardDone = try forward(&memory.walk, yields)
     let isRoundDone = try isForwardDone && round(&memory, yields)
     report.isDone = isRoundDone && report.deliveries < rowsMax
+    if report.isDone { report.behindMilliseconds = 0 }
   }
 
   /// Delivered rows go in the order in which they were queued; one that was settled lately holds up those behind it, until it is old.
@@ -96,7 +98,7 @@ struct RetentionStep {
       let isLast = old.count < chunk.count || chunk.isEmpty || chunk.last?.sequence == horizon
       let end = old.count < chunk.count ? chunk[old.count].sequence - 1 : isLast ? horizon : chunk[chunk.count - 1].sequence
       if end > at {
-        guard try knowsHolders(through: end, horizon, &walk, canLook: at == start) else { break }
+        guard try knowsHolders(through: end, horizon, &walk, canLook: at == start, yields) else { break }
         for cause in try clear(old[...], after: at, through: end) {
           statements.passed.bind(1, cause)
           try statements.passed.execute()
@@ -104,14 +106,19 @@ struct RetentionStep {
         at = end
       }
       isDone = isLast
-      if let wall = old.last?.wall {
-        let (behind, isHuge) = limits.samplesBefore.rawValue.subtractingReportingOverflow(wall)
-        report.behindMilliseconds = isDone ? 0 : isHuge ? .max : max(0, behind)
-      }
       if yields() { break }
     }
     if at > start { try db.execute(sql: "UPDATE meta SET value = ? WHERE key = 'purged_through'", arguments: [at]) }
     return isDone
+  }
+
+  /// How much older than the limit the oldest entry is that was not looked at yet.
+  private func behind() throws -> Int64 {
+    let oldest = try Int64.fetchOne(
+      db, sql: "SELECT wall FROM entry WHERE sequence > ? ORDER BY sequence LIMIT 1", arguments: [try purgedThrough()])
+    guard let oldest else { return 0 }
+    let (behind, isHuge) = limits.samplesBefore.rawValue.subtractingReportingOverflow(oldest)
+    return isHuge ? .max : max(0, behind)
   }
 
   private func purgedThrough() throws -> Int64 {
@@ -119,20 +126,22 @@ struct RetentionStep {
   }
 
   /// A look at the holders that has begun goes on before anything else. False: it is not over.
-  private mutating func goOnLooking(_ walk: inout NeedsWalk) throws -> Bool {
+  private mutating func goOnLooking(_ walk: inout NeedsWalk, _ yields: () -> Bool) throws -> Bool {
     var line = try RetentionLine.fetch(db)
-    if line.isDrawn { report.looked += try walk.look(&line, rowsMax: max(1, rowsMax - report.looked), db) }
+    if line.isDrawn { report.looked += try walk.look(&line, rowsMax: max(1, rowsMax - report.looked), db, yields: yields) }
     return !line.isDrawn
   }
 
   /// Whether everybody who needs something up to `end` is known to need it. If not, this step finds out instead of taking anything.
-  private mutating func knowsHolders(through end: Int64, _ horizon: Int64, _ walk: inout NeedsWalk, canLook: Bool) throws -> Bool {
+  private mutating func knowsHolders(
+    through end: Int64, _ horizon: Int64, _ walk: inout NeedsWalk, canLook: Bool, _ yields: () -> Bool
+  ) throws -> Bool {
     var line = try RetentionLine.fetch(db)
     if end <= line.heldThrough { return true }
     guard canLook else { return false }
     walk = NeedsWalk()
     try line.draw(max(end, min(horizon, halfAged(after: end))), lastSequence: lastSequence, db)
-    report.looked += try walk.look(&line, rowsMax: max(1, rowsMax - report.looked), db)
+    report.looked += try walk.look(&line, rowsMax: max(1, rowsMax - report.looked), db, yields: yields)
     return end <= line.heldThrough
   }
 
@@ -175,7 +184,7 @@ struct RetentionStep {
         break
       }
       // Until everybody is known who needs it, as after an upgrade.
-      guard try knowsHolders(through: end, end, &memory.walk, canLook: true) else { return false }
+      guard try knowsHolders(through: end, end, &memory.walk, canLook: true, yields) else { return false }
       for sequence in chunk
       where try clear(entries(after: sequence - 1, through: sequence, limit: 1)[...], after: sequence - 1, through: sequence).isEmpty {
         statements.passedNoMore.bind(1, sequence)
