@@ -86,7 +86,8 @@ let package = Package(
     target("NEWS2Scoring", ["VitalSigns"]),
     target("RealtimeCore", ["VitalSigns", "CoreRings", "NEWS2Scoring"]),
     target("JournalValues", ["VitalSigns"]),
-    target("Journal", ["VitalSigns", "JournalValues", grdb, crypto]),
+    target("JournalFiles", ["JournalValues", grdb]),
+    target("Journal", ["VitalSigns", "JournalValues", "JournalFiles", grdb, crypto]),
     target("Forwarding", ["VitalSigns"]),
     target("HTTPDelivery", ["HubRuntime", "Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
     target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
@@ -174,7 +175,7 @@ let package = Package(
     tests("BluetoothLink", ["BlueZ", "BluetoothLink", "DeviceProfile", "VitalSigns", "CBluetooth", "CSystemd", logging]),
     tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
     tests("RealtimeCore", ["CoreRings", "NEWS2Scoring", "RealtimeCore", "VitalSigns"]),
-    tests("Journal", ["JournalValues", "Journal", "VitalSigns", grdb]),
+    tests("Journal", ["JournalValues", "JournalFiles", "Journal", "VitalSigns", grdb, crypto], helpers: ["Released"]),
     tests("Forwarding", ["Forwarding", "VitalSigns"]),
     tests(
       "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],

@@ -52,12 +52,15 @@ package final class CoreParts: Sendable {
   package var intake: Intake { pipeline.intake }
 
   /// Opens the journal and recovers the core. Links are made, not yet connected; no thread runs. Blocks on the disk.
+  ///
+  /// - Parameter busy: told what takes long, again and again while it does.
   package init(
-    _ configuration: KnutepunktConfiguration, catalogue: ProfileCatalogue, alertText: AlertSentences, logger: Logger
+    _ configuration: KnutepunktConfiguration, catalogue: ProfileCatalogue, alertText: AlertSentences, logger: Logger,
+    busy: @escaping @Sendable (String) -> Void = { _ in }
   ) throws {
     self.configuration = configuration
     self.logger = logger
-    let opening = JournalOpening(configuration: configuration, profiles: catalogue.profiles, logger: logger)
+    let opening = JournalOpening(configuration: configuration, profiles: catalogue.profiles, logger: logger, busy: busy)
     let opened = try opening.open()
     let (recovery, report, reader, registry) = (opened.recovery, opened.report, opened.reader, opened.registry)
     let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)

@@ -80,7 +80,8 @@ struct CoreRole: Service {
     let roomy = configuration.withRoomForRegistered()
     for warning in roomy.warnings.dropFirst(configuration.warnings.count) { logger.error("\(warning.message)") }
     let configuration = roomy
-    let parts = try CoreParts(configuration, catalogue: catalogue, alertText: sentences, logger: logger)
+    let parts = try CoreParts(
+      configuration, catalogue: catalogue, alertText: sentences, logger: logger, busy: { notifier.starting(status: $0) })
     let gauges = CoreMetrics()
     let hub = HubProblems(parts: parts, sentences: sentences)
     let health = Health(

@@ -7,6 +7,8 @@ import CSystemd
 package struct ServiceNotifier: Sendable {
   /// A STATUS= line longer than this is cut: `systemctl status` shows one line of a terminal.
   static let statusBytesMax = 256
+  /// One step of what takes long is milliseconds; a disk that stands still for longer than this is no start.
+  static let extensionSeconds = 120
 
   private let send: @Sendable (String) -> Void
 
@@ -18,6 +20,11 @@ package struct ServiceNotifier: Sendable {
 
   /// Start is complete: the journal is recovered and links may open.
   package func ready(status: String) { send("READY=1\n" + Self.statusLine(status)) }
+
+  /// The start takes long, and goes on. systemd gives it another `extensionSeconds` from now on, so this is to be said again before.
+  package func starting(status: String) {
+    send("EXTEND_TIMEOUT_USEC=\(Self.extensionSeconds * 1_000_000)\n" + Self.statusLine(status))
+  }
 
   /// One line for people, without personal data. Say what works and what is missing.
   package func status(_ text: String) { send(Self.statusLine(text)) }

@@ -60,7 +60,9 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "RealtimeCore": ImportRule(own: ["VitalSigns", "CoreRings", "NEWS2Scoring"], platform: .atomics),
   // What the journal takes and gives, without a database: whoever only reads rows needs no more.
   "JournalValues": ImportRule(own: ["VitalSigns"], platform: .none),
-  "Journal": ImportRule(own: ["VitalSigns", "JournalValues"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
+  // The files as files: tables by version and the way from one to the next, which file is open, the reserve beside it.
+  "JournalFiles": ImportRule(own: ["JournalValues"], external: ["GRDB"]),
+  "Journal": ImportRule(own: ["VitalSigns", "JournalValues", "JournalFiles"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
   "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
   // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
   "HTTPDelivery": ImportRule(own: ["HubRuntime", "Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),

@@ -2,6 +2,7 @@
 
 import Foundation
 import GRDB
+import JournalValues
 import Testing
 import VitalSigns
 
@@ -90,32 +91,6 @@ import VitalSigns
     #expect(throws: JournalError.self) { try folder.reader() }
     try Data().write(to: URL(fileURLWithPath: folder.path))
     #expect(throws: JournalError.notReady(found: 0, needed: JournalSchema.version)) { try folder.reader() }
-  }
-
-  /// A file of version 1 with data, made by version 1's own migration and nothing else, opens, keeps its data, and takes more.
-  @Test func versionOneOpens() throws {
-    let folder = try JournalFolder()
-    do {
-      let raw = try folder.rawConnection()
-      try raw.writeWithoutTransaction { try $0.execute(sql: "PRAGMA application_id = \(JournalSchema.applicationID)") }
-      let first = try #require(JournalSchema.migrator.migrations.first)
-      try JournalSchema.migrator.migrate(raw, upTo: first)
-      try raw.writeWithoutTransaction { db in
-        try db.execute(
-          sql: """
-            INSERT INTO controller VALUES (1, '\(Street.controller)');
-            INSERT INTO entry VALUES (1, 10, 20, NULL, 1, 1, 1, 1, 0);
-            INSERT INTO observation VALUES (1, NULL, 150456, 97, 0, 1, 0, 0);
-            """)
-        #expect(try Int.fetchOne(db, sql: "PRAGMA user_version") == 1)
-      }
-    }
-    let writer = try folder.writer()
-    #expect(try folder.rawConnection().read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == JournalSchema.version)
-    var intake = Intake(next: 2)
-    try writer.commit(group([intake.spo2(96)]))
-    #expect(try writer.entries().map(\.sequence) == [1, 2])
-    #expect(try writer.recover().lastSequence == 2)
   }
 
   /// The first start was cut off between making the file and its tables.

@@ -48,11 +48,16 @@ package struct JournalOpening {
   package let configuration: KnutepunktConfiguration
   package let profiles: [DeviceProfile]
   package let logger: Logger
+  /// Told what the start is busy with, while that takes long: whoever waits for it must not give it up.
+  let busy: @Sendable (String) -> Void
 
-  package init(configuration: KnutepunktConfiguration, profiles: [DeviceProfile], logger: Logger) {
+  package init(
+    configuration: KnutepunktConfiguration, profiles: [DeviceProfile], logger: Logger, busy: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
     self.configuration = configuration
     self.profiles = profiles
     self.logger = logger
+    self.busy = busy
   }
 
   /// How long another program may hold the journal's lock at start before alarms go on without it.
@@ -121,8 +126,10 @@ package struct JournalOpening {
   /// Another program that looks at the file for a moment is waited for.
   private func ownWriter() throws -> JournalWriter {
     let end = ContinuousClock.now + Self.busyMax
+    var settings = places.configuration
+    settings.onUpgrade = UpgradeNews(logger: logger, busy: busy).step
     while true {
-      let result = Result { () throws(JournalError) in try JournalWriter(places.configuration) }
+      let result = Result { () throws(JournalError) in try JournalWriter(settings) }
       switch result {
       case .success(let writer): return writer
       case .failure(.writerRunning): throw StartError.alreadyRunning(path: configuration.hub.statePath)

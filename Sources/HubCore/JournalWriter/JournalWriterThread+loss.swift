@@ -3,7 +3,8 @@
 // out meanwhile.
 
 import Foundation
-package import Journal
+import Journal
+package import JournalValues
 import Logging
 import Synchronization
 package import VitalSigns

@@ -5,6 +5,7 @@ import CLinux
 import Foundation
 import HubRuntime
 import Journal
+import JournalValues
 import Logging
 import RealtimeCore
 import Synchronization
@@ -51,12 +52,12 @@ extension JournalWriterThread {
     if loss?.emergencyPath == nil, hooks.isDamaged() {
       atDisk { leaveJournal(.corrupt(detail: "a page of it cannot be read")) }
     }
-    purge()
     if let copyDue, now >= max(nextCopy, copyDue.adding(nanoseconds: Self.copyDelay)) {
       self.copyDue = nil
       atDisk { refreshCopies() }
     }
-    if now < lastTidy.adding(nanoseconds: Self.idleBeforeTidy) { return }
+    purge()
+    if !group.isEmpty || now < lastTidy.adding(nanoseconds: Self.idleBeforeTidy) { return }
     lastTidy = now
     if writer.logBytes > 0 { atDisk { writer.checkpointIfIdle() } }
     logBytes.store(writer.logBytes, ordering: .relaxed)
@@ -76,21 +77,33 @@ extension JournalWriterThread {
     }
   }
 
-  /// A bounded piece of what is too old: while there is more, for a tenth of the time; else once an hour.
+  /// A bounded piece of what is too old, between two groups: while there is more, for a tenth of the time or, the further it is behind, up to
+  /// half; else once an hour. It ends at once when a group is due meanwhile, and is not flushed by itself.
   func purge() {
     let now = clock.now()
-    if now < nextPurge { return }
+    if now < nextPurge || !group.isEmpty { return }
     let wall = clock.wall()
     let limits = RetentionLimits(
       samplesBefore: wall.adding(milliseconds: -settings.retentionMilliseconds),
       deliveriesBefore: wall.adding(milliseconds: -settings.retentionMilliseconds))
     do {
-      let report = try atDisk { () throws(JournalError) in try writer.purge(limits) }
-      let took = clock.now().rawValue &- now.rawValue
-      nextPurge = report.isDone ? now.adding(seconds: 3_600) : clock.now().adding(nanoseconds: max(Self.purgePause, took &* 9))
+      let report = try atDisk { () throws(JournalError) in try writer.purge(limits, yields: mustCommit) }
+      let after = clock.now()
+      if let rest = JournalWriter.purgeRest(after: after.rawValue &- now.rawValue, report) {
+        nextPurge = after.adding(nanoseconds: rest)
+      } else {
+        nextPurge = now.adding(seconds: 3_600)
+      }
+      if group.isEmpty { atDisk { writer.checkpointIfNeeded() } }
     } catch {
       logger.warning("old records could not be removed", metadata: ["reason": "\(error)"])
       nextPurge = now.adding(seconds: 3_600)
     }
+  }
+
+  /// Whether what came in meanwhile cannot wait. It is gathered here, so that it is committed as soon as the step has ended.
+  private func mustCommit() -> Bool {
+    gather()
+    return !waiters.isEmpty || (!group.isEmpty && isDue(ending: stopWanted.load(ordering: .acquiring)))
   }
 }

@@ -36,8 +36,6 @@ package final class JournalWriterThread: @unchecked Sendable {
   static let hopelessFailuresMax = 3
   /// Between a change of the registry or of an alert and its copy, so that a busy minute is one copy. Nanoseconds.
   static let copyDelay: Int64 = 1_000_000_000
-  /// At least this long between two steps of retention: acknowledgements go before. Nanoseconds.
-  static let purgePause: Int64 = 100_000_000
   /// The access log's head is told of after so many rows, or so many seconds, whichever is first: what can be cut off unseen.
   static let accessRowsBetweenHeads: UInt64 = 64
   static let accessSecondsBetweenHeads: UInt32 = 600
@@ -61,7 +59,7 @@ package final class JournalWriterThread: @unchecked Sendable {
   /// What watching needs of the writer, copied after each commit.
   package let logBytes = Atomic<Int>(0)
   let store: Mutex<StoreState>
-  private let stopWanted = Atomic<Bool>(false)
+  let stopWanted = Atomic<Bool>(false)
   package var writer: JournalWriter
   let way: JournalWay
   let core: CoreThread
@@ -171,6 +169,8 @@ package final class JournalWriterThread: @unchecked Sendable {
         if ending && way.ring.depth == 0 && way.requests.isEmpty { return end() }
         lookAtFiles()
         tidy()
+        // Retention gathers while it works.
+        if !group.isEmpty { continue }
       }
       if news.takeDue(at: clock.now()) { hooks.committed(lastCommitted) }
       way.wake.wait(until: nextTurn().rawValue &- clock.offset, company: companyWanted)
@@ -181,7 +181,7 @@ package final class JournalWriterThread: @unchecked Sendable {
     let pulse = min(clock.now().adding(nanoseconds: Self.pulse), news.nextDue)
     guard let groupSince else {
       // With a group the copies come after its commit, which is sooner.
-      return min(pulse, copyDue.map { max(nextCopy, $0.adding(nanoseconds: Self.copyDelay)) } ?? .never)
+      return min(pulse, nextPurge, copyDue.map { max(nextCopy, $0.adding(nanoseconds: Self.copyDelay)) } ?? .never)
     }
     return min(pulse, groupSince.adding(nanoseconds: settings.groupWindow))
   }

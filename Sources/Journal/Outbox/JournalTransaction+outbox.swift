@@ -52,7 +52,9 @@ extension JournalTransaction {
             "created": created, "settled": wall.rawValue, "attempts": attempts, "remote_id": remoteID,
           ], .replace)
       }
+      if state.needs.mayHold(number) { try needs.release(number) }
     case .refused(let reason):
+      // What it needs stays with the dead letter, which keeps the row's number.
       key.refused = true
       try db.insert(
         into: "dead_letter",
@@ -103,6 +105,8 @@ extension JournalTransaction {
           "patient": letter["patient"] as Int64, "created": letter["created"] as Int64, "attempts": letter["attempts"] as Int64,
           "last_error": letter["reason"] as String,
         ])
+      try keepOld(state.outboxCounter, letter["sequence"], letter["outcome"], oldest: 0)
+      if state.needs.mayHold(letter["row"]) { try needs.release(letter["row"]) }
       try run("DELETE FROM dead_letter WHERE destination = ? AND row = ?", [letter["destination"] as Int64, letter["row"] as Int64])
       try state.access.append(
         AccessRecord(

@@ -37,9 +37,10 @@ extension JournalTransaction {
     try share(kind, entry.sequence, 0, entry.patient, controller, entry.wall)
   }
 
+  /// - Parameter oldest: the oldest entry that the record rests on.
   mutating func share(
     _ kind: RecordKind, _ sequence: UInt64, _ outcome: UInt64, _ patient: PatientID, _ controller: Int64, _ wall: WallTime,
-    level: UInt8 = .max
+    level: UInt8 = .max, oldest: UInt64 = .max
   ) throws {
     if sharing.rules.destinations.isEmpty { return }
     let verdict = sharing.verdict(patient: patient, controller: controller) {
@@ -63,6 +64,7 @@ extension JournalTransaction {
       row.bind(.created, wall.rawValue)
       row.bind(.attempts, 0)
       try row.execute()
+      try keepOld(state.outboxCounter, signed(sequence), signed(outcome), oldest: min(signed(sequence), Int64(clamping: oldest)))
       queued[DestinationKind(destination: destination, kind: kind), default: 0] += 1
       report.queued += 1
     }
@@ -72,6 +74,13 @@ extension JournalTransaction {
       withheldFrom &= withheldFrom - 1
       withheld[WithheldKey(destination: destination, patient: patient, kind: kind), default: SequenceRange()].add(sequence)
     }
+  }
+
+  /// A reference for a row of the outbox that needs something which retention could take.
+  mutating func keepOld(_ row: Int64, _ sequence: Int64, _ outcome: Int64, oldest: Int64) throws {
+    guard oldest <= state.needs.line else { return }
+    try needs.hold(row: row, sequence: sequence, outcome: outcome, through: state.needs.line)
+    state.needs.add(row)
   }
 
   // MARK: Sums of the group

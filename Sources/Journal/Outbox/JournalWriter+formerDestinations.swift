@@ -26,7 +26,7 @@ extension JournalWriter {
     let named = rules.destinations.map { String($0.number) }.joined(separator: ", ")
     // By name, so that not all of what waits for others is read.
     let former = "SELECT number FROM destination WHERE number NOT IN (\(named))"
-    var (found, counter) = (FormerDestinations(), state.outboxCounter)
+    var (found, counter, needs) = (FormerDestinations(), state.outboxCounter, state.needs)
     let organisations = Dictionary(state.controllers.map { ($0.value, $0.key) }, uniquingKeysWith: { first, _ in first })
     try journalErrors {
       try queue.writeWithoutTransaction { db in
@@ -53,6 +53,7 @@ extension JournalWriter {
                   "sequence": call["sequence"] as Int64, "outcome": outcome, "patient": patient.rawValue,
                   "created": call["created"] as Int64,
                 ])
+              try RetentionNeeds(db: db).hold(row: counter, sequence: call["sequence"], outcome: outcome, through: state.needs.line)
               try db.insert(
                 into: "delivery_count", ["destination": heir.number, "kind": RecordKind.alert.rawValue, "queued": 1],
                 .update("DO UPDATE SET queued = queued + 1"))
@@ -63,7 +64,9 @@ extension JournalWriter {
             try db.execute(
               sql: "DELETE FROM outbox WHERE destination = ? AND lane = ? AND row = ?",
               arguments: [call["destination"] as Int64, Int64(OutboxLane.alarm.rawValue), call["row"] as Int64])
+            try RetentionNeeds(db: db).release(call["row"])
           }
+          needs = try NeedsState.load(db)
           if counter != state.outboxCounter {
             try db.execute(sql: "UPDATE counter SET value = ? WHERE name = ?", arguments: [counter, JournalCounter.outboxRow.rawValue])
           }
@@ -79,6 +82,7 @@ extension JournalWriter {
       }
     }
     state.outboxCounter = counter
+    state.needs = needs
     return found
   }
 

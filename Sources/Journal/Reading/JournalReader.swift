@@ -5,6 +5,7 @@
 internal import Foundation
 internal import GRDB
 internal import GRDBSQLite
+internal import JournalFiles
 public import JournalValues
 internal import Synchronization
 public import VitalSigns

@@ -7,7 +7,8 @@
 
 internal import Foundation
 internal import GRDB
-import JournalValues
+internal import JournalFiles
+public import JournalValues
 public import VitalSigns
 
 #if canImport(Glibc)

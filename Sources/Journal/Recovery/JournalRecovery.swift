@@ -97,9 +97,13 @@ extension JournalWriter {
     UInt32(truncatingIfNeeded: try Int64.fetchOne(db, sql: sql) ?? 0)
   }
 
-  /// Snapshots whose bytes are as they were written, newest first.
+  /// Snapshots whose bytes are as they were written, newest first. One from before something was purged cannot be replayed from.
   private static func soundSnapshots(_ db: Database) throws -> [JournalSnapshot] {
-    try Row.fetchAll(db, sql: "SELECT sequence, digest, state FROM snapshot ORDER BY sequence DESC").compactMap { row in
+    try Row.fetchAll(
+      db,
+      sql:
+        "SELECT sequence, digest, state FROM snapshot WHERE sequence >= coalesce((SELECT value FROM meta WHERE key = 'purged_through'), 0) ORDER BY sequence DESC"
+    ).compactMap { row in
       let state: Data = row["state"]
       guard Array(SHA256.hash(data: state)) == Array(row["digest"] as Data) else { return nil }
       return JournalSnapshot(sequence: UInt64(bitPattern: row["sequence"] as Int64), state: Array(state))

@@ -6,6 +6,8 @@
 
 internal import Foundation
 internal import GRDB
+internal import JournalFiles
+internal import JournalValues
 public import VitalSigns
 
 #if canImport(Glibc)
@@ -87,7 +89,7 @@ enum RegistryCopy {
       _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = DELETE")
       try db.execute(sql: "PRAGMA application_id = \(JournalSchema.applicationID)")
     }
-    try JournalSchema.migrator.migrate(queue)
+    try JournalSchema.upgrade(queue)
     try queue.close()
   }
 
@@ -95,7 +97,7 @@ enum RegistryCopy {
   private static func forgetAnotherHub(_ db: Database) throws {
     let (theirs, ours) = (try text(db, "copy", "hub_id"), try text(db, "main", "hub_id"))
     if theirs == ours || theirs.isEmpty { return }
-    for table in try String.fetchAll(db, sql: "SELECT name FROM copy.sqlite_master WHERE type = 'table' AND name NOT LIKE 'grdb%'") {
+    for table in try String.fetchAll(db, sql: "SELECT name FROM copy.sqlite_master WHERE type = 'table' AND name <> 'retention'") {
       try db.execute(sql: "DELETE FROM copy.\"\(table)\"")
     }
     try db.execute(sql: "INSERT OR IGNORE INTO copy.counter (name, value) SELECT name, value FROM main.counter")

@@ -4,6 +4,8 @@
 internal import Foundation
 internal import GRDB
 internal import GRDBSQLite
+internal import JournalFiles
+internal import JournalValues
 
 #if canImport(Glibc)
   internal import Glibc
@@ -55,6 +57,7 @@ enum JournalFile {
     }
     // Opening a pipe waits for whoever would write into it: for ever, and no alarm would be heard meanwhile.
     guard isFile(path) else { throw .cannotOpen(path: path, detail: "it is no file") }
+    try refuseNewer(path)
     var options = Configuration()
     options.label = "journal-writer"
     options.foreignKeysEnabled = false
@@ -70,7 +73,7 @@ enum JournalFile {
           try db.execute(sql: "PRAGMA application_id = \(JournalSchema.applicationID)")
         }
       }
-      try JournalSchema.migrator.migrate(queue)
+      try JournalSchema.upgrade(queue, told: configuration.onUpgrade ?? { _ in })
       try queue.writeWithoutTransaction { db in
         try JournalVocabulary.write(db)
         try assertDurable(db)
@@ -83,7 +86,15 @@ enum JournalFile {
     }
   }
 
-  /// Refuses a file of another program and one of a newer version; leaves both untouched.
+  /// Refuses a file of a newer version before SQLite opens it, and so changes no byte of it, of its log, or of what lies beside them.
+  static func refuseNewer(_ path: String) throws(JournalError) {
+    guard let newer = FileVersion.newer(than: JournalSchema.version, at: path), newer.applicationID == JournalSchema.applicationID else {
+      return
+    }
+    throw .newerVersion(found: newer.version, supported: JournalSchema.version)
+  }
+
+  /// Refuses a file of another program and one of a newer version.
   static func checkFormat(_ db: Database) throws {
     let id = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
@@ -124,6 +135,7 @@ enum JournalFile {
     options.busyMode = .timeout(busySeconds)
     // As for writing. One that is not there has its own reason below.
     guard isFile(path) || !FileManager.default.fileExists(atPath: path) else { throw .cannotOpen(path: path, detail: "it is no file") }
+    try refuseNewer(path)
     options.prepareDatabase { db in
       try db.execute(sql: "PRAGMA query_only = 1")
       try db.execute(sql: "PRAGMA cache_size = -2048")
@@ -132,8 +144,11 @@ enum JournalFile {
       let pool = try DatabasePool(path: path, configuration: options)
       try pool.read { db in
         try checkFormat(db)
-        let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-        guard version == JournalSchema.version else { throw JournalError.notReady(found: version, needed: JournalSchema.version) }
+        // Half of this version is none: its writer goes on with it first.
+        let position = try SchemaPosition(db)
+        guard position.version == JournalSchema.version, position.halfWay == nil else {
+          throw JournalError.notReady(found: position.version, needed: JournalSchema.version)
+        }
       }
       return pool
     } catch {

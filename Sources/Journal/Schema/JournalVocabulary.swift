@@ -35,7 +35,9 @@ enum RegistryChangeKind: Int64, CaseIterable {
 
 extension EntryKind {
   /// What retention may forget: values, events and fixes.
-  static let samples = sqlList([observation, .event, .location])
+  static let samples = sqlList(allCases.filter(\.isSample))
+
+  var isSample: Bool { self == .observation || self == .event || self == .location }
 }
 
 /// Numbers of a vocabulary as SQL lists them, `(2, 6, 7)`: for a condition whose members the program fixes.

@@ -1,7 +1,12 @@
-// What is forgotten, and when: the oldest samples, scores and delivered rows, in bounded steps on the writer's thread.
+// What is forgotten, and when: the oldest samples, scores and delivered rows, in short steps between commits. RetentionStep.swift decides
+// about each entry, RetentionNeeds.swift knows who still needs one.
 //
 // Purging and replay: everything after the older of the two snapshots is untouched, so a start from either snapshot is
 // exact. A replay from the beginning is exact only while nothing has been purged; `purged_through` says so.
+//
+// Pages of what went are used again by what comes: entries go in the order in which they came, so whole pages become free at one end
+// while the other grows. The file keeps its largest size; giving free pages back to the disk would move others, at the price of
+// writing them once more.
 
 internal import GRDB
 public import VitalSigns
@@ -24,51 +29,75 @@ public struct PurgeReport: Sendable, Hashable {
   public var entries = 0
   public var scores = 0
   public var deliveries = 0
+  /// All rows that were looked at: what the step cost.
+  public var looked = 0
+  /// By how much the oldest entry that was not looked at was older than the limit when the step began, milliseconds.
+  public var behindMilliseconds: Int64 = 0
   /// Nothing more to do for these limits.
   public var isDone = true
 }
 
 extension JournalWriter {
-  /// Forgets the oldest of what the limits allow, at most `rowsMax` entries, in one transaction. Call until `isDone`.
+  /// Forgets the oldest of what the limits allow, in one transaction. Call until `isDone`.
   ///
   /// Kept whatever its age: what the older of the two snapshots does not cover yet, what a destination still has to get
-  /// or refused, what raised an open alert, what a current score rests on. Without two snapshots no sample is purged.
+  /// or refused, what raised an open alert, what a current score rests on. Without two snapshots no sample is purged. What was kept so is
+  /// looked at again once a day, and goes when nobody needs it any more.
   ///
-  /// Without `rowsMax` a step takes as many rows as fit into `PurgePace.millisecondsMax` by the last step's measure.
-  public func purge(_ limits: RetentionLimits, rowsMax: Int? = nil) throws(JournalError) -> PurgeReport {
-    let rows = rowsMax ?? purgePace.rows
+  /// The step is not flushed: it is on the disk with the next commit. A power cut before undoes it, and it is done again.
+  ///
+  /// - Parameters:
+  ///   - rowsMax: rows looked at, at most. Nil: as many as fit into `PurgePace.millisecondsMax` by the last step's measure.
+  ///   - yields: asked after every `RetentionStep.chunkRows` rows; true ends the step at once, because somebody waits for the writer.
+  public func purge(_ limits: RetentionLimits, rowsMax: Int? = nil, yields: () -> Bool = { false }) throws(JournalError) -> PurgeReport {
     let began = ContinuousClock.now
-    let report = try purgeStep(limits, rows)
+    let end = began + .milliseconds(PurgePace.millisecondsMax)
+    let report = try purgeStep(limits, rowsMax ?? purgePace.rows) { yields() || (rowsMax == nil && ContinuousClock.now > end) }
     if rowsMax == nil { purgePace.took(ContinuousClock.now - began, wasFull: !report.isDone) }
     return report
   }
 
-  private func purgeStep(_ limits: RetentionLimits, _ rowsMax: Int) throws(JournalError) -> PurgeReport {
-    try journalErrors {
+  private func purgeStep(_ limits: RetentionLimits, _ rowsMax: Int, _ yields: () -> Bool) throws(JournalError) -> PurgeReport {
+    try refreshState()
+    let last = signed(state.lastSequence)
+    var memory = purgeMemory
+    // After a failure the walks begin anew: what they saw may have been undone.
+    purgeMemory = RetentionMemory(roundBegan: memory.roundBegan)
+    let (report, needs) = try journalErrors {
       try queue.writeWithoutTransaction { db in
-        // Without room on the disk a step must still be possible: its lists stay in memory. The longest is that of what destinations
-        // still have to get.
-        try db.execute(sql: "PRAGMA temp_store = MEMORY")
+        let statements = try purgeStatements ?? RetentionStatements(db)
+        purgeStatements = statements
         var report = PurgeReport()
-        try db.inTransaction(.immediate) {
-          let deliveries = try RetentionStep.deliveries(db, limits, rowsMax)
-          if let step = try RetentionStep(db, limits, rowsMax) { report = try step.run(db) }
-          report.deliveries = deliveries
-          report.isDone = report.isDone && deliveries < rowsMax
-          return .commit
+        var needs = state.needs
+        do {
+          try db.execute(sql: "PRAGMA synchronous = NORMAL")
+          defer { try? db.execute(sql: "PRAGMA synchronous = FULL") }
+          try db.inTransaction(.immediate) {
+            var step = RetentionStep(db: db, statements: statements, limits: limits, rowsMax: rowsMax, lastSequence: last)
+            try step.run(&memory, yields: yields)
+            report = step.report
+            needs = try NeedsState.load(db)
+            return .commit
+          }
         }
-        return report
+        // The next commit is a promise again.
+        try JournalFile.assertDurable(db)
+        return (report, needs)
       }
     }
+    purgeMemory = memory
+    state.needs = needs
+    return report
   }
 }
 
-/// How many rows one step of retention takes, so that the writer's thread is never away for long.
+/// How many rows one step of retention takes, and how long it rests: the writer's thread is never away for long, and what falls behind is
+/// caught up with.
 struct PurgePace: Sendable, Equatable {
-  /// A group of values waits for as long as this and no longer; an acknowledgement is not due before.
-  static let millisecondsMax: Int64 = 20
-  static let rowsRange = 100...20_000
-  private(set) var rows = 1_000
+  /// A group gathers company for longer than this, and an alarm that comes meanwhile ends the step.
+  static let millisecondsMax: Int64 = 8
+  static let rowsRange = 128...20_000
+  private(set) var rows = 1_024
 
   /// Halves after a step that was too long, grows by a quarter after one that was short and had more to do.
   mutating func took(_ duration: Duration, wasFull: Bool) {
@@ -79,97 +108,20 @@ struct PurgePace: Sendable, Equatable {
       rows = min(Self.rowsRange.upperBound, rows + rows / 4)
     }
   }
+
+  /// The rest after a step, in times the step's own length: 9 (a tenth of the time) while it is within an hour, 3 within a day, then 1.
+  static func rests(behindMilliseconds: Int64) -> Int64 {
+    switch behindMilliseconds {
+    case ..<3_600_000: 9
+    case ..<86_400_000: 3
+    default: 1
+    }
+  }
 }
 
-/// One bounded stretch of entries to purge: after `start`, up to `end`, of all that may go up to `goal`.
-private struct RetentionStep {
-  let start: Int64
-  let end: Int64
-  let goal: Int64
-
-  static func deliveries(_ db: Database, _ limits: RetentionLimits, _ rowsMax: Int) throws -> Int {
-    try db.execute(
-      sql: "DELETE FROM delivery WHERE (destination, row) IN (SELECT destination, row FROM delivery WHERE settled < ? LIMIT ?)",
-      arguments: [limits.deliveriesBefore.rawValue, rowsMax])
-    return db.changesCount
-  }
-
-  /// Nil when nothing may go.
-  init?(_ db: Database, _ limits: RetentionLimits, _ rowsMax: Int) throws {
-    let snapshots = try Int64.fetchAll(db, sql: "SELECT sequence FROM snapshot ORDER BY sequence")
-    guard snapshots.count >= 2, let horizon = snapshots.first else { return nil }
-    start = try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'purged_through'") ?? 0
-    // Only this step's stretch is looked at: a look for the first young sample of all would read everything that is old.
-    let reach = try Int64.fetchOne(
-      db, sql: "SELECT max(sequence) FROM (SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?)",
-      arguments: [start, horizon, rowsMax])
-    guard let reach else { return nil }
-    // Wall times rise with the sequence unless the clock was stepped; then the first young sample ends the stretch.
-    let young = try Int64.fetchOne(
-      db,
-      sql: """
-        SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? AND wall >= ? AND kind IN \(EntryKind.samples)
-        ORDER BY sequence LIMIT 1
-        """, arguments: [start, reach, limits.samplesBefore.rawValue])
-    goal = young.map { $0 - 1 } ?? horizon
-    end = young.map { $0 - 1 } ?? reach
-    if end <= start { return nil }
-  }
-
-  func run(_ db: Database) throws -> PurgeReport {
-    try collectPinned(db)
-    var report = PurgeReport()
-    try db.execute(sql: "CREATE TEMP TABLE IF NOT EXISTS purged (sequence INTEGER PRIMARY KEY)")
-    try db.execute(sql: "DELETE FROM purged")
-    try db.execute(
-      sql: """
-        INSERT INTO purged (sequence) SELECT sequence FROM entry
-        WHERE sequence > ? AND sequence <= ? AND kind IN \(EntryKind.samples) AND sequence NOT IN (SELECT sequence FROM pinned_entry)
-        """, arguments: [start, end])
-    for table in ["observation", "device_event", "location_fix", "device_time", "note", "entry"] {
-      try db.execute(sql: "DELETE FROM \(table) WHERE sequence IN (SELECT sequence FROM purged)")
-      report.entries = db.changesCount
-    }
-    // Scores and remarks go with the stretch; alert transitions stay.
-    try db.execute(
-      sql: """
-        DELETE FROM score WHERE outcome IN (SELECT id FROM outcome WHERE cause > ? AND cause <= ? AND kind = ?)
-          AND outcome NOT IN (SELECT outcome FROM pinned_score)
-        """, arguments: [start, end, OutcomeKind.scored.rawValue])
-    report.scores = db.changesCount
-    try db.execute(
-      sql: """
-        DELETE FROM outcome WHERE cause > ? AND cause <= ? AND (kind = ? AND cause IN (SELECT sequence FROM purged)
-          OR kind = ? AND id NOT IN (SELECT outcome FROM pinned_score))
-        """, arguments: [start, end, OutcomeKind.remark.rawValue, OutcomeKind.scored.rawValue])
-    try db.execute(sql: "UPDATE meta SET value = ? WHERE key = 'purged_through'", arguments: [end])
-    report.isDone = end >= goal
-    return report
-  }
-
-  /// Current scores, those that open alerts and unsettled rows tell of, and all entries that these rest on.
-  private func collectPinned(_ db: Database) throws {
-    try db.execute(
-      sql: """
-        CREATE TEMP TABLE IF NOT EXISTS pinned_score (outcome INTEGER PRIMARY KEY);
-        CREATE TEMP TABLE IF NOT EXISTS pinned_entry (sequence INTEGER PRIMARY KEY);
-        DELETE FROM pinned_score;
-        DELETE FROM pinned_entry;
-        INSERT OR IGNORE INTO pinned_score (outcome)
-          SELECT outcome FROM score_current UNION SELECT outcome FROM outbox WHERE outcome <> 0
-          UNION SELECT outcome FROM dead_letter WHERE outcome <> 0
-          UNION SELECT o.id FROM alert a JOIN outcome f ON f.id = a.first_outcome JOIN outcome o ON o.cause = f.cause WHERE a.is_open = 1;
-        INSERT OR IGNORE INTO pinned_entry (sequence)
-          SELECT sequence FROM outbox UNION SELECT sequence FROM dead_letter
-          UNION SELECT t.first_cause FROM alert a JOIN alert_transition t ON t.outcome = a.first_outcome WHERE a.is_open = 1
-          UNION SELECT o.cause FROM alert a JOIN outcome o ON o.id = a.first_outcome WHERE a.is_open = 1;
-        """)
-    for source in ScoreColumn.sources {
-      try db.execute(
-        sql: """
-          INSERT OR IGNORE INTO pinned_entry (sequence)
-          SELECT \(source.name) FROM score WHERE outcome IN (SELECT outcome FROM pinned_score)
-          """)
-    }
+extension JournalWriter {
+  /// For how long to let others have the writer's thread after a step that took so long, nanoseconds; nil: nothing is left to do.
+  public static func purgeRest(after nanoseconds: Int64, _ report: PurgeReport) -> Int64? {
+    report.isDone ? nil : max(1_000_000, nanoseconds) &* PurgePace.rests(behindMilliseconds: report.behindMilliseconds)
   }
 }

@@ -4,6 +4,8 @@
 internal import Crypto
 internal import Foundation
 internal import GRDB
+internal import JournalFiles
+internal import JournalValues
 public import VitalSigns
 
 extension JournalWriter {

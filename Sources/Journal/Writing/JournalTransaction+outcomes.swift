@@ -57,9 +57,14 @@ extension JournalTransaction {
     current.bind(.patient, outcome.patient.rawValue)
     current.bind(.outcome, id)
     try current.execute()
+    var oldest = UInt64.max
+    for index in score.sources.indices where score.sources[index] != 0 { oldest = min(oldest, score.sources[index]) }
+    if Int64(clamping: min(oldest, outcome.cause)) <= state.needs.line {
+      for alert in try needs.openAlerts(causedBy: signed(outcome.cause)) { try hold(alert: alert) }
+    }
     try share(
       .score, outcome.cause, UInt64(bitPattern: id), outcome.patient, state.controller(patient: outcome.patient, device: .none),
-      outcome.wall)
+      outcome.wall, oldest: oldest)
   }
 
   private mutating func insert(_ transition: AlertTransition, _ id: Int64, _ outcome: Outcome) throws {
@@ -97,7 +102,9 @@ extension JournalTransaction {
     }
   }
 
-  private func updateAlert(_ transition: AlertTransition, _ alert: String, _ id: Int64, _ outcome: Outcome, _ controller: Int64) throws {
+  private mutating func updateAlert(_ transition: AlertTransition, _ alert: String, _ id: Int64, _ outcome: Outcome, _ controller: Int64)
+    throws
+  {
     // The transition itself does not carry the usefulness; the command that caused it does.
     let usefulness =
       transition.kind == .resolved
@@ -118,6 +125,22 @@ extension JournalTransaction {
     row.bind(.isOpen, transition.state.isOpen ? 1 : 0)
     row.bind(.usefulness, usefulness)
     try row.execute()
+    try keepCauses(of: transition, alert, outcome)
+  }
+
+  /// What raised an open alert stays, however old it grows.
+  private mutating func keepCauses(of transition: AlertTransition, _ alert: String, _ outcome: Outcome) throws {
+    // A new one may go with a score that rests on something old.
+    let isOld = transition.revision == 0 || min(signed(outcome.cause), signed(transition.firstCause)) <= state.needs.line
+    guard transition.state.isOpen ? isOld && state.needs.line > 0 : state.needs.mayHoldAlerts else { return }
+    let first = try Int64.fetchOne(db.cachedStatement(sql: "SELECT first_outcome FROM alert WHERE id = ?"), arguments: [alert])
+    guard let first else { return }
+    if transition.state.isOpen { try hold(alert: first) } else { try needs.release(RetentionNeeds.holder(alert: first)) }
+  }
+
+  private mutating func hold(alert first: Int64) throws {
+    try needs.hold(alert: first, through: state.needs.line)
+    state.needs.add(RetentionNeeds.holder(alert: first))
   }
 }
 

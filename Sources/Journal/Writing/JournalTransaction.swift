@@ -52,6 +52,9 @@ struct JournalTransaction {
     report.durableSequence = state.lastSequence
   }
 
+  /// Who needs what retention could take.
+  var needs: RetentionNeeds { RetentionNeeds(db: db) }
+
   func run(_ sql: String, _ arguments: StatementArguments) throws {
     try db.cachedStatement(sql: sql).execute(arguments: arguments)
   }

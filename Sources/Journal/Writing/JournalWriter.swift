@@ -5,6 +5,7 @@
 internal import Foundation
 internal import GRDB
 internal import GRDBSQLite
+internal import JournalFiles
 public import JournalValues
 internal import VitalSigns
 
@@ -61,8 +62,10 @@ public final class JournalWriter {
   var files: StandingFiles
   /// Copies of the registry whose tables this writer has looked at.
   var copiesMade: Set<String> = []
-  /// How much one step of `purge` takes.
+  /// How much one step of `purge` takes, and what it remembers of the steps before.
   var purgePace = PurgePace()
+  var purgeMemory = RetentionMemory()
+  var purgeStatements: RetentionStatements?
   /// How much every commit leaves out at least, whatever mode is asked for: nothing (`everything`) in ordinary times, routine
   /// samples from a full disk on until the reserve file has been made again.
   var standingMode = CommitMode.everything
@@ -77,7 +80,7 @@ public final class JournalWriter {
 
   /// `lock` may be one that another writer of this process has held so far.
   init(_ configuration: JournalConfiguration, lock: WriterLock) throws(JournalError) {
-    let queue = try JournalFile.openForWriting(configuration)
+    let queue = try Self.open(configuration)
     let walPages = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     walPages.initialize(to: 0)
     self.configuration = configuration
@@ -117,9 +120,20 @@ public final class JournalWriter {
   deinit {
     // Statements go before their connection, the connection before the hook's memory.
     statements = nil
+    purgeStatements = nil
     try? queue.close()
     walPages.deinitialize(count: 1)
     walPages.deallocate()
+  }
+
+  /// An older file on a full disk gets the reserve's room for becoming a newer one. Where that is not enough either, it is left as far as
+  /// it came, and goes on at the next start.
+  private static func open(_ configuration: JournalConfiguration) throws(JournalError) -> DatabaseQueue {
+    do { return try JournalFile.openForWriting(configuration) } catch {
+      var ballast = Ballast(path: configuration.path + ".ballast", bytes: configuration.ballastBytes)
+      guard case .full = error, ballast.release() else { throw error }
+      return try JournalFile.openForWriting(configuration)
+    }
   }
 
   /// Pages that wait in the write-ahead log.

@@ -26,6 +26,8 @@ struct WriterState {
   /// The newest of them, by link: the readings of one frame share a row.
   var newestMark: [UInt32: DeliveryMark] = [:]
   var access = AccessChain()
+  /// Who needs what retention could take.
+  var needs = NeedsState()
   /// The open gap's row, while routine samples are shed.
   var openGap: Int64?
 
@@ -63,6 +65,7 @@ struct WriterState {
       state.marks[row["link"]] = row["number"]
     }
     state.access = try AccessChain.load(db)
+    state.needs = try NeedsState.load(db)
     state.openGap = try Int64.fetchOne(db, sql: "SELECT id FROM gap WHERE is_open = 1 ORDER BY id DESC LIMIT 1")
     return state
   }

@@ -10,15 +10,15 @@ internal import Foundation
 #endif
 
 /// The reserve. Used by the writer's thread only.
-struct Ballast {
-  let path: String
-  let bytes: Int
-  private(set) var isHeld = false
+package struct Ballast {
+  package let path: String
+  package let bytes: Int
+  package private(set) var isHeld = false
 
   /// Room that must be left after the ballast is back, bytes: without it the next commit would meet a full disk again.
-  static let headroomBytes = 1 << 20
+  package static let headroomBytes = 1 << 20
 
-  init(path: String, bytes: Int) {
+  package init(path: String, bytes: Int) {
     self.path = path
     self.bytes = bytes
     var status = stat()
@@ -26,14 +26,14 @@ struct Ballast {
   }
 
   /// Gives the room up. True when there was some.
-  mutating func release() -> Bool {
+  package mutating func release() -> Bool {
     guard isHeld else { return false }
     isHeld = false
     return unlink(path) == 0
   }
 
   /// Makes the reserve when it is missing and the disk has room for it and some more. False when it is still missing.
-  mutating func restore() -> Bool {
+  package mutating func restore() -> Bool {
     if isHeld || bytes == 0 { return true }
     var system = statvfs()
     guard statvfs(path.isEmpty ? "/" : (path as NSString).deletingLastPathComponent, &system) == 0 else { return false }

@@ -30,6 +30,8 @@ public struct JournalConfiguration: Sendable {
   public var withheldLogIntervalSeconds: Int
   /// The program's version, recorded with each run.
   public var version: String
+  /// Told after each step in which an older file is brought up to date, on the thread that opens it. Nil: nobody waits for it.
+  package var onUpgrade: (@Sendable (UpgradeProgress) -> Void)?
 
   public init(
     path: String, controller: String, copyFolders: [String] = [], ballastBytes: Int = 4 << 20, checkpointPages: Int = 2_000,
