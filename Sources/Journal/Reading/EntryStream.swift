@@ -2,6 +2,7 @@
 // a replay of a million entries costs no look-ups.
 
 internal import GRDB
+import JournalValues
 internal import VitalSigns
 
 /// A walk over the entries after a sequence. Used inside one access to the connection.

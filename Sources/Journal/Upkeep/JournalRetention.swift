@@ -108,7 +108,7 @@ private struct RetentionStep {
     let young = try Int64.fetchOne(
       db,
       sql: """
-        SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? AND wall >= ? AND kind IN \(EntryKind.samples)
+        SELECT sequence FROM entry WHERE sequence > ? AND sequence <= ? AND \(PlacedTime.latest("entry")) >= ? AND kind IN \(EntryKind.samples)
         ORDER BY sequence LIMIT 1
         """, arguments: [start, reach, limits.samplesBefore.rawValue])
     goal = young.map { $0 - 1 } ?? horizon
