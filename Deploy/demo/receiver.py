@@ -133,6 +133,8 @@ class Receiver:
         # A name in a Patient that matches several records of ours (412), and what single entries of a type are answered with.
         self.conflicts: dict[str, str] = {}
         self.entry_status: dict[str, dict[str, list[str]]] = defaultdict(dict)
+        # Webhooks that take stamps within five minutes of their clock only, as docs/webhook.md says.
+        self.strict: set[str] = set()
         # Webhooks that answer "ok" instead of the echo.
         self.plain: set[str] = set()
         self.refused: list[str] = []
@@ -234,6 +236,9 @@ class Receiver:
             if not any(hmac.compare_digest(wanted, one.strip()) for one in given):
                 self.refused.append(f"{name}: signature of {identity}")
                 return 401, {"error": "signature"}
+            if name in self.strict and abs(time.time() - int(timestamp)) >= 300:
+                self.refused.append(f"{name}: stamp of {identity}")
+                return 401, {"error": "stamp"}
         self.deliveries[name][identity] += 1
         if self.deliveries[name][identity] == 1:
             self.events[name].append(value)

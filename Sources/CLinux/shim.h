@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,13 @@ static inline int clinux_timerfd(void) { return timerfd_create(CLOCK_BOOTTIME, T
 static inline int clinux_timerfd_set(int descriptor, long long nanoseconds) {
   struct itimerspec at = {{0, 0}, {nanoseconds / 1000000000LL, nanoseconds % 1000000000LL}};
   return timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &at, 0);
+}
+
+/// Whether the kernel says that something keeps the wall clock right (NTP or the like): 1 yes, 0 no or not known. Changes nothing.
+static inline int clinux_clock_is_synchronised(void) {
+  struct timex state = {.modes = 0};
+  int answer = adjtimex(&state);
+  return answer >= 0 && answer != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
 
 /// Puts the calling thread under SCHED_FIFO; 0, or the errno.

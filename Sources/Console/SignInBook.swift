@@ -49,11 +49,12 @@ struct SignInBook: Sendable {
   /// Addresses remembered; the rest share one entry.
   static let addressesMax = 1_024
 
-  let startedAt: WallTime
+  private let startedAt: MonotonicInstant
   let lifetime: Int64
   let idle: Int64
 
-  private var nonces: [[UInt8]: WallTime] = [:]
+  /// Used links: when each expires by the wall clock, and when the longest one would have, whoever sets that clock meanwhile.
+  private var nonces: [[UInt8]: (wall: WallTime, instant: MonotonicInstant)] = [:]
   private var sessions: [SessionKey: Session] = [:]
   private var failures: [String: Failures] = [:]
   private struct Failures {
@@ -61,7 +62,7 @@ struct SignInBook: Sendable {
     var count: Int
   }
 
-  init(startedAt: WallTime, sessionHours: Int, idleMinutes: Int) {
+  init(startedAt: MonotonicInstant, sessionHours: Int, idleMinutes: Int) {
     self.startedAt = startedAt
     lifetime = Int64(max(1, min(sessionHours, 24))) * 3_600_000_000_000
     idle = Int64(max(1, min(idleMinutes, 1_440))) * 60_000_000_000
@@ -73,15 +74,15 @@ struct SignInBook: Sendable {
   mutating func redeem(
     _ link: VerifiedLink, key: SessionKey, csrf: String, at now: MonotonicInstant, wall: WallTime
   ) throws(LinkRefusal) -> Session {
-    guard link.issuedAt >= startedAt else { throw .beforeStart }
-    nonces = nonces.filter { $0.value > wall }
+    guard link.issuedAt >= start(at: now, wall) else { throw .beforeStart }
+    nonces = nonces.filter { $0.value.wall > wall || $0.value.instant > now }
     guard nonces[link.nonce] == nil else { throw .used }
     dropEnded(at: now)
     guard nonces.count < Self.nonceMax else { throw .noRoom }
     if sessions.count >= Self.sessionsMax, let oldest = sessions.min(by: { $0.value.lastSeen < $1.value.lastSeen }) {
       sessions[oldest.key] = nil
     }
-    nonces[link.nonce] = link.expiresAt
+    nonces[link.nonce] = (link.expiresAt, now.adding(seconds: UInt32(SignInLink.validitySecondsMax)))
     let session = Session(
       actor: link.actor, csrf: csrf, startedAt: now, endsAt: now.adding(nanoseconds: lifetime), lastSeen: now, notice: nil)
     sessions[key] = session
@@ -89,10 +90,13 @@ struct SignInBook: Sendable {
   }
 
   /// Whether the link would open a session, without using it up.
-  func refusal(of link: VerifiedLink) -> LinkRefusal? {
-    if link.issuedAt < startedAt { return .beforeStart }
+  func refusal(of link: VerifiedLink, at now: MonotonicInstant, wall: WallTime) -> LinkRefusal? {
+    if link.issuedAt < start(at: now, wall) { return .beforeStart }
     return nonces[link.nonce] == nil ? nil : .used
   }
+
+  /// The console's start by the wall clock as it is now: a clock that is set back must not make every later link an early one.
+  private func start(at now: MonotonicInstant, _ wall: WallTime) -> WallTime { wall.moved(from: now, to: startedAt) }
 
   /// The session of a cookie, marked as seen; nil when there is none or it has ended.
   mutating func session(_ key: SessionKey, at now: MonotonicInstant) -> Session? {

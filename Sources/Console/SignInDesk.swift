@@ -12,15 +12,16 @@ actor SignInDesk {
 
   init(configuration: ConsoleConfiguration, clock: ConsoleClock) {
     book = SignInBook(
-      startedAt: clock.wall(), sessionHours: configuration.sessionHours, idleMinutes: configuration.idleMinutes)
+      startedAt: clock.monotonic(), sessionHours: configuration.sessionHours, idleMinutes: configuration.idleMinutes)
     key = configuration.linkKey
     self.clock = clock
   }
 
   /// Whom a link is for, without using it up: prefetchers and mail scanners follow links.
   func inspect(_ token: String) throws(LinkRefusal) -> String {
-    let link = try SignInLink.verify(token, key: key, now: clock.wall())
-    if let refusal = book.refusal(of: link) { throw refusal }
+    let wall = clock.wall()
+    let link = try SignInLink.verify(token, key: key, now: wall)
+    if let refusal = book.refusal(of: link, at: clock.monotonic(), wall: wall) { throw refusal }
     return link.actor
   }
 

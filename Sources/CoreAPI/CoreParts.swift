@@ -86,8 +86,13 @@ package final class CoreParts: Sendable {
     actors = ActorBook(known: accounts, highest: recovery.highestActor, requests: pipeline.requests)
     dispatch = DispatchThread(
       pipeline.alarms, hub: hub, registry: registry, text: alertText, conditions: pipeline.intake.conditions, clock: pipeline.clock)
+    var services = LinkServices(registry: registry, pipeline: pipeline, civil: civil, logger: logger)
+    // A clock that is known wrongly is worse than one that is not known.
+    if let claims = try? reader.newestClaims(limit: DeviceClocks.claimsMax) {
+      services.clocks = DeviceClocks(remembering: claims, civil: civil)
+    }
     links = try DeviceLinks(
-      configuration, LinkServices(registry: registry, pipeline: pipeline, civil: civil, logger: logger), catalogue: catalogue,
+      configuration, services, catalogue: catalogue,
       writer: pipeline.writer, marks: recovery.deliveryMarks, lastSequence: recovery.lastSequence)
   }
 
@@ -154,6 +159,13 @@ package final class CoreParts: Sendable {
     if !changesMeanwhile.isEmpty {
       logger.notice("changes of the registry from the emergency are taken over", metadata: ["changes": "\(changesMeanwhile.count)"])
     }
+  }
+
+  /// Somebody set the hub's wall clock by so many milliseconds.
+  package func clockWasSet(by step: Int64) {
+    let wall = clock.wall()
+    clock.standing.stepped(by: step, at: wall)
+    registry.clockWasSet(by: step, now: wall)
   }
 
   /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.

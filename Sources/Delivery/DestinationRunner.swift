@@ -341,7 +341,8 @@ actor DestinationRunner {
           continuation.yield(.lane(kind, .tick))
           return
         }
-        try? await Task.sleep(for: .nanoseconds(left))
+        // A sleep stands still while the machine does, and the instant does not: a second at a time. Few lanes wait so: they have failed.
+        try? await Task.sleep(for: min(.nanoseconds(left), Self.reportPause))
       }
     }
   }

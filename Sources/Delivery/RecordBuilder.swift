@@ -37,7 +37,9 @@ struct RecordBuilder: Sendable {
     switch row.content {
     case .observation(let observation, let frame):
       guard let patient else { return nil }
-      return DeliveryItem(row: row.row, record: .observation(record(observation, frame, patient, row.device)))
+      var record = record(observation, frame, patient, row.device)
+      record.isTimeUncertain = row.isTimeUncertain
+      return DeliveryItem(row: row.row, record: .observation(record))
     case .score(let score, let sources, let frames):
       guard let patient else { return nil }
       var inputs: [ScoreRecord.Input] = []
@@ -46,28 +48,29 @@ struct RecordBuilder: Sendable {
         guard let source = sources[index] else { continue }
         inputs.append(.init(parameter: parameter, sequence: source.sequence, panel: panel(frames[index] ?? [])))
       }
-      return DeliveryItem(
-        row: row.row,
-        record: .score(
-          ScoreRecord(
-            score: score.score, instant: score.instant, cause: score.cause, scoredAt: score.wall, patient: patient,
-            controller: score.controller, inputs: inputs)))
+      var record = ScoreRecord(
+        score: score.score, instant: score.instant, cause: score.cause, scoredAt: score.wall, patient: patient,
+        controller: score.controller, inputs: inputs)
+      record.isTimeUncertain = row.isTimeUncertain
+      return DeliveryItem(row: row.row, record: .score(record))
     case .alert(let transition, let alert, let evidence):
       guard rules.identity(for: .alert, controller: alert.controller, patient: row.patient?.id ?? .none) != nil else { return nil }
-      let record = AlertRecord(
+      var record = AlertRecord(
         transition: transition.transition, instant: transition.instant, occurredAt: transition.wall,
         raisedAt: alert.raisedWall ?? alert.firstWall, patient: patient ?? row.patient.map { PatientIdentity(hubPatient: $0.id) },
         device: row.device.map(identity), controller: alert.controller,
         evidence: evidence.map { AlertRecord.Evidence(sequence: $0.sequence) },
         text: text(transition.transition, raisedAt: alert.raisedWall ?? alert.firstWall),
         position: position(transition, alert, row.patient, rules), handling: handling(transition))
+      record.isTimeUncertain = row.isTimeUncertain
       return DeliveryItem(row: row.row, record: .alert(record))
     case .dose(let event, let planned):
       guard let patient, let kind = DoseRecord.Event(event.event.kind) else { return nil }
-      let record = DoseRecord(
+      var record = DoseRecord(
         sequence: event.sequence, event: kind, slot: UInt8(clamping: event.event.detail),
         occurredAt: event.measuredAt == .unknown ? event.wall : event.measuredAt, plannedAt: plannedAt(planned, event.wall),
         patient: patient, device: row.device.map(identity), controller: event.controller)
+      record.isTimeUncertain = row.isTimeUncertain
       return DeliveryItem(row: row.row, record: .dose(record))
     case .location:
       // A location goes out with an open alert or a granted look-up only, and no destination here asks for look-ups.
@@ -96,11 +99,13 @@ struct RecordBuilder: Sendable {
     }
     guard rules.identity(for: .alert, controller: controller, patient: change.patient) != nil else { return nil }
     let device = change.device == .none ? nil : known.device(change.device).map(identity)
-    return AlertRecord(
+    var record = AlertRecord(
       transition: transition, instant: change.instant, occurredAt: change.wall,
       raisedAt: change.raisedWall, patient: patient, device: device, controller: controller,
       evidence: transition.firstCause == 0 ? [] : [AlertRecord.Evidence(sequence: transition.firstCause)],
       text: text(transition, raisedAt: change.raisedWall))
+    record.isTimeUncertain = change.timeUncertain ?? false
+    return record
   }
 
   /// Whether the alert's person and device are in memory.

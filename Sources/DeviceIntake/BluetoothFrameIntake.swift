@@ -66,7 +66,7 @@ package final class BluetoothFrameIntake: BluetoothHandler, @unchecked Sendable 
   private var filters: [FilterKey: RepeatFilter] = [:]
   private var held: [DeviceID: Held] = [:]
   private var toldAlive: [DeviceID: MonotonicInstant] = [:]
-  private var clocks = DeviceClocks()
+  var clocks = DeviceClocks()
   /// Whether the core knows that the device's bond is lost; nil: nothing was said in this run.
   var bondIsLost: [DeviceID: Bool] = [:]
   /// The devices that must be paired again, and since when. At most one entry a registered device.

@@ -2,11 +2,12 @@
 // arrives may have waited in the broker. The verdict goes into the entry; the device's own words stay beside it.
 
 import DeviceProfile
-import HubRuntime
+package import HubRuntime
+package import Journal
 import VitalSigns
 
 /// The clocks of one link's devices. Owned by the link's thread. Bound: one for each registered device that ever sent a time.
-package struct DeviceClocks {
+package struct DeviceClocks: Sendable {
   private struct Known {
     var clock = DeviceClock()
     /// Whether the core was told in this run that the clock is wrong, and the clock has not been right since.
@@ -18,6 +19,30 @@ package struct DeviceClocks {
   private var lastWall = WallTime.unknown
   /// By how much the hub's clock was set in this run, all in all. Milliseconds.
   private var stepped: Int64 = 0
+  /// Whether the hub knew the date at the last claim.
+  private var knewDate = true
+
+  /// Nothing is known.
+  package init() {}
+
+  /// What is looked at of the journal at a start: some hours of a small hub, of a large one the devices that send most.
+  package static let claimsMax = 4_096
+
+  /// What the journal shows of each device's clock.
+  ///
+  /// - Parameter claims: newest first.
+  package init(remembering claims: [DeviceClaim], civil: CivilClock) {
+    for claim in claims where known[claim.device] == nil {
+      let (age, overflow) = claim.arrival.rawValue.subtractingReportingOverflow(civil.resolve(claim.time).rawValue)
+      if overflow { continue }
+      if claim.measuredAt == .unknown {
+        known[claim.device] = Known(clock: DeviceClock(lag: age))
+      } else if age.magnitude <= UInt64(DeviceClock.toleranceMilliseconds) {
+        known[claim.device] = Known(clock: DeviceClock(lag: 0))
+      }
+      // A value that was late shows nothing by itself; an older one may.
+    }
+  }
 
   struct Verdict {
     package var payload: IntakePayload
@@ -26,8 +51,10 @@ package struct DeviceClocks {
     package var isNews: Bool
   }
 
+  /// `knowsDate`: whether the hub's own clock tells the date at all.
   mutating func judge(
-    _ reading: Reading, of device: DeviceID, by way: Arrival, at wall: WallTime, _ instant: MonotonicInstant, civil: CivilClock
+    _ reading: Reading, of device: DeviceID, by way: Arrival, at wall: WallTime, _ instant: MonotonicInstant, civil: CivilClock,
+    knowsDate: Bool = true
   ) -> Verdict {
     var isCivil = false
     if case .local = reading.time { isCivil = true }
@@ -40,7 +67,9 @@ package struct DeviceClocks {
     let claim = civil.resolve(reading.time)
     var trusted = TrustedTime(measuredAt: claim)
     var isNews = false
-    if claim != .unknown {
+    if claim != .unknown, !noticeDate(knowsDate) {
+      trusted = DeviceClock.judgeWithoutDate(claim, by: way)
+    } else if claim != .unknown {
       noticeStep(wall, instant)
       var mine = known[device] ?? stranger(claim, at: wall)
       trusted = mine.clock.judge(claim, arrival: wall, by: way, isCivil: isCivil)
@@ -71,6 +100,13 @@ package struct DeviceClocks {
       known.clock.hubWasSet(by: stepped)
     }
     return known
+  }
+
+  /// A hub that learns the date begins anew: what it thought of others' clocks meant nothing.
+  private mutating func noticeDate(_ knowsDate: Bool) -> Bool {
+    if knowsDate, !knewDate { (known, difference, stepped) = ([:], nil, 0) }
+    knewDate = knowsDate
+    return knowsDate
   }
 
   private mutating func noticeStep(_ wall: WallTime, _ instant: MonotonicInstant) {

@@ -19,6 +19,8 @@ package struct LinkServices: Sendable {
   package var durable: DurableSequence
   package var civil: CivilClock
   package var logger: Logger
+  /// What was known of devices' clocks before this run.
+  package var clocks = DeviceClocks()
 
   package init(registry: Registry, pipeline: CorePipeline, civil: CivilClock, logger: Logger) {
     self.init(

@@ -75,7 +75,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     let mark = RedeliveryBook.Mark(message: frame.messageID, hash: frameHash(topic: frame.topic, payload: frame.payload))
     let isHeld = held?.mark == mark
     let answer: RedeliveryBook.Answer =
-      frame.qos > 0 && !isHeld ? redeliveries.answer(mark, frame.delivery, at: stamp.wall) : .new
+      frame.qos > 0 && !isHeld ? redeliveries.answer(mark, frame.delivery, at: intake.clock.steadyWall()) : .new
     guard let (device, profile, frameIndex) = registry.device(onTopic: frame.topic) else {
       return speaksForMany(frame, mark, stamp) ?? refuse(frame, mark, answer, .unknownTopic, "unknownTopic")
     }
@@ -162,7 +162,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     switch state {
     case .subscribing:
       let hasSession = sessionPresent()
-      redeliveries.connected(sessionPresent: hasSession, at: intake.clock.wall())
+      redeliveries.connected(sessionPresent: hasSession, at: intake.clock.steadyWall())
       backlog.connected(hasSession: hasSession, at: intake.clock.now())
       // A frame of which a part is in the intake comes again with its session; the book knows which part. What it called for was
       // perhaps never taken, so nothing counts as told: a call that lasts is told once more rather than never.
@@ -172,7 +172,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       wasConnected = true
       logger.notice("connected to the broker", metadata: ["link": "\(name)"])
     case .backingOff:
-      redeliveries.disconnected(at: intake.clock.wall())
+      redeliveries.disconnected(at: intake.clock.steadyWall())
       backlog.lost(at: intake.clock.wall())
       let text = reason.map { "\($0)" } ?? "unknown"
       logger.warning("no connection to the broker", metadata: ["link": "\(name)", "reason": "\(text)"])
@@ -183,7 +183,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
 
   func heldUp(_ isHeldUp: Bool) { ear?.listen(isHeldUp) }
 
-  func acknowledgementsWritten() { redeliveries.acknowledged(at: intake.clock.wall()) }
+  func acknowledgementsWritten() { redeliveries.acknowledged(at: intake.clock.steadyWall()) }
 
   // MARK: Readings
 

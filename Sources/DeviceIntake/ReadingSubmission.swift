@@ -18,7 +18,8 @@ extension Intake {
     stamp: Stamp, keeper: Keeper, moreFollows: Bool = false
   ) -> UInt64? {
     let time = reading.time
-    let verdict = clocks.judge(reading, of: device, by: way, at: stamp.wall, stamp.instant, civil: civil)
+    let verdict = clocks.judge(
+      reading, of: device, by: way, at: stamp.wall, stamp.instant, civil: civil, knowsDate: clock.standing.knowsDate)
     var companion: Companion?
     if time != .none || mark != nil {
       companion = Companion(attachment: time == .none ? nil : Attachment(.deviceTime(time)), mark: mark)

@@ -36,6 +36,7 @@ package final class RunningBluetooth: Sendable {
     ) {
       BluetoothFrameIntake.Shedding(entries: writer.shed.load(ordering: .relaxed), isNow: writer.storeState == .shedding)
     }
+    frames.clocks = services.clocks
     let (clock, civil) = (services.intake.clock, services.civil)
     var configuration = BluetoothLinkConfiguration { civil.bluetoothTime(at: clock.wall()) }
     configuration.adapter = settings.adapter

@@ -46,6 +46,7 @@ package final class RunningLink: Sendable {
       name: settings.name, registry: services.registry, intake: services.intake, requests: services.requests, civil: services.civil,
       redeliveries: RedeliveryBook(marksMax: Self.marksMax(settings.receiveMaximum), known: known),
       lastHeard: marks.map(\.wall).max() ?? .unknown, logger: services.logger)
+    frames.clocks = services.clocks
     let configuration = try Self.configuration(settings, controller: hub.controller, hub: hub.name)
     do {
       link = try MQTTLink(configuration: configuration, handler: frames, watermark: services.durable, logger: services.logger)

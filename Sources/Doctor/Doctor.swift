@@ -25,6 +25,7 @@ public enum Doctor {
     let core = await CoreCheck.ask(configuration)
     lines += core.lines
     lines += RealtimeCheck.lines(configuration?.realtime, facts, core: core.status)
+    lines += ClockCheck.lines(configuration)
     for link in configuration?.mqttLinks ?? [] { lines.append(await BrokerCheck.line(link)) }
     for destination in configuration?.destinations ?? [] { lines.append(await DestinationCheck.line(destination)) }
     lines += BluetoothCheck.lines(BluetoothWish(configuration), BluetoothSurroundings.ofThisMachine(facts))

@@ -21,7 +21,7 @@ extension FHIRBundleBuilder {
       "author": reference("Device", .hub),
       "implicated": record.device.map { [reference("Device", .device($0.hubDevice))] },
       "evidence": evidence(record),
-      "detail": .string(record.text.nb + Self.position(record.position)),
+      "detail": .string(record.text.nb + Self.position(record.position) + (record.isTimeUncertain ? Self.uncertainTime : "")),
       "mitigation": Self.mitigation(alert.state).map { action in
         let words = [record.handling?.measure, record.handling?.cause, record.handling?.comment].compactMap(\.self)
         return [
@@ -45,6 +45,9 @@ extension FHIRBundleBuilder {
       ["code": [Self.ruleCode(also.rule, isLowerBound: also.upper > also.value)], "detail": detail],
     ])
   }
+
+  /// What nurses read, in their language like the rest of the text.
+  private static let uncertainTime = " [klokkeslettet er usikkert: knutepunktets klokke er ikke til å stole på]"
 
   /// Where the person was, as decimal degrees, for alerts about it.
   private static func position(_ position: AlertRecord.Position?) -> String {
@@ -158,7 +161,8 @@ extension FHIRBundleBuilder {
       "supportingInformation": record.device.map { [reference("Device", .device($0.hubDevice))] },
       "performer": [["actor": FHIRShape.organisation(record.controller)]],
       "whenHandedOver": .string(record.occurredAt.description),
-      "note": [["text": .string(Self.doseNote(record))]],
+      "note": .array(
+        [Self.doseNote(record), record.isTimeUncertain ? FHIRShape.uncertainTime : nil].compactMap(\.self).map { ["text": .string($0)] }),
     ]
   }
 
@@ -183,7 +187,7 @@ extension FHIRBundleBuilder {
       "identifiedDateTime": .string(record.occurredAt.description),
       "author": reference("Device", .hub),
       "implicated": record.device.map { [reference("Device", .device($0.hubDevice))] },
-      "detail": .string(Self.doseNote(record)),
+      "detail": .string(Self.doseNote(record) + (record.isTimeUncertain ? " \(FHIRShape.uncertainTime)" : "")),
     ]
   }
 }

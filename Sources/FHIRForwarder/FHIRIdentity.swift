@@ -85,6 +85,9 @@ struct FHIRIdentifier: Sendable, Hashable {
 
 /// Small shapes that occur everywhere.
 enum FHIRShape {
+  /// Of a record that was written while the gateway's own clock was in doubt, and was not placed.
+  static let uncertainTime = "The gateway's clock was not to be trusted; the time may be wrong."
+
   static func coding(_ system: String, _ code: String, display: String? = nil) -> JSONValue {
     ["system": .string(system), "code": .string(code), "display": display.map(JSONValue.string)]
   }

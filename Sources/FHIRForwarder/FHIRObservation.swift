@@ -181,6 +181,7 @@ extension FHIRBundleBuilder {
     ]
     let present = sentences.filter { quality.contains($0.0) }
     var texts = present.map(\.1)
+    if parts.contains(where: \.isTimeUncertain) { texts.append(FHIRShape.uncertainTime) }
     for part in parts where !part.observation.quality.contains(.invalid) && part.observation.unit == .kilopascal {
       texts.append("Measured as \(part.observation.value) \(part.observation.unit.sign).")
     }

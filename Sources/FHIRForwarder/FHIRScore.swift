@@ -27,6 +27,7 @@ extension FHIRBundleBuilder {
       "valueInteger": isComplete ? .integer(Int64(score.low)) : nil,
       "valueRange": isComplete ? nil : ["low": Self.points(score.low), "high": Self.points(score.high)],
       "interpretation": [FHIRShape.concept(text: Self.category(score))],
+      "note": record.isTimeUncertain ? [["text": .string(FHIRShape.uncertainTime)]] : nil,
       "derivedFrom": record.inputs.isEmpty ? nil : .array(sources(record)),
       "component": .array(NEWS2Parameter.allCases.map { Self.component($0, score) }),
     ]

@@ -99,6 +99,8 @@ public struct ObservationRecord: Sendable, Hashable {
   public var receivedAt: WallTime
   public var panel: PressurePanel?
   public var interpretation: ObservationInterpretation?
+  /// The hub's own clock was in doubt: the times may be wrong. Never of a record that was placed afterwards.
+  public var isTimeUncertain = false
 
   public init(
     sequence: UInt64, observation: Observation, patient: PatientIdentity, device: DeviceIdentity?, controller: String,
@@ -145,6 +147,8 @@ public struct ScoreRecord: Sendable {
   public var controller: String
   /// In the order of the RCP's chart. Prescribed values (home oxygen) have no observation and are absent.
   public var inputs: [Input]
+  /// The hub's own clock was in doubt: the times may be wrong. Never of a record that was placed afterwards.
+  public var isTimeUncertain = false
 
   public init(
     score: NEWS2Score, instant: MonotonicInstant, cause: UInt64, scoredAt: WallTime, patient: PatientIdentity, controller: String,
@@ -225,6 +229,8 @@ public struct AlertRecord: Sendable, Hashable {
   /// For alerts about where somebody is, within an agreement on locations.
   public var position: Position?
   public var handling: Handling?
+  /// The hub's own clock was in doubt: the times may be wrong. Never of a record that was placed afterwards.
+  public var isTimeUncertain = false
 
   public init(
     transition: AlertTransition, instant: MonotonicInstant, occurredAt: WallTime, raisedAt: WallTime, patient: PatientIdentity?,
@@ -267,6 +273,8 @@ public struct DoseRecord: Sendable, Hashable {
   public var patient: PatientIdentity
   public var device: DeviceIdentity?
   public var controller: String
+  /// The hub's own clock was in doubt: the times may be wrong. Never of a record that was placed afterwards.
+  public var isTimeUncertain = false
 
   public init(
     sequence: UInt64, event: Event, slot: UInt8, occurredAt: WallTime, plannedAt: WallTime = .unknown, patient: PatientIdentity,

@@ -46,6 +46,9 @@ public enum HTTPVerdict: Sendable, Hashable {
     return .milliseconds(until - now)
   }
 
+  /// When the server answered by its own clock (its Date header), milliseconds since 1970; nil when absent or unreadable.
+  public static func dateMilliseconds(_ value: String?) -> Int64? { value.flatMap(httpDate) }
+
   private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
   /// Milliseconds since 1970 of any of the three forms that a recipient must accept (RFC 9110, 5.6.7):

@@ -309,12 +309,24 @@ struct CoreRole: Service {
   private struct Anchor {
     var difference: Int64
     var offset: Int32
+    /// For how long the machine has slept since it started, nanoseconds.
+    var slept = SystemClock.boottime() &- SystemClock.monotonic().rawValue
   }
 
   private func keepClock(_ anchor: inout Anchor) {
     let now = Anchor(difference: clockDifference, offset: parts.civil.utcOffsetSeconds(at: parts.clock.wall()))
+    let slept = now.slept &- anchor.slept
+    if slept > 1_000_000_000 {
+      // The timeline went on meanwhile, so the core has decided what was due by now.
+      logger.notice("the machine slept; what was due meanwhile is decided now", metadata: ["seconds": "\(slept / 1_000_000_000)"])
+      anchor.slept = now.slept
+    }
     guard abs(now.difference - anchor.difference) > Self.clockStepMilliseconds || now.offset != anchor.offset else { return }
-    logger.notice("the wall clock was set", metadata: ["milliseconds": "\(now.difference - anchor.difference)"])
+    let step = now.difference - anchor.difference
+    if abs(step) > Self.clockStepMilliseconds {
+      logger.notice("the wall clock was set", metadata: ["milliseconds": "\(step)"])
+      parts.clockWasSet(by: step)
+    }
     if parts.anchorClock() { anchor = now }
   }
 

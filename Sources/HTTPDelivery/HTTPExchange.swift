@@ -24,6 +24,8 @@ public struct HTTPAnswer: Sendable {
   public var mediaType: String
   /// As the server asked with Retry-After; nil when it did not.
   public var retryAfter: Duration?
+  /// When the server answered, by its own clock, milliseconds since 1970; nil when it did not say.
+  public var dateMilliseconds: Int64?
   /// The body is longer than the connector takes: `body` is its beginning, as far as it was read.
   public var isTooLong: Bool
   /// The body is compressed in a way that was not asked for and cannot be read: `body` is empty.
@@ -168,6 +170,7 @@ public final class HTTPExchange: Sendable {
     var answer = HTTPAnswer(
       status: Int(response.status.code), body: [], mediaType: Self.mediaType(headers.first(name: "Content-Type")),
       retryAfter: HTTPVerdict.retryAfter(headers.first(name: "Retry-After"), date: headers.first(name: "Date")))
+    answer.dateMilliseconds = HTTPVerdict.dateMilliseconds(headers.first(name: "Date"))
     do {
       for try await part in response.body {
         let room = responseBytesMax - answer.body.count

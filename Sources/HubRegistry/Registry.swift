@@ -183,6 +183,18 @@ package final class Registry: Sendable {
     state.withLock { $0.devices[device]?.lastSeen = time }
   }
 
+  /// The hub's wall clock was set by so many milliseconds and says `now`: when devices were heard moves with it, so that none seems silent
+  /// for years. What was heard in the last two seconds bears the new time already.
+  package func clockWasSet(by step: Int64, now: WallTime) {
+    state.withLock { state in
+      for (id, device) in state.devices where device.lastSeen != .unknown {
+        let moved = device.lastSeen.adding(milliseconds: step)
+        let isNew = device.lastSeen <= now && device.lastSeen >= now.adding(milliseconds: -2_000)
+        if moved <= now, !isNew { state.devices[id]?.lastSeen = moved }
+      }
+    }
+  }
+
   // MARK: Reading
 
   /// When a registered device was last heard; nil: none was.

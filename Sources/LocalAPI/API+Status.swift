@@ -115,11 +115,15 @@ extension API {
     /// When a registered device was last heard.
     public var lastHeard: String?
 
+    /// How the hub's own clock is kept, and what is doubtful about it, in one line for operations. Nil from a core of an earlier version.
+    public var clock: String?
+
     package init(
       version: String, hub: String, controller: String, summary: String, live: Bool, startedAt: String, now: String, sequence: UInt64,
       durable: UInt64, patients: Int, devices: Int, openAlerts: Int, observations: UInt64, intakeDepth: Int, store: Word<Store>,
       storeError: String? = nil, shed: UInt64, scheduling: Word<Scheduling>, memoryLocked: Bool, links: [Link], destinations: [Destination],
-      roles: [String: Word<Presence>], notes: [String], problems: [Problem]? = nil, ready: Bool? = nil, lastHeard: String? = nil
+      roles: [String: Word<Presence>], notes: [String], problems: [Problem]? = nil, ready: Bool? = nil, lastHeard: String? = nil,
+      clock: String? = nil
     ) {
       self.version = version
       self.hub = hub
@@ -147,6 +151,7 @@ extension API {
       self.problems = problems
       self.ready = ready
       self.lastHeard = lastHeard
+      self.clock = clock
     }
   }
 }

@@ -26,6 +26,8 @@ extension API {
     /// Nil when it is the value itself.
     package var upper: Int32?
     package var also: Reason?
+    /// The hub's wall clock is in doubt: `wall` and `raisedWall` may be wrong. Nil: it is not, or the core is of an earlier version.
+    package var timeUncertain: Bool?
 
     /// A second rule that the same measurement broke.
     public struct Reason: Codable, Sendable {
@@ -98,7 +100,7 @@ extension API.Transition: Codable {
   private enum CodingKeys: String, CodingKey {
     case rule, priority, state, previous, kind, level, deadline, raisedAt, instant, wall, raisedWall, patient, device, actor, revision,
       upper
-    case also
+    case also, timeUncertain
   }
 
   public init(from decoder: any Decoder) throws {
@@ -120,6 +122,7 @@ extension API.Transition: Codable {
     revision = try fields.decodeIfPresent(UInt16.self, forKey: .revision)
     upper = try fields.decodeIfPresent(Int32.self, forKey: .upper)
     also = try fields.decodeIfPresent(Reason.self, forKey: .also)
+    timeUncertain = try fields.decodeIfPresent(Bool.self, forKey: .timeUncertain)
   }
 
   /// Members in the order of the type: an event's JSON is written as they come.
@@ -142,5 +145,6 @@ extension API.Transition: Codable {
     try fields.encodeIfPresent(revision, forKey: .revision)
     try fields.encodeIfPresent(upper, forKey: .upper)
     try fields.encodeIfPresent(also, forKey: .also)
+    try fields.encodeIfPresent(timeUncertain, forKey: .timeUncertain)
   }
 }

@@ -64,8 +64,18 @@
 
   public init() {}
 
+  /// A clock of which `lag` was found before, milliseconds as in `lag`.
+  public init(lag: Int64) { self.lag = min(max(lag, -Self.lagMilliseconds), Self.lagMilliseconds) }
+
   /// Whether a claim can be true at all. One that cannot tells nothing, and many measurements may bear it.
   @inlinable public static func isPossible(_ claim: WallTime) -> Bool { claim.rawValue >= earliestMilliseconds }
+
+  /// Judges one claim while the hub itself does not know the date: nobody's clock can be compared with anything. What is not from a store
+  /// counts when it arrives; what is, is old, and keeps the device's word where that can be true.
+  public static func judgeWithoutDate(_ claim: WallTime, by way: Arrival) -> TrustedTime {
+    guard way == .stored else { return TrustedTime(measuredAt: .unknown) }
+    return TrustedTime(measuredAt: claim != .unknown && isPossible(claim) ? claim : .unknown, isLate: true)
+  }
 
   /// Judges one claim. `isCivil`: the claim came without a zone, so a clock that missed summer time is off by an hour.
   public mutating func judge(_ claim: WallTime, arrival: WallTime, by way: Arrival, isCivil: Bool) -> TrustedTime {

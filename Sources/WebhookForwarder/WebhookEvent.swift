@@ -31,6 +31,7 @@ struct WebhookEvent: Sendable, Hashable {
       "order": .integer(record.instant.rawValue),
       "raisedAt": .string(record.raisedAt.description),
       "occurredAt": .string(record.occurredAt.description),
+      "timeUncertain": record.isTimeUncertain ? .boolean(true) : nil,
       "technical": .boolean(alert.rule.isTechnical),
       "controller": .string(record.controller),
       "patient": record.patient.map(Self.patient),

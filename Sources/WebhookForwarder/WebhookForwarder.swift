@@ -82,15 +82,32 @@ public struct WebhookForwarder: Forwarder {
     guard let event = WebhookEvent(item.record, hubID: configuration.hubID) else {
       return .refused(Refusal(status: 0, diagnostics: "a webhook takes alerts only"))
     }
-    let timestamp = now().rawValue / 1000
+    let wall = now()
+    let (result, theirs) = await attempt(event, stampedAt: wall, secrets: secrets)
+    // The receiver refuses, and its clock says another time than ours: it may be ours that is wrong, and the request looks like a replay.
+    guard let theirs, (theirs.rawValue &- wall.rawValue).magnitude > Self.stampToleranceMilliseconds else { return result }
+    return await attempt(event, stampedAt: theirs, secrets: secrets).result
+  }
+
+  /// A receiver takes stamps within five minutes of its clock; a minute is left for the way. Milliseconds.
+  private static let stampToleranceMilliseconds: UInt64 = 240_000
+
+  /// One request. `theirs`: what the receiver's clock says, when it refuses.
+  private func attempt(
+    _ event: WebhookEvent, stampedAt wall: WallTime, secrets: [[UInt8]]
+  ) async -> (result: ItemResult, theirs: WallTime?) {
+    let timestamp = wall.rawValue / 1000
     let fields: [(name: String, value: String)] = [
       ("Content-Type", "application/json"), ("Accept", "application/json"), ("Knutepunkt-Id", event.id),
       ("Knutepunkt-Timestamp", String(timestamp)),
       ("Knutepunkt-Signature", WebhookEvent.signature(timestamp: timestamp, id: event.id, body: event.body, secrets: secrets)),
     ]
     switch await exchange.perform(method: .POST, url: configuration.url, fields: fields, body: Array(event.body.utf8)) {
-    case .failure(let failure): return .retry(failure.reason, after: nil)
-    case .success(let answer): return Self.result(answer, eventID: event.id)
+    case .failure(let failure): return (.retry(failure.reason, after: nil), nil)
+    case .success(let answer):
+      // What a receiver says to a request whose stamp it does not take.
+      let mayBeStamp = [400, 401, 403].contains(answer.status)
+      return (Self.result(answer, eventID: event.id), mayBeStamp ? answer.dateMilliseconds.map(WallTime.init(rawValue:)) : nil)
     }
   }
 

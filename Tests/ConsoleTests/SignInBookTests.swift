@@ -9,7 +9,7 @@ import VitalSigns
 @Suite struct SignInBookTests {
   static let hour: Int64 = 3_600_000_000_000
   let wall = WallTime(rawValue: 1_790_000_000_000)
-  var book = SignInBook(startedAt: WallTime(rawValue: 1_790_000_000_000), sessionHours: 8, idleMinutes: 60)
+  var book = SignInBook(startedAt: .zero, sessionHours: 8, idleMinutes: 60)
 
   func link(_ number: Int, issued: WallTime? = nil) -> VerifiedLink {
     VerifiedLink(
@@ -24,7 +24,7 @@ import VitalSigns
   @Test mutating func aLinkOpensOneSession() throws {
     _ = try book.redeem(link(1), key: key(1), csrf: "c", at: at(), wall: wall)
     #expect(throws: LinkRefusal.used) { try book.redeem(link(1), key: key(2), csrf: "c", at: at(), wall: wall) }
-    #expect(book.refusal(of: link(1)) == .used)
+    #expect(book.refusal(of: link(1), at: at(), wall: wall) == .used)
     #expect(book.sessionCount == 1)
   }
 
@@ -32,6 +32,17 @@ import VitalSigns
   @Test mutating func linksFromBeforeTheStartAreRefused() {
     let old = link(1, issued: wall.adding(milliseconds: -1))
     #expect(throws: LinkRefusal.beforeStart) { try book.redeem(old, key: key(1), csrf: "c", at: at(), wall: wall) }
+  }
+
+  /// A clock that was years ahead when the console started, and is mended, locks nobody out; set forward and back, it opens no link twice.
+  @Test mutating func aClockThatIsSetNeitherLocksOutNorOpensTwice() throws {
+    let mended = wall.adding(milliseconds: -10 * 366 * 86_400_000)
+    let fresh = link(1, issued: mended)
+    #expect(book.refusal(of: fresh, at: at(minutes: 1), wall: mended) == nil)
+    _ = try book.redeem(fresh, key: key(1), csrf: "c", at: at(minutes: 1), wall: mended)
+    let ahead = mended.adding(milliseconds: 3_600_000)
+    _ = try book.redeem(link(2, issued: ahead), key: key(2), csrf: "c", at: at(minutes: 2), wall: ahead)
+    #expect(throws: LinkRefusal.used) { try book.redeem(fresh, key: key(3), csrf: "c", at: at(minutes: 3), wall: mended) }
   }
 
   @Test mutating func aSessionEndsWhenIdle() throws {

@@ -56,6 +56,25 @@ import VitalSigns
     #expect(start(Self.lastRun, lastInstant: 500, boot: "B", boottime: 7, wall: wall) == 500 * Self.second + tenYears)
   }
 
+  /// A clock that leaps to and fro at each start: ten years each time, and never past the end of the numbers.
+  @Test func leapsAtEachStartEndBeforeTheNumbersDo() {
+    var instant = 5 * Self.second
+    for boot in 0..<100 {
+      let now = ClockReading(bootID: "B\(boot)", boottime: Self.second, wall: WallTime(rawValue: .max))
+      let clock = HubClock(
+        continuing: Self.lastRun, lastInstant: MonotonicInstant(rawValue: instant), lastWall: Self.wall, now: now)
+      #expect(clock.offset + now.boottime >= instant)
+      instant = clock.offset + now.boottime
+    }
+    #expect(instant > 0 && instant / 1_000_000 <= HubClock.timelineMillisecondsMax + 5_000)
+  }
+
+  @Test func theSteadyWallClockStandsWhereItStoodAtTheStart() {
+    let reading = ClockReading(bootID: "A", boottime: ClockReading.current().boottime, wall: WallTime(rawValue: 12_000))
+    let clock = HubClock(continuing: nil, lastInstant: .zero, lastWall: .unknown, now: reading)
+    #expect((12_000...60_000).contains(clock.steadyWall().rawValue))
+  }
+
   @Test func anUnknownLastWallBridgesNothing() {
     #expect(start(Self.lastRun, lastInstant: 500, lastWall: .unknown, boot: "B", boottime: 7, wall: Self.wall) == 500 * Self.second)
   }

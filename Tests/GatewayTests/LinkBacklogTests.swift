@@ -7,6 +7,7 @@ import VitalSigns
 
 @testable import DeviceIntake
 @testable import HubRuntime
+@testable import Journal
 
 @Suite struct LinkBacklogTests {
   private let lost = WallTime(rawValue: 1_780_315_200_000)
@@ -57,6 +58,33 @@ import VitalSigns
     backlog.connected(hasSession: true, at: at(0))
     for second in UInt32(1)..<LinkBacklog.longestSeconds { #expect(backlog.arrival(at: at(second)) != .live) }
     #expect(backlog.arrival(at: at(LinkBacklog.longestSeconds)) == .live)
+  }
+
+  /// A clock that was five hours behind before the restart is so after it: the first value is of now, and not late.
+  @Test func whatTheJournalShowsOfAClockIsKnownAgain() {
+    let civil = CivilClock(zone: .gmt)
+    func claim(_ device: UInt32, hoursOld: Int64, isBelieved: Bool) -> DeviceClaim {
+      let said = lost.adding(milliseconds: -hoursOld * 3_600_000)
+      return DeviceClaim(
+        device: DeviceID(rawValue: device), arrival: lost, measuredAt: isBelieved ? said : .unknown, time: .epoch(said))
+    }
+    var clocks = DeviceClocks(
+      remembering: [
+        claim(1, hoursOld: 5, isBelieved: false), claim(1, hoursOld: 0, isBelieved: true), claim(2, hoursOld: 0, isBelieved: true),
+        claim(3, hoursOld: 5, isBelieved: true),
+      ], civil: civil)
+    let spo2 = Observation(code: .oxygenSaturation, value: Quantity(mantissa: 97), unit: .percent)
+    func measured(_ device: UInt32, hoursOld: Int64) -> WallTime {
+      let said = lost.adding(milliseconds: -hoursOld * 3_600_000)
+      return clocks.judge(
+        .observation(spo2, at: .epoch(said)), of: DeviceID(rawValue: device), by: .live, at: lost, at(1), civil: civil
+      ).measuredAt
+    }
+    #expect(measured(1, hoursOld: 5) == .unknown, "it counts when it arrives")
+    #expect(measured(2, hoursOld: 2) == lost.adding(milliseconds: -2 * 3_600_000), "its clock is right, so the value is old")
+    // Of the others nothing is known.
+    #expect(measured(3, hoursOld: 2) == .unknown)
+    #expect(measured(4, hoursOld: 2) == .unknown)
   }
 
   /// A fall sensor whose clock is five hours off, and its first word is a fall. What may have waited in the broker is old by its own words.

@@ -166,7 +166,13 @@ private struct Body: Decodable {
   func badReceivers(mode: String, expected: ItemResult) async throws {
     let receiver = try WebhookReceiver()
     #expect(await deliver(mode, receiver, timeout: mode == "slow" ? .seconds(1) : .seconds(20)).outcome == .each([expected]))
-    #expect(try receiver.log().count == 1, "no retry and no redirect underneath")
+    // The receiver's clock says another time than ours, which may be why it refuses: once more, with its own time. Else no retry and no
+    // redirect underneath.
+    let log = try receiver.log()
+    #expect(log.count == (["status-400", "status-401"].contains(mode) ? 2 : 1))
+    let stamps = log.compactMap { $0.headers["Knutepunkt-Timestamp"].flatMap { Int64($0) } }
+    #expect(stamps.first == 1_769_862_900)
+    if log.count == 2 { #expect(stamps[1] > 1_769_862_900 + 86_400 && log[0].body == log[1].body) }
   }
 
   /// The status is the answer; a body is a bonus. (A receiver that answers "ok" was sent the same alarm for ever.)

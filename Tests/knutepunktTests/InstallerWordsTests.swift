@@ -18,6 +18,16 @@ import VitalSigns
     #expect(try InstallerFixtures.texts().span(seconds) == text)
   }
 
+  /// A clock that is or was wrong makes no age of decades.
+  @Test func agesEndWhereAClockWasWrong() throws {
+    let now = try #require(WallTime(text: "2026-03-01T12:00:00.000Z"))
+    func age(_ text: String) -> String? { TimeDisplay.age(text, now: now) }
+    #expect(age("2026-03-01T12:05:00.000Z") == "in 5 min")
+    #expect(age("2026-03-31T12:00:00.000Z") == "in 30 d")
+    #expect(age("2016-03-15T12:00:00.000Z") == "3638 d ago")
+    for text in ["1970-01-01T12:00:20.000Z", "2056-03-01T12:00:00.000Z"] { #expect(age(text) == TimeDisplay.local(text)) }
+  }
+
   @Test func ages() throws {
     let now = try #require(WallTime(text: "2026-03-01T12:00:00.000Z"))
     let cases: [(String?, String, String)] = [

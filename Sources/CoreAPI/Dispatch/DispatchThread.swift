@@ -76,7 +76,8 @@ package final class DispatchThread: @unchecked Sendable {
   private func tell(_ outcome: Outcome) {
     guard case .alert(let transition) = outcome.payload else { return }
     conditions.note(transition, at: outcome.wall)
-    let alert = API.Alert(transition, outcome, registry: registry, text: text)
+    var alert = API.Alert(transition, outcome, registry: registry, text: text)
+    if !clock.standing.isBelieved { alert.transition?.timeUncertain = true }
     hub.send(.alert(alert))
     dispatched.wrappingAdd(1, ordering: .relaxed)
   }

@@ -44,6 +44,9 @@ package final class Health: Sendable {
   /// What does not work now, gravest first.
   package var problems: [API.Problem] { hub.now(isLive: isLive) }
 
+  /// How the hub's own clock is kept, in one line.
+  package var clockLine: String { hub.clockLine }
+
   /// Whether alarms can come in, are decided, can leave, and are kept.
   package var isReady: Bool { !problems.contains(where: \.isGrave) }
 

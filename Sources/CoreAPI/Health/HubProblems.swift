@@ -22,7 +22,6 @@ package final class HubProblems: Sendable {
   private let sentences: AlertSentences
   private let names: [UInt32: String]
   private let watch: Mutex<HubWatch>
-  private let wallClock = Mutex(WallClockWatch())
   /// People for whom nobody outside the board is called, as of a version of the registry.
   private let uncalled = Mutex<(version: UInt64, people: [PatientID])>((0, []))
   private var configuration: KnutepunktConfiguration { parts.configuration }
@@ -124,16 +123,6 @@ package final class HubProblems: Sendable {
       sample.detail = "the Bluetooth service (bluetoothd) has not said yet what adapters there are"
     }
     return sample
-  }
-
-  private func clock(_ wall: WallTime, at now: MonotonicInstant) -> HubWatch.Sample {
-    wallClock.withLock { clock in
-      clock.look(wall: wall, at: now)
-      let seconds = clock.step / 1_000
-      return HubWatch.Sample(
-        subject: HubWatch.Subject(rule: .clockDoubtful, number: 0), name: nil, isWell: clock.isWell,
-        detail: clock.isWell ? nil : "it was set \(seconds < 0 ? "back" : "forward") by \(abs(seconds)) s while the hub ran")
-    }
   }
 
   private func sample(_ rule: AlertRule, _ name: String, isWell: Bool, _ detail: String?) -> HubWatch.Sample {
@@ -302,7 +291,7 @@ package final class HubProblems: Sendable {
       next = shown.next ?? "systemctl status bluetooth; knutepunkt doctor says more"
     case .clockDoubtful:
       effect = .partial
-      next = "timedatectl shows the clock and whether it is kept right; one that stays so for an hour is believed"
+      next = shown.next ?? "timedatectl shows the clock and whether it is kept right"
     default:
       // Without a board alarms still reach the destinations; without any destination nobody hears of them.
       effect = shown.name == API.Role.forward.key || configuration.destinations.isEmpty ? .mute : .partial

@@ -56,6 +56,8 @@ struct HubWatch: Sendable {
     var sinceWall: WallTime
     /// When it fell last.
     var fellWall: WallTime
+    /// It began in an earlier run: its times are not of this run's clock.
+    var isEarlier = false
     var unwellFor: Int64 = 0
     var falls = 1
     /// Since when the subject has been well; nil while it is unwell.
@@ -76,12 +78,15 @@ struct HubWatch: Sendable {
   /// Sorted by rule and number, so that no outcome depends on an order that changes.
   private var watched: [Watched] = []
   private var lastLook: MonotonicInstant?
+  /// Wall clock minus timeline at the last look, milliseconds.
+  private var line: Int64?
 
   /// `told`: what the core holds open from an earlier run. It stays told until it has been well for `settle`.
   init(told: [(subject: Subject, since: WallTime)] = [], at now: MonotonicInstant) {
     for open in told where !watched.contains(where: { $0.sample.subject == open.subject }) {
       var entry = Watched(sample: Sample(subject: open.subject, name: nil, isWell: true, detail: nil), trouble: nil, toldAt: now)
-      entry.trouble = Trouble(sinceWall: open.since, fellWall: open.since, unwellFor: Self.tellAfter, wellSince: now)
+      entry.trouble = Trouble(
+        sinceWall: open.since, fellWall: open.since, isEarlier: true, unwellFor: Self.tellAfter, wellSince: now)
       watched.append(entry)
     }
     sort()
@@ -91,6 +96,7 @@ struct HubWatch: Sendable {
   mutating func look(_ samples: [Sample], at now: MonotonicInstant, wall: WallTime) {
     let passed = lastLook.map { min(max(0, now.rawValue &- $0.rawValue), Self.lookGapMax) } ?? 0
     lastLook = now
+    followClock(wall.milliseconds(aheadOf: now))
     for index in watched.indices { watched[index].isThere = false }
     for sample in samples {
       let index: Int
@@ -106,6 +112,19 @@ struct HubWatch: Sendable {
     for index in watched.indices where !watched[index].isThere { watched[index].trouble = nil }
     watched.removeAll { !$0.isThere && $0.toldAt == nil }
     sort()
+  }
+
+  /// Since when something is wrong is said by the clock as it is: one that is set does not make a minute of it years.
+  private mutating func followClock(_ now: Int64) {
+    let step = line.map { now &- $0 } ?? 0
+    line = now
+    guard step.magnitude > 1_000 else { return }
+    for index in watched.indices {
+      guard var trouble = watched[index].trouble, !trouble.isEarlier else { continue }
+      trouble.sinceWall = trouble.sinceWall.adding(milliseconds: step)
+      trouble.fellWall = trouble.fellWall.adding(milliseconds: step)
+      watched[index].trouble = trouble
+    }
   }
 
   /// What the core should be told now. Offer each to it, and confirm with `confirm` what it took.

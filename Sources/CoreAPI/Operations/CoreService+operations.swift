@@ -47,7 +47,8 @@ extension CoreService {
       scheduling: counters.isRealtime.load(ordering: .relaxed) ? .known(.fifo) : .known(.ordinary),
       memoryLocked: counters.memoryLocked.load(ordering: .relaxed), links: parts.links.mqtt.map(linkStatus) + bluetoothLink,
       destinations: configuration.destinations.map { destinationStatus($0, outbox) }, roles: health.roles(of: self),
-      notes: health.notes(of: self), problems: health.problems, ready: health.isReady, lastHeard: lastHeard)
+      notes: health.notes(of: self), problems: health.problems, ready: health.isReady, lastHeard: lastHeard,
+      clock: health.clockLine)
   }
 
   private var bluetoothLink: [API.Status.Link] {

@@ -171,6 +171,7 @@ package struct JournalOpening {
       RunRecord(
         bootID: reading.bootID, boottimeNanoseconds: reading.boottime,
         instant: MonotonicInstant(rawValue: reading.boottime &+ clock.offset), wall: reading.wall, version: KnutepunktVersion.current))
+    let judged = try judge(clock, reading, writer, recovery)
     point(to: writer.path)
     let reader = try JournalReader(path: writer.path, pointer: configuration.hub.journalPointer)
     var report = CoreBuilder.Report()
@@ -189,11 +190,31 @@ package struct JournalOpening {
       logger.warning("a copy of the registry could not be written", metadata: ["path": "\(failure.path)", "reason": "\(failure.reason)"])
     }
     return OpenedJournal(
-      writer: writer, recovery: recovery, core: core, report: report, clock: clock, reading: reading, reader: reader, registry: registry,
+      writer: writer, recovery: recovery, core: core, report: report, clock: judged, reading: reading, reader: reader, registry: registry,
       accounts: try reader.actors().map { ($0.id, $0.account) }, told: told,
       notes: former.waiting.map {
         "\($0.rows) records wait for destination \"\($0.name)\", which the configuration does not name: they go out when it does again"
       })
+  }
+
+  /// Whether the wall clock is believed, by what the journal knows of it; a doubt is kept before the first entry.
+  private func judge(
+    _ clock: HubClock, _ reading: ClockReading, _ writer: JournalWriter, _ recovery: JournalRecovery
+  ) throws(JournalError) -> HubClock {
+    let machine = MachineClock.look(at: reading.wall)
+    let known = try writer.clockStanding()
+    var notes: [ClockNote] = []
+    let belief = ClockBelief(
+      ClockBelief.Known(believed: known.believed, doubt: known.doubt, lastWall: recovery.lastWall), bootID: reading.bootID,
+      at: ClockBelief.Look(
+        wall: reading.wall, instant: MonotonicInstant(rawValue: reading.boottime &+ clock.offset), machine: machine,
+        nextSequence: recovery.lastSequence + 1), notes: &notes)
+    // On a full disk the writer's thread keeps them once there is room.
+    do { try writer.keep(notes) } catch {
+      logger.warning("what is known of the clock cannot be kept now", metadata: ["reason": "\(error)"])
+      return clock.judged(by: ClockStanding(belief, machine: machine, notes: notes))
+    }
+    return clock.judged(by: ClockStanding(belief, machine: machine))
   }
 
   /// Tells the other roles which journal is in use.

@@ -52,6 +52,7 @@ extension JournalWriterThread {
     if loss?.emergencyPath == nil, hooks.isDamaged() {
       atDisk { leaveJournal(.corrupt(detail: "a page of it cannot be read")) }
     }
+    keepClock()
     if let copyDue, now >= max(nextCopy, copyDue.adding(nanoseconds: Self.copyDelay)) {
       self.copyDue = nil
       atDisk { refreshCopies() }
@@ -77,11 +78,29 @@ extension JournalWriterThread {
     }
   }
 
+  /// Keeps what the pulse found of the hub's own clock.
+  private func keepClock() {
+    let notes = clock.standing.takeNotes()
+    if notes.isEmpty { return }
+    do {
+      try atDisk { () throws(JournalError) in try writer.keep(notes) }
+      // Routine records that waited for the right time may go now: whoever delivers looks again.
+      hooks.committed(lastCommitted)
+    } catch {
+      clock.standing.failed(notes)
+    }
+  }
+
   /// A bounded piece of what is too old, between two groups: while there is more, for a tenth of the time or, the further it is behind, up to
   /// half; else once an hour. It ends at once when a group is due meanwhile, and is not flushed by itself.
   func purge() {
     let now = clock.now()
     if now < nextPurge || !group.isEmpty { return }
+    // By a clock that leapt, everything would be too old. Nothing is forgotten until the time is believed.
+    guard clock.standing.isBelieved else {
+      nextPurge = now.adding(seconds: 60)
+      return
+    }
     let wall = clock.wall()
     let limits = RetentionLimits(
       samplesBefore: wall.adding(milliseconds: -settings.retentionMilliseconds),

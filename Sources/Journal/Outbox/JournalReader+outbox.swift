@@ -37,23 +37,35 @@ extension JournalReader {
       case .others(let people): condition = "AND patient NOT IN (\(people.map { String($0.rawValue) }.joined(separator: ", ")))"
       case .one(let person): condition = "AND patient = \(person.rawValue)"
       }
+      // Routine records wait while the hub's clock is in doubt. What is left of one person lies before them.
+      var held: Int64?
+      if case .one = scope {} else if lane == .routine { held = try Self.firstHeldRow(db, destination) }
       let sql = """
         SELECT \(OutboxColumn.list) FROM outbox
-        WHERE destination = ? AND lane = ? AND row > ? \(condition) ORDER BY row LIMIT ?
+        WHERE destination = ? AND lane = ? AND row > ? AND row < ? \(condition) ORDER BY row LIMIT ?
         """
-      let arguments = StatementArguments(key + [signed(row), max(0, limit)])
+      let arguments = StatementArguments(key + [signed(row), held ?? Int64.max, max(0, limit)])
       // Of some people only, the text is another each time: not worth keeping.
       let rows =
         condition.isEmpty
         ? try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments) : try Row.fetchAll(db, sql: sql, arguments: arguments)
       let through = try Int64.fetchOne(
-        db.cachedStatement(sql: "SELECT max(row) FROM outbox WHERE destination = ? AND lane = ?"), arguments: StatementArguments(key))
+        db.cachedStatement(sql: "SELECT max(row) FROM outbox WHERE destination = ? AND lane = ? AND row < ?"),
+        arguments: StatementArguments(key + [held ?? Int64.max]))
       var registry = RegistryCache(db: db)
       let items = try rows.compactMap { try Self.readable($0, destination, lane, &registry) }
       return OutboxRows(
         items: items, reachedEnd: rows.count < limit, lastRow: rows.last.map { UInt64(bitPattern: $0[outbox, .row] as Int64) },
         through: through.map(UInt64.init(bitPattern:)) ?? 0)
     }
+  }
+
+  /// The first routine row that waits for the hub's clock; nil when none does. Rows rise with their entries.
+  private static func firstHeldRow(_ db: Database, _ destination: UInt32) throws -> Int64? {
+    guard let first = try firstHeld(db) else { return nil }
+    return try Int64.fetchOne(
+      db, sql: "SELECT min(row) FROM outbox WHERE destination = ? AND lane = ? AND sequence >= ?",
+      arguments: [Int64(destination), Int64(OutboxLane.routine.rawValue), first])
   }
 
   /// People for whom a raised alert of high priority waits, the longest waiting first.
@@ -111,11 +123,13 @@ extension JournalReader {
     let sequence = UInt64(bitPattern: row[outbox, .sequence] as Int64)
     let outcome = UInt64(bitPattern: row[outbox, .outcome] as Int64)
     let content: OutboxItem.Content
+    let instant: MonotonicInstant?
     var device = DeviceID.none
     switch kind {
     case .observation:
       guard let observation = try registry.observation(sequence) else { return nil }
       device = observation.device
+      instant = observation.instant
       content = .observation(observation, frame: observation.isPressure ? try observation.frame(db) : [])
     case .score:
       guard let stored = try StoredOutcome.fetch(db, id: outcome),
@@ -128,26 +142,30 @@ extension JournalReader {
         if let source, source.isPressure { frames[index] = try source.frame(db) }
         sources.append(source)
       }
+      instant = score.instant
       content = .score(score, sources: sources, frames: frames)
     case .alert:
       guard let stored = try StoredOutcome.fetch(db, id: outcome), let transition = try AlertTransitionRow(db, stored),
         let alert = try AlertRow.fetch(db, transition.transition.id)
       else { return nil }
       device = alert.device
+      instant = transition.instant
       content = .alert(transition, alert: alert, evidence: try evidence(db, alert))
     case .dose:
       guard let event = try EventRow.fetch(db, sequence) else { return nil }
       device = event.device
+      instant = event.instant
       content = .dose(event, planned: try planned(db, event))
     case .location:
       guard let location = try LocationRow.fetch(db, sequence) else { return nil }
       device = location.device
+      instant = nil
       content = .location(location)
     }
     return OutboxItem(
       row: number, destination: destination, lane: lane, kind: kind, attempts: row[outbox, .attempts],
       created: WallTime(rawValue: row[outbox, .created]), patient: try registry.patient(PatientID(rawValue: row[outbox, .patient])),
-      device: try registry.device(device), content: content)
+      device: try registry.device(device), content: content, isTimeUncertain: try registry.timeUncertainty(at: instant))
   }
 
   /// The observations that an alert rests on: its score's sources, or the one that raised it.
@@ -262,6 +280,15 @@ private struct RegistryCache {
   private var devices: [DeviceID: DeviceRow] = [:]
 
   init(db: Database) { self.db = db }
+
+  /// Whether any time in the journal is in doubt, and was not placed.
+  private lazy var hasUncertain: Bool =
+    (try? Bool.fetchOne(db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM clock_doubt WHERE difference IS NULL)"))) ?? true
+
+  mutating func timeUncertainty(at instant: MonotonicInstant?) throws -> Bool {
+    guard let instant, hasUncertain else { return false }
+    return try JournalReader.isTimeUncertain(db, at: instant)
+  }
 
   mutating func observation(_ sequence: UInt64) throws -> ObservationRow? {
     if let known = observations[sequence] { return known }

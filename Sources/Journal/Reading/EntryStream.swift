@@ -2,7 +2,7 @@
 // a replay of a million entries costs no look-ups.
 
 internal import GRDB
-internal import JournalValues
+import JournalValues
 internal import VitalSigns
 
 /// A walk over the entries after a sequence. Used inside one access to the connection.

@@ -28,8 +28,9 @@ extension JournalReader {
       let row = try Row.fetchOne(
         db,
         sql: """
-          SELECT count(*) AS waiting, min(coalesce(raised_wall, first_wall)) AS oldest FROM alert
-          WHERE is_open = 1 AND state IN \(sqlList([AlertState.raised, .notified]))
+          SELECT count(*) AS waiting, min(coalesce(\(PlacedTime.wall("a", wall: "raised_wall", instant: "t.raised_at")), a.first_wall)) AS oldest
+          FROM alert a JOIN alert_transition t ON t.outcome = a.last_outcome
+          WHERE a.is_open = 1 AND a.state IN \(sqlList([AlertState.raised, .notified]))
           """)
       return (row.map { $0["waiting"] } ?? 0, row.flatMap { $0["oldest"] as Int64? }.map { WallTime(rawValue: $0) })
     }
@@ -50,7 +51,7 @@ extension JournalReader {
       }
       if filter.openOnly { conditions.append("a.is_open = 1") }
       if let since = filter.since {
-        conditions.append("a.first_wall >= ?")
+        conditions.append(PlacedTime.wall("a", wall: "first_wall", instant: "t.raised_at") + " >= ?")
         arguments += [since.rawValue]
       }
       let sql = AlertRow.sql + " WHERE \(conditions.joined(separator: " AND ")) ORDER BY a.first_outcome DESC LIMIT \(max(0, filter.limit))"
@@ -118,7 +119,8 @@ extension JournalReader {
       let commands = try Row.fetchAll(
         db,
         sql: """
-          SELECT c.sequence, c.action, c.actor, c.usefulness, e.wall FROM alert_command c JOIN entry e USING (sequence)
+          SELECT c.sequence, c.action, c.actor, c.usefulness, \(PlacedTime.wall("e", instant: "e.instant")) AS wall
+          FROM alert_command c JOIN entry e USING (sequence)
           WHERE c.alert = ? ORDER BY c.sequence
           """,
         arguments: [id.description]
@@ -133,7 +135,7 @@ extension JournalReader {
         )
       }
       return AlertExplanation(
-        alert: alert, history: history, firstCause: try EntryStream.entry(db, alert.transition.firstCause),
+        alert: alert, history: history, firstCause: try PlacedTime.entry(db, alert.transition.firstCause),
         score: try Self.score(db, behind: alert, history.first), plan: try Self.plan(db, behind: alert), commands: commands)
     }
   }

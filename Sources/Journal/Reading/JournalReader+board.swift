@@ -76,7 +76,8 @@ extension JournalReader {
       rows.closed = try Row.fetchAll(
         db,
         sql: AlertRow.sql + """
-           WHERE a.is_open = 0 AND a.raised_wall IS NOT NULL AND a.changed_wall >= ? AND a.id IN (\(ended))
+           WHERE a.is_open = 0 AND a.raised_wall IS NOT NULL
+            AND \(PlacedTime.wall("a", wall: "changed_wall", instant: "o.instant")) >= ? AND a.id IN (\(ended))
           ORDER BY a.changed_wall DESC LIMIT \(max(0, closedMax))
           """, arguments: [since.rawValue]
       ).map { try AlertRow($0) }
@@ -127,7 +128,7 @@ extension JournalReader {
     var (low, high) = (first, last)
     while low < high {
       let middle = low + (high - low) / 2
-      let statement = try db.cachedStatement(sql: "SELECT wall FROM outcome WHERE id >= ? ORDER BY id LIMIT 1")
+      let statement = try db.cachedStatement(sql: "SELECT \(PlacedTime.wall("outcome")) FROM outcome WHERE id >= ? ORDER BY id LIMIT 1")
       if let at = try Int64.fetchOne(statement, arguments: [middle]), at < wall.rawValue { low = middle + 1 } else { high = middle }
     }
     return low
@@ -139,7 +140,8 @@ extension JournalReader {
     let tells = sqlList([AlertTransitionKind.raised, .upgraded])
     let scores = sqlList([AlertRule.news2High, .news2Medium])
     let sql = """
-      SELECT t.alert, t.kind, t.value, t.upper, t.actor, o.wall FROM alert_transition t JOIN outcome o ON o.id = t.outcome
+      SELECT t.alert, t.kind, t.value, t.upper, t.actor, \(PlacedTime.wall("o", instant: "o.instant")) AS wall
+      FROM alert_transition t JOIN outcome o ON o.id = t.outcome
       WHERE t.alert IN (SELECT value FROM json_each(?) UNION \(ended))
         AND (t.kind IN \(acts) OR (t.kind IN \(tells) AND t.rule IN \(scores)))
       ORDER BY t.outcome

@@ -1,9 +1,40 @@
-// What one device sent since a moment: for the person who stands beside it and wants to see that it works.
+// What one device sent since a moment: for the person who stands beside it and wants to see that it works. And what devices said of the
+// time last, by which their clocks are known again after a restart.
 
 internal import GRDB
 public import VitalSigns
 
+/// What a device said of the time with a value of then.
+public struct DeviceClaim: Sendable, Hashable {
+  public var device: DeviceID
+  public var arrival: WallTime
+  /// The time that the value was given: `.unknown`: its arrival.
+  public var measuredAt: WallTime
+  public var time: DeviceTime
+}
+
 extension JournalReader {
+  /// The newest claims of values that came when they were measured, newest first; none from when the hub's own clock was in doubt.
+  public func newestClaims(limit: Int) throws(JournalError) -> [DeviceClaim] {
+    let old: ObservationQuality = [.fromStorage, .retained, .late]
+    return try read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT e.device, e.wall, e.measured_at, t.civil, t.epoch FROM device_time t CROSS JOIN entry e ON e.sequence = t.sequence
+          CROSS JOIN observation x ON x.sequence = t.sequence
+          WHERE x.quality & ? = 0 AND NOT EXISTS (SELECT 1 \(PlacedTime.covering("e.instant")))
+          ORDER BY t.sequence DESC LIMIT ?
+          """, arguments: [Int64(old.rawValue), max(0, limit)]
+      ).map {
+        DeviceClaim(
+          device: DeviceID(rawValue: $0["device"]), arrival: WallTime(rawValue: $0["wall"]),
+          measuredAt: ($0["measured_at"] as Int64?).map(WallTime.init(rawValue:)) ?? .unknown,
+          time: DeviceTime(civil: $0["civil"], epoch: $0["epoch"]))
+      }
+    }
+  }
+
   /// Entries of a device after a sequence, oldest first. Looks at most at `scanMax` entries.
   public func entries(of device: DeviceID, after sequence: UInt64, limit: Int = 50, scanMax: Int = 20_000) throws(JournalError)
     -> [IntakeEntry]

@@ -186,9 +186,9 @@ public final class JournalReader: Sendable {
     }
   }
 
-  /// One entry as it was committed; nil when it was shed, purged or never was.
+  /// One entry as it was committed, with its wall time placed; nil when it was shed, purged or never was.
   public func entry(_ sequence: UInt64) throws(JournalError) -> IntakeEntry? {
-    try read { db in try EntryStream.entry(db, sequence) }
+    try read { db in try PlacedTime.entry(db, sequence) }
   }
 
   /// The hub's salt and id, made at the first start.

@@ -65,7 +65,7 @@ extension PlanItemRow {
 }
 
 extension ObservationRow {
-  private static let entry = QuerySection<EntryColumn>("e")
+  private static let entry = QuerySection<EntryColumn>("e", placing: .wall)
   private static let value = QuerySection<ObservationColumn>("x", from: entry.end)
   private static let controller = QuerySection<ControllerColumn>("c", from: value.end)
   private static let deviceTime = QuerySection<DeviceTimeColumn>("t", from: controller.end)
@@ -143,7 +143,8 @@ extension EventRow {
     let row = try Row.fetchOne(
       db.cachedStatement(
         sql: """
-          SELECT e.instant, e.wall, e.measured_at, e.device, e.patient, c.organisation_number, x.kind, x.phase, x.detail
+          SELECT e.instant, \(PlacedTime.wall("e", instant: "e.instant")) AS wall, e.measured_at, e.device, e.patient,
+            c.organisation_number, x.kind, x.phase, x.detail
           FROM device_event x JOIN entry e ON e.sequence = x.sequence JOIN controller c ON c.id = e.controller WHERE x.sequence = ?
           """), arguments: [signed(sequence)])
     guard let row else { return nil }
@@ -163,7 +164,8 @@ extension LocationRow {
     try Row.fetchOne(
       db.cachedStatement(
         sql: """
-          SELECT e.wall, e.measured_at, e.device, e.patient, c.organisation_number, x.latitude_e7, x.longitude_e7, x.accuracy_metres
+          SELECT \(PlacedTime.wall("e", instant: "e.instant")) AS wall, e.measured_at, e.device, e.patient, c.organisation_number,
+            x.latitude_e7, x.longitude_e7, x.accuracy_metres
           FROM location_fix x JOIN entry e ON e.sequence = x.sequence JOIN controller c ON c.id = e.controller WHERE x.sequence = ?
           """), arguments: [signed(sequence)]
     ).map { row in
@@ -204,7 +206,16 @@ extension ScoreRow {
 }
 
 extension AlertRow {
-  private static let alert = QuerySection<AlertColumn>("a", from: StoredOutcome.columnsEnd)
+  /// The times of `alert` have no instants of their own: those of its latest transition place them.
+  private static let alert = QuerySection<AlertColumn>(
+    columns: AlertColumn.allCases.map { column in
+      switch column {
+      case .firstWall: PlacedTime.wall("a", wall: column.name, instant: "t.raised_at")
+      case .raisedWall: "CASE WHEN a.raised_wall IS NOT NULL THEN \(PlacedTime.wall("a", wall: column.name, instant: "t.raised_at")) END"
+      case .changedWall: PlacedTime.wall("a", wall: column.name, instant: "o.instant")
+      default: "a.\(column.name)"
+      }
+    }, from: StoredOutcome.columnsEnd)
   private static let controller = QuerySection<ControllerColumn>("c", from: alert.end)
   static let sql = """
     SELECT \(StoredOutcome.columns), \(alert.list), \(controller.list)

@@ -209,6 +209,8 @@ public struct OutboxItem: Sendable {
   public var patient: PatientRow?
   public var device: DeviceRow?
   public var content: Content
+  /// The hub's clock was in doubt when this was written, and what it was is not known (yet).
+  public var isTimeUncertain: Bool
 }
 
 /// A refused record.

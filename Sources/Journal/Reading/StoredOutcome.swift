@@ -8,7 +8,7 @@ struct StoredOutcome {
   var id: UInt64
   var outcome: Outcome
 
-  private static let head = QuerySection<OutcomeColumn>("o")
+  private static let head = QuerySection<OutcomeColumn>("o", placing: .wall)
   private static let score = QuerySection<ScoreColumn>("s", from: head.end)
   private static let transition = QuerySection<TransitionColumn>("t", from: score.end)
   static let columns = "\(head.list), \(score.list), \(transition.list)"

@@ -19,6 +19,7 @@ enum JournalSchema {
       version: 4,
       [
         .once("tables", TablesOfVersion4.tables),
+        .once("the hub's clock", [ClockSchema.tables]),
         // One line a part; a part that another file describes stands here, too.
         TablesOfVersion4.passedEntries,
         TablesOfVersion4.passedScores,

@@ -73,6 +73,7 @@ enum JournalVocabulary {
     for kind in EntryKind.allCases { rows.append(("entryKind", kind.rawValue, "\(kind)")) }
     for kind in OutcomeKind.allCases { rows.append(("outcomeKind", kind.rawValue, "\(kind)")) }
     for kind in RegistryChangeKind.allCases { rows.append(("registryChange", kind.rawValue, "\(kind)")) }
+    for reason in ClockDoubtReason.allCases { rows.append(("clockDoubt", Int64(reason.rawValue), "\(reason)")) }
     for kind in RecordKind.allCases { rows.append(("recordKind", Int64(kind.rawValue), kind.key)) }
     for unit in UCUMUnit.allCases { rows.append(("unit", Int64(unit.rawValue), unit.code)) }
     for kind in DeviceEventKind.allCases { rows.append(("event", Int64(kind.rawValue), kind.key)) }

@@ -33,7 +33,12 @@ struct QuerySection<Column: SQLColumn>: Sendable {
   let end: Int
 
   init(_ alias: String, from start: Int = 0) {
-    list = Column.allCases.map { "\(alias).\($0.name)" }.joined(separator: ", ")
+    self.init(columns: Column.allCases.map { "\(alias).\($0.name)" }, from: start)
+  }
+
+  /// - Parameter columns: one SQL expression for each column, in its order.
+  init(columns: [String], from start: Int) {
+    list = columns.joined(separator: ", ")
     self.start = start
     end = start + Column.allCases.count
   }

@@ -4,6 +4,9 @@ internal import GRDB
 
 enum AgedEntryColumn: Int, SQLColumn {
   case sequence, wall, kind, patient
+
+  /// Written while the hub's clock was in doubt, an entry is as young as it can be.
+  static var placed: String { allCases.map { $0 == .wall ? PlacedTime.latest("entry") : $0.name }.joined(separator: ", ") }
 }
 
 enum AgedOutcomeColumn: Int, SQLColumn {
@@ -28,7 +31,9 @@ final class RetentionStatements {
   let passedNoMore: PreparedStatement
 
   init(_ db: Database) throws {
-    entries = try RowStatement(db) { "SELECT \($0) FROM entry WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?" }
+    entries = try RowStatement(db) { _ in
+      "SELECT \(AgedEntryColumn.placed) FROM entry WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
+    }
     outcomes = try RowStatement(db) { "SELECT \($0) FROM outcome WHERE cause > ? AND cause <= ? ORDER BY cause, id" }
     needed = try PreparedStatement(db, "SELECT sequence FROM needed_entry WHERE sequence > ? AND sequence <= ?")
     neededScore = try PreparedStatement(db, "SELECT 1 FROM needed_score WHERE outcome = ? LIMIT 1")

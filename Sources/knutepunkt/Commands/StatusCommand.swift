@@ -103,6 +103,7 @@ enum StatusText {
       "  intake      \(status.observations) observations, \(status.intakeDepth) waiting\(status.shed > 0 ? ", \(status.shed) shed" : "")",
       "  journal     \(store(status)), \(status.durable) of \(status.sequence) entries durable",
     ]
+    if let clock = status.clock { lines.append("  clock       \(clock)") }
     lines += status.links.map { link in
       // A link that tries again and again changes its state each time; since when it is gone stands in the problem.
       let problem = problems.first { $0.kind == .known(.rule(.linkDown)) && $0.name == link.name }

@@ -5,11 +5,15 @@ import HubRuntime
 import VitalSigns
 
 enum TimeDisplay {
-  /// `12 s ago`, `3 min 20 s ago`, `in 5 min`; the text itself when it is no time.
+  /// Further off than this, a clock is or was wrong, and the time says more than an age. Seconds.
+  private static let ages: ClosedRange<Int64> = -31 * 86_400...10 * 366 * 86_400
+
+  /// `12 s ago`, `3 min 20 s ago`, `in 5 min`; the local time where that would be years; the text itself when it is no time.
   static func age(_ text: String?, now: WallTime = SystemClock.wall()) -> String? {
     guard let text else { return nil }
     guard let time = WallTime(text: text) else { return text }
     let seconds = now.seconds(since: time)
+    if !ages.contains(seconds) { return local(text) }
     return seconds >= 0 ? "\(TimeSpan(seconds: seconds).text) ago" : "in \(TimeSpan(seconds: -seconds).text)"
   }
 

@@ -14,6 +14,10 @@ public import VitalSigns
 public struct HubClock: Sendable {
   /// Added to CLOCK_BOOTTIME to get the hub's timeline, nanoseconds.
   package let offset: Int64
+  /// Whether the wall clock is believed.
+  package private(set) var standing: ClockStanding
+  /// Wall clock minus timeline at the start of this run, milliseconds.
+  private let startLine: Int64
 
   /// Continues the timeline of the last run, if there was one.
   ///
@@ -25,6 +29,8 @@ public struct HubClock: Sendable {
     guard let lastRun else {
       // The first run of this hub starts at a whole second, so that instants are easy to read.
       offset = 1_000_000_000 - now.boottime
+      startLine = now.wall.milliseconds(aheadOf: MonotonicInstant(rawValue: 1_000_000_000))
+      standing = ClockStanding(now: now, instant: MonotonicInstant(rawValue: 1_000_000_000))
       return
     }
     var start: Int64
@@ -32,15 +38,29 @@ public struct HubClock: Sendable {
       start = lastRun.instant.rawValue &- lastRun.boottimeNanoseconds &+ now.boottime
     } else {
       let away = lastWall == .unknown ? 0 : max(0, now.wall.rawValue &- lastWall.rawValue)
-      start = lastInstant.rawValue &+ min(away, Self.awayMillisecondsMax) &* 1_000_000
+      // A clock that leaps to and fro at each start adds ten years each time: that ends long before the numbers do.
+      let room = max(0, Self.timelineMillisecondsMax - lastInstant.rawValue / 1_000_000)
+      start = lastInstant.rawValue &+ min(away, Self.awayMillisecondsMax, room) &* 1_000_000
     }
     start = max(start, lastInstant.rawValue)
     offset = start &- now.boottime
+    startLine = now.wall.milliseconds(aheadOf: MonotonicInstant(rawValue: start))
+    standing = ClockStanding(now: now, instant: MonotonicInstant(rawValue: start))
+  }
+
+  /// The same clock with what is known of its wall clock.
+  package func judged(by standing: ClockStanding) -> Self {
+    var clock = self
+    clock.standing = standing
+    return clock
   }
 
   /// The longest time away that is believed. A wall clock that claims more than ten years is wrong. The timeline then advances by
   /// ten years, which still lies past every deadline.
   static let awayMillisecondsMax: Int64 = 10 * 366 * 86_400_000
+
+  /// Time away is added up to here. 200 years of 292 that the numbers hold.
+  static let timelineMillisecondsMax: Int64 = 200 * 366 * 86_400_000
 
   /// Now, on the hub's timeline.
   public func now() -> MonotonicInstant {
@@ -49,4 +69,8 @@ public struct HubClock: Sendable {
 
   /// Now, by the hub's wall clock.
   public func wall() -> WallTime { SystemClock.wall() }
+
+  /// Now, by the wall clock as it stood at the start of this run: nobody can set it. For spans of time that may reach back before the
+  /// start.
+  package func steadyWall() -> WallTime { WallTime(rawValue: now().rawValue / 1_000_000 &+ startLine) }
 }
