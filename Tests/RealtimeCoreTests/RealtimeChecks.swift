@@ -232,7 +232,7 @@ private let driver = """
     }
 
     mutating func run() {
-      let snapshot = UnsafeMutableRawBufferPointer.allocate(byteCount: core.snapshotSize, alignment: 64)
+      let snapshot = UnsafeMutableRawBufferPointer.allocate(byteCount: core.copySize, alignment: 64)
       moveIn()
       let count = 1_000_000
       var state: UInt64 = 1
@@ -242,7 +242,7 @@ private let driver = """
       for index in 0..<count {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         live(index, state >> 33)
-        if index % 100_000 == 0 { core.writeSnapshot(into: snapshot) }
+        if index % 100_000 == 0 { core.copyState(into: snapshot) }
       }
       let after = countedAllocations()
       let spent = clock.now - begin

@@ -11,7 +11,7 @@ enum JournalSchema {
   /// "KNPT": how `file` and other programs know the format.
   static let applicationID: Int64 = 0x4B4E_5054
   /// The newest version that this program reads and writes.
-  static let version = 3
+  static let version = 4
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
@@ -33,6 +33,10 @@ enum JournalSchema {
     migrator.registerMigration("3: observations are found by looking back, not along chains") { db in
       try db.execute(sql: "DROP TABLE observation_latest")
       try db.execute(sql: "PRAGMA user_version = 3")
+    }
+    migrator.registerMigration("4: counters of alert ids outlive what they counted") { db in
+      try IdentityTables.make(db)
+      try db.execute(sql: "PRAGMA user_version = 4")
     }
     return migrator
   }
