@@ -58,7 +58,9 @@ private struct Workshop {
   }
 
   func swiftc(_ arguments: [String]) throws -> (status: Int32, output: String) {
-    try run(["swiftc", "-swift-version", "6", "-package-name", "knutepunkt", "-wmo", "-O", "-I", "."] + arguments)
+    // As Package.swift has it; without it `package import` in one file would make the others' imports ambiguous.
+    let imports = ["-enable-upcoming-feature", "InternalImportsByDefault"]
+    return try run(["swiftc", "-swift-version", "6", "-package-name", "knutepunkt", "-wmo", "-O", "-I", "."] + imports + arguments)
   }
 }
 
