@@ -85,6 +85,7 @@ let package = Package(
     target("CoreRings", ["VitalSigns"]),
     target("NEWS2Scoring", ["VitalSigns"]),
     target("RealtimeCore", ["VitalSigns", "CoreRings", "NEWS2Scoring"]),
+    target("CoreState", ["VitalSigns", "RealtimeCore"]),
     target("JournalValues", ["VitalSigns"]),
     target("JournalFiles", ["JournalValues", grdb]),
     target("Journal", ["VitalSigns", "JournalValues", "JournalFiles", grdb, crypto]),
@@ -101,7 +102,8 @@ let package = Package(
     target(
       "HubCore",
       [
-        "CoreRings", "JournalValues", "HubRuntime", "HubConfiguration", "HubRegistry", "RealtimeCore", "Journal", "DeviceProfile",
+        "CoreRings", "JournalValues", "HubRuntime", "HubConfiguration", "HubRegistry", "RealtimeCore", "CoreState", "Journal",
+        "DeviceProfile",
         "VitalSigns", logging,
       ]),
     target(
@@ -174,7 +176,7 @@ let package = Package(
     tests("ProfileCatalogue", ["ProfileCatalogue", "DeviceProfile", "VitalSigns", crypto]),
     tests("BluetoothLink", ["BlueZ", "BluetoothLink", "DeviceProfile", "VitalSigns", "CBluetooth", "CSystemd", logging]),
     tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
-    tests("RealtimeCore", ["CoreRings", "NEWS2Scoring", "RealtimeCore", "VitalSigns"]),
+    tests("RealtimeCore", ["CoreRings", "NEWS2Scoring", "RealtimeCore", "CoreState", "VitalSigns"], helpers: ["Fixtures"]),
     tests("Journal", ["JournalValues", "JournalFiles", "Journal", "VitalSigns", grdb, crypto], helpers: ["Released"]),
     tests("Forwarding", ["Forwarding", "VitalSigns"]),
     tests(
@@ -194,7 +196,7 @@ let package = Package(
         "HTTPServing", "BlueZ", "CoreRings", "JournalValues", "Gateway", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI",
         "Observability",
         "HubRegistry", "HubCore", "DeviceIntake",
-        "CoreAPI", "Delivery", "Console", "Doctor", "Journal", "RealtimeCore", "Forwarding", "VitalSigns", "ProfileCatalogue",
+        "CoreAPI", "Delivery", "Console", "Doctor", "Journal", "RealtimeCore", "CoreState", "Forwarding", "VitalSigns", "ProfileCatalogue",
         "DeviceProfile", "BluetoothLink", "MQTTLink", grdb, hummingbird, httpTypes, nioCore, nioPosix, logging,
         metrics, yams,
       ]),

@@ -56,7 +56,7 @@ enum Footprint {
   /// All state that room for one more person takes in the core: hot state, plan, index and timers; devices not counted.
   private static func stateOfOne() -> Measurement {
     func bytes(_ patients: Int) -> Int {
-      RealtimeCore(CoreConfiguration(patientsMax: patients, devicesMax: 16, alertsMax: 16)).snapshotSize
+      RealtimeCore(CoreConfiguration(patientsMax: patients, devicesMax: 16, alertsMax: 16)).copySize
     }
     // Both are full powers of two, so that the index's own rounding does not show.
     let each = Double(bytes(16_384) - bytes(8_192)) / 8_192
@@ -67,6 +67,6 @@ enum Footprint {
   }
 
   private static func coreBytes() -> Int {
-    RealtimeCore(CoreConfiguration(patientsMax: patientsMax, devicesMax: patientsMax * Population.devicesPerPatient)).snapshotSize
+    RealtimeCore(CoreConfiguration(patientsMax: patientsMax, devicesMax: patientsMax * Population.devicesPerPatient)).copySize
   }
 }

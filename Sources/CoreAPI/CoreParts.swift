@@ -46,6 +46,8 @@ package final class CoreParts: Sendable {
   package let hubID: String
   /// False when this run began with a state that no replay could give exactly (CoreBuilder).
   package let isRecoveryExact: Bool
+  /// What the core has room for in this run.
+  private let sizes: CoreConfiguration
   package let logger: Logger
 
   package var clock: HubClock { pipeline.clock }
@@ -65,6 +67,7 @@ package final class CoreParts: Sendable {
     let (recovery, report, reader, registry) = (opened.recovery, opened.report, opened.reader, opened.registry)
     let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)
     isRecoveryExact = report.isExact
+    sizes = report.sizes
     startedAt = opened.reading.wall
     openCalls = opened.openCalls
     changesMeanwhile = opened.changesMeanwhile
@@ -100,10 +103,11 @@ package final class CoreParts: Sendable {
     logger.notice(
       "the core is restored",
       metadata: ["entries": "\(recovery.lastSequence)", "replayed": "\(report.replayed)", "snapshot": "\(report.fromSnapshot)"])
+    for refusal in report.refusals { logger.warning("a snapshot of the core was passed over", metadata: ["reason": "\(refusal)"]) }
     if report.isExact { return }
     logger.warning(
-      "no snapshot fits and a replay cannot be exact: open alerts were taken over from the journal, ids start above all that were given",
-      metadata: ["alerts": "\(report.adopted)", "refused": "\(report.snapshotsRefused)", "purgedThrough": "\(recovery.purgedThrough)"])
+      "the state cannot be given again exactly: open alerts were taken over from the journal, ids start above all that were given",
+      metadata: ["reason": "\(report.reason ?? "")", "alerts": "\(report.adopted)"])
   }
 
   /// Starts the threads, then sets the clock, then opens the links.
@@ -129,7 +133,7 @@ package final class CoreParts: Sendable {
   private func tellRegistryRoom() {
     let people = registry.patients.count { $0.ended == nil }
     let devices = registry.devices.count { !$0.removed }
-    let isFull = people > configuration.realtime.patientsMax || devices > configuration.realtime.devicesMax
+    let isFull = people > sizes.patientsMax || devices > sizes.devicesMax
     if isFull {
       logger.error(
         "more people or devices are registered than there is room for; raise realtime.patientsMax or realtime.devicesMax",

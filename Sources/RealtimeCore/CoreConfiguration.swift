@@ -16,8 +16,8 @@ public struct ValidityWindows: Sendable, Hashable {
   }
 }
 
-/// Room and rules of one core. The sizes and the salt are part of a snapshot's identity; the rest may change between runs
-/// and then counts for what happens from then on.
+/// Room and rules of one core. All of it may change between runs, and then counts for what happens from then on: the state that is
+/// stored holds neither sizes nor rules (docs/state.md).
 public struct CoreConfiguration: Sendable {
   /// Most people at a time, 1…1 000 000. One more is answered with the remark `noRoom`.
   public var patientsMax: Int
@@ -27,7 +27,7 @@ public struct CoreConfiguration: Sendable {
   /// it for one rule; the last eighth is kept for high priority; beyond it each person has a place for a first alert.
   /// What finds no room is still told, but not followed (remark `noRoom`), and the hub says so: docs/alerts.md.
   public var alertsMax: Int
-  /// Makes alert ids of two hubs differ. Never changes during a hub's life.
+  /// Makes alert ids of two hubs differ. What was raised keeps its id when it changes.
   public var hubSalt: UInt64
   /// A measurement older than this on arrival is late: recorded, never a live alarm. Seconds.
   public var liveWindowSeconds: UInt32
@@ -40,14 +40,12 @@ public struct CoreConfiguration: Sendable {
   public var escalation: EscalationPolicy
   /// How urgent 3 points in one parameter are while the sum stays below 5. Medium until a clinical owner signs another.
   public var singleThreePriority: AlertPriority
-  /// Where counters of alert ids start when the journal cannot give them again exactly: above every number ever given.
-  public var episodesFloor: UInt32
 
   public init(
     patientsMax: Int = 64, devicesMax: Int = 512, alertsMax: Int = 512, hubSalt: UInt64 = 0,
     liveWindowSeconds: UInt32 = 900, futureToleranceSeconds: UInt32 = 300, scoreRefreshSeconds: UInt32 = 900,
     validity: ValidityWindows = ValidityWindows(), escalation: EscalationPolicy = .standard,
-    singleThreePriority: AlertPriority = .medium, episodesFloor: UInt32 = 0
+    singleThreePriority: AlertPriority = .medium
   ) {
     self.patientsMax = patientsMax
     self.devicesMax = devicesMax
@@ -59,7 +57,6 @@ public struct CoreConfiguration: Sendable {
     self.validity = validity
     self.escalation = escalation
     self.singleThreePriority = singleThreePriority
-    self.episodesFloor = episodesFloor
   }
 }
 

@@ -12,7 +12,7 @@ public import VitalSigns
 
 /// The state of one hub's people, devices and open alerts, and the rules over them.
 public struct RealtimeCore: ~Copyable {
-  let arena: CoreArena
+  package let arena: CoreArena
 
   /// The most outcomes that one entry or one deadline gives: what must be free in the buffer before each. The worst is a frame
   /// that ends with all eight signals and the score beyond their limits, with neither room for alerts nor anybody on duty: a
@@ -20,16 +20,10 @@ public struct RealtimeCore: ~Copyable {
   public static var outcomesPerStepMax: Int { @_noLocks get { 32 } }
 
   /// An empty core. Allocates all its memory, once.
-  public init(_ configuration: CoreConfiguration) {
-    arena = CoreArena(configuration)
-    AlertRebuild(arena: arena).setCounters(to: configuration.episodesFloor)
-  }
+  public init(_ configuration: CoreConfiguration) { arena = CoreArena(configuration) }
 
-  /// A core as it was when `snapshot` was written. Replay the journal's entries after `lastSequence` into it.
-  public init(_ configuration: CoreConfiguration, snapshot: borrowing Span<UInt8>) throws(SnapshotError) {
-    arena = CoreArena(configuration)
-    try restore(snapshot)
-  }
+  /// A core in memory that the target `CoreState` has filled; the core owns it from now on.
+  package init(taking arena: CoreArena) { self.arena = arena }
 
   deinit { arena.deallocate() }
 
@@ -143,7 +137,9 @@ extension RealtimeCore {
 extension RealtimeCore {
   /// Forgets every alert that the replay raised, and tells nobody: other alerts may already have their ids. Conditions that hold are
   /// treated as resolved now. Call `adopt` next for each alert that is open in the journal.
-  public mutating func forgetAlerts() { AlertRebuild(arena: arena).forgetAlerts() }
+  ///
+  /// - Parameter episodesFloor: where every counter of alert ids goes on: above every number ever given.
+  public mutating func forgetAlerts(episodesFloor: UInt32) { AlertRebuild(arena: arena).forgetAlerts(episodesFloor: episodesFloor) }
 
   /// Takes over an open alert as the journal has it: it keeps its id, state, level and deadline. One that finds no room is counted, and
   /// `alertRoomFull` tells of it when the next alert rises.

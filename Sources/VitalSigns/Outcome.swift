@@ -56,12 +56,14 @@
   public var upper: Int32
   /// A second rule that the same measurement broke: one alert with two reasons.
   public var also: AlertReason?
+  /// The counter that gave the id, after that. Only in the first transition as the core gives it: no reader and no wire has it.
+  public var episode: AlertEpisode?
 
   @inlinable public init(
     id: AlertID, rule: AlertRule, priority: AlertPriority, state: AlertState, previous: AlertState,
     kind: AlertTransitionKind, level: UInt8, deadline: MonotonicInstant, firstCause: UInt64,
     raisedAt: MonotonicInstant, value: Int32, limit: Int32, subject: UInt32, actor: ActorID, revision: UInt16 = 0,
-    upper: Int32? = nil, also: AlertReason? = nil
+    upper: Int32? = nil, also: AlertReason? = nil, episode: AlertEpisode? = nil
   ) {
     self.id = id
     self.rule = rule
@@ -80,6 +82,7 @@
     self.revision = revision
     self.upper = upper ?? value
     self.also = also
+    self.episode = episode
   }
 }
 

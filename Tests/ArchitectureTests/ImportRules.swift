@@ -58,6 +58,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   // The score alone, as the Royal College of Physicians prints it.
   "NEWS2Scoring": ImportRule(own: ["VitalSigns"], platform: .none),
   "RealtimeCore": ImportRule(own: ["VitalSigns", "CoreRings", "NEWS2Scoring"], platform: .atomics),
+  // The core's state as bytes that every later version reads. It sees into the core; nobody but who stores and restores it sees this.
+  "CoreState": ImportRule(own: ["VitalSigns", "RealtimeCore"], platform: .none),
   // What the journal takes and gives, without a database: whoever only reads rows needs no more.
   "JournalValues": ImportRule(own: ["VitalSigns"], platform: .none),
   // The files as files: tables by version and the way from one to the next, which file is open, the reserve beside it.
@@ -84,7 +86,7 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "HubCore": ImportRule(
     own: [
       "CoreRings", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "HubRegistry", "DeviceProfile", "RealtimeCore",
-      "Journal", "CLinux",
+      "CoreState", "Journal", "CLinux",
     ],
     external: ["Logging"]),
   "DeviceIntake": ImportRule(

@@ -35,6 +35,7 @@ import VitalSigns
       try Self.expect(db, "score_current", ScoreCurrentColumn.self)
       try Self.expect(db, "alert_transition", TransitionColumn.self)
       try Self.expect(db, "alert", AlertColumn.self)
+      try Self.expect(db, "episode", EpisodeColumn.self)
       try Self.expect(db, "delivery_mark", DeliveryMarkColumn.self)
       try Self.expect(db, "outbox", OutboxColumn.self, without: ["last_error"])
       try Self.expect(db, "delivery_count", QueuedCountColumn.self, without: ["delivered", "refused", "last_delivered"])

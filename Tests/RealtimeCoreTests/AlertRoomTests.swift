@@ -131,14 +131,12 @@ import VitalSigns
     _ = street.plan(.limits(.oxygenSaturation, PlanLimits(redLow: 85)))
     let sos = try #require(street.event(.sos, device: 1).transitions.first)
     let red = try #require(street.measure(.oxygenSaturation, 84, 0, .percent, device: 1).transitions.first)
-    var rebuilt = Self.configuration
-    rebuilt.episodesFloor = 40
-    var other = Street(rebuilt)
+    var other = Street(Self.configuration)
     other.moveIn()
     _ = other.plan(.limits(.oxygenSaturation, PlanLimits(redLow: 85)))
     _ = other.event(.sos, device: 1)
     _ = other.measure(.oxygenSaturation, 84, 0, .percent, device: 1)
-    other.core.forgetAlerts()
+    other.core.forgetAlerts(episodesFloor: 40)
     #expect(other.core.counters.openAlerts == 0)
     other.core.adopt(red, patient: PatientID(rawValue: 1), device: DeviceID(rawValue: 1))
     #expect(other.measure(.oxygenSaturation, 84, 0, .percent, device: 1).story.isEmpty, "it stands for both conditions")
@@ -154,7 +152,7 @@ import VitalSigns
     var street = Street(Self.configuration)
     street.moveIn(interval: 300, isSafetyAlarm: true)
     #expect(street.pass(301).story == ["signalLoss raised"])
-    street.core.forgetAlerts()
+    street.core.forgetAlerts(episodesFloor: 1)
     #expect(street.pass(300).story == ["signalLoss raised"], "a safety alarm is still silent")
   }
 

@@ -1,6 +1,7 @@
 // Conditions of devices over time: what speaks again after it was resolved, what comes and goes, what two sources say, and
 // devices that are heard without doing what they are there for.
 
+import CoreState
 import Testing
 import VitalSigns
 
@@ -83,9 +84,7 @@ import VitalSigns
     street.moveIn(interval: 60)
     let lost = try #require(street.pass(60).transitions.first)
     _ = street.command(.resolve, lost.id)
-    var bytes = [UInt8](repeating: 0, count: street.core.snapshotSize)
-    bytes.withUnsafeMutableBytes { street.core.writeSnapshot(into: $0) }
-    street.core = try RealtimeCore(configuration, snapshot: bytes.span)
+    street.core = try RealtimeCore(configuration, snapshot: try street.core.snapshot())
     #expect(street.pass(14_400).story == ["signalLoss raised"])
   }
 

@@ -58,7 +58,9 @@ private struct Workshop {
   }
 
   func swiftc(_ arguments: [String]) throws -> (status: Int32, output: String) {
-    try run(["swiftc", "-swift-version", "6", "-package-name", "knutepunkt", "-wmo", "-O", "-I", "."] + arguments)
+    // As Package.swift has it; without it `package import` in one file would make the others' imports ambiguous.
+    let imports = ["-enable-upcoming-feature", "InternalImportsByDefault"]
+    return try run(["swiftc", "-swift-version", "6", "-package-name", "knutepunkt", "-wmo", "-O", "-I", "."] + imports + arguments)
   }
 }
 
@@ -232,7 +234,7 @@ private let driver = """
     }
 
     mutating func run() {
-      let snapshot = UnsafeMutableRawBufferPointer.allocate(byteCount: core.snapshotSize, alignment: 64)
+      let snapshot = UnsafeMutableRawBufferPointer.allocate(byteCount: core.copySize, alignment: 64)
       moveIn()
       let count = 1_000_000
       var state: UInt64 = 1
@@ -242,7 +244,7 @@ private let driver = """
       for index in 0..<count {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         live(index, state >> 33)
-        if index % 100_000 == 0 { core.writeSnapshot(into: snapshot) }
+        if index % 100_000 == 0 { core.copyState(into: snapshot) }
       }
       let after = countedAllocations()
       let spent = clock.now - begin

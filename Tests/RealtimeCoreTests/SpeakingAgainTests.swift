@@ -1,6 +1,7 @@
 // Resolved is not silent: a condition that a person has resolved while it holds speaks again when it gets worse, and after its time when
 // it does not get better. For the person's own limits, for NEWS2, and for the hub's own conditions.
 
+import CoreState
 import Testing
 import VitalSigns
 
@@ -137,9 +138,7 @@ private let mediumAgain = 14_400.0
     var street = street()
     let first = try #require(saturation(&street, 84).first)
     _ = street.command(.resolve, first.id)
-    var bytes = [UInt8](repeating: 0, count: street.core.snapshotSize)
-    bytes.withUnsafeMutableBytes { street.core.writeSnapshot(into: $0) }
-    street.core = try RealtimeCore(CoreConfiguration(hubSalt: 7), snapshot: bytes.span)
+    street.core = try RealtimeCore(CoreConfiguration(hubSalt: 7), snapshot: try street.core.snapshot())
     #expect(street.pass(highAgain).story == ["planRed raised"])
   }
 }

@@ -1,15 +1,10 @@
-// From the configuration and the journal to a core that knows everything again: the newest snapshot that fits this
-// program's layout, then every entry after it. Before any link opens.
-//
-// Without a snapshot that fits, a replay from the beginning is exact only while nothing has been purged and this version decided all
-// of it. Else the core is rebuilt: people, plans and values from what is left, the open alerts from the journal, and ids from above
-// every one that was ever given. It says so, and is never taken for exact.
+// What the core is told by the configuration, and what a start says of how it came by its state (CoreRecovery.swift). Before any link
+// opens.
 
+package import CoreState
 import HubConfiguration
 import Journal
-import JournalValues
-import Logging
-import RealtimeCore
+package import RealtimeCore
 import VitalSigns
 
 /// Makes the core.
@@ -18,12 +13,32 @@ package enum CoreBuilder {
   package struct Report: Sendable {
     package var replayed: UInt64 = 0
     package var fromSnapshot: UInt64 = 0
-    /// Snapshots that another layout or another size wrote.
-    package var snapshotsRefused = 0
-    /// Whether a replay gave the state exactly. False: alerts were taken over from the journal, and ids start anew.
+    /// Of each snapshot that could not be read, why.
+    package var refusals: [String] = []
+    /// Sizes that this run has larger than they are configured.
+    package var grown: [Growth] = []
+    /// What the core has room for.
+    package var sizes = CoreConfiguration()
+    /// Why the state is not exactly what it was. Alerts were taken over from the journal then, and ids start anew.
+    var doubt: RecoveryDoubt?
     package var isExact = true
     /// Open alerts that were taken over from the journal.
     package var adopted = 0
+
+    /// In words, for the log; nil of an exact one.
+    package var reason: String? { doubt.map { "\($0)" } }
+  }
+
+  /// A size of the configuration that is too small for what is there.
+  package struct Growth: Sendable, Equatable {
+    package var size: CoreSize
+    package var needed: Int
+    package var configured: Int
+
+    /// Names the key, what is allowed, and what to do.
+    package var sentence: String {
+      "\(size.configurationKey) is \(configured), and what is here needs \(needed): this run has the room all the same; allowed: at least \(needed), and room for those to come"
+    }
   }
 
   static func configuration(_ configuration: KnutepunktConfiguration, salt: UInt64) -> CoreConfiguration {
@@ -42,70 +57,26 @@ package enum CoreBuilder {
     }
   }
 
-  /// The state after the last entry of the journal. Blocks on the disk.
+  /// The state after the last entry of the journal, and how it was come by. Blocks on the disk.
   ///
   /// - Parameter openAlerts: the alerts that are open by the journal; asked for only when the state cannot be exact.
   static func recover(
     _ configuration: CoreConfiguration, writer: JournalWriter, recovery: JournalRecovery, report: inout Report,
-    openAlerts: () throws(JournalError) -> [AlertRow] = { () throws(JournalError) in [] }
+    openAlerts: @escaping () throws(JournalError) -> [AlertRow] = { () throws(JournalError) in [] }
   ) throws(JournalError) -> RealtimeCore {
-    var configuration = configuration
-    var core = RealtimeCore(configuration)
-    var isRestored = false
-    for snapshot in recovery.snapshots {
-      do {
-        core = try RealtimeCore(configuration, snapshot: snapshot.state.span)
-        report.fromSnapshot = snapshot.sequence
-        isRestored = true
-        break
-      } catch {
-        report.snapshotsRefused += 1
-      }
-    }
-    // Another version, or other sizes, may have decided otherwise than this core: then its counters stand elsewhere.
-    let decider = decider(configuration)
-    let wasOurs =
-      (recovery.lastRun.map { $0.version == KnutepunktVersion.current } ?? true) && (recovery.decider.map { $0 == decider } ?? true)
-    report.isExact = isRestored || (recovery.purgedThrough == 0 && report.snapshotsRefused == 0 && wasOurs)
-    if !report.isExact {
-      configuration.episodesFloor = recovery.alertsEver
-      core = RealtimeCore(configuration)
-    }
-    var outcomes = OutcomeBuffer(capacity: 512)
-    var replayed: UInt64 = 0
-    // What the replay decides was decided, stored and told before, so it is dropped.
-    try writer.replay(after: core.lastSequence) { stored in
-      var entry = stored
-      while !core.ingest(&entry, into: &outcomes) { outcomes.removeAll() }
-      outcomes.removeAll()
-      replayed += 1
-    }
-    report.replayed = replayed
-    if report.isExact {
-      try? writer.noteDecider(decider)
-      return core
-    }
-    core.forgetAlerts()
-    for row in try openAlerts() {
-      core.adopt(row.transition, patient: row.patient, device: row.device)
-      report.adopted += 1
-    }
-    if keepSnapshot(of: core, writer, wall: recovery.lastWall) { try? writer.noteDecider(decider) }
+    var run = CoreRecovery(configuration, writer: writer, recovery: recovery, openAlerts: openAlerts)
+    let core = try run.run()
+    report = run.report
+    report.sizes = run.configuration
     return core
-  }
-
-  private static func decider(_ configuration: CoreConfiguration) -> String {
-    "\(KnutepunktVersion.current) \(configuration.patientsMax) \(configuration.devicesMax) \(configuration.alertsMax)"
   }
 
   /// Keeps a rebuilt state at once: the next start must not rebuild it from what will then be there. A disk that refuses only makes
   /// that start rebuild once more.
   @discardableResult static func keepSnapshot(of core: borrowing RealtimeCore, _ writer: JournalWriter, wall: WallTime) -> Bool {
     guard core.lastSequence > 0 else { return true }
-    var bytes = [UInt8](repeating: 0, count: core.snapshotSize)
-    bytes.withUnsafeMutableBytes { core.writeSnapshot(into: $0) }
     do {
-      try writer.saveSnapshot(bytes, sequence: core.lastSequence, wall: wall)
+      try writer.saveSnapshot(try core.snapshot(), sequence: core.lastSequence, wall: wall)
       return true
     } catch {
       return false

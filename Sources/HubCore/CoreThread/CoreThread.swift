@@ -7,6 +7,7 @@
 
 import CLinux
 import CoreRings
+import CoreState
 import Foundation
 package import HubRuntime
 package import Logging
@@ -41,7 +42,8 @@ extension IntakeEntry {
 /// Owns the core. All members but `vitals`, `wake` and the rings belong to the core thread.
 ///
 /// @unchecked Sendable: `core` and `outcomes` are touched by the core thread alone after `start()`; `snapshotBytes` is
-/// written by it only while `snapshotWanted` is set and read by the journal writer only while it is clear.
+/// written by it only while `snapshotWanted` is set and read by the journal writer only while it is clear. Once `vitals.stopped` is set
+/// the thread touches nothing any more, and the journal writer reads `core`.
 package final class CoreThread: @unchecked Sendable {
   package struct Settings: Sendable {
     package var wantsRealtime: Bool
@@ -89,7 +91,7 @@ package final class CoreThread: @unchecked Sendable {
     core: consuming RealtimeCore, intake: IntakeRing, wake: Wake, journal: JournalWay, alarms: AlarmWay, clock: HubClock,
     settings: Settings
   ) {
-    snapshotBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: core.snapshotSize, alignment: 64)
+    snapshotBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: core.copySize, alignment: 64)
     self.core = core
     self.outcomes = OutcomeBuffer(capacity: Self.outcomesMax)
     self.intake = intake
@@ -250,15 +252,16 @@ package final class CoreThread: @unchecked Sendable {
 
   private func takeSnapshotIfWanted() {
     guard vitals.snapshotWanted.load(ordering: .acquiring), journal.room > 0 else { return }
-    core.writeSnapshot(into: snapshotBytes)
+    core.copyState(into: snapshotBytes)
     vitals.snapshotSequence.store(core.lastSequence, ordering: .relaxed)
     vitals.snapshotWanted.store(false, ordering: .releasing)
     _ = journal.push(.snapshot)
     journalWake.ring()
   }
 
-  /// Lends the bytes of the newest snapshot. Only to the journal writer, and only while `snapshotWanted` is clear.
-  func withSnapshot<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    body(UnsafeRawBufferPointer(snapshotBytes))
-  }
+  /// The state as it was copied last, to be stored. Only for the journal writer, and only while `snapshotWanted` is clear.
+  func copiedState() throws(SnapshotError) -> [UInt8] { try RealtimeCore.snapshot(ofCopy: snapshotBytes) }
+
+  /// The state in which the thread ended, to be stored, and the last entry that it saw. Only when `vitals.stopped` is set.
+  func lastState() throws(SnapshotError) -> (state: [UInt8], sequence: UInt64) { (try core.snapshot(), core.lastSequence) }
 }

@@ -178,6 +178,9 @@ package struct JournalOpening {
     let core = try CoreBuilder.recover(
       CoreBuilder.configuration(configuration, salt: recovery.hubSalt), writer: writer, recovery: recovery, report: &report,
       openAlerts: { () throws(JournalError) in try reader.openAlerts() })
+    for growth in report.grown {
+      logger.critical("the core needs more room than is configured", metadata: ["reason": "\(growth.sentence)"])
+    }
     let registry = try Registry(profiles: profiles, reader: reader)
     // A list that says "never" of a device that was lost before the restart would send nobody to look.
     for device in registry.devices {
@@ -192,9 +195,10 @@ package struct JournalOpening {
     return OpenedJournal(
       writer: writer, recovery: recovery, core: core, report: report, clock: judged, reading: reading, reader: reader, registry: registry,
       accounts: try reader.actors().map { ($0.id, $0.account) }, told: told,
-      notes: former.waiting.map {
-        "\($0.rows) records wait for destination \"\($0.name)\", which the configuration does not name: they go out when it does again"
-      })
+      notes: report.grown.map(\.sentence)
+        + former.waiting.map {
+          "\($0.rows) records wait for destination \"\($0.name)\", which the configuration does not name: they go out when it does again"
+        })
   }
 
   /// Whether the wall clock is believed, by what the journal knows of it; a doubt is kept before the first entry.

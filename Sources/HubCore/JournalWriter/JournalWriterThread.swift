@@ -11,6 +11,7 @@
 
 import CLinux
 import CoreRings
+import CoreState
 import Foundation
 import HubRuntime
 package import Journal
@@ -257,11 +258,25 @@ package final class JournalWriterThread: @unchecked Sendable {
 
   /// The last that this thread does: what a start without the journal needs is complete, and all of it lies in one file.
   private func end() {
+    // So that nothing remains to be replayed, by this version or by the next.
+    store { () throws(SnapshotError) in try core.lastState() }
     atDisk {
       refreshCopies()
       writer.checkpointIfIdle()
     }
     tellAccessHead(isDue: true)
+  }
+
+  private func store(_ snapshot: () throws(SnapshotError) -> (state: [UInt8], sequence: UInt64)) {
+    do {
+      let (state, sequence) = try snapshot()
+      // The very first start stored nothing before it ended.
+      if sequence == 0 { return }
+      try atDisk { () throws(JournalError) in try writer.saveSnapshot(state, sequence: sequence, wall: clock.wall()) }
+    } catch {
+      // A missing snapshot only makes the next start slower.
+      logger.warning("no snapshot could be stored", metadata: ["reason": "\(error)"])
+    }
   }
 
   /// Lets the disk rest. The doorbell does not cut it short: under load it rings all the time.
@@ -318,14 +333,7 @@ package final class JournalWriterThread: @unchecked Sendable {
     case .ask: askForSnapshot()
     case .store:
       let sequence = core.vitals.snapshotSequence.load(ordering: .relaxed)
-      core.withSnapshot { bytes in
-        do {
-          try atDisk { () throws(JournalError) in try writer.saveSnapshot(Array(bytes), sequence: sequence, wall: clock.wall()) }
-        } catch {
-          // A missing snapshot only makes the next start slower.
-          logger.warning("no snapshot could be stored", metadata: ["reason": "\(error)"])
-        }
-      }
+      store { () throws(SnapshotError) in (try core.copiedState(), sequence) }
       if snapshot.stored(sequence) { askForSnapshot() }
     }
   }

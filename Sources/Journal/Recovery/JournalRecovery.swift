@@ -26,6 +26,14 @@ public struct RunRecord: Sendable, Hashable {
   }
 }
 
+/// What the journal tells of alerts after a snapshot: what a replay must give again.
+public struct ToldTransitions: Sendable {
+  /// In the order of decision.
+  public var outcomes: [Outcome]
+  /// Entries that came after the snapshot, were decided on, and are not stored: the disk was full.
+  public var shed: Int
+}
+
 /// What `recover()` found.
 public struct JournalRecovery: Sendable {
   /// The highest sequence given so far, kept or shed; the intake goes on from the next. 0: a new journal.
@@ -37,7 +45,7 @@ public struct JournalRecovery: Sendable {
   /// Made once, at random; alert ids are derived from it.
   public var hubSalt: UInt64
   public var hubID: String
-  /// The newest snapshot whose digest holds, newest first; try the next when the layout is not yours.
+  /// The newest snapshot whose digest holds, newest first; try the next when one cannot be read.
   public var snapshots: [JournalSnapshot]
   /// 0: all that ever came in is still here. Else ordinary entries up to this one have been purged: a replay from the
   /// beginning gives the registry and what followed, not the exact state. A snapshot does.
@@ -49,6 +57,11 @@ public struct JournalRecovery: Sendable {
   /// How many alerts were ever raised on this hub, whatever has been purged since: no counter of ids may start below it when a replay
   /// is not exact.
   public var alertsEver: UInt32
+  /// The counters of alert ids as they stand on the disk.
+  public var episodes: [AlertEpisode]
+  /// Who is registered now: what a core without a snapshot needs room for.
+  public var registeredPatients: Int
+  public var registeredDevices: Int
   /// Which program with which sizes decided what is here: another may decide otherwise, so its replay is not exact. Nil: not noted.
   public var decider: String?
   /// The frames that a redelivery may repeat, oldest first by link.
@@ -82,6 +95,9 @@ extension JournalWriter {
           highestDevice: try Self.highest(db, "SELECT max(id) FROM device"),
           highestActor: try Self.highest(db, "SELECT max(id) FROM actor"),
           alertsEver: UInt32(truncatingIfNeeded: state.alertCounter),
+          episodes: try Self.episodes(db),
+          registeredPatients: try Int.fetchOne(db, sql: "SELECT count(*) FROM patient WHERE ended IS NULL") ?? 0,
+          registeredDevices: try Int.fetchOne(db, sql: "SELECT count(*) FROM device WHERE removed IS NULL") ?? 0,
           decider: try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'decider'"),
           deliveryMarks: try Row.fetchAll(db, sql: "SELECT link, message, hash, taken, wall FROM delivery_mark ORDER BY link, number")
             .map {
@@ -143,6 +159,24 @@ extension JournalWriter {
         try db.insert(
           into: "meta", ["key": "decider", "value": decider],
           .update("(key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"))
+      }
+    }
+  }
+
+  /// What was told of alerts by a core after it had taken the entry `sequence` and reached `instant`; of that very instant all of it,
+  /// because no instant says what came before and what after.
+  public func transitions(after sequence: UInt64, _ instant: MonotonicInstant) throws(JournalError) -> ToldTransitions {
+    try journalErrors {
+      try queue.writeWithoutTransaction { db in
+        // Numbers of outcomes rise with their causes: only what came after is looked at.
+        let first = try Int64.fetchOne(
+          db, sql: "SELECT id FROM outcome WHERE cause >= ? ORDER BY cause, id LIMIT 1", arguments: [signed(sequence)])
+        let told = try StoredOutcome.fetch(
+          db, where: "o.id >= ? AND o.kind = ? AND (o.cause > ? OR o.instant >= ?)",
+          [first ?? .max, OutcomeKind.alert.rawValue, signed(sequence), instant.rawValue])
+        let shed = try Int.fetchOne(
+          db, sql: "SELECT coalesce(sum(entries), 0) FROM gap WHERE last_sequence > ?", arguments: [signed(sequence)])
+        return ToldTransitions(outcomes: told.map(\.outcome), shed: shed ?? 0)
       }
     }
   }

@@ -20,6 +20,7 @@ enum JournalSchema {
       [
         .once("tables", TablesOfVersion4.tables),
         .once("the hub's clock", [ClockSchema.tables]),
+        .once("counters of alert ids", [IdentityTables.sql]),
         // One line a part; a part that another file describes stands here, too.
         TablesOfVersion4.passedEntries,
         TablesOfVersion4.passedScores,

@@ -95,6 +95,7 @@ extension JournalTransaction {
     try row.execute()
     let controller = state.controller(patient: outcome.patient, device: outcome.device)
     if transition.revision == 0 { state.alertCounter += 1 }
+    if let episode = transition.episode { try statements.episode.raise(episode) }
     try updateAlert(transition, alert, id, outcome, controller)
     if transition.mustBeSent {
       try share(

@@ -16,6 +16,7 @@ final class WriterStatements {
   let setScoreCurrent: InsertStatement<ScoreCurrentColumn>
   let transition: InsertStatement<TransitionColumn>
   let alert: InsertStatement<AlertColumn>
+  let episode: InsertStatement<EpisodeColumn>
   let outbox: InsertStatement<OutboxColumn>
   let queued: InsertStatement<QueuedCountColumn>
   /// Takes a row out of the outbox. Arguments: destination, lane, row.
@@ -42,6 +43,7 @@ final class WriterStatements {
           raised_wall = coalesce(raised_wall, excluded.raised_wall), rule = excluded.rule, state = excluded.state,
           is_open = excluded.is_open, usefulness = max(usefulness, excluded.usefulness)
         """))
+    episode = try InsertStatement(db, into: "episode", IdentityTables.raise)
     outbox = try InsertStatement(db, into: "outbox")
     queued = try InsertStatement(db, into: "delivery_count", .update("DO UPDATE SET queued = queued + excluded.queued"))
     settle = try RowStatement(db) { "DELETE FROM outbox WHERE destination = ? AND lane = ? AND row = ? RETURNING \($0)" }

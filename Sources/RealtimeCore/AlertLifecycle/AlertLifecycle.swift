@@ -7,18 +7,18 @@
 // the last level is told; in `acknowledged` and `responding` the next re-trigger. Not here: which condition holds (the rules), ids,
 // who receives.
 
-import VitalSigns
+package import VitalSigns
 
 /// One alert's state, level and deadline. Fixed size, no padding inside. Realtime-safe.
-struct AlertLifecycle: Sendable, Hashable {
+package struct AlertLifecycle: Sendable, Hashable {
   /// From where the escalation times count: when it was raised or became more urgent.
-  private(set) var base: MonotonicInstant
-  private(set) var deadline: MonotonicInstant
-  private(set) var state: AlertState
-  private(set) var priority: AlertPriority
-  private(set) var level: UInt8
+  package private(set) var base: MonotonicInstant
+  package private(set) var deadline: MonotonicInstant
+  package private(set) var state: AlertState
+  package private(set) var priority: AlertPriority
+  package private(set) var level: UInt8
   /// Clinical alerts stay until a person resolves them.
-  let latches: Bool
+  package let latches: Bool
 
   enum Event: Sendable, Hashable {
     /// The condition was seen again as a new occurrence (not a repeated state).
@@ -39,6 +39,18 @@ struct AlertLifecycle: Sendable, Hashable {
     case refuse
     /// Something happened that the record and perhaps the receivers must see; `from` is the state before.
     case transition(AlertTransitionKind, from: AlertState)
+  }
+
+  /// As a record of the state says that it was; see the target `CoreState`.
+  @_noLocks package init(
+    base: MonotonicInstant, deadline: MonotonicInstant, state: AlertState, priority: AlertPriority, level: UInt8, latches: Bool
+  ) {
+    self.base = base
+    self.deadline = deadline
+    self.state = state
+    self.priority = priority
+    self.level = level
+    self.latches = latches
   }
 
   /// A condition that has to last until `deadline` before anybody is told.

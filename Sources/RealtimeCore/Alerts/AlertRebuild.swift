@@ -1,5 +1,5 @@
-// When a replay cannot be exact (no snapshot fits, and entries have been purged, or another version decided then): people, plans,
-// devices and values come from what can be replayed, the alerts from the journal itself. Counters of ids start above everything ever
+// When a replay is not exact (no snapshot can be read and entries have been purged, another version decided, or the outcomes are others
+// than those that were told): people, plans, devices and values come from what can be replayed, the alerts from the journal itself. Counters of ids start above everything ever
 // given. Called at start only, before the core takes its first entry.
 
 import VitalSigns
@@ -13,7 +13,7 @@ struct AlertRebuild {
   private var closed: ClosedConditions { @_noLocks get { ClosedConditions(arena: arena) } }
 
   /// Sets every counter of alert ids: of the people and devices that are here, and of those that will come.
-  func setCounters(to floor: UInt32) {
+  private func setCounters(to floor: UInt32) {
     let header = arena.header
     header.pointee.episodesFloor = floor
     for rule in 0..<48 { header.pointee.episodes[rule] = floor }
@@ -29,7 +29,7 @@ struct AlertRebuild {
   }
 
   /// See `RealtimeCore.forgetAlerts`.
-  func forgetAlerts() {
+  func forgetAlerts(episodesFloor: UInt32) {
     for number in 1..<(arena.header.pointee.alerts.highWater + 1) {
       let slot = AlertSlot(number: number)
       if arena.alert(slot).pointee.id == .none { continue }
@@ -43,7 +43,7 @@ struct AlertRebuild {
       arena.hubCondition(place).pointee.holds = false
       hubConditions.noteHubAlertClosed(place, at: arena.header.pointee.now)
     }
-    setCounters(to: arena.configuration.episodesFloor)
+    setCounters(to: episodesFloor)
   }
 
   private func forget(_ record: OpenAlert, _ owner: AlertOwner) {

@@ -17,7 +17,7 @@ struct Alerts {
   /// Opens an alert or a suspicion and gives its slot. None when there is no room for it: then it has been told all the same, at once,
   /// with the remark `noRoom`; a person can acknowledge and resolve it, but nothing will escalate it.
   @_noLocks func open(_ opening: AlertOpening, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) -> AlertSlot {
-    let id = makeID(opening)
+    let (id, episode) = makeID(opening)
     let isSuspicion = opening.delaySeconds != 0
     let latches = !opening.rule.isTechnical
     let group = AlertGroup(opening.rule, person: opening.person, device: opening.device)
@@ -34,13 +34,13 @@ struct Alerts {
     }
     if slot == .none {
       record.lifecycle.abandon()
-      announce(record, .raised, from: .suspected, actor: .hub, at: instant, &outcomes)
+      announce(record, .raised, from: .suspected, actor: .hub, episode, at: instant, &outcomes)
       arena.emit(.remark(.noRoom), patient: opening.person, device: opening.device, at: instant, &outcomes)
       hub.countUntracked(for: opening.rule, at: instant, &outcomes)
       return .none
     }
     let kind: AlertTransitionKind = record.lifecycle.state == .suspected ? .suspected : .raised
-    announce(record, kind, from: .suspected, actor: .hub, at: instant, &outcomes)
+    announce(record, kind, from: .suspected, actor: .hub, episode, at: instant, &outcomes)
     record.revision = 1
     room.placeRecord(record, slot, group)
     if case .hub = record.owner { arena.hubCondition(record.ownerSlot.place).pointee.alert = slot }
@@ -72,8 +72,8 @@ struct Alerts {
   }
 
   @_noLocks func announce(
-    _ record: OpenAlert, _ kind: AlertTransitionKind, from: AlertState, actor: ActorID, at instant: MonotonicInstant,
-    _ outcomes: inout OutcomeBuffer
+    _ record: OpenAlert, _ kind: AlertTransitionKind, from: AlertState, actor: ActorID, _ episode: AlertEpisode? = nil,
+    at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
   ) {
     var also: AlertReason?
     if let rule = record.alsoRule {
@@ -84,34 +84,40 @@ struct Alerts {
       id: record.id, rule: record.rule, priority: record.lifecycle.priority, state: record.lifecycle.state, previous: from,
       kind: kind, level: record.lifecycle.level, deadline: record.lifecycle.deadline, firstCause: record.firstCause,
       raisedAt: record.raisedAt, value: record.value, limit: record.limit, subject: record.subject, actor: actor,
-      revision: record.revision, upper: record.upper, also: also)
+      revision: record.revision, upper: record.upper, also: also, episode: episode)
     arena.emit(
       .alert(transition), patient: record.person, device: record.device,
       at: instant, &outcomes)
   }
 
-  @_noLocks private func makeID(_ opening: AlertOpening) -> AlertID {
+  /// An id that was never given, and the counter behind it, which stands one higher now.
+  @_noLocks private func makeID(_ opening: AlertOpening) -> (AlertID, AlertEpisode) {
     let index = opening.rule.episodeIndex
     let holder: AlertHolder
     let number: UInt32
     let episode: UInt32
+    var counter = AlertEpisode(.hub, number: 0, counter: UInt8(truncatingIfNeeded: index), next: 0)
     if opening.patient != .none {
       let plan = arena.plan(opening.patient)
       (holder, number, episode) = (.patient, opening.person.rawValue, plan.pointee.episodes[index])
       plan.pointee.episodes[index] &+= 1
+      (counter.holder, counter.number) = (.patient, number)
     } else if opening.deviceSlot != .none {
       let device = arena.device(opening.deviceSlot)
       (holder, number, episode) = (.device, opening.device.rawValue, device.pointee.episodes)
       device.pointee.episodes &+= 1
+      (counter.holder, counter.number, counter.counter) = (.device, number, 0)
     } else {
       let header = arena.header
       (holder, number) = opening.device == .none ? (.hub, 0) : (.stranger, opening.device.rawValue)
       episode = header.pointee.episodes[index]
       header.pointee.episodes[index] &+= 1
     }
-    return AlertID(
+    counter.next = episode &+ 1
+    let id = AlertID(
       salt: arena.configuration.hubSalt, holder: holder, number: number, rule: opening.rule, subject: opening.subject,
       episode: episode)
+    return (id, counter)
   }
 
   /// Notes the end at the conditions behind the alert, which decides when they may rise again, and frees its place.

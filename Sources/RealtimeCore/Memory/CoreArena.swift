@@ -2,68 +2,89 @@
 // is one that it gave out; it checks no liveness. `RealtimeCore` owns the memory and frees it.
 
 import CoreRings
-import VitalSigns
+package import VitalSigns
 
 /// The memory of one core. Realtime-safe after `init`.
-struct CoreArena {
+package struct CoreArena {
   private let sections: UnsafeMutablePointer<CoreSections>
 
   /// Takes all the memory of the core from the heap. Its owner calls `deallocate`.
-  init(_ configuration: CoreConfiguration) {
+  package init(_ configuration: CoreConfiguration) {
     sections = StartupMemory.allocate(CoreSections.self, count: 1)
-    sections.initialize(to: CoreSections(configuration))
+    let block = StartupMemory.allocate(byteCount: CoreLayout(configuration).byteCount)
+    sections.initialize(to: CoreSections(configuration, at: block))
   }
 
-  func deallocate() {
+  /// Looks at a copy of a block, which stays its owner's: who looks calls `forget`. The copy has `CoreLayout.byteCount` bytes at an
+  /// address that eight divides.
+  package init(copy block: UnsafeMutableRawPointer, _ configuration: CoreConfiguration) {
+    sections = StartupMemory.allocate(CoreSections.self, count: 1)
+    sections.initialize(to: CoreSections(configuration, at: block))
+  }
+
+  package func deallocate() {
     block.deallocate()
     sections.deallocate()
   }
 
-  var block: UnsafeMutableRawPointer { @_noLocks get { sections.pointee.block } }
-  var byteCount: Int { @_noLocks get { sections.pointee.byteCount } }
-  var configuration: CoreConfiguration { @_noLocks get { sections.pointee.configuration } }
-  var header: UnsafeMutablePointer<CoreHeader> { @_noLocks get { sections.pointee.header } }
-  var heap: DeadlineHeap { @_noLocks get { sections.pointee.heap } }
-  var timers: TimerLayout { @_noLocks get { sections.pointee.timers } }
-  /// The lower halves of the ids that were closed last, a ring: who acts on one of them comes too late.
-  var closedIDs: UnsafeMutablePointer<UInt64> { @_noLocks get { sections.pointee.closedIDs } }
-  static var closedIDsCount: UInt32 { @_noLocks get { 256 } }
+  /// Ends a look at a copy.
+  package func forget() { sections.deallocate() }
 
-  @_noLocks func patient(_ slot: PatientSlot) -> UnsafeMutablePointer<PatientState> {
+  package var block: UnsafeMutableRawPointer { @_noLocks get { sections.pointee.block } }
+  package var byteCount: Int { @_noLocks get { sections.pointee.byteCount } }
+  package var configuration: CoreConfiguration { @_noLocks get { sections.pointee.configuration } }
+  package var header: UnsafeMutablePointer<CoreHeader> { @_noLocks get { sections.pointee.header } }
+  package var heap: DeadlineHeap { @_noLocks get { sections.pointee.heap } }
+  package var timers: TimerLayout { @_noLocks get { sections.pointee.timers } }
+  /// The lower halves of the ids that were closed last, a ring: who acts on one of them comes too late.
+  package var closedIDs: UnsafeMutablePointer<UInt64> { @_noLocks get { sections.pointee.closedIDs } }
+  package static var closedIDsCount: UInt32 { @_noLocks get { 256 } }
+
+  @_noLocks package func patient(_ slot: PatientSlot) -> UnsafeMutablePointer<PatientState> {
     sections.pointee.patientStates + Int(slot.number - 1)
   }
-  @_noLocks func plan(_ slot: PatientSlot) -> UnsafeMutablePointer<PatientPlan> { sections.pointee.patientPlans + Int(slot.number - 1) }
-  @_noLocks func device(_ slot: DeviceSlot) -> UnsafeMutablePointer<DeviceState> { sections.pointee.deviceStates + Int(slot.number - 1) }
-  @_noLocks func alert(_ slot: AlertSlot) -> UnsafeMutablePointer<OpenAlert> { sections.pointee.alertRecords + Int(slot.number - 1) }
-  @_noLocks func hubCondition(_ place: HubPlace) -> UnsafeMutablePointer<HubConditionState> {
+  @_noLocks package func plan(_ slot: PatientSlot) -> UnsafeMutablePointer<PatientPlan> {
+    sections.pointee.patientPlans + Int(slot.number - 1)
+  }
+  @_noLocks package func device(_ slot: DeviceSlot) -> UnsafeMutablePointer<DeviceState> {
+    sections.pointee.deviceStates + Int(slot.number - 1)
+  }
+  @_noLocks package func alert(_ slot: AlertSlot) -> UnsafeMutablePointer<OpenAlert> {
+    sections.pointee.alertRecords + Int(slot.number - 1)
+  }
+  @_noLocks package func hubCondition(_ place: HubPlace) -> UnsafeMutablePointer<HubConditionState> {
     sections.pointee.hubConditions + Int(place.number)
   }
-  @_noLocks func signal(_ patient: PatientSlot, _ signal: PlanSignal) -> UnsafeMutablePointer<SignalPlan> {
+  @_noLocks package func signal(_ patient: PatientSlot, _ signal: PlanSignal) -> UnsafeMutablePointer<SignalPlan> {
     sections.pointee.signalPlans + (Int(patient.number - 1) * PlanSignal.count + Int(signal.rawValue))
   }
 
   // MARK: From an identity to its slot
 
-  @_noLocks func slot(of id: PatientID) -> PatientSlot { PatientSlot(number: sections.pointee.patientIndex.find(UInt64(id.rawValue))) }
-  @_noLocks func setSlot(_ slot: PatientSlot, of id: PatientID) {
+  @_noLocks package func slot(of id: PatientID) -> PatientSlot {
+    PatientSlot(number: sections.pointee.patientIndex.find(UInt64(id.rawValue)))
+  }
+  @_noLocks package func setSlot(_ slot: PatientSlot, of id: PatientID) {
     sections.pointee.patientIndex.insert(UInt64(id.rawValue), slot: slot.number)
   }
   @_noLocks func removeSlot(of id: PatientID) { sections.pointee.patientIndex.remove(UInt64(id.rawValue)) }
 
-  @_noLocks func slot(of id: DeviceID) -> DeviceSlot { DeviceSlot(number: sections.pointee.deviceIndex.find(UInt64(id.rawValue))) }
-  @_noLocks func setSlot(_ slot: DeviceSlot, of id: DeviceID) {
+  @_noLocks package func slot(of id: DeviceID) -> DeviceSlot { DeviceSlot(number: sections.pointee.deviceIndex.find(UInt64(id.rawValue))) }
+  @_noLocks package func setSlot(_ slot: DeviceSlot, of id: DeviceID) {
     sections.pointee.deviceIndex.insert(UInt64(id.rawValue), slot: slot.number)
   }
   @_noLocks func removeSlot(of id: DeviceID) { sections.pointee.deviceIndex.remove(UInt64(id.rawValue)) }
 
   /// By the lower half of the id: who acts on an alert compares the upper one.
-  @_noLocks func slot(of id: AlertID) -> AlertSlot { AlertSlot(number: sections.pointee.alertIndex.find(id.low)) }
-  @_noLocks func setSlot(_ slot: AlertSlot, of id: AlertID) { sections.pointee.alertIndex.insert(id.low, slot: slot.number) }
+  @_noLocks package func slot(of id: AlertID) -> AlertSlot { AlertSlot(number: sections.pointee.alertIndex.find(id.low)) }
+  @_noLocks package func setSlot(_ slot: AlertSlot, of id: AlertID) { sections.pointee.alertIndex.insert(id.low, slot: slot.number) }
   @_noLocks func removeSlot(of id: AlertID) { sections.pointee.alertIndex.remove(id.low) }
 
   /// The newest alert of a group.
-  @_noLocks func newest(in group: AlertGroup) -> AlertSlot { AlertSlot(number: sections.pointee.groupIndex.find(group.key)) }
-  @_noLocks func setNewest(_ slot: AlertSlot, in group: AlertGroup) { sections.pointee.groupIndex.set(group.key, slot: slot.number) }
+  @_noLocks package func newest(in group: AlertGroup) -> AlertSlot { AlertSlot(number: sections.pointee.groupIndex.find(group.key)) }
+  @_noLocks package func setNewest(_ slot: AlertSlot, in group: AlertGroup) {
+    sections.pointee.groupIndex.set(group.key, slot: slot.number)
+  }
   @_noLocks func removeGroup(_ group: AlertGroup) { sections.pointee.groupIndex.remove(group.key) }
 }
 

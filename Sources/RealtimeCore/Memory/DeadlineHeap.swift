@@ -3,30 +3,30 @@
 // the heap alone; the timer fires early, looks at the true deadline and is armed anew. So an ordinary observation costs
 // no heap work.
 
-import VitalSigns
+package import VitalSigns
 
 /// An indexed heap of timers, each at most once. Realtime-safe.
-struct DeadlineHeap {
-  struct Entry {
+package struct DeadlineHeap {
+  package struct Entry {
     var deadline: MonotonicInstant
     var timer: TimerID
     var unused: UInt32
   }
 
-  let entries: UnsafeMutablePointer<Entry>
+  package let entries: UnsafeMutablePointer<Entry>
   /// Index + 1 of each timer in `entries`; 0: not armed.
-  let positions: UnsafeMutablePointer<UInt32>
-  let count: UnsafeMutablePointer<UInt32>
+  package let positions: UnsafeMutablePointer<UInt32>
+  package let count: UnsafeMutablePointer<UInt32>
 
-  var first: Entry? { @_noLocks get { count.pointee == 0 ? nil : entries[0] } }
+  package var first: Entry? { @_noLocks get { count.pointee == 0 ? nil : entries[0] } }
 
-  @_noLocks func deadline(of timer: TimerID) -> MonotonicInstant {
+  @_noLocks package func deadline(of timer: TimerID) -> MonotonicInstant {
     let position = positions[Int(timer.number)]
     return position == 0 ? .never : entries[Int(position) - 1].deadline
   }
 
   /// Arms `timer` for `deadline`, wherever it stood; `.never` disarms it.
-  @_noLocks func set(_ timer: TimerID, _ deadline: MonotonicInstant) {
+  @_noLocks package func set(_ timer: TimerID, _ deadline: MonotonicInstant) {
     let position = Int(positions[Int(timer.number)])
     if deadline == .never {
       if position != 0 { remove(at: position - 1) }
@@ -43,7 +43,7 @@ struct DeadlineHeap {
   }
 
   /// Arms `timer` for `deadline` unless it already fires by then.
-  @_noLocks func ensure(_ timer: TimerID, by deadline: MonotonicInstant) {
+  @_noLocks package func ensure(_ timer: TimerID, by deadline: MonotonicInstant) {
     if deadline < self.deadline(of: timer) { set(timer, deadline) }
   }
 

@@ -2,15 +2,15 @@
 // and timers that are due at one instant fire in the order of their numbers; so they never change.
 
 /// Numbers of timers, given the sizes of the arenas. Realtime-safe.
-struct TimerLayout {
-  let patientsMax: UInt32
-  let devicesMax: UInt32
+package struct TimerLayout {
+  package let patientsMax: UInt32
+  package let devicesMax: UInt32
   /// Alerts that the configuration gives room for.
-  let alertsMax: UInt32
+  package let alertsMax: UInt32
 
   /// All places: beyond `alertsMax` are those that a flood can never take.
-  var alertPlaces: UInt32 { @_noLocks get { alertsMax + patientsMax + 64 } }
-  var count: Int { Int(3 * patientsMax + devicesMax + alertPlaces + 1) }
+  package var alertPlaces: UInt32 { @_noLocks get { alertsMax + patientsMax + 64 } }
+  package var count: Int { Int(3 * patientsMax + devicesMax + alertPlaces + 1) }
 
   private var firstSchedule: UInt32 { @_noLocks get { patientsMax } }
   private var firstDevice: UInt32 { @_noLocks get { 2 * patientsMax } }
@@ -19,20 +19,20 @@ struct TimerLayout {
   private var hubNumber: UInt32 { @_noLocks get { firstPerson + patientsMax } }
 
   /// The earliest moment at which an input of the score may go stale.
-  @_noLocks func staleness(_ patient: PatientSlot) -> TimerID { TimerID(number: patient.number - 1) }
+  @_noLocks package func staleness(_ patient: PatientSlot) -> TimerID { TimerID(number: patient.number - 1) }
   /// The next dose to judge, or the next night watch.
-  @_noLocks func schedule(_ patient: PatientSlot) -> TimerID { TimerID(number: firstSchedule + patient.number - 1) }
+  @_noLocks package func schedule(_ patient: PatientSlot) -> TimerID { TimerID(number: firstSchedule + patient.number - 1) }
   /// Silence, a measurement that is overdue, and conditions that settle or rise again.
-  @_noLocks func device(_ device: DeviceSlot) -> TimerID { TimerID(number: firstDevice + device.number - 1) }
+  @_noLocks package func device(_ device: DeviceSlot) -> TimerID { TimerID(number: firstDevice + device.number - 1) }
   /// The deadline of `AlertLifecycle`.
-  @_noLocks func alert(_ alert: AlertSlot) -> TimerID { TimerID(number: firstAlert + alert.number - 1) }
+  @_noLocks package func alert(_ alert: AlertSlot) -> TimerID { TimerID(number: firstAlert + alert.number - 1) }
   /// What was resolved and still holds, and the end of a frame.
-  @_noLocks func person(_ patient: PatientSlot) -> TimerID { TimerID(number: firstPerson + patient.number - 1) }
+  @_noLocks package func person(_ patient: PatientSlot) -> TimerID { TimerID(number: firstPerson + patient.number - 1) }
   /// Conditions of the hub that are told again.
-  var hub: TimerID { @_noLocks get { TimerID(number: hubNumber) } }
+  package var hub: TimerID { @_noLocks get { TimerID(number: hubNumber) } }
 
   /// What a timer stands for.
-  @_noLocks func owner(of timer: TimerID) -> TimerOwner {
+  @_noLocks package func owner(of timer: TimerID) -> TimerOwner {
     let number = timer.number
     if number < firstSchedule { return .staleness(PatientSlot(number: number + 1)) }
     if number < firstDevice { return .schedule(PatientSlot(number: number - firstSchedule + 1)) }
@@ -43,7 +43,7 @@ struct TimerLayout {
 }
 
 /// Whose timer it is, and which of theirs.
-enum TimerOwner {
+package enum TimerOwner {
   case staleness(PatientSlot)
   case schedule(PatientSlot)
   case device(DeviceSlot)

@@ -2,88 +2,88 @@
 // integers without padding, like PatientState; all zero is the valid empty state. Instants are nanoseconds on the hub's
 // timeline; 0 means "none".
 
-import VitalSigns
+package import VitalSigns
 
 /// The state of one device.
-struct DeviceState {
+package struct DeviceState {
   /// When the device last gave a sign of life.
-  var lastSeen: Int64
+  package var lastSeen: Int64
   /// When its newest location was measured; before the first one, since when it should have given one.
-  var lastFix: Int64
+  package var lastFix: Int64
   /// The wall clock when it became its present person's: older stored values belong to whoever had it before.
-  var assignedWall: Int64
+  package var assignedWall: Int64
   /// When its last usable measurement arrived, late ones included; before the first one, since when it should have given one.
-  var lastMeasured: Int64
+  package var lastMeasured: Int64
   /// When it counts as heard without measuring, unless a measurement comes first.
-  var measuringDue: Int64
+  package var measuringDue: Int64
   /// Since when it, or its bridge, says that it is gone. Any sign of life ends it.
-  var offlineSince: Int64
+  package var offlineSince: Int64
   /// When it last reported a fall as a state that lasts.
-  var lastFall: Int64
+  package var lastFall: Int64
   /// When it last said something that its profile does not know.
-  var lastNotUnderstood: Int64
+  package var lastNotUnderstood: Int64
   /// When `callDebt` was last counted down.
-  var callsAt: Int64
+  package var callsAt: Int64
   /// By condition. While it holds and no alert is open: when it rises again. While an alert is open: before this it is not
   /// told anew. Else: a return before this is unsettled.
-  var again: InlineArray<13, Int64>
+  package var again: InlineArray<13, Int64>
   /// By condition: when an unsettled alert whose condition has ended clears itself.
-  var settles: InlineArray<13, Int64>
-  var id: UInt32
+  package var settles: InlineArray<13, Int64>
+  package var id: UInt32
   /// Its person.
-  var patient: PatientSlot
+  package var patient: PatientSlot
   /// Next in the list of the same person's devices.
-  var next: DeviceSlot
+  package var next: DeviceSlot
   /// 0: it may be silent for ever.
-  var expectedIntervalSeconds: UInt32
+  package var expectedIntervalSeconds: UInt32
   /// How long it may be heard without measuring; 0: for ever.
-  var measuringSeconds: UInt32
+  package var measuringSeconds: UInt32
   /// How many alerts it has had while it was nobody's: part of their ids.
-  var episodes: UInt32
+  package var episodes: UInt32
   /// How far from the fence's centre its last location outside was.
-  var fenceMetres: Int32
+  package var fenceMetres: Int32
   /// The open alert of each `DeviceCondition`.
-  var alerts: InlineArray<13, AlertSlot>
+  package var alerts: InlineArray<13, AlertSlot>
   /// Bit n: condition n holds. Bits 13 to 15: `wasHeard`, `noContact`, `doorJudged`.
-  var holding: UInt16
+  package var holding: UInt16
   /// Bit n: the open alert of condition n came back soon after it had ended, and ends only after a quiet time.
-  var unsettled: UInt16
+  package var unsettled: UInt16
   /// Calls for help that were alerts of their own, less one for each second since. See CallRule.swift.
-  var callDebt: UInt16
-  var abilities: DeviceAbilities
-  var isContinuous: Bool
-  var isSafetyAlarm: Bool
+  package var callDebt: UInt16
+  package var abilities: DeviceAbilities
+  package var isContinuous: Bool
+  package var isSafetyAlarm: Bool
   /// Has ever sent a location while it was this person's.
-  var isTracker: Bool
-  var fence: FenceState
-  var fixesOutside: UInt8
-  var fixesInside: UInt8
+  package var isTracker: Bool
+  package var fence: FenceState
+  package var fixesOutside: UInt8
+  package var fixesInside: UInt8
   /// Who says that the battery is low: `batteryByLevel`, `batteryByFlag`.
-  var batterySources: UInt8
+  package var batterySources: UInt8
   /// Per cent, as last said.
-  var batteryPercent: UInt8
-  var unused: InlineArray<1, UInt8>
+  package var batteryPercent: UInt8
+  package var unused: InlineArray<1, UInt8>
 
   /// Beside the conditions' bits in `holding`: it has given a sign of life while it was this person's.
-  static var wasHeard: UInt16 { @_noLocks get { 1 << 13 } }
+  package static var wasHeard: UInt16 { @_noLocks get { 1 << 13 } }
   /// Beside the conditions' bits in `holding`: the sensor says that it measures nobody.
-  static var noContact: UInt16 { @_noLocks get { 1 << 14 } }
-  static var batteryByLevel: UInt8 { @_noLocks get { 1 } }
-  static var batteryByFlag: UInt8 { @_noLocks get { 2 } }
+  package static var noContact: UInt16 { @_noLocks get { 1 << 14 } }
+  package static var batteryByLevel: UInt8 { @_noLocks get { 1 } }
+  package static var batteryByFlag: UInt8 { @_noLocks get { 2 } }
 
   /// It can say where it is, as its profile or it itself has shown.
-  var givesLocations: Bool { @_noLocks get { isTracker || abilities.contains(.locates) } }
+  package var givesLocations: Bool { @_noLocks get { isTracker || abilities.contains(.locates) } }
 }
 
 /// Where a tracker stands to its person's fence.
-enum FenceState {
+package enum FenceState {
   case unknown
   case inside
   case outside
 }
 
 /// Conditions that belong to a device rather than to a person, because a person may have two of a kind (two doors).
-enum DeviceCondition {
+package enum DeviceCondition {
   case signalLoss
   case lowBattery
   case tamper
@@ -98,15 +98,15 @@ enum DeviceCondition {
   case bondLost
   case notMeasuring
 
-  static var count: Int { @_noLocks get { 13 } }
+  package static var count: Int { @_noLocks get { 13 } }
   /// The place in `DeviceState.alerts`, and the bit in `holding`; see `NEWS2Severity.index`.
-  var index: Int { @_noLocks get { Int(unsafeBitCast(self, to: UInt8.self)) } }
-  var bit: UInt16 { @_noLocks get { 1 << UInt16(truncatingIfNeeded: index) } }
+  package var index: Int { @_noLocks get { Int(unsafeBitCast(self, to: UInt8.self)) } }
+  package var bit: UInt16 { @_noLocks get { 1 << UInt16(truncatingIfNeeded: index) } }
 
   /// `index` is below `count`.
-  @_noLocks init(index: Int) { self = unsafeBitCast(UInt8(truncatingIfNeeded: index), to: DeviceCondition.self) }
+  @_noLocks package init(index: Int) { self = unsafeBitCast(UInt8(truncatingIfNeeded: index), to: DeviceCondition.self) }
 
-  var rule: AlertRule {
+  package var rule: AlertRule {
     @_noLocks get {
       switch self {
       case .signalLoss: .signalLoss

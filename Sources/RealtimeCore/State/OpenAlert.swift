@@ -1,48 +1,48 @@
 // One open alert in the arena, and the fixed facts of each rule. Plain integers without padding, like PatientState. Its state machine:
 // AlertLifecycle.swift.
 
-import VitalSigns
+package import VitalSigns
 
 /// An open alert or a suspicion. Closed ones leave the arena; the journal keeps them.
-struct OpenAlert {
-  var id: AlertID
-  var firstCause: UInt64
-  var raisedAt: MonotonicInstant
-  var lifecycle: AlertLifecycle
-  var person: PatientID
-  var device: DeviceID
+package struct OpenAlert {
+  package var id: AlertID
+  package var firstCause: UInt64
+  package var raisedAt: MonotonicInstant
+  package var lifecycle: AlertLifecycle
+  package var person: PatientID
+  package var device: DeviceID
   /// The first reason's numbers, as they are now.
-  var value: Int32
-  var limit: Int32
-  var upper: Int32
-  var subject: UInt32
+  package var value: Int32
+  package var limit: Int32
+  package var upper: Int32
+  package var subject: UInt32
   /// The second reason's, when `alsoRule` is there.
-  var alsoValue: Int32
-  var alsoLimit: Int32
-  var alsoUpper: Int32
-  var alsoSubject: UInt32
+  package var alsoValue: Int32
+  package var alsoLimit: Int32
+  package var alsoUpper: Int32
+  package var alsoSubject: UInt32
   /// Slot of the person or device whose condition this is; of a hub's condition the place in its table.
-  var ownerSlot: OwnerSlot
+  package var ownerSlot: OwnerSlot
   /// Next free slot while free; else the alert of the same group that was opened before this one.
-  var next: AlertSlot
+  package var next: AlertSlot
   /// The alert of the same group that was opened after this one; none: this is the newest.
-  var newer: AlertSlot
+  package var newer: AlertSlot
   /// How many open alerts the group has; counts in the newest only.
-  var groupCount: UInt32
+  package var groupCount: UInt32
   /// How many transitions have been told.
-  var revision: UInt16
-  var rule: AlertRule
-  var alsoRule: AlertRule?
-  var owner: AlertOwner
+  package var revision: UInt16
+  package var rule: AlertRule
+  package var alsoRule: AlertRule?
+  package var owner: AlertOwner
   /// The owner of the second reason.
-  var alsoOwner: AlertOwner
+  package var alsoOwner: AlertOwner
   /// Which condition of the device, or which signal of the person (the first reason's or the second's: only one can be a signal).
-  var condition: UInt8
+  package var condition: UInt8
   /// The rule under which it was opened: its group's.
-  var groupRule: AlertRule
+  package var groupRule: AlertRule
   /// Which inputs of the score were missing when the NEWS2 reason's numbers were taken.
-  var missing: UInt8
-  var unused: InlineArray<3, UInt8>
+  package var missing: UInt8
+  package var unused: InlineArray<3, UInt8>
 
   @_noLocks init(id: AlertID, firstCause: UInt64, raisedAt: MonotonicInstant, lifecycle: AlertLifecycle, _ opening: AlertOpening) {
     self.id = id
@@ -76,14 +76,14 @@ struct OpenAlert {
 }
 
 /// One reason of an alert: what a rule says now. Realtime-safe.
-struct AlertGround {
-  var rule: AlertRule
-  var value: Int32
-  var limit: Int32
-  var upper: Int32
-  var subject: UInt32
+package struct AlertGround {
+  package var rule: AlertRule
+  package var value: Int32
+  package var limit: Int32
+  package var upper: Int32
+  package var subject: UInt32
 
-  @_noLocks init(rule: AlertRule, value: Int32, limit: Int32, upper: Int32, subject: UInt32) {
+  @_noLocks package init(rule: AlertRule, value: Int32, limit: Int32, upper: Int32, subject: UInt32) {
     self.rule = rule
     self.value = value
     self.limit = limit
@@ -94,9 +94,9 @@ struct AlertGround {
 
 extension OpenAlert {
   /// The group that it was opened in.
-  var group: AlertGroup { @_noLocks get { AlertGroup(groupRule, person: person, device: device) } }
+  package var group: AlertGroup { @_noLocks get { AlertGroup(groupRule, person: person, device: device) } }
 
-  var first: AlertGround {
+  package var first: AlertGround {
     @_noLocks get { AlertGround(rule: rule, value: value, limit: limit, upper: upper, subject: subject) }
     @_noLocks set {
       rule = newValue.rule
@@ -108,7 +108,7 @@ extension OpenAlert {
   }
 
   /// Meaningful only while `alsoRule` is there.
-  var second: AlertGround {
+  package var second: AlertGround {
     @_noLocks get { AlertGround(rule: alsoRule ?? rule, value: alsoValue, limit: alsoLimit, upper: alsoUpper, subject: alsoSubject) }
     @_noLocks set {
       alsoRule = newValue.rule
@@ -120,13 +120,13 @@ extension OpenAlert {
   }
 
   /// The reason that `owner` gave it; nil when it has none of that owner.
-  @_noLocks func ground(of owner: AlertOwner) -> AlertGround? {
+  @_noLocks package func ground(of owner: AlertOwner) -> AlertGround? {
     if self.owner.index == owner.index { return first }
     return alsoRule != nil && alsoOwner.index == owner.index ? second : nil
   }
 
   /// Writes the reason of `owner`: over the one it has, or as the second. The graver reason stands first.
-  @_noLocks mutating func set(_ ground: AlertGround, of owner: AlertOwner) {
+  @_noLocks package mutating func set(_ ground: AlertGround, of owner: AlertOwner) {
     if self.owner.index == owner.index {
       first = ground
     } else {
@@ -141,7 +141,7 @@ extension OpenAlert {
   }
 
   /// Whether a second reason fits in beside one of `owner`'s.
-  @_noLocks func hasRoom(for owner: AlertOwner) -> Bool {
+  @_noLocks package func hasRoom(for owner: AlertOwner) -> Bool {
     switch self.owner {
     case .patientNEWS2: alsoRule == nil && owner.index == AlertOwner.patientSignal.index
     case .patientSignal: alsoRule == nil && owner.index == AlertOwner.patientNEWS2.index
@@ -151,7 +151,7 @@ extension OpenAlert {
 }
 
 /// Which condition an alert is tied to: it hears of the alert's end.
-enum AlertOwner {
+package enum AlertOwner {
   /// Nothing: each occurrence is its own alert, or the person or device has left.
   case none
   case patientNEWS2
@@ -160,12 +160,12 @@ enum AlertOwner {
   case hub
 
   /// The place of this case in its declaration; see `NEWS2Severity.index`.
-  var index: Int { @_noLocks get { Int(unsafeBitCast(self, to: UInt8.self)) } }
+  package var index: Int { @_noLocks get { Int(unsafeBitCast(self, to: UInt8.self)) } }
 }
 
 extension AlertRule {
   /// Position of this rule's counter in `episodes`. Part of alert ids' derivation: append, never renumber.
-  var episodeIndex: Int {
+  package var episodeIndex: Int {
     @_noLocks get {
       switch self {
       case .sos: 0
@@ -206,7 +206,7 @@ extension AlertRule {
   }
 
   /// Which of two reasons of one alert stands first: a person's whole state before one signal's, at the same urgency.
-  var gravity: Int {
+  package var gravity: Int {
     @_noLocks get {
       switch self {
       case .news2High: 5
@@ -223,7 +223,7 @@ extension AlertRule {
   /// says (`CoreConfiguration.priority(of:)`).
   ///
   /// NEWS2's categories and the plan's colours: a look now (high), a look within the hour (medium).
-  var priority: AlertPriority {
+  package var priority: AlertPriority {
     @_noLocks get {
       switch self {
       case .sos, .fall, .news2High, .planRed, .doorOpenAtNight, .geofenceExit, .nobodyOnDuty, .storeFailing,
