@@ -87,6 +87,7 @@ let package = Package(
     target("RealtimeCore", ["VitalSigns", "CoreRings", "NEWS2Scoring"]),
     target("JournalValues", ["VitalSigns"]),
     target("Journal", ["VitalSigns", "JournalValues", grdb, crypto]),
+    target("JournalCopies", ["VitalSigns", "JournalValues", "Journal", grdb, crypto]),
     target("Forwarding", ["VitalSigns"]),
     target("HTTPDelivery", ["HubRuntime", "Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
     target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
@@ -152,7 +153,7 @@ let package = Package(
       name: "knutepunkt",
       dependencies: [
         "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue",
-        "DeviceProfile",
+        "DeviceProfile", "JournalCopies",
         "RealtimeCore", "VitalSigns",
         argumentParser,
       ],
@@ -175,6 +176,7 @@ let package = Package(
     tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
     tests("RealtimeCore", ["CoreRings", "NEWS2Scoring", "RealtimeCore", "VitalSigns"]),
     tests("Journal", ["JournalValues", "Journal", "VitalSigns", grdb]),
+    tests("JournalCopies", ["JournalCopies", "JournalValues", "Journal", "VitalSigns", grdb]),
     tests("Forwarding", ["Forwarding", "VitalSigns"]),
     tests(
       "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],

@@ -61,6 +61,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   // What the journal takes and gives, without a database: whoever only reads rows needs no more.
   "JournalValues": ImportRule(own: ["VitalSigns"], platform: .none),
   "Journal": ImportRule(own: ["VitalSigns", "JournalValues"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
+  // Copies of the journal that leave the machine, and come back. It knows files and streams, and nothing of a running hub.
+  "JournalCopies": ImportRule(own: ["VitalSigns", "JournalValues", "Journal"], external: ["GRDB", "Crypto"]),
   "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
   // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
   "HTTPDelivery": ImportRule(own: ["HubRuntime", "Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
@@ -133,7 +135,7 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "knutepunkt": ImportRule(
     own: [
       "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue", "DeviceProfile",
-      "RealtimeCore", "VitalSigns",
+      "JournalCopies", "RealtimeCore", "VitalSigns",
     ],
     external: ["ArgumentParser"]),
   // Measures what the others promise; not part of the product.
