@@ -34,6 +34,9 @@ package struct SalvageReport: Codable, Sendable, Hashable {
   package var alertsRebuilt: Int
   /// The hub's id could be read: it is the same hub.
   package var isSameHub: Bool
+  /// Entries whose content was lost, and deliveries of what was lost.
+  package var entriesLeftOut: Int
+  package var deliveriesLeftOut: Int
   package var isWhole: Bool { tables.allSatisfy { $0.isWhole && $0.refused == 0 } }
 
   package var sentence: String {
@@ -99,6 +102,7 @@ package struct JournalSalvage {
     do { _ = try JournalWriter(configuration) }
     var tables: [SalvagedTable] = []
     var (rebuilt, isSameHub) = (0, false)
+    var agreement: SalvageAgreement?
     do {
       let source = try Self.openDamaged(old)
       let target = try DatabaseQueue(path: part)
@@ -113,6 +117,7 @@ package struct JournalSalvage {
             })
         }
         try Self.noteGaps(to, tables, act.now)
+        agreement = try SalvageAgreement(to, now: act.now)
         rebuilt = try Self.rebuildAlerts(to)
         try Self.liftCounters(to)
         isSameHub = try source.unsafeRead { from in
@@ -123,7 +128,9 @@ package struct JournalSalvage {
       try target.close()
       try? source.close()
     }
-    var report = SalvageReport(tables: tables, generation: 0, alertsRebuilt: rebuilt, isSameHub: isSameHub)
+    var report = SalvageReport(
+      tables: tables, generation: 0, alertsRebuilt: rebuilt, isSameHub: isSameHub, entriesLeftOut: agreement?.entries ?? 0,
+      deliveriesLeftOut: agreement?.deliveries ?? 0)
     let writer = try JournalWriter(configuration)
     report.generation = try writer.beginGeneration(
       .salvaged, since: nil, wall: act.now,

@@ -58,6 +58,15 @@ struct SalvageTests {
     }
   }
 
+  /// How many entries a start reads: each must have its content.
+  private static func replayed(_ path: String) throws -> Int {
+    let writer = try JournalWriter(JournalConfiguration(path: path, controller: CopiesFolder.controller, ballastBytes: 0))
+    _ = try writer.recover()
+    var count = 0
+    try writer.replay(after: 0) { _ in count += 1 }
+    return count
+  }
+
   /// The pages of a table, its root first.
   private static func pages(of table: String, _ folder: CopiesFolder) throws -> [Int] {
     let queue = try DatabaseQueue(path: folder.journal)
@@ -100,6 +109,8 @@ struct SalvageTests {
       #expect(table.lost.contains { $0.first <= sequence && sequence <= $0.last }, "\(sequence)")
     }
     #expect(!table.isWhole && report.tables.filter { !$0.isWhole }.count == 1)
+    #expect(report.entriesLeftOut == lost)
+    #expect(try Self.replayed(folder.path("new.sqlite")) == saved.count + 2)
   }
 
   @Test("An alert whose row is lost is made again from its transitions; lost entries are gaps")
@@ -132,9 +143,7 @@ struct SalvageTests {
       #expect(try queue.read { try String.fetchAll($0, sql: "PRAGMA integrity_check") } == ["ok"], "seed \(seed), pages \(pages)")
       // No page holds what a random one can be taken for.
       #expect(try Self.observations(folder.path("new.sqlite")).allSatisfy { all[$0.key] == $0.value }, "seed \(seed), pages \(pages)")
-      _ = try JournalWriter(
-        JournalConfiguration(path: folder.path("new.sqlite"), controller: CopiesFolder.controller, ballastBytes: 0)
-      ).recover()
+      _ = try Self.replayed(folder.path("new.sqlite"))
     } catch let error as BackupError {
       #expect(try !folder.names.contains("new.sqlite"), "seed \(seed): \(error)")
     }

@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from support import escalation, heard, hospital, numbered_temperatures, wait_for, wait_heard, webhook
+from support import default_binary, escalation, heard, hospital, numbered_temperatures, wait_for, wait_heard, webhook
+from test_journal_loss import start_without_journal
 
 
 def run(hub, *words, input=None, check=True):
@@ -27,10 +28,7 @@ def run(hub, *words, input=None, check=True):
 def key(folder):
     """(file with the secret half, public half)"""
     file = folder / "backup.key"
-    binary = os.environ.get("KNUTEPUNKT_BINARY")
-    from support import default_binary
-
-    subprocess.run([binary or str(default_binary()), "backup", "keygen", "--output", str(file)], check=True, capture_output=True)
+    subprocess.run([str(default_binary()), "backup", "keygen", "--output", str(file)], check=True, capture_output=True)
     assert file.stat().st_mode & 0o777 == 0o600
     public = subprocess.run(["age-keygen", "-y", str(file)], check=True, capture_output=True, text=True).stdout.strip()
     assert f"# public key: {public}" in file.read_text(), "age-keygen finds the same public half"
@@ -156,7 +154,7 @@ def test_verify_finds_what_is_wrong(make_hub, broker, receiver, folder, key):
         assert verdict(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :], "--key", secret) == 65, place
     assert verdict(b"no backup at all" * 100) == 65
     assert run(hub, "verify", folder / "absent", check=False).returncode == 66
-    assert list(os.scandir("/var/tmp")) is not None and not [f for f in os.listdir("/var/tmp") if f.startswith("knutepunkt-")]
+    assert not [f for f in os.listdir("/var/tmp") if f.startswith("knutepunkt-")]
 
 
 def test_restored_on_another_machine(make_hub, broker, bridge, receiver, folder, key):
@@ -285,18 +283,18 @@ def test_restore_refuses_what_it_should(make_hub, broker, receiver, folder, key)
     secret, public = key
     hub = furnish(home(make_hub, broker, receiver))
     backup(hub, folder / "b.age", public)
-    before = (hub.state / "journal.sqlite").read_bytes()
     assert restore(hub, folder / "b.age", secret, check=False).returncode == 65, "a journal is there"
     done = restore(hub, folder / "b.age", secret, "--force", check=False)
     assert done.returncode == 75 and b"stop the hub first" in done.stderr, done.stderr
     assert hub.stop() == 0
+    before = (hub.state / "journal.sqlite").read_bytes()
     refused = run(hub, "restore", folder / "b.age", "--config", hub.file, "--key", secret, "--reason", "x", "--force", check=False)
     assert refused.returncode == 64 and b"--yes" in refused.stderr, "nobody can be asked"
     (folder / "cut.age").write_bytes((folder / "b.age").read_bytes()[:-20])
     assert restore(hub, folder / "cut.age", secret, "--force", check=False).returncode == 65
     names = {f.name for f in hub.state.iterdir()}
     assert not [n for n in names if "restore" in n], names
-    assert (hub.state / "journal.sqlite").read_bytes()[:100] == before[:100]
+    assert (hub.state / "journal.sqlite").read_bytes() == before
     restore(hub, folder / "b.age", secret, "--force")
     moved = [f for f in hub.state.iterdir() if f.name.startswith("before-restore-")]
     assert len(moved) == 1 and (moved[0] / "journal.sqlite").exists()
@@ -308,8 +306,7 @@ def test_restore_refuses_what_it_should(make_hub, broker, receiver, folder, key)
     assert hub.stop() == 0
     for file in hub.state.glob("journal.sqlite*"):
         file.unlink()
-    hub.start(wait=False)
-    wait_for(lambda: hub.api("GET", "/livez", timeout=2)[0] == 200 if hub.socket.exists() else False, 20, "it lives")
+    start_without_journal(hub)
     assert sorted(p["name"] for p in hub.get("/v1/patients")) == ["Kari Nordmann", "Ola Nordmann"], "the copies are of the new life"
 
 
@@ -422,8 +419,8 @@ def test_a_damaged_journal_is_salvaged(make_hub, broker, bridge, receiver, folde
     assert run(hub, "salvage", damaged, salvaged, "--config", hub.file, check=False).returncode == 65, "it is there already"
     # The hub goes on with it.
     shutil.copy(salvaged, journal)
-    (hub.state / "journal.sqlite-wal").unlink()
-    (hub.state / "journal.sqlite-shm").unlink()
+    for suffix in ("-wal", "-shm"):
+        (hub.state / f"journal.sqlite{suffix}").unlink(missing_ok=True)
     told = Counter(e["alertId"] for e in heard(receiver, kind="raised"))
     hub.start()
     assert "JOURNAL TOO OLD" in hub.status()["summary"]
@@ -474,5 +471,4 @@ def test_export(make_hub, broker, bridge, receiver, folder):
     before = len(exports)
     assert len(lines("observations")) == 2_500
     assert hub.sql("SELECT count(*) FROM access_log WHERE action = 'export'")[0][0] > before
-    assert run(hub, "audit", "verify", check=False).returncode == 69
     assert run(hub, "verify", hub.state / "journal.sqlite").returncode == 0

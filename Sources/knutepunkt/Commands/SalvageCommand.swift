@@ -41,6 +41,10 @@ struct SalvageCommand: ParsableCommand {
     }
     table.print()
     Terminal.print("\(new): \(report.sentence); generation \(report.generation).")
+    if report.entriesLeftOut > 0 {
+      Terminal.print("\(report.entriesLeftOut) entries had lost their content; they stand in the journal as gaps.")
+    }
+    if report.deliveriesLeftOut > 0 { Terminal.print("\(report.deliveriesLeftOut) deliveries of what is lost will not go out.") }
     if report.alertsRebuilt > 0 { Terminal.print("\(report.alertsRebuilt) alerts were made again from their transitions.") }
     if !report.isSameHub { Terminal.print("The hub's id could not be read: to others this is another hub.") }
   }
