@@ -85,7 +85,7 @@ package struct JournalRestore {
       }
       FileOnDisk.flushFolder(of: journal)
       giveUp()
-      giveToFolderOwner()
+      giveToFolderOwner(moved)
       return (generation, moved)
     } catch {
       giveUp()
@@ -130,10 +130,11 @@ package struct JournalRestore {
   }
 
   /// Restored with sudo, the files are the service's all the same.
-  private func giveToFolderOwner() {
+  private func giveToFolderOwner(_ moved: String?) {
     var status = stat()
     guard geteuid() == 0, stat(folders[0], &status) == 0 else { return }
-    for path in [journal, journal + ".writer"] { chown(path, status.st_uid, status.st_gid) }
+    let own = moved.map { [$0, "\($0)/\((journal as NSString).lastPathComponent)"] } ?? []
+    for path in own + [journal, journal + ".writer"] { chown(path, status.st_uid, status.st_gid) }
   }
 
   // MARK: Nobody else
