@@ -245,7 +245,7 @@ def test_what_the_copy_did_not_know_as_delivered_goes_out(make_hub, broker, brid
     receiver.set("fhir", status=503)
     bridge.temperature("t1", "36.9")
     original.wait_stored(1)
-    wait_for(lambda: original.pending() == 1, 10, "it waits")
+    wait_for(lambda: original.pending() >= 1, 10, "it waits")
     backup(original, folder / "b.age", public)
     original.kill()
     receiver.set("fhir", status=200)
@@ -253,7 +253,7 @@ def test_what_the_copy_did_not_know_as_delivered_goes_out(make_hub, broker, brid
     restore(hub, folder / "b.age", secret)
     hub.start()
     hub.wait_delivered()
-    assert len(receiver.resources("Observation")) == 1
+    assert len([o for o in receiver.resources("Observation") if "8310-5" in json.dumps(o["code"])]) == 1
 
 
 def test_one_hub_runs_once_on_a_machine(make_hub, broker, receiver, folder, key):
@@ -300,7 +300,7 @@ def test_restore_refuses_what_it_should(make_hub, broker, receiver, folder, key)
     assert len(moved) == 1 and (moved[0] / "journal.sqlite").exists()
     # On the same machine the registry's copies lie beside it, and know of a life that is over.
     hub.start()
-    assert hub.status()["store"] != "emergency"
+    assert "JOURNAL TOO OLD" in hub.status()["summary"] and not list(hub.state.glob("journal.emergency-*"))
     ola = hub.person("Ola Nordmann")
     assert int(ola[1:]) > 300_000
     assert hub.stop() == 0
@@ -353,27 +353,6 @@ def test_a_log_that_is_damaged_after_a_clean_stop_takes_nothing_with_it(make_hub
     assert len(hub.values("temperature")) == 50
     assert first in {a["id"] for a in hub.open_alerts()}
     assert "JOURNAL" not in hub.status()["summary"]
-
-
-def test_a_log_that_is_emptied_after_a_power_cut_is_told(make_hub, broker, bridge, receiver):
-    hub = furnish(home(make_hub, broker, receiver))
-    links_up(hub)
-    first = press(hub, bridge, receiver)
-    reader = sqlite3.connect(hub.state / "journal.sqlite")
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM entry").fetchone()
-    later = press(hub, bridge, receiver)
-    copy = hub.state / "registry.sqlite"
-    wait_for(
-        lambda: hub.sql("SELECT count(*) FROM alert WHERE id = ?", later, file=copy)[0][0] == 1, 10, "the copy of the registry knows of it")
-    hub.kill()
-    reader.close()
-    (hub.state / "journal.sqlite-wal").write_bytes(b"")
-    (hub.state / "journal.sqlite-shm").unlink(missing_ok=True)
-    hub.start()
-    assert "JOURNAL TOO OLD" in hub.status()["summary"], hub.status()["summary"]
-    links_up(hub)
-    assert press(hub, bridge, receiver) not in {first, later}
 
 
 # MARK: salvage and export
@@ -449,12 +428,13 @@ def test_export(make_hub, broker, bridge, receiver, folder):
     def lines(*words):
         return [json.loads(line) for line in export(*words).stdout.decode().splitlines()]
 
-    values = lines("observations")
+    everything = lines("observations")
+    values = [v for v in everything if v["code"] == "temperature"]
     assert len(values) == 2_500 and [v["sequence"] for v in values] == sorted(v["sequence"] for v in values)
     assert {v["code"] for v in values} == {"temperature"} and values[0]["loinc"] == "8310-5" and values[0]["unit"] == "Cel"
     assert sorted(v["value"] for v in values if v["patient"] == ola) == sorted(v["value"] for v in lines("observations", "--patient", ola))
     assert len(lines("observations", "--patient", ola)) == 500
-    assert lines("observations", "--from", "2100-01-01") == [] and len(lines("observations", "--to", "2100-01-01T00:00:00Z")) == 2_500
+    assert lines("observations", "--from", "2100-01-01") == [] and lines("observations", "--to", "2100-01-01T00:00:00Z") == everything
     alerts = [a for a in lines("alerts", "--patient", hub.patient) if a["alert"] == first]
     assert [a["change"] for a in alerts][0] == "raised" and alerts[-1]["state"] == "resolved" and alerts[-1]["comment"] == "on the floor"
     registry = lines("registry", "--patient", ola)
@@ -469,6 +449,6 @@ def test_export(make_hub, broker, bridge, receiver, folder):
     assert (folder / "out.ndjson").stat().st_mode & 0o777 == 0o600
     assert hub.stop() == 0
     before = len(exports)
-    assert len(lines("observations")) == 2_500
+    assert lines("observations") == everything
     assert hub.sql("SELECT count(*) FROM access_log WHERE action = 'export'")[0][0] > before
     assert run(hub, "verify", hub.state / "journal.sqlite").returncode == 0
