@@ -93,7 +93,7 @@ install: ## binary, profiles, units, example configuration, broker drop-in, comp
 	  install -D -m 0644 "$$page" "$(SHAREDIR)/doc/knutepunkt/$$page"; done; \
 	install -D -m 0644 Deploy/mosquitto/knutepunkt.conf "$(DESTDIR)$(SYSCONFDIR)/mosquitto/conf.d/knutepunkt.conf.example"; \
 	install -D -m 0644 Deploy/mosquitto/knutepunkt.acl "$(DESTDIR)$(SYSCONFDIR)/mosquitto/knutepunkt.acl"; \
-	for unit in systemd/*.service systemd/*.target; do install -D -m 0644 "$$unit" "$(DESTDIR)$(SYSTEMDDIR)/system/$${unit##*/}"; done; \
+	for unit in systemd/*.service systemd/*.target systemd/*.timer; do install -D -m 0644 "$$unit" "$(DESTDIR)$(SYSTEMDDIR)/system/$${unit##*/}"; done; \
 	install -D -m 0644 systemd/bluetooth.service.d/50-knutepunkt.conf "$(DESTDIR)$(SYSTEMDDIR)/system/bluetooth.service.d/50-knutepunkt.conf"; \
 	install -D -m 0644 systemd/knutepunkt.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/knutepunkt.conf"; \
 	install -D -m 0644 systemd/knutepunkt.tmpfiles "$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/knutepunkt.conf"; \
@@ -105,7 +105,7 @@ install: ## binary, profiles, units, example configuration, broker drop-in, comp
 
 uninstall: ## what install put there, but for the configuration and the state
 	rm -rf "$(LIBDIR)" "$(DESTDIR)$(PREFIX)/bin/knutepunkt" "$(SHAREDIR)/knutepunkt" "$(SHAREDIR)/doc/knutepunkt"
-	rm -f "$(DESTDIR)$(SYSTEMDDIR)"/system/{knutepunkt*.{service,target},bluetooth.service.d/50-knutepunkt.conf}
+	rm -f "$(DESTDIR)$(SYSTEMDDIR)"/system/{knutepunkt*.{service,target,timer},bluetooth.service.d/50-knutepunkt.conf}
 	rm -f "$(DESTDIR)$(PREFIX)"/lib/{sysusers,tmpfiles}.d/knutepunkt.conf
 	rm -f "$(SHAREDIR)/bash-completion/completions/knutepunkt" "$(SHAREDIR)/zsh/site-functions/_knutepunkt" \
 	  "$(SHAREDIR)/fish/vendor_completions.d/knutepunkt.fish"

@@ -89,6 +89,7 @@ let package = Package(
     target("JournalValues", ["VitalSigns"]),
     target("JournalFiles", ["JournalValues", grdb]),
     target("Journal", ["VitalSigns", "JournalValues", "JournalFiles", grdb, crypto]),
+    target("JournalCopies", ["VitalSigns", "JournalValues", "Journal", grdb, crypto]),
     target("Forwarding", ["VitalSigns"]),
     target("HTTPDelivery", ["HubRuntime", "Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
     target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
@@ -155,7 +156,7 @@ let package = Package(
       name: "knutepunkt",
       dependencies: [
         "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue",
-        "DeviceProfile",
+        "DeviceProfile", "JournalCopies",
         "RealtimeCore", "VitalSigns",
         argumentParser,
       ],
@@ -178,6 +179,7 @@ let package = Package(
     tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
     tests("RealtimeCore", ["CoreRings", "NEWS2Scoring", "RealtimeCore", "CoreState", "VitalSigns"], helpers: ["Fixtures"]),
     tests("Journal", ["JournalValues", "JournalFiles", "Journal", "VitalSigns", grdb, crypto], helpers: ["Released"]),
+    tests("JournalCopies", ["JournalCopies", "JournalValues", "Journal", "VitalSigns", grdb]),
     tests("Forwarding", ["Forwarding", "VitalSigns"]),
     tests(
       "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],

@@ -14,7 +14,7 @@ venvs="$PWD/.build-venv"
 
 build=(libmosquitto-dev libsystemd-dev libsqlite3-dev libbluetooth-dev pkg-config)
 demo=("${build[@]}" mosquitto mosquitto-clients python3 python3-paho-mqtt sqlite3 openssl)
-test=("${demo[@]}" python3-venv dbus systemd chromium)
+test=("${demo[@]}" python3-venv dbus systemd chromium age)
 bench=("${build[@]}" mosquitto mosquitto-clients rt-tests python3 python3-paho-mqtt sqlite3)
 
 case "$what" in

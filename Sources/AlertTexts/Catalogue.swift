@@ -96,7 +96,7 @@ package struct Catalogue: Sendable {
     "title": ["board", "resolve", "signIn", "signedOut", "problem"],
     "hub": [
       "linkDown", "bluetoothDown", "bondLost", "bondLost.alarm", "bondsLost", "destinationDown", "roleDown", "storeFailing", "storeFull",
-      "journalBehind", "coreStill", "callRefused", "nobodyCalled", "portClosed",
+      "journalBehind", "coreStill", "callRefused", "nobodyCalled", "portClosed", "backupOverdue",
     ],
   ]
 }

@@ -5,7 +5,7 @@ import VitalSigns
 
 extension AlertSentences {
   /// One sentence: what it means and what to do. `kind`: an alert rule's key, or `coreStill`, `storeFull`, `journalBehind`, `bondsLost`,
-  /// `callRefused`, `nobodyCalled` or `portClosed`.
+  /// `callRefused`, `nobodyCalled`, `portClosed` or `backupOverdue`.
   ///
   /// - Parameters:
   ///   - isSettling: it works again, but not yet for long enough.

@@ -44,6 +44,9 @@ package final class CoreParts: Sendable {
   /// What people should know of journals that lie beside the one in use.
   package let journalNotes: [String]
   package let hubID: String
+  package let backups = BackupWatch()
+  /// Held for as long as the core lives.
+  private let hubLock: HubLock?
   /// False when this run began with a state that no replay could give exactly (CoreBuilder).
   package let isRecoveryExact: Bool
   /// What the core has room for in this run.
@@ -76,6 +79,7 @@ package final class CoreParts: Sendable {
     self.registry = registry
     self.civil = civil
     hubID = recovery.hubID
+    hubLock = opened.hubLock
     // The key is made here because the console may not write in this folder. Without the key no sign-in link can be made, which the
     // first request for one tells.
     if configuration.console.listen != nil { _ = try? SignInKey.blocking(configuration.hub.statePath) }

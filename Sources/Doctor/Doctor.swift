@@ -4,6 +4,7 @@
 
 import Foundation
 package import HubConfiguration
+import HubRuntime
 
 /// Namespace of the examination.
 public enum Doctor {
@@ -21,6 +22,7 @@ public enum Doctor {
     if let configuration {
       lines += ConfigurationCheck.profiles(configuration)
       lines += StateFolderCheck.lines(configuration, mounts: Mount.ofThisProcess())
+      lines += BackupCheck.lines(configuration, now: SystemClock.wall())
     }
     let core = await CoreCheck.ask(configuration)
     lines += core.lines

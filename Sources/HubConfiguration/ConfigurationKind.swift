@@ -71,6 +71,15 @@ extension ConfigurationKind where Value == String {
     }
   }
 
+  /// By its form alone; its checksum is looked at when a backup is taken.
+  static var agePublicKey: Self {
+    Self("public key", allowed: "a public key of age, age1 and 58 small letters and digits", example: "age1…") { text in
+      let tail = text.dropFirst(4)
+      return text.hasPrefix("age1") && tail.utf8.count == 58
+        && tail.utf8.allSatisfy { "qpzry9x8gf2tvdw0s3jn54khce6mua7l".utf8.contains($0) } ? text : nil
+    }
+  }
+
   static var bluetoothAdapter: Self {
     Self("adapter", allowed: "an adapter's name such as hci0, or its address such as 00:1A:7D:DA:71:13", example: "hci0") { text in
       let isName =

@@ -12,6 +12,7 @@ extension KnutepunktConfiguration {
     profiles = root.section("profiles", Self.readProfiles)
     realtime = root.section("realtime", Self.readRealtime)
     journal = root.section("journal", Self.readJournal)
+    backup = root.section("backup", Self.readBackup)
     let (escalation, receivers) = root.section("escalation", Self.readEscalation)
     self.escalation = escalation
     let hubName = hub.name
@@ -133,6 +134,26 @@ extension KnutepunktConfiguration {
       retention: section.value(
         "retention", .duration(.seconds(86_400)...(.seconds(36_600 * 86_400))), default: .seconds(400 * 86_400), shown: "400d",
         "How long records are kept on this hub."))
+  }
+
+  private static func readBackup(_ section: ConfigurationSection) -> BackupSettings? {
+    let settings = BackupSettings(
+      recipients: section.list(
+        "recipients", .agePublicKey, count: 1...8, default: [], shown: "required",
+        "Public keys that backups are encrypted to; `knutepunkt backup keygen` or `age-keygen` makes a pair. Without this section the "
+          + "timer takes none."
+      ).map(\.value),
+      folder: section.value(
+        "folder", .path("a folder"), default: "/var/backups/knutepunkt", shown: "/var/backups/knutepunkt",
+        "Where backups are put, best a disk of another machine. The service's user must be able to write there."),
+      keep: section.value("keep", .integer(1...1_000), default: 14, shown: "14", "How many of them are kept; older ones are removed."),
+      overdueAfter: section.value(
+        "overdueAfter", .duration(.seconds(3_600)...(.seconds(366 * 86_400))), default: .seconds(36 * 3_600), shown: "36h",
+        "After so long without a backup `status` and the doctor say so."))
+    if section.isPresent, !section.has("recipients") {
+      section.report("recipients", "is missing; allowed: 1 to 8 public keys, age1…")
+    }
+    return section.isPresent || section.reader.isDescribing ? settings : nil
   }
 
   private static func readEscalation(_ section: ConfigurationSection) -> (EscalationSettings, [Located<Receivers>]) {

@@ -18,6 +18,8 @@ public struct KnutepunktConfiguration: Sendable {
   public var profiles: ProfileSettings
   public var realtime: RealtimeSettings
   public var journal: JournalSettings
+  /// Backups of the journal; nil: none are taken by the timer.
+  public var backup: BackupSettings?
   public var escalation: EscalationSettings
   /// The MQTT links, in the file's order. Names are unique.
   public var mqttLinks: [MQTTLinkSettings]
@@ -95,6 +97,16 @@ public struct KnutepunktConfiguration: Sendable {
     /// Room kept in the state folder for alarms when the disk is full, bytes.
     public var ballastBytes: Int
     public var retention: Duration
+  }
+
+  public struct BackupSettings: Sendable, Hashable {
+    /// Public keys of age, `age1…`: whoever has one of the secret halves can open a backup.
+    public var recipients: [String]
+    public var folder: String
+    /// How many backups stay in the folder.
+    public var keep: Int
+    /// After so long without a new one people are told.
+    public var overdueAfter: Duration
   }
 
   public struct EscalationSettings: Sendable, Hashable {

@@ -10,6 +10,8 @@ public enum StartError: Error, CustomStringConvertible {
   case folder(path: String, reason: String)
   /// Another process holds the state folder.
   case alreadyRunning(path: String)
+  /// Another process runs the same hub from another state folder: the original, or a copy that was restored.
+  case hubRunsElsewhere(path: String, processID: Int32)
   case journal(String)
   case profiles(String)
   case link(name: String, reason: String)
@@ -24,6 +26,8 @@ public enum StartError: Error, CustomStringConvertible {
       "cannot use the folder \(path): \(reason); create it and give it to the service's user, or change hub.state / hub.runtime"
     case .alreadyRunning(let path):
       "another knutepunkt already uses \(path); one core owns a state folder: stop the other, or give this one its own hub.state"
+    case .hubRunsElsewhere(let path, let process):
+      "the hub of \(path) runs on this machine already, from another state folder (process \(process)): one hub runs once; stop the one that is not to go on"
     case .journal(let reason): "the journal cannot be used: \(reason)"
     case .profiles(let reason): "device profiles do not load:\n\(reason)"
     case .link(let name, let reason): "the link \(name) cannot start: \(reason)"
@@ -38,7 +42,7 @@ public enum StartError: Error, CustomStringConvertible {
   public var exitCode: Int32 {
     switch self {
     case .folder, .profiles, .link, .secret: 78
-    case .alreadyRunning, .coreNotReady: 75
+    case .alreadyRunning, .hubRunsElsewhere, .coreNotReady: 75
     case .descriptors, .journal, .localAPI: 70
     }
   }

@@ -275,6 +275,14 @@ package final class Registry: Sendable {
     }
   }
 
+  /// New numbers begin above these, also where nobody has them now: an earlier life of this hub may have given them.
+  package func giveNumbers(abovePatient patient: UInt32, device: UInt32) {
+    state.withLock { state in
+      state.nextPatient = max(state.nextPatient, patient + 1)
+      state.nextDevice = max(state.nextDevice, device + 1)
+    }
+  }
+
   package func newDeviceID() -> DeviceID {
     state.withLock { state in
       defer { state.nextDevice += 1 }

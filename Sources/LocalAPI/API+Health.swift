@@ -44,7 +44,7 @@ extension API {
     public enum Kind: WireWord, CaseIterable {
       /// One that is an alert, too: `linkDown`, `destinationDown`, `bluetoothDown`, `roleDown`, `bondLost`, …
       case rule(AlertRule)
-      case coreStill, storeFull, journalBehind, bondsLost, callRefused, nobodyCalled, portClosed
+      case coreStill, storeFull, journalBehind, bondsLost, callRefused, nobodyCalled, portClosed, backupOverdue
     }
 
     public enum Effect: String, WireWord, CaseIterable {
@@ -95,6 +95,7 @@ extension API.Problem {
     case .known(.nobodyCalled): return "nobody is called for \(count ?? 0) \(count == 1 ? "person" : "people")"
     case .known(.storeFull): return "DISK FULL, alarms are stored, routine values only counted"
     case .known(.journalBehind): return "JOURNAL TOO OLD, something that was acknowledged is missing"
+    case .known(.backupOverdue): return "no backup was taken in time"
     case .known(.coreStill): return "THE CORE STANDS STILL, no alarm goes out"
     case .unknown: return kindAndName
     }
@@ -137,7 +138,9 @@ extension API.Problem {
 
 extension API.Problem.Kind {
   /// What is not an alert.
-  private static let others: [Self] = [.coreStill, .storeFull, .journalBehind, .bondsLost, .callRefused, .nobodyCalled, .portClosed]
+  private static let others: [Self] = [
+    .coreStill, .storeFull, .journalBehind, .bondsLost, .callRefused, .nobodyCalled, .portClosed, .backupOverdue,
+  ]
 
   /// In no order that means anything.
   public static var allCases: [Self] { AlertRule.allCases.map(Self.rule) + others }
@@ -152,6 +155,7 @@ extension API.Problem.Kind {
     case .callRefused: "callRefused"
     case .nobodyCalled: "nobodyCalled"
     case .portClosed: "portClosed"
+    case .backupOverdue: "backupOverdue"
     }
   }
 

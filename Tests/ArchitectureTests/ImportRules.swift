@@ -65,6 +65,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   // The files as files: tables by version and the way from one to the next, which file is open, the reserve beside it.
   "JournalFiles": ImportRule(own: ["JournalValues"], external: ["GRDB"]),
   "Journal": ImportRule(own: ["VitalSigns", "JournalValues", "JournalFiles"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
+  // Copies of the journal that leave the machine, and come back. It knows files and streams, and nothing of a running hub.
+  "JournalCopies": ImportRule(own: ["VitalSigns", "JournalValues", "Journal"], external: ["GRDB", "Crypto"]),
   "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
   // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
   "HTTPDelivery": ImportRule(own: ["HubRuntime", "Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
@@ -137,7 +139,7 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "knutepunkt": ImportRule(
     own: [
       "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue", "DeviceProfile",
-      "RealtimeCore", "VitalSigns",
+      "JournalCopies", "RealtimeCore", "VitalSigns",
     ],
     external: ["ArgumentParser"]),
   // Measures what the others promise; not part of the product.

@@ -33,7 +33,7 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
     WrongFile("word\n", "1:1: the file holds a single value; allowed: a mapping of sections, `hub:` first"),
     .line3(
       "jurnal: {}",
-      "3:1: unknown key `jurnal`; did you mean `journal`? Allowed: hub, profiles, realtime, journal, escalation, links, destinations, sharing, console, observability, localAPI, logging"
+      "3:1: unknown key `jurnal`; did you mean `journal`? Allowed: hub, profiles, realtime, journal, backup, escalation, links, destinations, sharing, console, observability, localAPI, logging"
     ),
     .line3(
       "journal: { zzz: 1 }", "3:12: unknown key `zzz` in `journal`; allowed: groupWindow, groupMax, snapshotEvery, ballast, retention"),

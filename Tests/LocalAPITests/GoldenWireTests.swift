@@ -126,7 +126,8 @@ import Testing
   static let operations: [Golden] =
     [
       "linkDown", "bluetoothDown", "bondLost", "bondsLost", "destinationDown", "roleDown", "deadLetter", "callRefused", "portClosed",
-      "nobodyCalled", "storeFailing", "storeFull", "journalBehind", "journalLost", "coreStill", "nobodyOnDuty", "alertRoomFull",
+      "backupOverdue", "nobodyCalled", "storeFailing", "storeFull", "journalBehind", "journalLost", "coreStill", "nobodyOnDuty",
+      "alertRoomFull",
       "registryFull", "clockDoubtful", "recordsDropped", "sos", "problemOfTomorrow", "",
     ].map { problem($0) }
     + ["deaf", "mute", "unwatched", "unstored", "partial", "harmOfTomorrow"].map { problem("linkDown", effect: $0) }

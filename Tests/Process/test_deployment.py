@@ -11,7 +11,7 @@ import pytest
 
 from support import ROOT, default_binary
 
-UNITS = sorted((ROOT / "systemd").glob("*.service")) + sorted((ROOT / "systemd").glob("*.target"))
+UNITS = sorted((ROOT / "systemd").glob("*.service")) + sorted((ROOT / "systemd").glob("*.target")) + sorted((ROOT / "systemd").glob("*.timer"))
 SERVICES = [unit.name for unit in UNITS if unit.suffix == ".service"]
 
 
@@ -49,6 +49,9 @@ def test_bluetoothd_is_started_again(folder):
 def test_units_name_only_roles_and_options_that_exist():
     text = run(default_binary(), "run", "--help").stdout
     for unit in SERVICES:
+        if unit == "knutepunkt-backup.service":
+            assert "\nExecStart=/usr/bin/knutepunkt backup --config /etc/knutepunkt/knutepunkt.yaml\n" in (ROOT / "systemd" / unit).read_text()
+            continue
         command = re.search(r"ExecStart=/usr/bin/knutepunkt run --role (\w+) --config", (ROOT / "systemd" / unit).read_text())
         assert command and command.group(1) in text
 

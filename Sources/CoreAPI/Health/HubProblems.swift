@@ -174,7 +174,7 @@ package final class HubProblems: Sendable {
       if Self.watchedRules.contains(holding.rule) || [.storeFailing, .journalLost].contains(holding.rule) { continue }
       problems.append(problem(holding))
     }
-    problems += nobodyCalled() + closedPort()
+    problems += nobodyCalled() + closedPort() + parts.backups.problems(self)
     return problems.filter(\.isGrave) + problems.filter { !$0.isGrave }
   }
 

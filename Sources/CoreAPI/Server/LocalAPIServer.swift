@@ -166,6 +166,9 @@ package struct LocalAPIServer: Sendable {
     group.post("receipts") { request, context in
       try Response.json(try await service.receipts(try await request.json([API.Receipt].self, context: context)))
     }
+    group.post("access/exports") { request, context in
+      try Response.json(try await service.recordExport(try await request.json(API.RecordExport.self, context: context)))
+    }
     group.post("access/looks") { request, context in
       try Response.json(try await service.looks(try await request.json(API.Looks.self, context: context)))
     }

@@ -33,6 +33,8 @@ package struct OpenedJournal: ~Copyable {
   package var changesMeanwhile: [RegistryChangeRow] = []
   /// What people should know of journals that lie beside it.
   package var notes: [String] = []
+  /// Keeps the same hub from running from another state folder; nil where that cannot be told.
+  package var hubLock: HubLock?
 
   /// The core, which exists once: everything else is to be read before.
   package consuming func takeCore() -> RealtimeCore { core }
@@ -78,7 +80,10 @@ package struct JournalOpening {
         return try openOwn()
       }
     } catch let error as StartError {
-      if case .alreadyRunning = error { throw error }
+      switch error {
+      case .alreadyRunning, .hubRunsElsewhere: throw error
+      default: break
+      }
       problem = places.missing() ?? JournalLoss(kind: .unusable, path: configuration.hub.journalPath, detail: "\(error)")
     } catch let error as StrangeJournal {
       problem = error.loss
@@ -100,6 +105,10 @@ package struct JournalOpening {
       try writer.lift(reason: .journalBehind, wall: wall)
     }
     var opened = try restored(writer)
+    if let begun = try writer.begunAnew() {
+      loss = begun
+      loss?.isDurable = true
+    }
     opened.loss = loss
     let kept = places.keepEmergencies()
     opened.notes += kept.all.map { "\($0) holds what came in while the journal was lost; its values are in no record yet: keep it" }
@@ -150,6 +159,8 @@ package struct JournalOpening {
       return opened
     } catch JournalError.writerRunning {
       throw .alreadyRunning(path: configuration.hub.statePath)
+    } catch let error as StartError {
+      throw error
     } catch {
       throw .journal("\(problem.detail); and no journal for the emergency can be made: \(error)")
     }
@@ -158,6 +169,7 @@ package struct JournalOpening {
   /// Everything that is read from it, so that a journal that cannot be read to its end is known before anything relies on it.
   private func restored(_ writer: JournalWriter) throws -> OpenedJournal {
     let recovery = try writer.recover()
+    let hubLock = try lock(recovery.hubID)
     try writer.setSharing(configuration.sharingRules)
     let former = try writer.passOnCalls()
     if former.passedOn > 0 {
@@ -182,6 +194,7 @@ package struct JournalOpening {
       logger.critical("the core needs more room than is configured", metadata: ["reason": "\(growth.sentence)"])
     }
     let registry = try Registry(profiles: profiles, reader: reader)
+    registry.giveNumbers(abovePatient: recovery.highestPatient, device: recovery.highestDevice)
     // A list that says "never" of a device that was lost before the restart would send nobody to look.
     for device in registry.devices {
       if let heard = core.lastHeard(device.id) { registry.seen(device.id, at: heard) }
@@ -198,7 +211,7 @@ package struct JournalOpening {
       notes: report.grown.map(\.sentence)
         + former.waiting.map {
           "\($0.rows) records wait for destination \"\($0.name)\", which the configuration does not name: they go out when it does again"
-        })
+        }, hubLock: hubLock)
   }
 
   /// Whether the wall clock is believed, by what the journal knows of it; a doubt is kept before the first entry.
@@ -219,6 +232,14 @@ package struct JournalOpening {
       return clock.judged(by: ClockStanding(belief, machine: machine, notes: notes))
     }
     return clock.judged(by: ClockStanding(belief, machine: machine))
+  }
+
+  private func lock(_ hubID: String) throws(StartError) -> HubLock? {
+    switch HubLock.take(hubID: hubID) {
+    case .taken(let lock): return lock
+    case .held(let process): throw .hubRunsElsewhere(path: configuration.hub.statePath, processID: process)
+    case .unknown: return nil
+    }
   }
 
   /// Tells the other roles which journal is in use.

@@ -6,7 +6,7 @@
 
 internal import Crypto
 internal import Foundation
-internal import GRDB
+package import GRDB
 public import JournalValues
 internal import VitalSigns
 
@@ -160,11 +160,11 @@ extension AccessRecord {
 
 extension AccessLogVerification {
   /// Before the first row.
-  init() { self.init(rows: 0, head: [UInt8](repeating: 0, count: 32), firstBroken: nil, problem: nil) }
+  package init() { self.init(rows: 0, head: [UInt8](repeating: 0, count: 32), firstBroken: nil, problem: nil) }
 
   /// Reads on in the chain, at most `rowsMax` rows, one in memory at a time; at its end compares with the head. True when all is read,
   /// or when a row does not hold.
-  mutating func read(_ db: Database, rowsMax: Int, expecting: AccessHead?) throws -> Bool {
+  package mutating func read(_ db: Database, rowsMax: Int, expecting: AccessHead?) throws -> Bool {
     var count = 0
     let after = Int64(bitPattern: rows)
     let next = try Row.fetchCursor(db, sql: "SELECT * FROM access_log WHERE id > ? ORDER BY id LIMIT \(rowsMax)", arguments: [after])

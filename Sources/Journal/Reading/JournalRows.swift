@@ -279,6 +279,10 @@ public enum GapReason: String, Sendable, Hashable {
   case journalLost
   /// The journal was older than what had been acknowledged from it.
   case journalBehind
+  /// The journal was restored from a backup: what came in after that was taken is not in it.
+  case restored
+  /// The journal was damaged: what could be read of it is here.
+  case salvaged
 }
 
 /// Missing entries.

@@ -214,11 +214,20 @@ extension JournalWriter {
     try lift(to: running, reason: .journalLost, wall: wall)
   }
 
+  /// Nobody's decider: ids were lifted since anybody decided here.
+  public static let liftedDecider = "lifted"
+
   /// Makes the next numbers begin above what may have been given in a part that is not here.
   ///
   /// At a start: above 2^20 for each second since 1970, which no hub has given (it would take a million entries a second), and
   /// which stays below 2^53, so that any JSON reader keeps it exact.
-  public func lift(to running: UInt64? = nil, reason: GapReason, wall: WallTime) throws(JournalError) {
+  ///
+  /// - Parameters:
+  ///   - since: when the missing part began, where that is known.
+  ///   - keepsSnapshots: the core's state at the copy still holds; only ids begin anew.
+  public func lift(
+    to running: UInt64? = nil, reason: GapReason, wall: WallTime, since: WallTime? = nil, keepsSnapshots: Bool = false
+  ) throws(JournalError) {
     try refreshState()
     let last = state.lastSequence
     let floor = running ?? max(last + 1 << 20, UInt64(clamping: wall.rawValue / 1_000) << 20)
@@ -227,7 +236,7 @@ extension JournalWriter {
       try queue.writeWithoutTransaction { db in
         try db.inTransaction(.immediate) {
           if floor > last {
-            try db.insert(GapRow(reason: reason, first: last + 1, last: floor, entries: 0, from: wall, to: wall, isOpen: false))
+            try db.insert(GapRow(reason: reason, first: last + 1, last: floor, entries: 0, from: since ?? wall, to: wall, isOpen: false))
           }
           for counter in [JournalCounter.outcome, .outboxRow, .quarantine] {
             try db.execute(
@@ -236,8 +245,8 @@ extension JournalWriter {
           // Nor may an alert get an id that was given after the copy: the core is built anew, with its ids from above this.
           try db.execute(
             sql: "UPDATE counter SET value = value + 1048576 WHERE name = ?", arguments: [JournalCounter.alert.rawValue])
-          try db.execute(sql: "DELETE FROM snapshot")
-          try db.insert(into: "meta", ["key": "decider", "value": "lifted"], .replace)
+          if !keepsSnapshots { try db.execute(sql: "DELETE FROM snapshot") }
+          try db.insert(into: "meta", ["key": "decider", "value": Self.liftedDecider], .replace)
           return .commit
         }
       }

@@ -91,9 +91,9 @@ extension JournalWriter {
           hubID: try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'hub_id'") ?? "",
           snapshots: try Self.soundSnapshots(db),
           purgedThrough: UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'purged_through'") ?? 0),
-          highestPatient: try Self.highest(db, "SELECT max(id) FROM patient"),
-          highestDevice: try Self.highest(db, "SELECT max(id) FROM device"),
-          highestActor: try Self.highest(db, "SELECT max(id) FROM actor"),
+          highestPatient: try Self.highest(db, in: "patient"),
+          highestDevice: try Self.highest(db, in: "device"),
+          highestActor: try Self.highest(db, in: "actor"),
           alertsEver: UInt32(truncatingIfNeeded: state.alertCounter),
           episodes: try Self.episodes(db),
           registeredPatients: try Int.fetchOne(db, sql: "SELECT count(*) FROM patient WHERE ended IS NULL") ?? 0,
@@ -109,8 +109,10 @@ extension JournalWriter {
     }
   }
 
-  private static func highest(_ db: Database, _ sql: String) throws -> UInt32 {
-    UInt32(truncatingIfNeeded: try Int64.fetchOne(db, sql: sql) ?? 0)
+  /// Of the rows, and of what an earlier life of this hub may have given.
+  private static func highest(_ db: Database, in table: String) throws -> UInt32 {
+    let used = try Int64.fetchOne(db, sql: "SELECT max(id) FROM \(table)") ?? 0
+    return UInt32(truncatingIfNeeded: max(used, try number(db, "number_floor") ?? 0))
   }
 
   /// Snapshots whose bytes are as they were written, newest first. One from before something was purged cannot be replayed from.

@@ -49,7 +49,7 @@ enum RegistryCopy {
         try forgetAnotherHub(db)
         let through = try number(db, "copy", "copied_through")
         for table in wholeTables { try copy(db, table, "1") }
-        try copy(db, "meta", "key IN ('hub_id', 'hub_salt', 'journal_id')")
+        try copy(db, "meta", "key IN ('hub_id', 'hub_salt', 'journal_id', 'generation', 'number_floor')")
         try db.execute(sql: "DELETE FROM copy.run")
         try copy(db, "run", "id = (SELECT max(id) FROM main.run)")
         try copy(db, "access_head", "1")
@@ -93,10 +93,12 @@ enum RegistryCopy {
     try queue.close()
   }
 
-  /// A copy in a folder that an earlier hub used is not ours.
+  /// A copy in a folder that an earlier hub used is not ours; nor is one of this hub's life before it was restored, in which the same
+  /// numbers may be other people's.
   private static func forgetAnotherHub(_ db: Database) throws {
     let (theirs, ours) = (try text(db, "copy", "hub_id"), try text(db, "main", "hub_id"))
-    if theirs == ours || theirs.isEmpty { return }
+    let isSameLife = try number(db, "copy", "generation") == number(db, "main", "generation")
+    if theirs == ours && isSameLife || theirs.isEmpty { return }
     for table in try String.fetchAll(db, sql: "SELECT name FROM copy.sqlite_master WHERE type = 'table' AND name <> 'retention'") {
       try db.execute(sql: "DELETE FROM copy.\"\(table)\"")
     }
@@ -111,7 +113,9 @@ enum RegistryCopy {
   static func seed(_ db: Database, from path: String, withOpenAlerts: Bool) throws {
     try attached(db, path) {
       for table in wholeTables + ["meta", "run", "patient", "device", "assignment", "plan_item", "registry_change"] {
-        let condition = table == "meta" ? "key IN ('hub_id', 'hub_salt')" : table == "run" ? "id = (SELECT max(id) FROM copy.run)" : "1"
+        let condition =
+          table == "meta"
+          ? "key IN ('hub_id', 'hub_salt', 'generation', 'number_floor')" : table == "run" ? "id = (SELECT max(id) FROM copy.run)" : "1"
         try copy(db, table, condition, from: "copy", to: "main")
       }
       try copy(db, "entry", "sequence IN (SELECT sequence FROM copy.registry_change)", from: "copy", to: "main")

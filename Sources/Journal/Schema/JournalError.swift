@@ -75,7 +75,7 @@ extension JournalError: CustomStringConvertible {
 
 extension JournalError {
   /// Any error thrown inside this module, as the case that it means.
-  init(_ error: any Error) {
+  package init(_ error: any Error) {
     if let known = error as? JournalError {
       self = known
       return
@@ -99,6 +99,6 @@ extension JournalError {
 }
 
 /// Runs `body` and gives its errors this module's type.
-func journalErrors<T>(_ body: () throws -> T) throws(JournalError) -> T {
+package func journalErrors<T>(_ body: () throws -> T) throws(JournalError) -> T {
   do { return try body() } catch { throw JournalError(error) }
 }

@@ -3,7 +3,7 @@
 // JournalTransaction*.swift.
 
 internal import Foundation
-internal import GRDB
+package import GRDB
 internal import GRDBSQLite
 internal import JournalFiles
 public import JournalValues
@@ -49,7 +49,7 @@ public struct CommitReport: Sendable, Hashable {
 /// recognised by their sequence, decisions without an entry by their content.
 public final class JournalWriter {
   let configuration: JournalConfiguration
-  let queue: DatabaseQueue
+  package let queue: DatabaseQueue
   let lock: WriterLock
   /// Pages in the write-ahead log, told by SQLite after each commit. Owned here, freed after the connection.
   private let walPages: UnsafeMutablePointer<Int32>
