@@ -87,7 +87,7 @@ let package = Package(
     target("RealtimeCore", ["VitalSigns", "CoreRings", "NEWS2Scoring"]),
     target("CoreState", ["VitalSigns", "RealtimeCore"]),
     target("JournalValues", ["VitalSigns"]),
-    target("JournalFiles", ["JournalValues", grdb]),
+    target("JournalFiles", ["VitalSigns", "JournalValues", grdb]),
     target("Journal", ["VitalSigns", "JournalValues", "JournalFiles", grdb, crypto]),
     target("JournalCopies", ["VitalSigns", "JournalValues", "Journal", grdb, crypto]),
     target("Forwarding", ["VitalSigns"]),

@@ -62,6 +62,8 @@ struct RedeliveryBook {
   /// A restarted hub takes a frame for the same as one that came this recently. For it to be another, a button would have to be
   /// pressed twice, the second time while the network was down, and the whole hub to restart, all within this time. Milliseconds.
   static let restartMilliseconds: Int64 = 30_000
+  /// How far a stamp of the run before may lie ahead of this run's clock. Milliseconds.
+  static let stampMilliseconds: Int64 = 1_000
   /// How long after a connect a frame may be a redelivery that the broker does not call so. The broker's old queue goes out first.
   /// Milliseconds.
   static let searchMilliseconds: Int64 = 30_000
@@ -110,7 +112,10 @@ struct RedeliveryBook {
     case .owed: return .certain(entry.known)
     case .left: return isDoubtful(entry) ? .likely(entry.known) : .new
     case .unknown(let arrived):
-      if let age = Self.milliseconds(from: arrived, to: wall), (0...Self.restartMilliseconds).contains(age) { return .certain(entry.known) }
+      // The mark was stamped by the wall clock of the run before, which may have been set by a little, and rounds in its own way.
+      if let age = Self.milliseconds(from: arrived, to: wall), (-Self.stampMilliseconds...Self.restartMilliseconds).contains(age) {
+        return .certain(entry.known)
+      }
       return isDoubtful(entry) ? .likely(entry.known) : .new
     }
   }

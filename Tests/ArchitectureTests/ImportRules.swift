@@ -62,8 +62,9 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "CoreState": ImportRule(own: ["VitalSigns", "RealtimeCore"], platform: .none),
   // What the journal takes and gives, without a database: whoever only reads rows needs no more.
   "JournalValues": ImportRule(own: ["VitalSigns"], platform: .none),
-  // The files as files: tables by version and the way from one to the next, which file is open, the reserve beside it.
-  "JournalFiles": ImportRule(own: ["JournalValues"], external: ["GRDB"]),
+  // The files as files: tables by version and the way from one to the next, statements by column, which file is open,
+  // the reserve beside it.
+  "JournalFiles": ImportRule(own: ["VitalSigns", "JournalValues"], external: ["GRDB", "GRDBSQLite"]),
   "Journal": ImportRule(own: ["VitalSigns", "JournalValues", "JournalFiles"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
   // Copies of the journal that leave the machine, and come back. It knows files and streams, and nothing of a running hub.
   "JournalCopies": ImportRule(own: ["VitalSigns", "JournalValues", "Journal"], external: ["GRDB", "Crypto"]),

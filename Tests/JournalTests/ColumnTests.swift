@@ -6,6 +6,7 @@ import Testing
 import VitalSigns
 
 @testable import Journal
+@testable import JournalFiles
 
 @Suite struct ColumnTests {
   /// Each case is a column of the table, and no column is missing but those named here.

@@ -8,6 +8,7 @@ import Testing
 import VitalSigns
 
 @testable import Journal
+@testable import JournalFiles
 
 /// What must stay, by a scan.
 private struct Oracle {

@@ -7,6 +7,7 @@
 internal import Crypto
 internal import Foundation
 package import GRDB
+internal import JournalFiles
 public import JournalValues
 internal import VitalSigns
 

@@ -1,6 +1,7 @@
 // What is still to be delivered, with everything that a connector needs, and what was refused.
 
 internal import GRDB
+internal import JournalFiles
 public import JournalValues
 public import VitalSigns
 

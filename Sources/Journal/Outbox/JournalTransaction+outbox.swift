@@ -2,6 +2,7 @@
 // dead letter again.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

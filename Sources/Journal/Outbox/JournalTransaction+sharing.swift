@@ -2,6 +2,7 @@
 // without an agreement is withheld, counted and logged.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

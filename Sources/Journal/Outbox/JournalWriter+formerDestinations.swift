@@ -3,6 +3,7 @@
 // agreement lets have them. Records stay as they are: another system need not have the same history, and a name that comes back finds them.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

@@ -2,6 +2,7 @@
 // a replay of a million entries costs no look-ups.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

@@ -1,6 +1,7 @@
 // Alerts, scores, and why they are what they are.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 public import VitalSigns
 

@@ -2,6 +2,7 @@
 // open: a query for each alert made the board, and the end of the console, wait for seconds on a night with thousands.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 public import VitalSigns
 

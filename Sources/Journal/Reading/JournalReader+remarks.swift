@@ -1,6 +1,7 @@
 // What the core remarked on an entry: why it changed nothing live.
 
 internal import GRDB
+internal import JournalFiles
 public import VitalSigns
 
 extension JournalReader {

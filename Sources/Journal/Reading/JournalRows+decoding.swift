@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

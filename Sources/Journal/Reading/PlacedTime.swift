@@ -3,6 +3,7 @@
 // explanations and exports all say the same time.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

@@ -1,6 +1,7 @@
 // An outcome read back from its tables, exactly as it was written.
 
 internal import GRDB
+internal import JournalFiles
 internal import VitalSigns
 
 /// An outcome with its row's number.

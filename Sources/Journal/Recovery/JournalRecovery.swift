@@ -3,6 +3,7 @@
 internal import Crypto
 internal import Foundation
 internal import GRDB
+internal import JournalFiles
 public import JournalValues
 public import VitalSigns
 

@@ -2,6 +2,7 @@
 // transaction; a change that the core refused is recorded as an entry and changes nothing here.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

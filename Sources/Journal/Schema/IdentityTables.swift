@@ -4,6 +4,7 @@
 // Not here: the counters of outcomes, outbox rows and alerts, which have stood in `counter` since version 1.
 
 internal import GRDB
+internal import JournalFiles
 public import VitalSigns
 
 enum IdentityTables {

@@ -10,6 +10,7 @@
 // by the person, whose key stands in each entry.
 
 internal import GRDB
+internal import JournalFiles
 internal import VitalSigns
 
 /// What the writer keeps in memory of the references.

@@ -1,6 +1,7 @@
 // The statements of retention, and ranges of what they take: rows that lie beside each other go in one statement.
 
 internal import GRDB
+internal import JournalFiles
 
 enum AgedEntryColumn: Int, SQLColumn {
   case sequence, wall, kind, patient

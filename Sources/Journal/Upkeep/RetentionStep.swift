@@ -3,6 +3,7 @@
 // looked at again in rounds.
 
 internal import GRDB
+internal import JournalFiles
 internal import VitalSigns
 
 /// What the steps of one run of the program remember from each other. Losing it costs work, nothing else.

@@ -1,6 +1,7 @@
 // What the core decided, as rows: scores with their sources, alert transitions, and where each alert stands after them.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

@@ -3,6 +3,7 @@
 // and outbox in rooms of their own.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 

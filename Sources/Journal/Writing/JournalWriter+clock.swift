@@ -1,6 +1,7 @@
 // What the writer keeps of the hub's own clock: notes of belief and doubt, outside of the groups, because no entry causes them.
 
 internal import GRDB
+internal import JournalFiles
 public import JournalValues
 internal import VitalSigns
 

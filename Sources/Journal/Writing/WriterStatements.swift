@@ -1,6 +1,7 @@
 // The statements of the write path, prepared once.
 
 internal import GRDB
+internal import JournalFiles
 internal import VitalSigns
 
 /// Used on the writer's connection only; gone before it closes.

@@ -4,40 +4,40 @@
 // Statements that run rarely name their columns in place: `Database.insert` writes a row from names and values, and GRDB's
 // `row["name"]` reads one.
 
-internal import GRDB
-internal import VitalSigns
+package import GRDB
+package import VitalSigns
 
 /// Columns of one table. A case's number is its place in the statements that are made from the enum, from 0.
-protocol SQLColumn: CaseIterable, RawRepresentable, Sendable where RawValue == Int {
+package protocol SQLColumn: CaseIterable, RawRepresentable, Sendable where RawValue == Int {
   /// The column's name in the file.
   var name: String { get }
 }
 
 extension SQLColumn {
-  var name: String { snakeCase }
+  package var name: String { snakeCase }
 
   /// `measuredAt` is the column `measured_at`.
-  var snakeCase: String { "\(self)".map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined() }
+  package var snakeCase: String { "\(self)".map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined() }
 
   /// All columns, as a statement lists them.
-  static var list: String { allCases.map(\.name).joined(separator: ", ") }
+  package static var list: String { allCases.map(\.name).joined(separator: ", ") }
 }
 
 /// A table within a query that may join others: what the query names, and where that stands in its rows.
-struct QuerySection<Column: SQLColumn>: Sendable {
+package struct QuerySection<Column: SQLColumn>: Sendable {
   /// The columns with the table's alias before each.
-  let list: String
+  package let list: String
   /// Where the first column stands in a row of the query.
-  let start: Int
+  package let start: Int
   /// Where the next section begins.
-  let end: Int
+  package let end: Int
 
-  init(_ alias: String, from start: Int = 0) {
+  package init(_ alias: String, from start: Int = 0) {
     self.init(columns: Column.allCases.map { "\(alias).\($0.name)" }, from: start)
   }
 
   /// - Parameter columns: one SQL expression for each column, in its order.
-  init(columns: [String], from start: Int) {
+  package init(columns: [String], from start: Int) {
     list = columns.joined(separator: ", ")
     self.start = start
     end = start + Column.allCases.count
@@ -46,13 +46,13 @@ struct QuerySection<Column: SQLColumn>: Sendable {
 
 extension Row {
   /// The value of a column of a joined table. Optional where the file may hold NULL.
-  subscript<Column: SQLColumn, Value: DatabaseValueConvertible & StatementColumnConvertible>(
+  package subscript<Column: SQLColumn, Value: DatabaseValueConvertible & StatementColumnConvertible>(
     section: QuerySection<Column>, column: Column
   ) -> Value { self[section.start + column.rawValue] }
 }
 
 /// What an INSERT does when the row is there already.
-enum InsertConflict {
+package enum InsertConflict {
   /// It fails: our bug.
   case fail
   case ignore
@@ -70,7 +70,7 @@ enum InsertConflict {
 
   fileprivate var clause: String { if case .update(let text) = self { "ON CONFLICT \(text)" } else { "" } }
 
-  func statement(into table: String, _ columns: String, _ count: Int) -> String {
+  package func statement(into table: String, _ columns: String, _ count: Int) -> String {
     let marks = Array(repeating: "?", count: count).joined(separator: ", ")
     return "\(verb) INTO \(table) (\(columns)) VALUES (\(marks)) \(clause)"
   }
@@ -78,7 +78,7 @@ enum InsertConflict {
 
 extension Database {
   /// Writes one row from names and values. For what is written now and then: busy tables have an `InsertStatement`.
-  func insert(
+  package func insert(
     into table: String, _ row: KeyValuePairs<String, (any DatabaseValueConvertible)?>, _ conflict: InsertConflict = .fail
   ) throws {
     let columns = row.map(\.key).joined(separator: ", ")
@@ -88,58 +88,58 @@ extension Database {
 }
 
 /// An INSERT that lives as long as its connection. A bound value stays for the next row: bind every column of every row.
-struct InsertStatement<Column: SQLColumn> {
+package struct InsertStatement<Column: SQLColumn> {
   private let statement: PreparedStatement
 
-  init(_ db: Database, into table: String, _ conflict: InsertConflict = .fail) throws {
+  package init(_ db: Database, into table: String, _ conflict: InsertConflict = .fail) throws {
     statement = try PreparedStatement(db, conflict.statement(into: table, Column.list, Column.allCases.count))
   }
 
-  func bind(_ column: Column, _ value: some BinaryInteger) { statement.bind(place(column), Int64(truncatingIfNeeded: value)) }
+  package func bind(_ column: Column, _ value: some BinaryInteger) { statement.bind(place(column), Int64(truncatingIfNeeded: value)) }
 
   /// Nil is NULL.
-  func bind<Value: BinaryInteger>(_ column: Column, ifAny value: Value?) {
+  package func bind<Value: BinaryInteger>(_ column: Column, ifAny value: Value?) {
     if let value { bind(column, value) } else { statement.bindNull(place(column)) }
   }
 
   /// An unknown time is NULL.
-  func bind(_ column: Column, ifKnown time: WallTime) {
+  package func bind(_ column: Column, ifKnown time: WallTime) {
     if time == .unknown { statement.bindNull(place(column)) } else { bind(column, time.rawValue) }
   }
 
-  func bind(_ column: Column, _ text: String) { statement.bind(place(column), text) }
+  package func bind(_ column: Column, _ text: String) { statement.bind(place(column), text) }
 
-  func execute() throws { try statement.execute() }
+  package func execute() throws { try statement.execute() }
 
   /// Arguments are counted from 1.
   private func place(_ column: Column) -> Int32 { Int32(truncatingIfNeeded: column.rawValue + 1) }
 }
 
 /// A statement that gives rows of a table's columns, and lives as long as its connection.
-struct RowStatement<Column: SQLColumn> {
+package struct RowStatement<Column: SQLColumn> {
   private let statement: PreparedStatement
 
   /// - Parameter text: the statement, given the list of columns that its rows must have.
-  init(_ db: Database, _ text: (_ columns: String) -> String) throws {
+  package init(_ db: Database, _ text: (_ columns: String) -> String) throws {
     statement = try PreparedStatement(db, text(Column.list))
   }
 
   /// - Parameter argument: counted from 1.
-  func bind(_ argument: Int32, _ value: some BinaryInteger) { statement.bind(argument, Int64(truncatingIfNeeded: value)) }
+  package func bind(_ argument: Int32, _ value: some BinaryInteger) { statement.bind(argument, Int64(truncatingIfNeeded: value)) }
 
   /// Moves to the next row; false at the end, after which the statement is ready for the next use.
-  func step() throws -> Bool { try statement.step() }
+  package func step() throws -> Bool { try statement.step() }
 
   /// Leaves the rest of the rows, and makes the statement ready for the next use.
-  func reset() { statement.reset() }
+  package func reset() { statement.reset() }
 
-  func int(_ column: Column) -> Int64 { statement.int(place(column)) }
-  func optionalInt(_ column: Column) -> Int64? { isNull(column) ? nil : int(column) }
-  func isNull(_ column: Column) -> Bool { statement.isNull(place(column)) }
-  func text(_ column: Column) -> String { statement.text(place(column)) }
+  package func int(_ column: Column) -> Int64 { statement.int(place(column)) }
+  package func optionalInt(_ column: Column) -> Int64? { isNull(column) ? nil : int(column) }
+  package func isNull(_ column: Column) -> Bool { statement.isNull(place(column)) }
+  package func text(_ column: Column) -> String { statement.text(place(column)) }
 
   /// The narrow number that was written there.
-  func number<Number: FixedWidthInteger>(_ column: Column) -> Number { Number(truncatingIfNeeded: int(column)) }
+  package func number<Number: FixedWidthInteger>(_ column: Column) -> Number { Number(truncatingIfNeeded: int(column)) }
 
   /// Results are counted from 0.
   private func place(_ column: Column) -> Int32 { Int32(truncatingIfNeeded: column.rawValue) }

@@ -1,12 +1,12 @@
 // The numbers that stand in the tables for closed vocabularies, and the table that names them for people who read the file
 // with a shell. The program itself never reads that table.
 
-internal import GRDB
+package import GRDB
 import JournalValues
 internal import VitalSigns
 
 /// The numbers in `entry.kind` and `outcome.kind`. Stored: append, never renumber.
-enum EntryKind: Int64, CaseIterable {
+package enum EntryKind: Int64, CaseIterable {
   case observation = 1
   case event = 2
   case location = 3
@@ -16,14 +16,14 @@ enum EntryKind: Int64, CaseIterable {
   case hubCondition = 7
 }
 
-enum OutcomeKind: Int64, CaseIterable {
+package enum OutcomeKind: Int64, CaseIterable {
   case scored = 1
   case alert = 2
   case remark = 3
 }
 
 /// The numbers in `registry_change.change`. Stored: append, never renumber.
-enum RegistryChangeKind: Int64, CaseIterable {
+package enum RegistryChangeKind: Int64, CaseIterable {
   case patientAdded = 1
   case patientEnded = 2
   case deviceAdded = 3
@@ -35,21 +35,21 @@ enum RegistryChangeKind: Int64, CaseIterable {
 
 extension EntryKind {
   /// What retention may forget: values, events and fixes.
-  static let samples = sqlList(allCases.filter(\.isSample))
+  package static let samples = sqlList(allCases.filter(\.isSample))
 
-  var isSample: Bool { self == .observation || self == .event || self == .location }
+  package var isSample: Bool { self == .observation || self == .event || self == .location }
 }
 
 /// Numbers of a vocabulary as SQL lists them, `(2, 6, 7)`: for a condition whose members the program fixes.
-func sqlList<Word: RawRepresentable>(_ words: [Word]) -> String where Word.RawValue: BinaryInteger {
+package func sqlList<Word: RawRepresentable>(_ words: [Word]) -> String where Word.RawValue: BinaryInteger {
   "(" + words.map { "\($0.rawValue)" }.joined(separator: ", ") + ")"
 }
 
 /// Keeps `vocabulary` equal to this program's enums.
-enum JournalVocabulary {
+package enum JournalVocabulary {
   /// One transaction: some 200 rows would else be 200 flushes at the first start. Nothing is written when nothing is new; and
   /// a disk without room is no reason not to start: the next start with room names what is new.
-  static func write(_ db: Database) throws {
+  package static func write(_ db: Database) throws {
     do {
       try db.inTransaction(.immediate) {
         try writeMissing(db)

@@ -1,7 +1,7 @@
 // The tables of the hub's own clock, part of migration 4: what was believed, and when it was in doubt (ClockValues.swift).
 
-enum ClockSchema {
-  static let tables = """
+package enum ClockSchema {
+  package static let tables = """
     -- The newest reading of the wall clock that was believed; one row.
     CREATE TABLE clock_believed (
       id INTEGER PRIMARY KEY CHECK (id = 1), boot_id TEXT NOT NULL, instant INTEGER NOT NULL, wall INTEGER NOT NULL

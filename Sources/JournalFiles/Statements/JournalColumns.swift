@@ -3,56 +3,56 @@
 
 internal import VitalSigns
 
-enum EntryColumn: Int, SQLColumn {
+package enum EntryColumn: Int, SQLColumn {
   case sequence, instant, wall, measuredAt, kind, device, patient, controller, attachment, moreFollows
 }
 
-enum ObservationColumn: Int, SQLColumn {
+package enum ObservationColumn: Int, SQLColumn {
   case sequence, code, mantissa, exponent, unit, quality, origin
 }
 
-enum EventColumn: Int, SQLColumn {
+package enum EventColumn: Int, SQLColumn {
   case sequence, patient, kind, phase, detail
 }
 
-enum LocationColumn: Int, SQLColumn {
+package enum LocationColumn: Int, SQLColumn {
   case sequence, patient, latitudeE7, longitudeE7, accuracyMetres
 }
 
-enum RegistryChangeColumn: Int, SQLColumn {
+package enum RegistryChangeColumn: Int, SQLColumn {
   case sequence, change, expectedIntervalSeconds, isContinuous, isSafetyAlarm, planKey, planValue, abilities
 }
 
-enum ClockColumn: Int, SQLColumn {
+package enum ClockColumn: Int, SQLColumn {
   case sequence, utcOffsetSeconds
 }
 
-enum HubConditionColumn: Int, SQLColumn {
+package enum HubConditionColumn: Int, SQLColumn {
   case sequence, rule, holds, subject
 }
 
-enum DeviceTimeColumn: Int, SQLColumn {
+package enum DeviceTimeColumn: Int, SQLColumn {
   case civil, epoch
 }
 
-enum OutcomeColumn: Int, SQLColumn {
+package enum OutcomeColumn: Int, SQLColumn {
   case id, cause, instant, wall, patient, device, kind, remark
 }
 
-enum ScoreColumn: Int, SQLColumn {
+package enum ScoreColumn: Int, SQLColumn {
   case outcome, previous, low, high, band, scale, missing, changeSinceLast, changeOver24Hours
   case pointsRespiration, pointsSpo2, pointsOxygen, pointsSystolic, pointsPulse, pointsConsciousness, pointsTemperature
   case sourceRespiration, sourceSpo2, sourceOxygen, sourceSystolic, sourcePulse, sourceConsciousness, sourceTemperature
 
   /// In the order of `NEWS2Parameter`, as the arrays of a score are.
-  static let points: [Self] = [
+  package static let points: [Self] = [
     .pointsRespiration, .pointsSpo2, .pointsOxygen, .pointsSystolic, .pointsPulse, .pointsConsciousness, .pointsTemperature,
   ]
-  static let sources: [Self] = [
+  package static let sources: [Self] = [
     .sourceRespiration, .sourceSpo2, .sourceOxygen, .sourceSystolic, .sourcePulse, .sourceConsciousness, .sourceTemperature,
   ]
 
-  var name: String {
+  package var name: String {
     switch self {
     case .changeOver24Hours: "change_over_24_hours"
     default: snakeCase
@@ -60,40 +60,40 @@ enum ScoreColumn: Int, SQLColumn {
   }
 }
 
-enum ScoreCurrentColumn: Int, SQLColumn {
+package enum ScoreCurrentColumn: Int, SQLColumn {
   case patient, outcome
 }
 
-enum TransitionColumn: Int, SQLColumn {
+package enum TransitionColumn: Int, SQLColumn {
   case outcome, alert, rule, priority, state, previous, kind, level, deadline, firstCause, raisedAt, value, bound, subject, actor
   case revision, upper, alsoRule, alsoValue, alsoBound, alsoUpper, alsoSubject
 }
 
-enum AlertColumn: Int, SQLColumn {
+package enum AlertColumn: Int, SQLColumn {
   case id, patient, device, controller, firstOutcome, lastOutcome, firstWall, raisedWall, changedWall, rule, state, isOpen, usefulness
 }
 
-enum ControllerColumn: Int, SQLColumn {
+package enum ControllerColumn: Int, SQLColumn {
   case organisationNumber
 }
 
-enum PatientColumn: Int, SQLColumn {
+package enum PatientColumn: Int, SQLColumn {
   case id, displayName, nationalId, started, ended
 }
 
-enum DeviceColumn: Int, SQLColumn {
+package enum DeviceColumn: Int, SQLColumn {
   case id, label, profile, address, serialNumber, eui64, expectedIntervalSeconds, isContinuous, isSafetyAlarm, added, removed, abilities
 }
 
-enum OutboxColumn: Int, SQLColumn {
+package enum OutboxColumn: Int, SQLColumn {
   case destination, lane, row, kind, sequence, outcome, patient, created, attempts
 }
 
 /// How many records were ever queued for a destination.
-enum QueuedCountColumn: Int, SQLColumn {
+package enum QueuedCountColumn: Int, SQLColumn {
   case destination, kind, queued
 }
 
-enum DeliveryMarkColumn: Int, SQLColumn {
+package enum DeliveryMarkColumn: Int, SQLColumn {
   case link, slot, number, message, hash, taken, wall
 }
