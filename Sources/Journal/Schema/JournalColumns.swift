@@ -24,7 +24,7 @@ enum RegistryChangeColumn: Int, SQLColumn {
 }
 
 enum ClockColumn: Int, SQLColumn {
-  case sequence, utcOffsetSeconds
+  case sequence, utcOffsetSeconds, beginsRun
 }
 
 enum HubConditionColumn: Int, SQLColumn {

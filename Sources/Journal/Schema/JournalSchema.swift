@@ -11,7 +11,7 @@ enum JournalSchema {
   /// "KNPT": how `file` and other programs know the format.
   static let applicationID: Int64 = 0x4B4E_5054
   /// The newest version that this program reads and writes.
-  static let version = 3
+  static let version = 4
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
@@ -34,8 +34,17 @@ enum JournalSchema {
       try db.execute(sql: "DROP TABLE observation_latest")
       try db.execute(sql: "PRAGMA user_version = 3")
     }
+    migrator.registerMigration("4: the first anchor of a run is known") { db in
+      try db.execute(sql: anchorDetails)
+      try db.execute(sql: "PRAGMA user_version = 4")
+    }
     return migrator
   }
+
+  private static let anchorDetails = """
+    -- 1: the hub was away before this one. 0 in rows of earlier versions, whose cores told each repeat that had fallen due.
+    ALTER TABLE clock_anchor ADD COLUMN begins_run INTEGER NOT NULL DEFAULT 0;
+    """
 
   private static let entryTables = """
     -- One row for everything that entered the intake. Its content is the row of the same sequence in the table of its kind.
