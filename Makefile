@@ -15,7 +15,7 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test bluetooth-lab bench bench-cost bench-peers bench-table soak kills power-cuts format lint install uninstall clean
+.PHONY: help build demo test bluetooth-lab bench bench-cost bench-peers bench-table fuzz soak kills power-cuts format lint install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ power-cuts: ## the hub on a disk that loses what was not flushed, in the lab's k
 	swift build --product knutepunkt
 	@/usr/bin/python3 -B Tests/PowerCut/cuts.py --cuts $(or $(CUTS),100) $(CUT)
 
+fuzz: ## libFuzzer on every way by which bytes come in, a minute each (SECONDS=600 FUZZ="frame journal" narrows it)
+	@Deploy/requirements.sh build
+	@Deploy/fuzz.sh $(or $(SECONDS),60) $(FUZZ)
+
 format: ## rewrite every Swift file in the house style
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
@@ -111,4 +115,4 @@ uninstall: ## what install put there, but for the configuration and the state
 	  "$(SHAREDIR)/fish/vendor_completions.d/knutepunkt.fish"
 
 clean: ## build products and test environments
-	rm -rf .build .build-venv
+	rm -rf .build .build-fuzz .build-venv

@@ -171,6 +171,13 @@ let package = Package(
         argumentParser,
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "Fuzzing",
+      dependencies: [
+        "JournalValues", "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BlueZ", "RealtimeCore", "Journal", "HubConfiguration",
+        "LocalAPI", argumentParser,
+      ],
+      swiftSettings: strict),
 
     tests("VitalSigns", ["VitalSigns"]),
     tests("DeviceProfile", ["DeviceProfile", "VitalSigns"]),

@@ -114,12 +114,13 @@ package final class CoreParts: Sendable {
       metadata: ["reason": "\(report.reason ?? "")", "alerts": "\(report.adopted)"])
   }
 
-  /// Starts the threads, then sets the clock, then opens the links.
+  /// Sets the clock, then starts the threads, then opens the links. The anchor is the first that the core sees: what fell due while the
+  /// hub was away is told once.
   package func start() throws(StartError) {
     if configuration.realtime.locksMemory { lockMemory() }
     dispatch.start()
+    if !anchorClock(beginsRun: true) { logger.error("the intake had no room for the clock") }
     pipeline.startCore()
-    if !anchorClock() { logger.error("the intake had no room for the clock") }
     tellRegistryRoom()
     takeChangesMeanwhile()
     for call in openCalls {
@@ -177,8 +178,9 @@ package final class CoreParts: Sendable {
   }
 
   /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.
-  package func anchorClock() -> Bool {
-    intake.submit(.clock(ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall())))) != nil
+  package func anchorClock(beginsRun: Bool = false) -> Bool {
+    let anchor = ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall()), beginsRun: beginsRun)
+    return intake.submit(.clock(anchor)) != nil
   }
 
   /// Ends in the reverse order: nothing new comes in, what is in is decided and stored, then everybody is let go.

@@ -3,11 +3,11 @@
 // journal what was missed.
 
 /// One event as it came.
-struct ServerSentEvent: Sendable, Hashable {
+package struct ServerSentEvent: Sendable, Hashable {
   /// The event's type, `message` when the stream names none.
-  var name: String
+  package var name: String
   /// The data lines, joined by line feeds.
-  var data: String
+  package var data: String
 
   package init(name: String, data: String) {
     self.name = name
@@ -16,11 +16,11 @@ struct ServerSentEvent: Sendable, Hashable {
 }
 
 /// Turns a byte stream into events.
-struct ServerSentEventParser {
+package struct ServerSentEventParser {
   /// An event larger than this is a fault of the stream: the largest of ours, an alert, has some 2 KiB.
   static let eventBytesMax = 1 << 20
 
-  struct Oversized: Error {}
+  package struct Oversized: Error {}
 
   private var line: [UInt8] = []
   private var name = ""
@@ -28,8 +28,10 @@ struct ServerSentEventParser {
   private var bytesOfEvent = 0
   private var skipsLineFeed = false
 
+  package init() {}
+
   /// Takes the next bytes and gives the events that they complete, in order. After an error the parser is of no use.
-  mutating func events(in bytes: some Sequence<UInt8>) throws(Oversized) -> [ServerSentEvent] {
+  package mutating func events(in bytes: some Sequence<UInt8>) throws(Oversized) -> [ServerSentEvent] {
     var events: [ServerSentEvent] = []
     for byte in bytes {
       // CR, LF and CR LF all end a line. The LF of a pair ends nothing more.

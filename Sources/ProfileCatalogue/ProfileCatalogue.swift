@@ -72,6 +72,11 @@ public struct ProfileCatalogue: Sendable {
     try ProfileFile(file, trust: trust).compile(trust: trust, neighbours(of: file, trust: trust))
   }
 
+  /// As `load(file:)`, from bytes that need not lie in a file; `path` stands in the diagnostics. No profile is beside it.
+  package static func compile(bytes: [UInt8], path: String) throws(CatalogueError) -> DeviceProfile {
+    try ProfileFile(bytes, path: path).compile(trust: .lab) { _ in nil }
+  }
+
   /// Compiles a file that somebody is still writing, so that frames can be tried before the self-tests are complete.
   ///
   /// - Returns: the profile, for `profile decode` and never for a hub, and what its self-tests lack or do not pass.
@@ -126,20 +131,27 @@ struct ProfileFile: Sendable {
   let root: ProfileNode
 
   init(_ file: URL, trust: ProfileTrust) throws(CatalogueError) {
-    path = file.path
-    func refused(_ message: String) -> CatalogueError {
-      CatalogueError(diagnostics: [ProfileDiagnostic(file: file.path, message: message)])
+    guard let data = try? Data(contentsOf: file) else {
+      throw Self.refused(file.path, "the file cannot be read; allowed: a readable YAML file")
     }
-    guard let data = try? Data(contentsOf: file) else { throw refused("the file cannot be read; allowed: a readable YAML file") }
     // The signature is checked before anything looks at the content.
     let signature = try? Data(contentsOf: file.appendingPathExtension("sig"))
-    if let refusal = trust.refusal(of: data, signature: signature) { throw refused(refusal) }
-    guard let text = String(validating: data, as: UTF8.self) else { throw refused("the file is not UTF-8; allowed: UTF-8") }
+    if let refusal = trust.refusal(of: data, signature: signature) { throw Self.refused(file.path, refusal) }
+    try self.init(data, path: file.path)
+  }
+
+  init(_ bytes: some Collection<UInt8>, path: String) throws(CatalogueError) {
+    self.path = path
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw Self.refused(path, "the file is not UTF-8; allowed: UTF-8") }
     do throws(ProfileProblem) {
       root = try YAMLDocument.parse(text)
     } catch {
-      throw CatalogueError(diagnostics: [Self.diagnostic(error, path: file.path)])
+      throw CatalogueError(diagnostics: [Self.diagnostic(error, path: path)])
     }
+  }
+
+  private static func refused(_ path: String, _ message: String) -> CatalogueError {
+    CatalogueError(diagnostics: [ProfileDiagnostic(file: path, message: message)])
   }
 
   func compile(trust: ProfileTrust, _ resolve: (String) -> ProfileNode?) throws(CatalogueError) -> DeviceProfile {

@@ -38,7 +38,7 @@ public struct RealtimeCore: ~Copyable {
   @_noLocks public mutating func ingest(_ entry: inout IntakeEntry, into outcomes: inout OutcomeBuffer) -> Bool {
     let header = arena.header
     if entry.instant < header.pointee.now { entry.instant = header.pointee.now }
-    guard advance(to: entry.instant, into: &outcomes), outcomes.remaining >= Self.outcomesPerStepMax else { return false }
+    guard passDeadlines(before: entry, &outcomes), outcomes.remaining >= Self.outcomesPerStepMax else { return false }
     header.pointee.now = entry.instant
     header.pointee.lastSequence = entry.sequence
     header.pointee.processed &+= 1
@@ -64,23 +64,41 @@ public struct RealtimeCore: ~Copyable {
   ///
   /// - Returns: false when `outcomes` filled up: drain it and call again.
   @_noLocks public mutating func advance(to instant: MonotonicInstant, into outcomes: inout OutcomeBuffer) -> Bool {
+    pass(to: instant, isMissed: false, &outcomes)
+  }
+
+  /// What is due before an entry. Before the first of a run, that is all that fell due while the hub was away.
+  @_noLocks private func passDeadlines(before entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) -> Bool {
+    guard case .clock(let anchor) = entry.payload, anchor.beginsRun else { return pass(to: entry.instant, isMissed: false, &outcomes) }
+    // First the plans, by the clock as it stands now: of years of doses, yesterday's and today's are judged.
+    ScheduleTimer(arena: arena).anchorClock(anchor, entry)
+    return pass(to: entry.instant, isMissed: true, &outcomes)
+  }
+
+  /// - Parameter isMissed: the hub was away until `instant`: what repeats is told once and goes on from there.
+  @_noLocks private func pass(to instant: MonotonicInstant, isMissed: Bool, _ outcomes: inout OutcomeBuffer) -> Bool {
     while let first = arena.heap.first, first.deadline <= instant {
       guard outcomes.remaining >= Self.outcomesPerStepMax else { return false }
       arena.header.pointee.now = max(arena.header.pointee.now, first.deadline)
-      fire(first.timer, at: arena.header.pointee.now, &outcomes)
+      fire(first.timer, at: arena.header.pointee.now, missedUntil: isMissed ? instant : nil, &outcomes)
     }
     return true
   }
 
   /// One timer. Each handler disarms it or arms it anew; one that is armed for this same instant has changed the state.
-  @_noLocks private func fire(_ timer: TimerID, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
+  @_noLocks private func fire(
+    _ timer: TimerID, at instant: MonotonicInstant, missedUntil: MonotonicInstant?, _ outcomes: inout OutcomeBuffer
+  ) {
     switch arena.timers.owner(of: timer) {
     case .staleness(let patient): PersonTimer(arena: arena).runStalenessTimer(patient, at: instant, &outcomes)
     case .schedule(let patient): ScheduleTimer(arena: arena).runSchedule(patient, at: instant, &outcomes)
     case .device(let device): DeviceTimer(arena: arena).runDeviceTimer(device, at: instant, &outcomes)
-    case .alert(let alert): Alerts(arena: arena).apply(.deadlinePassed, to: alert, at: instant, &outcomes)
+    case .alert(let alert):
+      let event =
+        if let missedUntil { AlertLifecycle.Event.deadlineMissed(until: missedUntil) } else { AlertLifecycle.Event.deadlinePassed }
+      Alerts(arena: arena).apply(event, to: alert, at: instant, &outcomes)
     case .person(let patient): PersonTimer(arena: arena).runPersonTimer(patient, at: instant, &outcomes)
-    case .hub: HubRule(arena: arena).runHubTimer(at: instant, &outcomes)
+    case .hub: HubRule(arena: arena).runHubTimer(at: instant, repeatsFrom: missedUntil ?? instant, &outcomes)
     }
   }
 

@@ -56,5 +56,10 @@
 @frozen public struct ClockAnchor: Sendable, Hashable {
   /// Local time minus UTC, seconds, −64 800…64 800.
   public var utcOffsetSeconds: Int32
-  @inlinable public init(utcOffsetSeconds: Int32) { self.utcOffsetSeconds = utcOffsetSeconds }
+  /// The hub was away until now: this is the first anchor of a run. What fell due meanwhile is told once, however often it would have been.
+  public var beginsRun: Bool
+  @inlinable public init(utcOffsetSeconds: Int32, beginsRun: Bool = false) {
+    self.utcOffsetSeconds = utcOffsetSeconds
+    self.beginsRun = beginsRun
+  }
 }

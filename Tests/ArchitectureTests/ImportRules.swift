@@ -150,6 +150,13 @@ let importRules: KeyValuePairs<String, ImportRule> = [
       "LocalAPI",
     ],
     external: ["Histogram", "ArgumentParser", "GRDB"]),
+  // Tries any bytes on each way in; not part of the product.
+  "Fuzzing": ImportRule(
+    own: [
+      "JournalValues", "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BlueZ", "RealtimeCore", "Journal", "HubConfiguration",
+      "LocalAPI",
+    ],
+    external: ["ArgumentParser"]),
 ]
 
 /// An HTTP client and what it is made of.

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 import shutil
+import sqlite3
 import subprocess
 import time
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from support import escalation, wait_for, wait_heard, webhook
+from support import escalation, heard, wait_for, wait_heard, webhook
 import sigframes
 
 # A device shows local time without a zone; the hub of the tests stands in Oslo.
@@ -123,3 +124,25 @@ def test_sos_is_never_coalesced(make_hub, broker, bridge, receiver):
     calls = wait_heard(receiver, "sos", count=4)
     assert len({call["alertId"] for call in calls}) == 4
     assert hub.sql("SELECT count(*) FROM device_event")[0][0] == 4
+
+
+def test_a_hub_that_was_off_over_the_weekend_tells_each_alert_once(make_hub, broker, bridge, receiver):
+    """An SOS that nobody took is due again every five minutes. Off for three days, that was 864 times at the next start."""
+    hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses", high=("1h",)))
+    hub.device("zigbee2mqtt/sos-button", "sos1", hub.person())
+    bridge.sos("sos1")
+    wait_heard(receiver, "sos")
+    hub.alert("sos", state="notified")
+    hub.stop()
+    # Another boot, three days later: the only thing that tells the time away is the wall clock.
+    with sqlite3.connect(hub.state / "journal.sqlite") as journal:
+        journal.execute("UPDATE run SET boot_id = 'another boot'")
+        for table in ("entry", "outcome"):
+            journal.execute(f"UPDATE {table} SET wall = wall - ?", (3 * 86_400_000,))
+    journal.close()
+    hub.start()
+    wait_heard(receiver, "sos", "escalated", seconds=20)
+    # Whatever else was due was due before this one, so it would be told by now.
+    bridge.sos("sos1")
+    wait_heard(receiver, "sos", count=2)
+    assert sorted(event["kind"] for event in heard(receiver, rule="sos")) == ["escalated", "raised", "raised"]

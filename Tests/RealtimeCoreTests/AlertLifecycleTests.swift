@@ -36,6 +36,7 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
   private static let states: [AlertState] = [.suspected, .raised, .notified, .acknowledged, .responding, .resolved, .cleared]
   private static let events: [(String, AlertLifecycle.Event)] = [
     ("again", .conditionAgain), ("anew", .tellAgain), ("ended", .conditionEnded), ("deadline", .deadlinePassed),
+    ("missed", .deadlineMissed(until: MonotonicInstant(rawValue: 9_000_000_000_000))),
     ("upgrade", .upgrade(.high)),
     ("delivered", .action(.delivered)), ("acknowledge", .action(.acknowledge)), ("respond", .action(.respond)),
     ("resolve", .action(.resolve)),
@@ -50,6 +51,9 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
     ],
     "ended": ["cleared cleared", "*", "*", "*", "*", "-", "-"],
     "deadline": [
+      "raised raised", "escalated raised", "escalated notified", "retriggered acknowledged", "retriggered responding", "-", "-",
+    ],
+    "missed": [
       "raised raised", "escalated raised", "escalated notified", "retriggered acknowledged", "retriggered responding", "-", "-",
     ],
     "upgrade": ["-", "upgraded raised", "upgraded notified", "upgraded acknowledged", "upgraded responding", "-", "-"],

@@ -69,6 +69,12 @@ struct Street: ~Copyable {
     return all
   }
 
+  /// The hub was off for so many days; gives what it tells when it returns.
+  mutating func comeBack(afterDays days: Int64) -> [Outcome] {
+    now = now.adding(nanoseconds: days * 86_400_000_000_000)
+    return send(.clock(ClockAnchor(utcOffsetSeconds: 3_600, beginsRun: true)))
+  }
+
   private mutating func drain(into all: inout [Outcome]) {
     buffer.forEach { all.append($0) }
     buffer.removeAll()

@@ -74,7 +74,7 @@ public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Whether a topic fits. Cheaper than `address(in:)`: it makes no text.
-  func matches(_ topic: String) -> Bool {
+  package func matches(_ topic: String) -> Bool {
     var rest = topic.utf8[...]
     var ended = false
     for level in levels {

@@ -179,19 +179,29 @@ package final class CoreThread: @unchecked Sendable {
   /// Decides one entry: deadlines before it, the entry, what it causes. False when the journal ring is full: then the entry is
   /// held.
   private func decide(_ entry: inout IntakeEntry) -> Bool {
-    guard passDeadlines(until: entry.instant), hasRoom else {
+    guard entry.beginsRun || passDeadlines(until: entry.instant), take(&entry) else {
       held = entry
       return false
     }
-    // No deadline is left before the entry and the buffer is empty, so the core takes it.
-    _ = core.ingest(&entry, into: &outcomes)
     dispatch()
+    // What fell due while the hub was away belongs before the anchor that ends it, as what any other entry finds due does.
+    if entry.beginsRun { record() }
     _ = journal.push(.entry(entry, outcomes: outcomes.count))
     journalNews = max(journalNews, entry.mustBeStoredAtOnce ? .urgent : .routine)
     record()
     vitals.processed.wrappingAdd(1, ordering: .relaxed)
     if case .observation = entry.payload { vitals.observations.wrappingAdd(1, ordering: .relaxed) }
     return true
+  }
+
+  /// Gives an entry to the core, with what the core still decides before it. False when the journal ring is full.
+  private func take(_ entry: inout IntakeEntry) -> Bool {
+    while true {
+      guard hasRoom else { return false }
+      if core.ingest(&entry, into: &outcomes) { return true }
+      dispatch()
+      record()
+    }
   }
 
   /// Lets the core decide what is due before `instant`. False when some of it is left: a full journal ring postpones deadlines and

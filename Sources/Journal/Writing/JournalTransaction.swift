@@ -165,7 +165,8 @@ struct JournalTransaction {
           "actor": command.actor.rawValue, "usefulness": command.usefulness.rawValue, "standing": command.standing.map { signed($0.row) },
         ])
     case .clock(let anchor):
-      try db.insert(into: "clock_anchor", ["sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds])
+      try db.insert(
+        into: "clock_anchor", ["sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": anchor.beginsRun])
     case .hubCondition(let condition):
       try db.insert(
         into: "hub_condition",

@@ -24,7 +24,7 @@ package enum RegistryChangeColumn: Int, SQLColumn {
 }
 
 package enum ClockColumn: Int, SQLColumn {
-  case sequence, utcOffsetSeconds
+  case sequence, utcOffsetSeconds, beginsRun
 }
 
 package enum HubConditionColumn: Int, SQLColumn {

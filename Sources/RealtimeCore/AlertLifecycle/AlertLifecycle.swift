@@ -28,6 +28,8 @@ package struct AlertLifecycle: Sendable, Hashable {
     case conditionEnded
     /// The clock reached `deadline`.
     case deadlinePassed
+    /// `deadline` passed while the hub was away, until then. It is told once; what repeats goes on from there.
+    case deadlineMissed(until: MonotonicInstant)
     /// The same condition got worse (yellow → red).
     case upgrade(AlertPriority)
     case action(AlertAction)
@@ -82,7 +84,7 @@ package struct AlertLifecycle: Sendable, Hashable {
     switch event {
     case .conditionAgain, .tellAgain: return .none
     case .conditionEnded: return move(to: .cleared, .cleared)
-    case .deadlinePassed:
+    case .deadlinePassed, .deadlineMissed:
       raise(at: instant, policy)
       return .transition(.raised, from: .suspected)
     // Nobody has been told yet, so nobody needs to hear that it changed.
@@ -102,14 +104,8 @@ package struct AlertLifecycle: Sendable, Hashable {
       if policy.nextLevel(above: level, for: priority) == nil { scheduleEscalation(at: instant, policy) }
       return .transition(.retriggered, from: state)
     case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)
-    case .deadlinePassed:
-      guard let next = policy.nextLevel(above: level, for: priority) else {
-        scheduleEscalation(at: instant, policy)
-        return .transition(.retriggered, from: state)
-      }
-      level = next
-      scheduleEscalation(at: instant, policy)
-      return .transition(.escalated, from: state)
+    case .deadlinePassed: return escalate(repeatsFrom: instant, policy)
+    case .deadlineMissed(let end): return escalate(repeatsFrom: end, policy)
     case .upgrade(let new):
       // A more urgent one gets the urgent times, from now; what is due sooner stays. One that only gets worse within its urgency
       // keeps its times: a value that falls and falls must not put the next person off for ever.
@@ -141,6 +137,9 @@ package struct AlertLifecycle: Sendable, Hashable {
     switch event {
     case .conditionAgain, .tellAgain, .deadlinePassed:
       scheduleRetrigger(at: instant, policy)
+      return .transition(.retriggered, from: state)
+    case .deadlineMissed(let end):
+      scheduleRetrigger(at: end, policy)
       return .transition(.retriggered, from: state)
     case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)
     case .upgrade(let new):
@@ -202,6 +201,17 @@ package struct AlertLifecycle: Sendable, Hashable {
     base = instant
     level = policy.firstLevel
     scheduleEscalation(at: instant, policy)
+  }
+
+  /// Tells the next level, or the last one again.
+  @_noLocks private mutating func escalate(repeatsFrom instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
+    guard let next = policy.nextLevel(above: level, for: priority) else {
+      scheduleEscalation(at: instant, policy)
+      return .transition(.retriggered, from: state)
+    }
+    level = next
+    scheduleEscalation(at: instant, policy)
+    return .transition(.escalated, from: state)
   }
 
   /// The deadline is the next level's; after the last level, the next time that this level is told again. An alert that nobody has taken

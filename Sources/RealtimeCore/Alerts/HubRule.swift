@@ -84,7 +84,9 @@ struct HubRule {
   }
 
   /// The hub's timer fires. It handles one condition; for the others that are due it fires again at this same instant.
-  @_noLocks func runHubTimer(at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
+  ///
+  /// - Parameter again: from when the time to the next repeat counts; later than `instant` when the hub was away.
+  @_noLocks func runHubTimer(at instant: MonotonicInstant, repeatsFrom again: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
     guard let place = hubConditions.findDue(at: instant) else { return hubConditions.armHub() }
     let state = arena.hubCondition(place)
     state.pointee.speaksAgain = 0
@@ -93,7 +95,7 @@ struct HubRule {
       openHubAlert(place, value: value, at: instant, &outcomes)
     } else {
       alerts.apply(.tellAgain, to: state.pointee.alert, at: instant, &outcomes)
-      state.pointee.speaksAgain = instant.adding(seconds: Self.roomFullAgainSeconds).rawValue
+      state.pointee.speaksAgain = again.adding(seconds: Self.roomFullAgainSeconds).rawValue
     }
     hubConditions.armHub()
   }
