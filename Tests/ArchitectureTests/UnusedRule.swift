@@ -61,7 +61,6 @@ extension UnusedRule {
     "JournalConfiguration.alarmsInBallast": "tests fill the reserve with as many alarms as it promises to hold",
     "CommandDeclaration.isSuccess": "no command but identify is sent yet; the grammar's tests hold what an answer means",
     "JournalReader.outboxPendingCount": "tests count a lane's rows",
-    "JournalReader.latestObservations": "tests show that nothing of a person's values is lost",
     "BluetoothAddress.Kind.lasts": "tests show which addresses name a device for good",
   ]
 }

@@ -78,7 +78,7 @@ import VitalSigns
     #expect(book.answer(mark(1), .repeated, at: second(33)) == .certain(known(1)), "the broker says so at any time")
   }
 
-  @Test(arguments: [(0, true), (30, true), (31, false), (-1, false)])
+  @Test(arguments: [(0, true), (30, true), (31, false), (-1, true), (-2, false)])
   func afterARestartWhatCameSecondsAgoIsCertain(age: Int64, isCertain: Bool) {
     var book = RedeliveryBook(marksMax: 10, known: [(mark(1), known(1), second(0)), (mark(2), .init(sequence: 9, taken: 1), second(0))])
     book.connected(sessionPresent: true, at: second(age))

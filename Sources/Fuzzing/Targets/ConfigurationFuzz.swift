@@ -1,4 +1,4 @@
-// The installer's file.
+// The installer's file, as any text whatever: each refusal names its place.
 
 import Foundation
 import HubConfiguration

@@ -1,4 +1,4 @@
-// A device's bytes under each shipped profile.
+// A device's bytes under each shipped profile: any bytes, read the same each time.
 
 import DeviceProfile
 import Foundation

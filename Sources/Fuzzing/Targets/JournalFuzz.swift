@@ -122,6 +122,7 @@ private final class SmallJournal {
   func place(_ files: [[UInt8]]) {
     clear()
     for (bytes, suffix) in zip(files, Self.suffixes) {
+      // Without a place for the files nothing is tried: no run may pass so.
       guard (try? Data(bytes).write(to: URL(fileURLWithPath: path + suffix))) != nil else { fatalError("\(path): cannot be written") }
     }
   }

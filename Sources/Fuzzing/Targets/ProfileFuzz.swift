@@ -1,4 +1,4 @@
-// A vendor's profile: YAML from anybody.
+// A vendor's profile: YAML from anybody, compiled as a catalogue compiles it.
 
 import Foundation
 import ProfileCatalogue

@@ -1,4 +1,4 @@
-// Packets of the kernel's management socket.
+// Packets of the kernel's management socket, whole, cut or of a later kernel.
 
 import BlueZ
 

@@ -95,7 +95,8 @@ struct RetentionStep {
       let chunk = try entries(after: at, through: horizon, limit: min(Self.chunkRows, rowsMax - report.looked))
       // Wall times rise with the sequence unless the clock was stepped; then the first young sample ends it.
       let old = chunk.prefix { !($0.isSample && $0.wall >= limits.samplesBefore.rawValue) }
-      report.looked += chunk.count
+      // Young ones end the walk and cost one look, or nothing would be left for the round of what was passed by.
+      report.looked += min(chunk.count, old.count + 1)
       let isLast = old.count < chunk.count || chunk.isEmpty || chunk.last?.sequence == horizon
       let end = old.count < chunk.count ? chunk[old.count].sequence - 1 : isLast ? horizon : chunk[chunk.count - 1].sequence
       if end > at {
