@@ -45,6 +45,7 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
   /// Until graceful shutdown or cancellation. Throws when the address cannot be listened on, or a service beside it fails.
   package func run() async throws {
     let date = DateHeader()
+    let door = ListeningDoor()
     let listener = try server.buildServer(
       configuration: ServerConfiguration(
         address: configuration.address, serverName: configuration.serverName, backlog: configuration.backlog,
@@ -60,21 +61,31 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
         throw RequestBrokeOff()
       }
     } onServerRunning: { channel in
+      door.opened(channel)
       await running(channel)
     }
-    try await closingFirst(ServiceGroup(configuration: .init(services: services + [listener], logger: logger)))
+    try await closingFirst(ServiceGroup(configuration: .init(services: services + [listener], logger: logger)), door)
   }
 
-  /// Runs the group. A connection that is accepted while the accepting task is cancelled is dropped by NIO with a trap, so a cancellation
-  /// closes the listener first, lets requests under way end for a moment, and reaches the tasks only then.
-  private func closingFirst(_ group: ServiceGroup) async throws {
-    // Without a parent, which would cancel it at once: ended below, and awaited here.
-    let serving = Task { try await group.run() }
+  /// Runs the group. A connection that is accepted while the listener closes is dropped by NIO with a trap. So an end of either kind first
+  /// stops the accepting, lets what was accepted arrive, and only then reaches the group; a cancellation also leaves requests under way a moment.
+  private func closingFirst(_ group: ServiceGroup, _ door: ListeningDoor) async throws {
+    // Detached, because it must hear of the end only from here: ended below, and awaited here.
+    let serving = Task.detached { try await group.run() }
     try await withTaskCancellationHandler {
-      try await serving.value
+      try await withGracefulShutdownHandler {
+        try await serving.value
+      } onGracefulShutdown: {
+        // Without a parent, since the handler cannot wait; it ends with the door shut.
+        Task.detached {
+          await door.shut()
+          await group.triggerGracefulShutdown()
+        }
+      }
     } onCancel: {
       // Without a parent for the same reason; it ends after its farewell.
-      Task {
+      Task.detached {
+        await door.shut()
         await group.triggerGracefulShutdown()
         try? await Task.sleep(for: farewell)
         serving.cancel()
