@@ -115,13 +115,15 @@ package struct JournalRestore {
   /// The old journal with everything that belongs to it alone. Emergency journals stay: the next start keeps them and takes over what was
   /// registered meanwhile.
   private func moveAside(_ now: WallTime) throws(BackupError) -> String? {
-    guard FileOnDisk.bytes(journal) != nil else { return nil }
+    // The log before the database: a database without its log is older, but a log that is left would be taken for the new journal's. So a log
+    // alone, as a restore leaves it that was cut off here, is moved too.
+    let old = ["-wal", "-shm", ""].filter { FileOnDisk.bytes(journal + $0) != nil }
+    if old.isEmpty { return nil }
     let stamp = now.description.filter { $0.isNumber || $0 == "T" || $0 == "Z" }
     let folder = "\(folders[0])/before-restore-\(stamp)"
     guard mkdir(folder, 0o700) == 0 else { throw .cannotWrite(path: folder, detail: String(cString: strerror(errno)).lowercased()) }
     let name = (journal as NSString).lastPathComponent
-    // The log first: a database without its log is older, a log without its database is nothing.
-    for suffix in ["", "-wal", "-shm"] where FileOnDisk.bytes(journal + suffix) != nil {
+    for suffix in old {
       guard rename(journal + suffix, "\(folder)/\(name)\(suffix)") == 0 else {
         throw .cannotWrite(path: folder, detail: String(cString: strerror(errno)).lowercased())
       }

@@ -218,6 +218,25 @@ struct RestoreTests {
     #expect(try JournalReader(path: folder.journal).counts().observations == 50)
   }
 
+  @Test("A log without its database, as a restore leaves it that was cut off, never meets the restored journal")
+  func strayLog() throws {
+    let folder = try CopiesFolder()
+    do {
+      let writer = try folder.writer()
+      try folder.fill(writer)
+      _ = try folder.backup(to: "b", [])
+      var more = JournalGroup()
+      more.append(CopiesFolder.spo2(53))
+      try writer.commit(more)
+    }
+    try FileManager.default.removeItem(atPath: folder.journal)
+    #expect(FileManager.default.fileExists(atPath: folder.journal + "-wal"))
+    let moved = try #require(try folder.restored(from: folder.path("b")).movedTo)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: moved).contains("journal.sqlite-wal"))
+    let reader = try JournalReader(path: folder.journal)
+    #expect(try reader.entry(52) != nil && reader.entry(53) == nil)
+  }
+
   @Test("A running hub, also one in an emergency, keeps restoring away; nothing is touched")
   func running() throws {
     let (folder, other) = (try CopiesFolder(), try CopiesFolder())

@@ -124,11 +124,11 @@ def test_the_doctor_knocks_with_the_configured_credentials(make_hub, folder, wro
     etc = folder / "etc"
     etc.mkdir()
     (etc / "passwd").write_text("")
-    subprocess.run(["mosquitto_passwd", "-b", str(etc / "passwd"), "hub", "right"], check=True, capture_output=True)
+    subprocess.run(["mosquitto_passwd", "-b", str(etc / "passwd"), "hub", "sesame"], check=True, capture_output=True)
     port = free_port()
     broker = Broker(folder / "locked", f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {etc / 'passwd'}\n", port).start()
     try:
-        (etc / "secret").write_text("wrong\n" if wrong == "password" else "right\n")
+        (etc / "secret").write_text("wrong\n" if wrong == "password" else "sesame\n")
         (etc / "secret").chmod(0o600)
         user = "nobody" if wrong == "user" else "hub"
         hub = make_hub(broker, start=False, links={"mqtt": [
@@ -140,7 +140,7 @@ def test_the_doctor_knocks_with_the_configured_credentials(make_hub, folder, wro
         else:
             assert done.returncode == 1 and "user name or password is wrong" in line and user in line, line
             assert "passwordFile" in done.stdout and "No problems" not in done.stdout
-            assert "right" not in done.stdout
+            assert "sesame" not in done.stdout
     finally:
         broker.stop()
 
