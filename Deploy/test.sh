@@ -49,12 +49,18 @@ swift_tests() { swift test --skip-build --filter "$computing" && swift test --sk
 # All scenarios but those that take minutes or measure time; `make bluetooth-lab` runs these, too.
 lab_scenarios=(selfcheck first_reading household vanish daemon_killed adapter_cycle bond_lost private_address twelve hundred_drops)
 bluetooth_lab() { LAB_JOBS=2 Tests/BluetoothLab/run.sh "${lab_scenarios[@]}"; }
-# Five cuts, and one run on a disk that lies about its flushes, which must be found out: the check of the check.
+# Five cuts, and a disk that lies about its flushes, which must be found out: the check of the check. What the last flushes held is chance,
+# so it has three runs.
 power_cuts() {
   /usr/bin/python3 -B Tests/PowerCut/cuts.py --cuts 5 --seed 1 || return
-  if /usr/bin/python3 -B Tests/PowerCut/cuts.py --cuts 5 --seed 1 --lying 20 --folder .build/power-cuts-lying >.build/power-cuts-lying.log; then
-    echo "a disk that lies about flushes was not found out; see .build/power-cuts-lying.log"; return 1
-  fi
+  local seed
+  for seed in 1 2 3; do
+    if ! /usr/bin/python3 -B Tests/PowerCut/cuts.py --cuts 5 --seed "$seed" --lying 20 --folder .build/power-cuts-lying >.build/power-cuts-lying.log; then
+      return 0
+    fi
+  done
+  echo "a disk that lies about flushes was not found out; see .build/power-cuts-lying.log"
+  return 1
 }
 # Half of this phase was waiting for bounds of minutes to pass. Tests that do little else (marked `patient`) run beside the others,
 # and their report follows theirs.
