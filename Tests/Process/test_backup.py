@@ -355,6 +355,32 @@ def test_a_log_that_is_damaged_after_a_clean_stop_takes_nothing_with_it(make_hub
     assert "JOURNAL" not in hub.status()["summary"]
 
 
+@pytest.mark.parametrize("how", ["zeroed", "emptied", "removed"])
+def test_a_log_that_is_lost_after_a_kill_is_told(make_hub, broker, bridge, receiver, how):
+    """What was acknowledged stood in the log alone. The mark in the runtime folder knows that, even of values that no copy tells of."""
+    hub = furnish(home(make_hub, broker, receiver))
+    links_up(hub)
+    assert hub.stop() == 0
+    hub.start()
+    links_up(hub)
+    for value in numbered_temperatures(50):
+        bridge.temperature("t1", value)
+    hub.wait_stored(50)
+    hub.kill()
+    log = hub.state / "journal.sqlite-wal"
+    assert log.stat().st_size > 0
+    if how == "removed":
+        log.unlink()
+    else:
+        log.write_bytes(bytes(log.stat().st_size) if how == "zeroed" else b"")
+    # Copies of the registry are some seconds old: they do not know of values that came since.
+    for file in [*hub.state.rglob("registry.sqlite*"), *hub.runtime.rglob("registry.sqlite*")]:
+        file.unlink()
+    hub.start()
+    assert "JOURNAL TOO OLD" in hub.status()["summary"]
+    assert len(hub.values("temperature")) < 50
+
+
 # MARK: salvage and export
 
 
