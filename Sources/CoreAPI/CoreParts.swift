@@ -53,11 +53,12 @@ package final class CoreParts: Sendable {
 
   /// Opens the journal and recovers the core. Links are made, not yet connected; no thread runs. Blocks on the disk.
   package init(
-    _ configuration: KnutepunktConfiguration, catalogue: ProfileCatalogue, alertText: AlertSentences, logger: Logger
+    _ configuration: KnutepunktConfiguration, catalogue: ProfileCatalogue, alertText: AlertSentences, logger: Logger,
+    machine: Machine = .real
   ) throws {
     self.configuration = configuration
     self.logger = logger
-    let opening = JournalOpening(configuration: configuration, profiles: catalogue.profiles, logger: logger)
+    let opening = JournalOpening(configuration: configuration, profiles: catalogue.profiles, logger: logger, machine: machine)
     let opened = try opening.open()
     let (recovery, report, reader, registry) = (opened.recovery, opened.report, opened.reader, opened.registry)
     let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)
@@ -103,6 +104,14 @@ package final class CoreParts: Sendable {
     if configuration.realtime.locksMemory { lockMemory() }
     dispatch.start()
     pipeline.startCore()
+    tellCore()
+    pipeline.startWriter()
+    renewAbilities()
+    try links.start()
+  }
+
+  /// What the core hears first in a run, before any device: its clock, and what became of the hub meanwhile.
+  package func tellCore() {
     if !anchorClock() { logger.error("the intake had no room for the clock") }
     tellRegistryRoom()
     takeChangesMeanwhile()
@@ -112,9 +121,6 @@ package final class CoreParts: Sendable {
         logger.error("the intake had no room for a call for help that was open")
       }
     }
-    pipeline.startWriter()
-    renewAbilities()
-    try links.start()
   }
 
   /// Says whether everybody and everything that is registered is watched over, or is so again.
@@ -188,7 +194,7 @@ package final class CoreParts: Sendable {
       committed: { hub.send(.committed(API.Committed(sequence: $0))) },
       tell: { intake.submit(.hubCondition($0)) != nil },
       openEmergency: { loss, last throws(JournalError) in
-        let emergency = try opening.places.openEmergency(loss, running: last, wall: SystemClock.wall())
+        let emergency = try opening.places.openEmergency(loss, running: last, wall: opening.machine.wall())
         try emergency.writer.setSharing(opening.configuration.sharingRules)
         return emergency
       },

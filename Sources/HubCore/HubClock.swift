@@ -14,6 +14,7 @@ public import VitalSigns
 public struct HubClock: Sendable {
   /// Added to CLOCK_BOOTTIME to get the hub's timeline, nanoseconds.
   package let offset: Int64
+  private let machine: Machine
 
   /// Continues the timeline of the last run, if there was one.
   ///
@@ -21,7 +22,11 @@ public struct HubClock: Sendable {
   ///   - lastRun: how the previous run tied its timeline to its clocks.
   ///   - lastInstant: the newest instant in the journal; the result never starts before it.
   ///   - lastWall: the wall clock at `lastInstant`.
-  package init(continuing lastRun: RunRecord?, lastInstant: MonotonicInstant, lastWall: WallTime, now: ClockReading) {
+  ///   - machine: whose clocks `now` was read from.
+  package init(
+    continuing lastRun: RunRecord?, lastInstant: MonotonicInstant, lastWall: WallTime, now: ClockReading, machine: Machine = .real
+  ) {
+    self.machine = machine
     guard let lastRun else {
       // The first run of this hub starts at a whole second, so that instants are easy to read.
       offset = 1_000_000_000 - now.boottime
@@ -44,9 +49,9 @@ public struct HubClock: Sendable {
 
   /// Now, on the hub's timeline.
   public func now() -> MonotonicInstant {
-    MonotonicInstant(rawValue: SystemClock.boottime() &+ offset)
+    MonotonicInstant(rawValue: machine.boottime() &+ offset)
   }
 
   /// Now, by the hub's wall clock.
-  public func wall() -> WallTime { SystemClock.wall() }
+  public func wall() -> WallTime { machine.wall() }
 }

@@ -5,11 +5,11 @@
 // of it. Else the core is rebuilt: people, plans and values from what is left, the open alerts from the journal, and ids from above
 // every one that was ever given. It says so, and is never taken for exact.
 
-import HubConfiguration
+package import HubConfiguration
 import Journal
 import JournalValues
 import Logging
-import RealtimeCore
+package import RealtimeCore
 import VitalSigns
 
 /// Makes the core.
@@ -26,7 +26,7 @@ package enum CoreBuilder {
     package var adopted = 0
   }
 
-  static func configuration(_ configuration: KnutepunktConfiguration, salt: UInt64) -> CoreConfiguration {
+  package static func configuration(_ configuration: KnutepunktConfiguration, salt: UInt64) -> CoreConfiguration {
     CoreConfiguration(
       patientsMax: configuration.realtime.patientsMax, devicesMax: configuration.realtime.devicesMax,
       alertsMax: configuration.realtime.alertsMax, hubSalt: salt,

@@ -10,6 +10,7 @@ package import Journal
 import JournalValues
 package import Logging
 package import RealtimeCore
+import Synchronization
 package import VitalSigns
 
 /// A journal that is open, and everything that it gave back. Nothing runs yet.
@@ -48,8 +49,12 @@ package struct JournalOpening {
   package let configuration: KnutepunktConfiguration
   package let profiles: [DeviceProfile]
   package let logger: Logger
+  package let machine: Machine
 
-  package init(configuration: KnutepunktConfiguration, profiles: [DeviceProfile], logger: Logger) {
+  package init(
+    configuration: KnutepunktConfiguration, profiles: [DeviceProfile], logger: Logger, machine: Machine = .real
+  ) {
+    self.machine = machine
     self.configuration = configuration
     self.profiles = profiles
     self.logger = logger
@@ -58,7 +63,15 @@ package struct JournalOpening {
   /// How long another program may hold the journal's lock at start before alarms go on without it.
   static let busyMax = Duration.seconds(5)
 
-  package var places: JournalPlaces { JournalPlaces(configuration.journalConfiguration, volatileFolder: configuration.hub.runtimePath) }
+  package var places: JournalPlaces {
+    var journal = configuration.journalConfiguration
+    if case .virtual(let machine) = machine {
+      journal.surroundings = JournalSurroundings(
+        monotonic: { machine.boottime.load(ordering: .relaxed) }, random: { machine.chance.withLock { $0.next() } },
+        freeBytes: { _ in machine.freeBytes.load(ordering: .relaxed) })
+    }
+    return JournalPlaces(journal, volatileFolder: configuration.hub.runtimePath)
+  }
 
   /// The hub's own journal; where that fails, one for the emergency.
   ///
@@ -87,7 +100,7 @@ package struct JournalOpening {
     let places = places
     let writer = try ownWriter()
     if let loss = places.anotherHubs(writer) { throw StrangeJournal(loss: loss) }
-    let wall = SystemClock.wall()
+    let wall = machine.wall()
     var loss = places.behind(writer)
     if let known = places.accessHead(of: writer) { try writer.checkAccessLog(against: known) }
     if loss != nil {
@@ -135,7 +148,7 @@ package struct JournalOpening {
   private func openEmergency(_ problem: JournalLoss) throws(StartError) -> OpenedJournal {
     try makeFolder(configuration.hub.runtimePath, mode: 0o750)
     do {
-      let emergency = try places.openEmergency(problem, wall: SystemClock.wall())
+      let emergency = try places.openEmergency(problem, wall: machine.wall())
       logger.critical("the journal is lost: alarms go on without it", metadata: ["reason": "\(emergency.loss.sentence)"])
       var opened = try restored(emergency.writer)
       opened.loss = emergency.loss
@@ -158,8 +171,10 @@ package struct JournalOpening {
         "calls that waited for destinations without a place in the configuration go to those that have one",
         metadata: ["calls": "\(former.passedOn)"])
     }
-    let reading = ClockReading.current()
-    let clock = HubClock(continuing: recovery.lastRun, lastInstant: recovery.lastInstant, lastWall: recovery.lastWall, now: reading)
+    let reading = machine.reading()
+    let clock = HubClock(
+      continuing: recovery.lastRun, lastInstant: recovery.lastInstant, lastWall: recovery.lastWall, now: reading,
+      machine: machine)
     try writer.beginRun(
       RunRecord(
         bootID: reading.bootID, boottimeNanoseconds: reading.boottime,

@@ -28,6 +28,8 @@ public struct JournalConfiguration: Sendable {
   ///
   /// Every single one is counted in `withheld`; without this bound a stream of pulses would fill the access log.
   public var withheldLogIntervalSeconds: Int
+  /// The machine around the journal. The real one, but in a simulation.
+  package var surroundings = JournalSurroundings.real
   /// The program's version, recorded with each run.
   public var version: String
 

@@ -37,9 +37,9 @@ extension JournalWriter {
   /// Without `rowsMax` a step takes as many rows as fit into `PurgePace.millisecondsMax` by the last step's measure.
   public func purge(_ limits: RetentionLimits, rowsMax: Int? = nil) throws(JournalError) -> PurgeReport {
     let rows = rowsMax ?? purgePace.rows
-    let began = ContinuousClock.now
+    let began = configuration.surroundings.monotonic()
     let report = try purgeStep(limits, rows)
-    if rowsMax == nil { purgePace.took(ContinuousClock.now - began, wasFull: !report.isDone) }
+    if rowsMax == nil { purgePace.took(.nanoseconds(configuration.surroundings.monotonic() - began), wasFull: !report.isDone) }
     return report
   }
 
