@@ -32,7 +32,7 @@ import LocalAPI
       CommandGroup(
         name: "Operations",
         subcommands: [DoctorCommand.self, BluetoothCommand.self, OutboxCommand.self, QuarantineCommand.self, AuditCommand.self]),
-      CommandGroup(name: "Without a running hub", subcommands: [ScoreCommand.self, ProfileCommand.self]),
+      CommandGroup(name: "Without a running hub", subcommands: [ScoreCommand.self, ProfileCommand.self, SimulateCommand.self]),
     ])
 
   static func main() async {
