@@ -2,7 +2,7 @@
 // opens.
 
 package import CoreState
-import HubConfiguration
+package import HubConfiguration
 import Journal
 package import RealtimeCore
 import VitalSigns
@@ -41,7 +41,7 @@ package enum CoreBuilder {
     }
   }
 
-  static func configuration(_ configuration: KnutepunktConfiguration, salt: UInt64) -> CoreConfiguration {
+  package static func configuration(_ configuration: KnutepunktConfiguration, salt: UInt64) -> CoreConfiguration {
     CoreConfiguration(
       patientsMax: configuration.realtime.patientsMax, devicesMax: configuration.realtime.devicesMax,
       alertsMax: configuration.realtime.alertsMax, hubSalt: salt,
