@@ -49,6 +49,8 @@ package final class CoreParts: Sendable {
   private let hubLock: HubLock?
   /// Why this run began with a state that no replay could give exactly (CoreBuilder); nil: it began exactly.
   package let recoveryDoubt: String?
+  /// Until when the run before decided by itself.
+  private let decidedUntil: MonotonicInstant
   /// What the core has room for in this run.
   private let sizes: CoreConfiguration
   package let logger: Logger
@@ -71,6 +73,7 @@ package final class CoreParts: Sendable {
     let (recovery, report, reader, registry) = (opened.recovery, opened.report, opened.reader, opened.registry)
     let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)
     recoveryDoubt = report.isExact ? nil : report.reason
+    decidedUntil = report.decidedUntil
     sizes = report.sizes
     startedAt = opened.reading.wall
     openCalls = opened.openCalls
@@ -185,7 +188,8 @@ package final class CoreParts: Sendable {
 
   /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.
   package func anchorClock(beginsRun: Bool = false) -> Bool {
-    let anchor = ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall()), beginsRun: beginsRun)
+    let anchor = ClockAnchor(
+      utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall()), beginsRun: beginsRun, decidedUntil: beginsRun ? decidedUntil : .zero)
     return intake.submit(.clock(anchor)) != nil
   }
 

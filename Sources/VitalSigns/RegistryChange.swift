@@ -58,8 +58,12 @@
   public var utcOffsetSeconds: Int32
   /// The hub was away until now: this is the first anchor of a run. What fell due meanwhile is told once, however often it would have been.
   public var beginsRun: Bool
-  @inlinable public init(utcOffsetSeconds: Int32, beginsRun: Bool = false) {
+  /// Of an anchor that begins a run: until then the hub was there and decided by itself, for all that the journal knows. `.zero` when
+  /// nobody knows: then it was away since the last entry.
+  public var decidedUntil: MonotonicInstant
+  @inlinable public init(utcOffsetSeconds: Int32, beginsRun: Bool = false, decidedUntil: MonotonicInstant = .zero) {
     self.utcOffsetSeconds = utcOffsetSeconds
     self.beginsRun = beginsRun
+    self.decidedUntil = decidedUntil
   }
 }

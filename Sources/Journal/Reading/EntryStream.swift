@@ -64,7 +64,7 @@ struct EntryStream {
       return try walk.row(of: SeenCommandColumn.query, &commands, .sequence, sequence).flatMap(Self.command).map(IntakePayload.command)
     case .clock:
       return try walk.row(of: "clock_anchor", &clocks, .sequence, sequence).map {
-        .clock(ClockAnchor(utcOffsetSeconds: $0.number(.utcOffsetSeconds), beginsRun: $0.int(.beginsRun) != 0))
+        .clock(RunBeginning.anchor(utcOffsetSeconds: $0.number(.utcOffsetSeconds), number: $0.int(.beginsRun)))
       }
     case .hubCondition:
       return try walk.row(of: "hub_condition", &conditions, .sequence, sequence).flatMap { row in

@@ -166,7 +166,8 @@ struct JournalTransaction {
         ])
     case .clock(let anchor):
       try db.insert(
-        into: "clock_anchor", ["sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": anchor.beginsRun])
+        into: "clock_anchor",
+        ["sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": RunBeginning.number(of: anchor)])
     case .hubCondition(let condition):
       try db.insert(
         into: "hub_condition",
