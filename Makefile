@@ -15,7 +15,7 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test bluetooth-lab bench bench-cost bench-peers bench-table fuzz soak kills power-cuts format lint install uninstall clean
+.PHONY: help build demo test simulate bluetooth-lab bench bench-cost bench-peers bench-table fuzz soak kills power-cuts format lint install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ demo: ## a street of six homes, live, with a reconciliation at the end (KEEP=1 l
 
 test: ## every test: build, format, Swift tests, process tests (PYTEST="-k name" narrows the last)
 	@Deploy/test.sh $(PYTEST)
+
+simulate: ## simulated worlds that fail by a seed (SEEDS=100 HOURS=1 HOMES=3 PROFILE=swarm SEED=1): docs/simulation.md
+	@Deploy/requirements.sh build
+	swift build $(RELEASE)
+	.build/release/knutepunkt simulate --seed $(or $(SEED),1) --seeds $(or $(SEEDS),100) --hours $(or $(HOURS),1) --homes $(or $(HOMES),3) \
+		--profile $(or $(PROFILE),swarm)
 
 bluetooth-lab: ## the whole product against real bluetoothd and simulated devices (LAB="first_reading vanish" narrows it)
 	@Deploy/requirements.sh test

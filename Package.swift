@@ -16,10 +16,11 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// `pages`: files in the target's folder that are for people.
 func target(
-  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [], pages: [String] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+  .target(name: name, dependencies: dependencies, exclude: pages, resources: resources, swiftSettings: strict)
 }
 
 /// `helpers`: files beside the tests that are no Swift (a receiver in Python, a certificate).
@@ -152,10 +153,19 @@ let package = Package(
         "Delivery", "Console", "ProfileCatalogue", "Journal", "JournalCopies", "VitalSigns", hummingbird, hummingbirdCore, lifecycle,
         unixSignals, logging, metrics, nioCore,
       ]),
+    target(
+      "Simulation",
+      [
+        "VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues",
+        "Journal",
+        "Forwarding", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "HubCore", "DeviceIntake", "CoreAPI", "Delivery", grdb,
+        logging,
+      ],
+      pages: ["Found.md"]),
     .executableTarget(
       name: "knutepunkt",
       dependencies: [
-        "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue",
+        "NEWS2Scoring", "Gateway", "Simulation", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue",
         "DeviceProfile", "JournalCopies",
         "RealtimeCore", "VitalSigns",
         argumentParser,
@@ -211,6 +221,7 @@ let package = Package(
       ]),
     tests(
       "knutepunkt", ["knutepunkt", "Doctor", "LocalAPI", "HubConfiguration", "HubRuntime", "RealtimeCore", "VitalSigns", argumentParser]),
+    tests("Simulation", ["Simulation", "VitalSigns", grdb]),
     tests("Architecture", []),
   ]
 )

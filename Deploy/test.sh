@@ -44,7 +44,7 @@ build() { swift build --build-tests; }
 format() { swift format lint --strict --recursive --parallel Package.swift Sources Tests; }
 # Swift Testing starts every test at once. Those that wait for a real clock must not share two cores with those that compute for a
 # minute, or they find their bounds broken by nothing of theirs: so first these, then all the others.
-computing='^(RealtimeCore|VitalSigns|DeviceProfile|Architecture|FHIRForwarder|Journal|BluetoothLink|ProfileCatalogue)Tests\.'
+computing='^(RealtimeCore|VitalSigns|DeviceProfile|Architecture|FHIRForwarder|Journal|BluetoothLink|ProfileCatalogue|Simulation)Tests\.'
 swift_tests() { swift test --skip-build --filter "$computing" && swift test --skip-build --skip "$computing"; }
 # All scenarios but those that take minutes or measure time; `make bluetooth-lab` runs these, too.
 lab_scenarios=(selfcheck first_reading household vanish daemon_killed adapter_cycle bond_lost private_address twelve hundred_drops)

@@ -12,7 +12,7 @@ import VitalSigns
 extension CoreParts {
   /// Registers anew, with everything else as it is, each device whose profile says other abilities than the journal. What finds no room in
   /// the intake waits for the next start.
-  func renewAbilities() {
+  package func renewAbilities() {
     guard let devices = try? reader.devices(includingRemoved: false) else { return }
     for device in devices {
       guard let profile = registry.profile(device.profile) else {

@@ -49,8 +49,10 @@ package final class CoreParts: Sendable {
   package let backups = BackupWatch()
   /// Held for as long as the core lives.
   private let hubLock: HubLock?
-  /// False when this run began with a state that no replay could give exactly (CoreBuilder).
-  package let isRecoveryExact: Bool
+  /// Why this run began with a state that no replay could give exactly (CoreBuilder); nil: it began exactly.
+  package let recoveryDoubt: String?
+  /// Until when the run before decided by itself.
+  private let decidedUntil: MonotonicInstant
   /// What the core has room for in this run.
   private let sizes: CoreConfiguration
   package let logger: Logger
@@ -66,15 +68,17 @@ package final class CoreParts: Sendable {
   /// - Parameter busy: told what takes long, again and again while it does.
   package init(
     _ configuration: KnutepunktConfiguration, catalogue: ProfileCatalogue, alertText: AlertSentences, logger: Logger,
-    busy: @escaping @Sendable (String) -> Void = { _ in }
+    machine: Machine = .real, busy: @escaping @Sendable (String) -> Void = { _ in }
   ) throws {
     self.configuration = configuration
     self.logger = logger
-    let opening = JournalOpening(configuration: configuration, profiles: catalogue.profiles, logger: logger, busy: busy)
+    let opening = JournalOpening(
+      configuration: configuration, profiles: catalogue.profiles, logger: logger, machine: machine, busy: busy)
     let opened = try opening.open()
     let (recovery, report, reader, registry) = (opened.recovery, opened.report, opened.reader, opened.registry)
     let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)
-    isRecoveryExact = report.isExact
+    recoveryDoubt = report.isExact ? nil : report.reason
+    decidedUntil = report.decidedUntil
     sizes = report.sizes
     startedAt = opened.reading.wall
     openCalls = opened.openCalls
@@ -126,6 +130,14 @@ package final class CoreParts: Sendable {
     dispatch.start()
     if !anchorClock(beginsRun: true) { logger.error("the intake had no room for the clock") }
     pipeline.startCore()
+    tellCore()
+    pipeline.startWriter()
+    renewAbilities()
+    try links.start()
+  }
+
+  /// What the core hears after its clock and before any device: what became of the hub meanwhile.
+  package func tellCore() {
     tellRegistryRoom()
     takeChangesMeanwhile()
     for call in openCalls {
@@ -134,9 +146,6 @@ package final class CoreParts: Sendable {
         logger.error("the intake had no room for a call for help that was open")
       }
     }
-    pipeline.startWriter()
-    renewAbilities()
-    try links.start()
   }
 
   /// Says whether everybody and everything that is registered is watched over, or is so again.
@@ -184,7 +193,8 @@ package final class CoreParts: Sendable {
 
   /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.
   package func anchorClock(beginsRun: Bool = false) -> Bool {
-    let anchor = ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall()), beginsRun: beginsRun)
+    let anchor = ClockAnchor(
+      utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall()), beginsRun: beginsRun, decidedUntil: beginsRun ? decidedUntil : .zero)
     return intake.submit(.clock(anchor)) != nil
   }
 
@@ -218,7 +228,7 @@ package final class CoreParts: Sendable {
       committed: { hub.send(.committed(API.Committed(sequence: $0))) },
       tell: { intake.submit(.hubCondition($0)) != nil },
       openEmergency: { loss, last throws(JournalError) in
-        let emergency = try opening.places.openEmergency(loss, running: last, wall: SystemClock.wall())
+        let emergency = try opening.places.openEmergency(loss, running: last, wall: opening.machine.wall())
         try emergency.writer.setSharing(opening.configuration.sharingRules)
         return emergency
       },

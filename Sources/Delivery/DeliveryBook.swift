@@ -22,13 +22,3 @@ protocol DeliveryBook: Sendable {
   /// Tells the core how the destination does. True when the core has heard it.
   func tell(_ state: API.DestinationState) async -> Bool
 }
-
-/// What one read of the outbox gave.
-struct OutboxPage: Sendable {
-  var items: [DeliveryItem] = []
-  /// Rows that this kind of destination has no form for, or that no agreement covers any more.
-  var unsendable: [API.Receipt] = []
-  var reachedEnd = true
-  /// The highest row of the lane when it was read; 0 when that is not known.
-  var through: UInt64 = 0
-}

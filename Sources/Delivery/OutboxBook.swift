@@ -12,8 +12,6 @@ import VitalSigns
 struct OutboxBook: DeliveryBook {
   /// People whose calls are read first after a start. The others' calls follow in their order.
   private static let urgentMax = 256
-  /// Rows without a form in one answer. The others follow when these are settled.
-  private static let unsendableMax = 1_024
 
   let rules: SharingDestination
   let reader: JournalReader
@@ -22,28 +20,9 @@ struct OutboxBook: DeliveryBook {
   let logger: Logger
 
   func fetch(_ lane: DeliveryLane.Kind, after row: UInt64, limit: Int, scope: OutboxScope) async -> OutboxPage? {
-    let (reader, records, rules) = (reader, records, rules)
+    let pages = OutboxPages(rules: rules, reader: reader, records: records)
     do {
-      return try await NIOThreadPool.singleton.runIfActive {
-        var page = OutboxPage()
-        var after = row
-        // The lane's cursor moves with items, so rows that give none are passed over here.
-        repeat {
-          let rows = try reader.outboxPage(
-            destination: rules.number, lane: OutboxLane(lane), after: after, limit: limit, scope: scope)
-          for row in rows.items {
-            if let item = records.item(row, for: rules) {
-              page.items.append(item)
-            } else {
-              page.unsendable.append(Self.unsendable(row, lane, rules))
-            }
-          }
-          page.reachedEnd = rows.reachedEnd
-          page.through = rows.through
-          after = rows.lastRow ?? after
-        } while page.items.isEmpty && !page.reachedEnd && page.unsendable.count < Self.unsendableMax
-        return page
-      }
+      return try await NIOThreadPool.singleton.runIfActive { try pages.page(lane, after: row, limit: limit, scope: scope) }
     } catch {
       if !Task.isCancelled {
         logger.warning("the outbox cannot be read", metadata: ["destination": "\(rules.name)", "reason": "\(error)"])
@@ -56,13 +35,6 @@ struct OutboxBook: DeliveryBook {
     let (reader, number) = (reader, rules.number)
     // Calls that cannot be sought now are met in their order later.
     return (try? await NIOThreadPool.singleton.runIfActive { try reader.outboxUrgent(destination: number, limit: Self.urgentMax) }) ?? []
-  }
-
-  /// A refusal by ourselves. A row that this kind of destination has no form for would wait for ever; refused, it is visible.
-  private static func unsendable(_ row: OutboxItem, _ lane: DeliveryLane.Kind, _ rules: SharingDestination) -> API.Receipt {
-    API.Receipt(
-      destination: rules.name, lane: .init(lane), row: row.row, key: "",
-      result: .refused(reason: "the agreement no longer covers this record, or the destination has no form for it"))
   }
 
   func report(_ receipts: [API.Receipt]) async -> Bool {

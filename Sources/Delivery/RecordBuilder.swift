@@ -1,21 +1,21 @@
 // From the journal's rows, or from the core's own event, to the neutral records that connectors are handed. What the
 // destination's agreement does not cover is left out here.
 
-import AlertTexts
+package import AlertTexts
 import DeviceProfile
-import Forwarding
+package import Forwarding
 import Foundation
-import HubConfiguration
+package import HubConfiguration
 import HubRegistry
 import HubRuntime
-import Journal
+package import Journal
 import JournalValues
-import LocalAPI
+package import LocalAPI
 import Synchronization
 package import VitalSigns
 
 /// Builds records for one process. Any thread; looks up people and devices in the journal.
-struct RecordBuilder: Sendable {
+package struct RecordBuilder: Sendable {
   let configuration: KnutepunktConfiguration
   let reader: JournalReader
   let sentences: AlertSentences
@@ -23,7 +23,7 @@ struct RecordBuilder: Sendable {
   /// The agreements by destination, compiled once.
   private let rules: [String: SharingDestination]
 
-  init(configuration: KnutepunktConfiguration, reader: JournalReader, sentences: AlertSentences) {
+  package init(configuration: KnutepunktConfiguration, reader: JournalReader, sentences: AlertSentences) {
     self.configuration = configuration
     self.reader = reader
     self.sentences = sentences
@@ -83,7 +83,7 @@ struct RecordBuilder: Sendable {
   /// Never reads the disk: people and devices are known from memory, which is refreshed beside the alarms (`learn`,
   /// `isKnown`). Who is not known goes without name and number, under the hub's own agreement: a call for help from
   /// "person P7" is better than none.
-  func alert(
+  package func alert(
     _ transition: AlertTransition, _ change: API.Transition, for settings: KnutepunktConfiguration.DestinationSettings
   ) -> AlertRecord? {
     guard let rules = rules[settings.name] else { return nil }
@@ -109,16 +109,16 @@ struct RecordBuilder: Sendable {
   }
 
   /// Whether the alert's person and device are in memory.
-  func isKnown(_ change: API.Transition) -> Bool {
+  package func isKnown(_ change: API.Transition) -> Bool {
     (change.patient == .none || known.patient(change.patient) != nil)
       && (change.device == .none || known.device(change.device) != nil)
   }
 
   /// Reads all people and devices anew. Waits for the disk: never to be called on the way of an alarm.
-  func learn() { known.learn(from: reader) }
+  package func learn() { known.learn(from: reader) }
 
   /// Reads these two anew. Waits for the disk likewise.
-  func learn(_ change: API.Transition) {
+  package func learn(_ change: API.Transition) {
     known.learn(change.patient, change.device, from: reader)
   }
 

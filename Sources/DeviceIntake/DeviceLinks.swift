@@ -76,10 +76,10 @@ package final class DeviceLinks: Sendable {
     bluetooth = try configuration.bluetooth.map { settings throws(StartError) in
       try RunningBluetooth(settings, services, catalogue: catalogue, marks: marks, writer: writer)
     }
+    for link in mqtt { link.frames.sessionStood = { [weak self, name = link.name] in self?.sessionStood(of: name, $0) } }
   }
 
   package func start() throws(StartError) {
-    for link in mqtt { link.frames.sessionStood = { [weak self] in self?.sessionStood(of: link.name, $0) } }
     for link in mqtt { try link.start(subscriptions: registry.subscriptions()) }
     bluetooth?.start()
   }
@@ -98,7 +98,8 @@ package final class DeviceLinks: Sendable {
   package func beginEpochIfDue() {
     epoch.withLock { epoch in
       guard epoch.passes(at: intake.clock.now()) else { return }
-      let anchor = ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: intake.clock.wall()), idEpoch: .random(in: 1...(.max)))
+      let chance = UInt32(truncatingIfNeeded: intake.clock.machine.randomNumber())
+      let anchor = ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: intake.clock.wall()), idEpoch: max(1, chance))
       if intake.submit(.clock(anchor)) == nil { epoch.notBegun() }
     }
   }

@@ -44,7 +44,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var calls = CallBook()
   private var quarantineBudget = QuarantineBudget()
   /// Asks the link whether the broker still had our session; set once, before the link runs.
-  var sessionPresent: @Sendable () -> Bool = { false }
+  package var sessionPresent: @Sendable () -> Bool = { false }
   /// Told whether the broker still had our session, at each connection, and nil when one ends; set once, before the link runs.
   var sessionStood: @Sendable (Bool?) -> Void = { _ in }
   /// The link's second ear; set once, before the link runs.

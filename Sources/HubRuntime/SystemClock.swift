@@ -41,6 +41,12 @@ package struct ClockReading: Sendable {
   package var boottime: Int64
   package var wall: WallTime
 
+  package init(bootID: String, boottime: Int64, wall: WallTime) {
+    self.bootID = bootID
+    self.boottime = boottime
+    self.wall = wall
+  }
+
   package static func current() -> ClockReading {
     let path = "/proc/sys/kernel/random/boot_id"
     // Without a boot id every run counts as a new boot. The wall clock then bridges the gap, as after a power cut.

@@ -28,6 +28,8 @@ public struct JournalConfiguration: Sendable {
   ///
   /// Every single one is counted in `withheld`; without this bound a stream of pulses would fill the access log.
   public var withheldLogIntervalSeconds: Int
+  /// The machine around the journal, where it is a simulated one.
+  package var surroundings: JournalSurroundings?
   /// The program's version, recorded with each run.
   public var version: String
   /// Told after each step in which an older file is brought up to date, on the thread that opens it. Nil: nobody waits for it.

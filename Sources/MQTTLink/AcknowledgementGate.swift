@@ -11,17 +11,17 @@
 //   Reading starts again, so that alarms come in; nothing is acknowledged. The broker's in-flight window bounds it.
 //   Past the keep-alive time the broker drops us and sends everything again later; the core meets it as duplicates.
 
-import VitalSigns
+package import VitalSigns
 
 /// Sans-I/O. One per connection: acknowledgements of a dead connection are owed to nobody.
-struct AcknowledgementGate: Sendable {
-  struct Decision: Sendable, Hashable {
-    var mayWrite: Bool
-    var mayRead: Bool
+package struct AcknowledgementGate: Sendable {
+  package struct Decision: Sendable, Hashable {
+    package var mayWrite: Bool
+    package var mayRead: Bool
     /// Ask the journal for a commit. True once until the watermark moves.
-    var asksForCommit: Bool
+    package var asksForCommit: Bool
     /// When to decide again though nothing happened.
-    var again: MonotonicInstant
+    package var again: MonotonicInstant
   }
 
   /// No message for so long, and no more is waited for: either nothing comes, or the broker's in-flight window is full and
@@ -36,9 +36,9 @@ struct AcknowledgementGate: Sendable {
   /// The highest sequence that must be durable before the owed acknowledgements may leave.
   private(set) var highestSequence: UInt64 = 0
   /// Acknowledgements in the library's queue.
-  private(set) var owed = 0
+  package private(set) var owed = 0
   /// Since when the gate is shut.
-  private(set) var shutSince: MonotonicInstant?
+  package private(set) var shutSince: MonotonicInstant?
   private var watermark: UInt64 = 0
   private var watermarkMovedAt: MonotonicInstant = .zero
   private var hasAsked = false
@@ -47,14 +47,14 @@ struct AcknowledgementGate: Sendable {
   /// When the last message was taken.
   private var tookAt: MonotonicInstant = .zero
 
-  init(hold: Duration, stall: Duration, window: Int) {
+  package init(hold: Duration, stall: Duration, window: Int) {
     holdNanoseconds = MonotonicInstant.zero.adding(hold).rawValue
     stallNanoseconds = MonotonicInstant.zero.adding(stall).rawValue
     owedBeforeAsking = max(1, window / 2)
   }
 
   /// A frame was taken by the handler; its PUBACK (QoS ≥ 1) is in the queue. `sequence`: what it waits for, if anything.
-  mutating func took(qos: UInt8, sequence: UInt64?, at now: MonotonicInstant) {
+  package mutating func took(qos: UInt8, sequence: UInt64?, at now: MonotonicInstant) {
     guard qos > 0 else { return }
     owed += 1
     tookAt = now
@@ -62,10 +62,10 @@ struct AcknowledgementGate: Sendable {
   }
 
   /// The library's queue is empty: everything owed is on its way.
-  mutating func wrote() { (owed, owedBefore) = (0, 0) }
+  package mutating func wrote() { (owed, owedBefore) = (0, 0) }
 
   /// `framesWait`: the handler was busy, and frames that it has not taken are acknowledged in the queue already.
-  mutating func decide(watermark current: UInt64, framesWait: Bool, at now: MonotonicInstant) -> Decision {
+  package mutating func decide(watermark current: UInt64, framesWait: Bool, at now: MonotonicInstant) -> Decision {
     if current > watermark {
       watermark = current
       watermarkMovedAt = now

@@ -70,7 +70,9 @@ public struct RealtimeCore: ~Copyable {
   /// What is due before an entry. Before the first of a run, that is all that fell due while the hub was away.
   @_noLocks private func passDeadlines(before entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) -> Bool {
     guard case .clock(let anchor) = entry.payload, anchor.beginsRun else { return pass(to: entry.instant, isMissed: false, &outcomes) }
-    // First the plans, by the clock as it stands now: of years of doses, yesterday's and today's are judged.
+    // What the run before decided by itself was told: it is decided as it was then, or the same change would be told in two ways.
+    guard pass(to: min(anchor.decidedUntil, entry.instant), isMissed: false, &outcomes) else { return false }
+    // Then the plans, by the clock as it stands now: of years of doses, yesterday's and today's are judged.
     ScheduleTimer(arena: arena).anchorClock(anchor, entry)
     return pass(to: entry.instant, isMissed: true, &outcomes)
   }

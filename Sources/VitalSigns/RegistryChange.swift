@@ -59,11 +59,17 @@
   public var utcOffsetSeconds: Int32
   /// The hub was away until now: this is the first anchor of a run. What fell due meanwhile is told once, however often it would have been.
   public var beginsRun: Bool
+  /// Of an anchor that begins a run: until then the hub was there and decided by itself, for all that the journal knows. `.zero` when
+  /// nobody knows: then it was away since the last entry.
+  public var decidedUntil: MonotonicInstant
   /// From here on alert ids are mixed with this number, so that none is one that was told before and never stored. 0: as before.
   public var idEpoch: UInt32
-  @inlinable public init(utcOffsetSeconds: Int32, beginsRun: Bool = false, idEpoch: UInt32 = 0) {
+  @inlinable public init(
+    utcOffsetSeconds: Int32, beginsRun: Bool = false, decidedUntil: MonotonicInstant = .zero, idEpoch: UInt32 = 0
+  ) {
     self.utcOffsetSeconds = utcOffsetSeconds
     self.beginsRun = beginsRun
+    self.decidedUntil = decidedUntil
     self.idEpoch = idEpoch
   }
 }

@@ -35,7 +35,7 @@ import LocalAPI
       CommandGroup(
         name: "Copies of the journal",
         subcommands: [BackupCommand.self, VerifyCommand.self, RestoreCommand.self, SalvageCommand.self, ExportCommand.self]),
-      CommandGroup(name: "Without a running hub", subcommands: [ScoreCommand.self, ProfileCommand.self]),
+      CommandGroup(name: "Without a running hub", subcommands: [ScoreCommand.self, ProfileCommand.self, SimulateCommand.self]),
     ])
 
   static func main() async {

@@ -136,11 +136,18 @@ let importRules: KeyValuePairs<String, ImportRule> = [
     external: [
       "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics",
     ]),
+  // Runs what the others decide in a world of its own; no role, no socket, no server.
+  "Simulation": ImportRule(
+    own: [
+      "VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues", "Journal",
+      "Forwarding", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "HubCore", "DeviceIntake", "CoreAPI", "Delivery",
+    ],
+    external: ["GRDB", "GRDBSQLite", "Logging"]),
   // `run` alone needs the gateway; every other command speaks to a core or reads a file.
   "knutepunkt": ImportRule(
     own: [
       "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue", "DeviceProfile",
-      "JournalCopies", "RealtimeCore", "VitalSigns",
+      "JournalCopies", "RealtimeCore", "Simulation", "VitalSigns",
     ],
     external: ["ArgumentParser"]),
   // Measures what the others promise; not part of the product.

@@ -26,7 +26,7 @@ import VitalSigns
     var group = JournalGroup()
     for change in changes { change(&group) }
     #expect(group.access == records)
-    for waiter in waiters { waiter.resume(returning: true) }
+    for waiter in waiters { waiter(true) }
     #expect(await stored)
   }
 

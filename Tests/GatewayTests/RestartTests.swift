@@ -218,7 +218,7 @@ import VitalSigns
   /// The run after retention and a change of sizes: a new press, and the one from before is closed.
   private func laterRun(_ before: (old: UInt64, resolved: AlertID, open: AlertID), isExact: Bool) async throws {
     let hub = try await TestHub(folder) { $0.realtime.patientsMax = 77 }
-    #expect(hub.parts.isRecoveryExact == isExact, "a replay after purging is never taken as exact")
+    #expect((hub.parts.recoveryDoubt == nil) == isExact, "a replay after purging is never taken as exact")
     let press = try hub.push(Street.sos)
     #expect(await hub.parts.pipeline.durable.wait(for: press))
     let now = try presses(hub)
@@ -239,7 +239,7 @@ import VitalSigns
     try await laterRun(before, isExact: keepsSnapshots)
     // The rebuilt state was kept: the next start is exact, and gives no id again either.
     let third = try await TestHub(folder) { $0.realtime.patientsMax = 77 }
-    #expect(third.parts.isRecoveryExact)
+    #expect(third.parts.recoveryDoubt == nil)
     let last = try third.push(Street.sos)
     #expect(await third.parts.pipeline.durable.wait(for: last))
     #expect(Set(try third.parts.reader.alerts(AlertFilter(rule: .sos, limit: 100)).map(\.id)).count == 4)
@@ -256,7 +256,7 @@ import VitalSigns
       }) != nil
     }
     let hub = try await TestHub(folder)
-    #expect(hub.parts.isRecoveryExact == endedCleanly)
+    #expect((hub.parts.recoveryDoubt == nil) == endedCleanly)
     #expect(try hub.parts.reader.openAlerts().map(\.id) == open.map(\.id))
     await hub.parts.stop()
   }
@@ -274,7 +274,7 @@ import VitalSigns
   /// One run with this size; gives its notes. Both people are watched over.
   private func run(patientsMax: Int) async throws -> [String] {
     let hub = try await TestHub(folder) { $0.realtime.patientsMax = patientsMax }
-    #expect(hub.parts.isRecoveryExact)
+    #expect(hub.parts.recoveryDoubt == nil)
     let value = try hub.push(Street.spo2(80), patient: PatientID(rawValue: 9))
     #expect(await hub.parts.pipeline.durable.wait(for: value))
     #expect(try !hub.parts.reader.openAlerts().contains { $0.transition.rule == .registryFull })

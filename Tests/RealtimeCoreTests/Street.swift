@@ -75,6 +75,15 @@ struct Street: ~Copyable {
     return send(.clock(ClockAnchor(utcOffsetSeconds: 3_600, beginsRun: true)))
   }
 
+  /// The hub was off; it knows until when it had decided by itself.
+  mutating func comeBack(afterSeconds seconds: Int64, decidedUntil: MonotonicInstant) -> [Outcome] {
+    now = now.adding(nanoseconds: seconds * 1_000_000_000)
+    return send(.clock(ClockAnchor(utcOffsetSeconds: 3_600, beginsRun: true, decidedUntil: decidedUntil)))
+  }
+
+  /// What the core has reached by itself or by an entry.
+  var lastInstant: MonotonicInstant { core.now }
+
   private mutating func drain(into all: inout [Outcome]) {
     buffer.forEach { all.append($0) }
     buffer.removeAll()

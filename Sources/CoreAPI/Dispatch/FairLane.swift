@@ -2,10 +2,10 @@
 // gone mad, sends thousands; somebody else's call must not stand behind them. Whose changes come faster than people can read
 // waits, and the rest is told through the outbox, which has everything.
 
-import VitalSigns
+package import VitalSigns
 
 /// Alert changes that wait to be told, by whose alerts they are. Sans-I/O. The dispatch thread's.
-struct FairLane {
+package struct FairLane {
   /// Changes that are told at once before their holder is slowed down. More than one person's or device's alerts change in any
   /// honest second.
   static let burst = 32
@@ -33,6 +33,8 @@ struct FairLane {
   /// Changes that were left out.
   private(set) var leftOut: UInt64 = 0
 
+  package init() {}
+
   var isEmpty: Bool { turns.isEmpty }
   /// Places in memory, what was told a moment ago included.
   var kept: Int { holders.values.reduce(0) { $0 + $1.waiting.count } }
@@ -42,7 +44,7 @@ struct FairLane {
     outcome.patient != .none ? UInt64(outcome.patient.rawValue) : 1 << 32 | UInt64(outcome.device.rawValue)
   }
 
-  mutating func append(_ outcome: Outcome, at now: MonotonicInstant) {
+  package mutating func append(_ outcome: Outcome, at now: MonotonicInstant) {
     let key = Self.key(outcome)
     if holders[key] == nil, holders.count >= Self.holdersMax { forgetIdle() }
     // The holder is taken out and put back. If it were changed in place, each change of a flood would copy all that waits.
@@ -58,7 +60,7 @@ struct FairLane {
   }
 
   /// The next one to tell; nil when nothing waits, or all that waits is slowed down until `nextDue`.
-  mutating func next(at now: MonotonicInstant) -> Outcome? {
+  package mutating func next(at now: MonotonicInstant) -> Outcome? {
     for _ in 0..<turns.count {
       // `remove(at: 0)` and not `removeFirst`, which the standard library does not specialise here: that would cost some
       // microseconds an alert.
@@ -86,7 +88,7 @@ struct FairLane {
   }
 
   /// When something that waits may be told.
-  var nextDue: MonotonicInstant? {
+  package var nextDue: MonotonicInstant? {
     turns.compactMap { key in
       holders[key].map { $0.creditAt.adding(nanoseconds: Int64(max(0, 1_000 - $0.credit)) * 1_000_000 / Int64(Self.perSecond)) }
     }.min()

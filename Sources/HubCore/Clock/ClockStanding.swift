@@ -18,8 +18,10 @@ package final class ClockStanding: Sendable {
     var lastStep: (at: WallTime, milliseconds: Int64)?
   }
   private let kept: Mutex<Kept>
+  private let source: Machine
 
-  package init(_ belief: ClockBelief, machine: MachineClock, notes: [ClockNote] = []) {
+  package init(_ belief: ClockBelief, machine: MachineClock, notes: [ClockNote] = [], source: Machine = .real) {
+    self.source = source
     kept = Mutex(Kept(belief: belief, machine: machine, notes: notes))
   }
 
@@ -44,7 +46,7 @@ package final class ClockStanding: Sendable {
   /// Looks once a pulse.
   package func look(wall: WallTime, at instant: MonotonicInstant, nextSequence: UInt64) {
     kept.withLock { kept in
-      kept.machine.lookAgain()
+      source.lookAgain(at: &kept.machine)
       kept.notes += kept.belief.look(
         ClockBelief.Look(wall: wall, instant: instant, machine: kept.machine, nextSequence: nextSequence))
     }

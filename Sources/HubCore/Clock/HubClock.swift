@@ -18,6 +18,7 @@ public struct HubClock: Sendable {
   package private(set) var standing: ClockStanding
   /// Wall clock minus timeline at the start of this run, milliseconds.
   private let startLine: Int64
+  package let machine: Machine
 
   /// Continues the timeline of the last run, if there was one.
   ///
@@ -25,7 +26,11 @@ public struct HubClock: Sendable {
   ///   - lastRun: how the previous run tied its timeline to its clocks.
   ///   - lastInstant: the newest instant in the journal; the result never starts before it.
   ///   - lastWall: the wall clock at `lastInstant`.
-  package init(continuing lastRun: RunRecord?, lastInstant: MonotonicInstant, lastWall: WallTime, now: ClockReading) {
+  ///   - machine: whose clocks `now` was read from.
+  package init(
+    continuing lastRun: RunRecord?, lastInstant: MonotonicInstant, lastWall: WallTime, now: ClockReading, machine: Machine = .real
+  ) {
+    self.machine = machine
     guard let lastRun else {
       // The first run of this hub starts at a whole second, so that instants are easy to read.
       offset = 1_000_000_000 - now.boottime
@@ -64,11 +69,11 @@ public struct HubClock: Sendable {
 
   /// Now, on the hub's timeline.
   public func now() -> MonotonicInstant {
-    MonotonicInstant(rawValue: SystemClock.boottime() &+ offset)
+    MonotonicInstant(rawValue: machine.boottime() &+ offset)
   }
 
   /// Now, by the hub's wall clock.
-  public func wall() -> WallTime { SystemClock.wall() }
+  public func wall() -> WallTime { machine.wall() }
 
   /// Now, by the wall clock as it stood at the start of this run: nobody can set it. For spans of time that may reach back before the
   /// start.

@@ -2,10 +2,10 @@
 // opens.
 
 package import CoreState
-import HubConfiguration
+package import HubConfiguration
 import Journal
 package import RealtimeCore
-import VitalSigns
+package import VitalSigns
 
 /// Makes the core.
 package enum CoreBuilder {
@@ -22,6 +22,8 @@ package enum CoreBuilder {
     /// Why the state is not exactly what it was. Alerts were taken over from the journal then, and ids start anew.
     var doubt: RecoveryDoubt?
     package var isExact = true
+    /// Until when the run before decided by itself, for all that the journal and its snapshots know; `.zero` of a state that is not exact.
+    package var decidedUntil = MonotonicInstant.zero
     /// Open alerts that were taken over from the journal.
     package var adopted = 0
 
@@ -41,7 +43,7 @@ package enum CoreBuilder {
     }
   }
 
-  static func configuration(_ configuration: KnutepunktConfiguration, salt: UInt64) -> CoreConfiguration {
+  package static func configuration(_ configuration: KnutepunktConfiguration, salt: UInt64) -> CoreConfiguration {
     CoreConfiguration(
       patientsMax: configuration.realtime.patientsMax, devicesMax: configuration.realtime.devicesMax,
       alertsMax: configuration.realtime.alertsMax, hubSalt: salt,

@@ -41,6 +41,7 @@ struct CoreRecovery {
     report.isExact = report.doubt == nil
     let decider = decider
     if report.isExact {
+      report.decidedUntil = max(core.now, told.outcomes.last?.instant ?? .zero)
       let known = Dictionary(uniqueKeysWithValues: recovery.episodes.map { (Counter($0), $0.next) })
       try? writer.noteEpisodes(core.episodes.filter { known[Counter($0), default: 0] < $0.next })
       if recovery.decider != decider { try? writer.noteDecider(decider) }

@@ -138,35 +138,54 @@ package final class CoreThread: @unchecked Sendable {
   }
 
   private func run() {
-    var entry = IntakeEntry(instant: .zero, wall: .unknown, payload: .clock(ClockAnchor(utcOffsetSeconds: 0)))
     while true {
-      let stopping = vitals.stopWanted.load(ordering: .acquiring)
-      var taken = 0
-      var oldest = entry.instant
-      while taken < Self.batch, hasRoom, takeNext(into: &entry) {
-        guard decide(&entry) else { break }
-        if taken == 0 { oldest = entry.instant }
-        taken += 1
+      switch turn() {
+      case .again: continue
+      case .wait(let until): wake.wait(until: until.rawValue &- clock.offset)
+      case .ended: return
       }
-      let now = clock.now()
-      if taken > 0 { vitals.decisions.note(now.rawValue &- oldest.rawValue) }
-      let isUpToDate = held == nil && passDeadlines(until: now)
-      ringForJournal()
-      takeSnapshotIfWanted()
-      vitals.waitsForDisk.store(!hasRoom, ordering: .relaxed)
-      vitals.lastTurn.store(now.rawValue, ordering: .relaxed)
-      vitals.turns.wrappingAdd(1, ordering: .relaxed)
-      let counters = core.counters
-      vitals.lastSequence.store(core.lastSequence, ordering: .relaxed)
-      vitals.openAlerts.store(counters.openAlerts, ordering: .relaxed)
-      vitals.late.store(counters.late, ordering: .relaxed)
-      if taken == Self.batch { continue }
-      if stopping && intake.depth == 0 && held == nil { return }
-      // With the journal ring full, a deadline in the past must not be waited for: the loop would spin. The writer rings `wake`
-      // after each commit.
-      let pulse = now.adding(nanoseconds: Self.pulse)
-      wake.wait(until: (isUpToDate ? min(core.nextDeadline, pulse) : pulse).rawValue &- clock.offset)
     }
+  }
+
+  /// What comes after a turn.
+  package enum Turn {
+    /// Another turn at once: there was more than one takes.
+    case again
+    /// Until then, or until somebody rings.
+    case wait(until: MonotonicInstant)
+    /// It was told to stop, and everything is decided.
+    case ended
+  }
+
+  /// One round: decides a batch of entries and what is due. Never waits. Realtime-safe.
+  package func turn() -> Turn {
+    let stopping = vitals.stopWanted.load(ordering: .acquiring)
+    var entry = IntakeEntry(instant: .zero, wall: .unknown, payload: .clock(ClockAnchor(utcOffsetSeconds: 0)))
+    var taken = 0
+    var oldest = entry.instant
+    while taken < Self.batch, hasRoom, takeNext(into: &entry) {
+      guard decide(&entry) else { break }
+      if taken == 0 { oldest = entry.instant }
+      taken += 1
+    }
+    let now = clock.now()
+    if taken > 0 { vitals.decisions.note(now.rawValue &- oldest.rawValue) }
+    let isUpToDate = held == nil && passDeadlines(until: now)
+    ringForJournal()
+    takeSnapshotIfWanted()
+    vitals.waitsForDisk.store(!hasRoom, ordering: .relaxed)
+    vitals.lastTurn.store(now.rawValue, ordering: .relaxed)
+    vitals.turns.wrappingAdd(1, ordering: .relaxed)
+    let counters = core.counters
+    vitals.lastSequence.store(core.lastSequence, ordering: .relaxed)
+    vitals.openAlerts.store(counters.openAlerts, ordering: .relaxed)
+    vitals.late.store(counters.late, ordering: .relaxed)
+    if taken == Self.batch { return .again }
+    if stopping && intake.depth == 0 && held == nil { return .ended }
+    // With the journal ring full, a deadline in the past must not be waited for: the loop would spin. The writer rings `wake`
+    // after each commit.
+    let pulse = now.adding(nanoseconds: Self.pulse)
+    return .wait(until: isUpToDate ? min(core.nextDeadline, pulse) : pulse)
   }
 
   private var hasRoom: Bool { journal.room >= Self.journalReserve }

@@ -10,6 +10,7 @@ package import Journal
 import JournalValues
 package import Logging
 package import RealtimeCore
+import Synchronization
 package import VitalSigns
 
 /// A journal that is open, and everything that it gave back. Nothing runs yet.
@@ -50,12 +51,15 @@ package struct JournalOpening {
   package let configuration: KnutepunktConfiguration
   package let profiles: [DeviceProfile]
   package let logger: Logger
+  package let machine: Machine
   /// Told what the start is busy with, while that takes long: whoever waits for it must not give it up.
   let busy: @Sendable (String) -> Void
 
   package init(
-    configuration: KnutepunktConfiguration, profiles: [DeviceProfile], logger: Logger, busy: @escaping @Sendable (String) -> Void = { _ in }
+    configuration: KnutepunktConfiguration, profiles: [DeviceProfile], logger: Logger, machine: Machine = .real,
+    busy: @escaping @Sendable (String) -> Void = { _ in }
   ) {
+    self.machine = machine
     self.configuration = configuration
     self.profiles = profiles
     self.logger = logger
@@ -65,7 +69,15 @@ package struct JournalOpening {
   /// How long another program may hold the journal's lock at start before alarms go on without it.
   static let busyMax = Duration.seconds(5)
 
-  package var places: JournalPlaces { JournalPlaces(configuration.journalConfiguration, volatileFolder: configuration.hub.runtimePath) }
+  package var places: JournalPlaces {
+    var journal = configuration.journalConfiguration
+    if case .virtual(let machine) = machine {
+      journal.surroundings = JournalSurroundings(
+        monotonic: { machine.boottime.load(ordering: .relaxed) }, random: { machine.chance.withLock { $0.next() } },
+        freeBytes: { _ in machine.freeBytes.load(ordering: .relaxed) })
+    }
+    return JournalPlaces(journal, volatileFolder: configuration.hub.runtimePath)
+  }
 
   /// The hub's own journal; where that fails, one for the emergency.
   ///
@@ -97,7 +109,7 @@ package struct JournalOpening {
     let places = places
     let writer = try ownWriter()
     if let loss = places.anotherHubs(writer) { throw StrangeJournal(loss: loss) }
-    let wall = SystemClock.wall()
+    let wall = machine.wall()
     var loss = places.behind(writer)
     if let known = places.accessHead(of: writer) { try writer.checkAccessLog(against: known) }
     if loss != nil {
@@ -152,7 +164,7 @@ package struct JournalOpening {
   private func openEmergency(_ problem: JournalLoss) throws(StartError) -> OpenedJournal {
     try makeFolder(configuration.hub.runtimePath, mode: 0o750)
     do {
-      let emergency = try places.openEmergency(problem, wall: SystemClock.wall())
+      let emergency = try places.openEmergency(problem, wall: machine.wall())
       logger.critical("the journal is lost: alarms go on without it", metadata: ["reason": "\(emergency.loss.sentence)"])
       var opened = try restored(emergency.writer)
       opened.loss = emergency.loss
@@ -178,8 +190,10 @@ package struct JournalOpening {
         "calls that waited for destinations without a place in the configuration go to those that have one",
         metadata: ["calls": "\(former.passedOn)"])
     }
-    let reading = ClockReading.current()
-    let clock = HubClock(continuing: recovery.lastRun, lastInstant: recovery.lastInstant, lastWall: recovery.lastWall, now: reading)
+    let reading = machine.reading()
+    let clock = HubClock(
+      continuing: recovery.lastRun, lastInstant: recovery.lastInstant, lastWall: recovery.lastWall, now: reading,
+      machine: machine)
     try writer.beginRun(
       RunRecord(
         bootID: reading.bootID, boottimeNanoseconds: reading.boottime,
@@ -219,23 +233,25 @@ package struct JournalOpening {
   private func judge(
     _ clock: HubClock, _ reading: ClockReading, _ writer: JournalWriter, _ recovery: JournalRecovery
   ) throws(JournalError) -> HubClock {
-    let machine = MachineClock.look(at: reading.wall)
+    let machineClock = machine.wallClock()
     let known = try writer.clockStanding()
     var notes: [ClockNote] = []
     let belief = ClockBelief(
       ClockBelief.Known(believed: known.believed, doubt: known.doubt, lastWall: recovery.lastWall), bootID: reading.bootID,
       at: ClockBelief.Look(
-        wall: reading.wall, instant: MonotonicInstant(rawValue: reading.boottime &+ clock.offset), machine: machine,
+        wall: reading.wall, instant: MonotonicInstant(rawValue: reading.boottime &+ clock.offset), machine: machineClock,
         nextSequence: recovery.lastSequence + 1), notes: &notes)
     // On a full disk the writer's thread keeps them once there is room.
     do { try writer.keep(notes) } catch {
       logger.warning("what is known of the clock cannot be kept now", metadata: ["reason": "\(error)"])
-      return clock.judged(by: ClockStanding(belief, machine: machine, notes: notes))
+      return clock.judged(by: ClockStanding(belief, machine: machineClock, notes: notes, source: machine))
     }
-    return clock.judged(by: ClockStanding(belief, machine: machine))
+    return clock.judged(by: ClockStanding(belief, machine: machineClock, source: machine))
   }
 
   private func lock(_ hubID: String) throws(StartError) -> HubLock? {
+    // Simulated worlds of one seed have one id, and run side by side.
+    guard case .real = machine else { return nil }
     switch HubLock.take(hubID: hubID) {
     case .taken(let lock): return lock
     case .held(let process): throw .hubRunsElsewhere(path: configuration.hub.statePath, processID: process)

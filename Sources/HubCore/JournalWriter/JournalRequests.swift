@@ -9,6 +9,8 @@ import Synchronization
 /// Requests to the journal writer. Any thread.
 package final class JournalRequests: Sendable {
   package typealias Change = @Sendable (inout JournalGroup) -> Void
+  /// Hears, on the writer's thread, whether a change was committed.
+  package typealias Waiter = @Sendable (_ isStored: Bool) -> Void
 
   /// Changes that wait. Beyond this `enqueue` drops and counts, and `submit` answers false, so that no caller is told "stored".
   package static let waitingMax = 4_096
@@ -25,7 +27,7 @@ package final class JournalRequests: Sendable {
 
   private struct State {
     var changes: [Change] = []
-    var waiters: [CheckedContinuation<Bool, Never>] = []
+    var waiters: [Waiter] = []
     var dropped: UInt64 = 0
     var isClosed = false
   }
@@ -55,19 +57,22 @@ package final class JournalRequests: Sendable {
 
   /// Adds a change and waits until it is committed. False: it was not committed, and will not be.
   package func submit(_ change: @escaping Change) async -> Bool {
-    await withCheckedContinuation { continuation in
-      let taken = state.withLock { state in
-        if state.changes.count >= Self.waitingMax || state.isClosed { return false }
-        state.changes.append(change)
-        state.waiters.append(continuation)
-        return true
-      }
-      if taken { wake.ring() } else { continuation.resume(returning: false) }
+    await withCheckedContinuation { continuation in submit(change) { continuation.resume(returning: $0) } }
+  }
+
+  /// Adds a change whose end `waiter` hears of, exactly once.
+  package func submit(_ change: @escaping Change, then waiter: @escaping Waiter) {
+    let taken = state.withLock { state in
+      if state.changes.count >= Self.waitingMax || state.isClosed { return false }
+      state.changes.append(change)
+      state.waiters.append(waiter)
+      return true
     }
+    if taken { wake.ring() } else { waiter(false) }
   }
 
   /// For the writer: everything that waits, and who waits for it.
-  package func take() -> (changes: [Change], waiters: [CheckedContinuation<Bool, Never>]) {
+  package func take() -> (changes: [Change], waiters: [Waiter]) {
     state.withLock { state in
       defer {
         state.changes = []
@@ -86,6 +91,6 @@ package final class JournalRequests: Sendable {
       defer { state.waiters = [] }
       return state.waiters
     }
-    for waiter in waiters { waiter.resume(returning: false) }
+    for waiter in waiters { waiter(false) }
   }
 }

@@ -27,10 +27,10 @@ extension JournalWriterThread {
         snapshot.arrived()
       }
     }
-    let (changes, continuations) = way.requests.take()
+    let (changes, others) = way.requests.take()
     for change in changes { change(&group) }
-    if !changes.isEmpty { isUrgent = isUrgent || !continuations.isEmpty }
-    waiters += continuations
+    if !changes.isEmpty { isUrgent = isUrgent || !others.isEmpty }
+    waiters += others
     if groupSince == nil && !group.isEmpty { groupSince = clock.now() }
   }
 

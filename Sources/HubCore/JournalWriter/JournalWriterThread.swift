@@ -19,7 +19,7 @@ import JournalValues
 package import Logging
 import RealtimeCore
 package import Synchronization
-import VitalSigns
+package import VitalSigns
 
 /// Owns the journal's writer. Everything but `start`, `stop` and the atomics belongs to the writer thread.
 ///
@@ -52,7 +52,7 @@ package final class JournalWriterThread: @unchecked Sendable {
   /// Routine entries that only a gap in the journal tells of.
   package let shed = Atomic<UInt64>(0)
   /// Since when the thread has been at the disk, on the hub's timeline; 0 while it is not.
-  let busySince = Atomic<Int64>(0)
+  package let busySince = Atomic<Int64>(0)
   /// Whoever watches rests for long, and is to be woken when the thread goes to the disk.
   let watchRests = Atomic<Bool>(false)
   /// Nil where the process has no descriptors left: then whoever watches rests for short times only.
@@ -83,7 +83,7 @@ package final class JournalWriterThread: @unchecked Sendable {
   var lastCommitted: UInt64
   /// Failures in a row that no later attempt is known to mend.
   var hopelessFailures = 0
-  let told: Set<AlertRule>
+  package let told: Set<AlertRule>
   /// The registry's copies lack something since then.
   var copyDue: MonotonicInstant?
   var nextCopy: MonotonicInstant = .zero
@@ -94,7 +94,11 @@ package final class JournalWriterThread: @unchecked Sendable {
   var nextUpkeep: MonotonicInstant = .zero
   var lastTidy: MonotonicInstant = .zero
   var nextPurge: MonotonicInstant = .zero
-  var waiters: [CheckedContinuation<Bool, Never>] = []
+  var waiters: [JournalRequests.Waiter] = []
+  /// The group is being committed: nothing joins it until it is on the disk.
+  var isCommitting = false
+  /// How long the disk is to rest before the next turn, milliseconds.
+  var restMilliseconds = 0
 
   init(
     _ start: Start, way: JournalWay, core: CoreThread, clock: HubClock, durable: DurableSequence, settings: Settings, hooks: Hooks,
@@ -130,9 +134,7 @@ package final class JournalWriterThread: @unchecked Sendable {
   package func start() {
     thread.start { [self] in
       run()
-      durable.close()
-      way.requests.close()
-      for waiter in waiters { waiter.resume(returning: false) }
+      closed()
     }
     StoreWatch(self, told: told).start()
   }
@@ -156,29 +158,16 @@ package final class JournalWriterThread: @unchecked Sendable {
   private func run() {
     tellAccessHead(isDue: true)
     while true {
-      let ending = stopWanted.load(ordering: .acquiring) && core.vitals.stopped.load(ordering: .acquiring)
-      gather()
-      if !group.isEmpty || !waiters.isEmpty {
-        if isDue(ending: ending) {
-          guard commit() else { return }
-          tidy()
-          continue
-        }
-      } else {
-        progress.wrappingAdd(1, ordering: .relaxed)
-        saveSnapshotIfReady()
-        if ending && way.ring.depth == 0 && way.requests.isEmpty { return end() }
-        lookAtFiles()
-        tidy()
-        // Retention gathers while it works.
-        if !group.isEmpty { continue }
+      switch turn() {
+      case .again: continue
+      case .rest(let milliseconds): rest(milliseconds)
+      case .wait(let until, let company): way.wake.wait(until: until.rawValue &- clock.offset, company: company)
+      case .ended: return
       }
-      if news.takeDue(at: clock.now()) { hooks.committed(lastCommitted) }
-      way.wake.wait(until: nextTurn().rawValue &- clock.offset, company: companyWanted)
     }
   }
 
-  private func nextTurn() -> MonotonicInstant {
+  func nextTurn() -> MonotonicInstant {
     let pulse = min(clock.now().adding(nanoseconds: Self.pulse), news.nextDue)
     guard let groupSince else {
       // With a group the copies come after its commit, which is sooner.
@@ -188,54 +177,19 @@ package final class JournalWriterThread: @unchecked Sendable {
   }
 
   /// Items that end a wait for company which has begun: no more than make a full group, and long before the way from the core is full.
-  private var companyWanted: Int {
+  var companyWanted: Int {
     if groupSince == nil || isUrgent { return 0 }
     return max(1, min(settings.groupMax - group.entries.count, way.ring.capacity / 8))
   }
 
-  /// Commits the group, however long that takes. False when the process ends first.
-  ///
-  /// The group stays as it is meanwhile. A failed commit may be on the disk after all; then its entries are passed over
-  /// with their outcomes, and whatever had been added to the last of them would be lost.
-  private func commit() -> Bool {
-    way.commitRequest.lower()
-    if group.wall == .unknown { group.wall = clock.wall() }
-    while true {
-      let action: StoreState.Action
-      var failure = JournalError.full(detail: "")
-      do {
-        let report = try atDisk { () throws(JournalError) in try commitInPlace() }
-        hopelessFailures = 0
-        shed.wrappingAdd(UInt64(report.entriesShed), ordering: .relaxed)
-        action = change { $0.committed(isShedding: writer.isShedding, loss: loss) }
-      } catch {
-        failure = error
-        action = change { $0.failed(error) }
-      }
-      switch action {
-      case .proceed:
-        published()
-        return true
-      case .retry(let milliseconds):
-        if mustMakeWay { leaveJournal(failure) } else { pause(milliseconds) }
-      case .giveUp:
-        hopelessFailures += 1
-        if hopelessFailures < Self.hopelessFailuresMax { pause(StoreState.retryMilliseconds) } else { leaveJournal(failure) }
-      }
-      progress.wrappingAdd(1, ordering: .relaxed)
-      // Told to end while the disk fails: what is not durable has not been acknowledged, and comes again.
-      if stopWanted.load(ordering: .acquiring) { return false }
-    }
-  }
-
   /// The way from the core is so full that the core would soon stand: alarms go before the journal's being in one piece. Routine
   /// values are refused from half of it on, so that what fills it to here are calls for help and what follows them.
-  private var mustMakeWay: Bool {
+  var mustMakeWay: Bool {
     loss?.emergencyPath == nil && way.ring.depth >= way.ring.capacity / 4 * 3 && !stopWanted.load(ordering: .acquiring)
   }
 
   /// One attempt, in files that still have their names. Where they have not, another journal takes the group.
-  private func commitInPlace() throws(JournalError) -> CommitReport {
+  func commitInPlace() throws(JournalError) -> CommitReport {
     var standing = writer.standing()
     if standing == .inPlace {
       let report = try writer.commit(group)
@@ -257,7 +211,7 @@ package final class JournalWriterThread: @unchecked Sendable {
   }
 
   /// The last that this thread does: what a start without the journal needs is complete, and all of it lies in one file.
-  private func end() {
+  func end() {
     // So that nothing remains to be replayed, by this version or by the next.
     store { () throws(SnapshotError) in try core.lastState() }
     atDisk {
@@ -279,14 +233,8 @@ package final class JournalWriterThread: @unchecked Sendable {
     }
   }
 
-  /// Lets the disk rest. The doorbell does not cut it short: under load it rings all the time.
-  package func pause(_ milliseconds: Int) {
-    let end = clock.now().adding(.milliseconds(milliseconds))
-    while clock.now() < end, !stopWanted.load(ordering: .acquiring) { usleep(20_000) }
-  }
-
   /// Everything in the group is on the disk: say so to everybody who waited.
-  private func published() {
+  func published() {
     group.removeAll()
     isUrgent = false
     groupSince = nil
@@ -294,7 +242,7 @@ package final class JournalWriterThread: @unchecked Sendable {
     // Before those who wait hear of it: they may count.
     commits.wrappingAdd(1, ordering: .relaxed)
     durable.advance(to: lastSequence, survives: loss?.isDurable ?? true)
-    for waiter in waiters { waiter.resume(returning: true) }
+    for waiter in waiters { waiter(true) }
     waiters.removeAll(keepingCapacity: true)
     lastTidy = clock.now()
     progress.wrappingAdd(1, ordering: .relaxed)
@@ -327,7 +275,7 @@ package final class JournalWriterThread: @unchecked Sendable {
   }
 
   /// Asks the core for a snapshot when it is time, and stores one when everything that it saw is committed.
-  private func saveSnapshotIfReady() {
+  func saveSnapshotIfReady() {
     switch snapshot.next(durable: durable.sequence, isGathering: !group.isEmpty) {
     case .wait: return
     case .ask: askForSnapshot()

@@ -7,12 +7,12 @@ import HubRuntime
 import Journal
 import Logging
 import Synchronization
-import VitalSigns
+package import VitalSigns
 
 /// The watcher.
 ///
 /// @unchecked Sendable: the plain variables are touched by its own thread alone after `start()`.
-final class StoreWatch: @unchecked Sendable {
+package final class StoreWatch: @unchecked Sendable {
   /// The pause between two looks while the writer writes. Microseconds.
   static let intervalMicroseconds: UInt32 = 250_000
   /// Between two looks while nothing is written and nothing is wrong; no longer than a disk may stand before it is told of. The writer ends
@@ -41,7 +41,7 @@ final class StoreWatch: @unchecked Sendable {
   /// The write-ahead log's, beside that for the store.
   static let logSubject = stableNumber(of: "write-ahead log")
 
-  init(_ writer: JournalWriterThread, told: Set<AlertRule>) {
+  package init(_ writer: JournalWriterThread, told: Set<AlertRule>) {
     self.writer = writer
     self.told = Set(told.map { Key(rule: $0) })
   }
@@ -78,7 +78,8 @@ final class StoreWatch: @unchecked Sendable {
     bell.clear()
   }
 
-  private func look() {
+  /// One look, which its thread repeats.
+  package func look() {
     let now = writer.clock.now()
     let state = writer.storeState
     let problems = writer.problems.withLock { $0 }

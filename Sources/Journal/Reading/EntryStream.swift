@@ -65,8 +65,8 @@ struct EntryStream {
     case .clock:
       return try walk.row(of: "clock_anchor", &clocks, .sequence, sequence).map {
         .clock(
-          ClockAnchor(
-            utcOffsetSeconds: $0.number(.utcOffsetSeconds), beginsRun: $0.int(.beginsRun) != 0, idEpoch: $0.number(.idEpoch)))
+          RunBeginning.anchor(
+            utcOffsetSeconds: $0.number(.utcOffsetSeconds), number: $0.int(.beginsRun), idEpoch: $0.number(.idEpoch)))
       }
     case .hubCondition:
       return try walk.row(of: "hub_condition", &conditions, .sequence, sequence).flatMap { row in

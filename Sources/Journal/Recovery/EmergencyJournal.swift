@@ -206,9 +206,8 @@ extension JournalWriter {
         // A damaged source gives what it can.
         if let source { try? RegistryCopy.seed(db, from: source, withOpenAlerts: running != nil) }
         if running == nil {
-          var random = SystemRandomNumberGenerator()
           try db.execute(
-            sql: "UPDATE meta SET value = ? WHERE key = 'hub_salt'", arguments: [Int64(bitPattern: random.next())])
+            sql: "UPDATE meta SET value = ? WHERE key = 'hub_salt'", arguments: [Int64(bitPattern: configuration.around.random())])
         }
       }
     }

@@ -40,7 +40,7 @@ extension JournalWriter {
     }
     guard fsync(descriptor) == 0 else { throw .inputOutput(code: Int(errno), detail: "the rescued journal cannot be flushed") }
     // A log that is left would be taken for the new file's own.
-    let number = UInt32.random(in: .min ... .max)
+    let number = UInt32(truncatingIfNeeded: configuration.around.random())
     for suffix in ["", "-wal", "-shm", "-journal"] where FileIdentity(path: path + suffix) != nil {
       rename(path + suffix, "\(path).lost-\(number)\(suffix)")
     }

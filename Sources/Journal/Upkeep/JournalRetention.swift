@@ -9,6 +9,8 @@
 // writing them once more.
 
 internal import GRDB
+internal import JournalFiles
+internal import JournalValues
 public import VitalSigns
 
 /// What may be forgotten. Registry changes, plans, clock anchors, commands, alerts, the access log and gaps never are.
@@ -50,10 +52,11 @@ extension JournalWriter {
   ///   - rowsMax: rows looked at, at most. Nil: as many as fit into `PurgePace.millisecondsMax` by the last step's measure.
   ///   - yields: asked after every `RetentionStep.chunkRows` rows; true ends the step at once, because somebody waits for the writer.
   public func purge(_ limits: RetentionLimits, rowsMax: Int? = nil, yields: () -> Bool = { false }) throws(JournalError) -> PurgeReport {
-    let began = ContinuousClock.now
-    let end = began + .milliseconds(PurgePace.millisecondsMax)
-    let report = try purgeStep(limits, rowsMax ?? purgePace.rows) { yields() || (rowsMax == nil && ContinuousClock.now > end) }
-    if rowsMax == nil { purgePace.took(ContinuousClock.now - began, wasFull: !report.isDone) }
+    let monotonic = configuration.around.monotonic
+    let began = monotonic()
+    let end = began &+ PurgePace.millisecondsMax &* 1_000_000
+    let report = try purgeStep(limits, rowsMax ?? purgePace.rows) { yields() || (rowsMax == nil && monotonic() > end) }
+    if rowsMax == nil { purgePace.took(.nanoseconds(monotonic() &- began), wasFull: !report.isDone) }
     return report
   }
 

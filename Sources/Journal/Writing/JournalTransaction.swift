@@ -168,7 +168,8 @@ struct JournalTransaction {
       try db.insert(
         into: "clock_anchor",
         [
-          "sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": anchor.beginsRun, "id_epoch": anchor.idEpoch,
+          "sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": RunBeginning.number(of: anchor),
+          "id_epoch": anchor.idEpoch,
         ])
     case .hubCondition(let condition):
       try db.insert(

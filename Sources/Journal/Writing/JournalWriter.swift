@@ -88,7 +88,8 @@ public final class JournalWriter {
     self.lock = lock
     self.queue = queue
     self.walPages = walPages
-    ballast = Ballast(path: configuration.path + ".ballast", bytes: configuration.ballastBytes)
+    ballast = Ballast(
+      path: configuration.path + ".ballast", bytes: configuration.ballastBytes, freeBytes: configuration.around.freeBytes)
     sharing = CompiledSharing(SharingRules())
     state = WriterState()
     files = StandingFiles(path: configuration.path)
@@ -249,11 +250,11 @@ public final class JournalWriter {
 
   /// Gives the hub its identity at the first start, and its controller a row.
   private static func ensureHub(_ db: Database, _ configuration: JournalConfiguration) throws {
-    var random = SystemRandomNumberGenerator()
-    try db.insert(into: "meta", ["key": "hub_id", "value": UUID().uuidString.lowercased()], .ignore)
-    try db.insert(into: "meta", ["key": "hub_salt", "value": signed(random.next())], .ignore)
+    let surroundings = configuration.around
+    try db.insert(into: "meta", ["key": "hub_id", "value": surroundings.uuid()], .ignore)
+    try db.insert(into: "meta", ["key": "hub_salt", "value": signed(surroundings.random())], .ignore)
     // Of this file: a copy that is put back has the same, a journal that was made anew has not.
-    try db.insert(into: "meta", ["key": "journal_id", "value": UUID().uuidString.lowercased()], .ignore)
+    try db.insert(into: "meta", ["key": "journal_id", "value": surroundings.uuid()], .ignore)
     try db.insert(into: "meta", ["key": "purged_through", "value": 0], .ignore)
     try db.insert(into: "controller", ["organisation_number": configuration.controller], .ignore)
   }

@@ -2,6 +2,7 @@
 // alarms can still be written, and made again once there is room (Eclipse Kura #2006: a full store took alarms with it).
 
 internal import Foundation
+internal import JournalValues
 
 #if canImport(Glibc)
   internal import Glibc
@@ -18,7 +19,10 @@ package struct Ballast {
   /// Room that must be left after the ballast is back, bytes: without it the next commit would meet a full disk again.
   package static let headroomBytes = 1 << 20
 
-  package init(path: String, bytes: Int) {
+  private let freeBytes: @Sendable (String) -> UInt64?
+
+  package init(path: String, bytes: Int, freeBytes: @escaping @Sendable (String) -> UInt64? = JournalSurroundings.real.freeBytes) {
+    self.freeBytes = freeBytes
     self.path = path
     self.bytes = bytes
     var status = stat()
@@ -35,10 +39,9 @@ package struct Ballast {
   /// Makes the reserve when it is missing and the disk has room for it and some more. False when it is still missing.
   package mutating func restore() -> Bool {
     if isHeld || bytes == 0 { return true }
-    var system = statvfs()
-    guard statvfs(path.isEmpty ? "/" : (path as NSString).deletingLastPathComponent, &system) == 0 else { return false }
-    let free = UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize))
-    guard free.overflow || free.partialValue >= UInt64(bytes + Self.headroomBytes) else { return false }
+    guard let free = freeBytes((path as NSString).deletingLastPathComponent), free >= UInt64(bytes + Self.headroomBytes) else {
+      return false
+    }
     unlink(path)
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { return false }

@@ -18,7 +18,8 @@ package enum ClockSchema {
       not_after INTEGER,              -- where `difference` never became known: the wall clock when it was next believed
       is_held INTEGER NOT NULL        -- 1: routine records of it wait for the right time
     ) STRICT;
-    -- 1: the hub was away before this anchor. 0 in rows of earlier versions, whose cores told each repeat that had fallen due.
+    -- 1: the hub was away before this anchor. Above: likewise, and until this instant it had been there and decided by itself. 0 in rows of
+    -- earlier versions, whose cores told each repeat that had fallen due.
     ALTER TABLE clock_anchor ADD COLUMN begins_run INTEGER NOT NULL DEFAULT 0;
     -- What alert ids are mixed with from this anchor on; 0: as before it.
     ALTER TABLE clock_anchor ADD COLUMN id_epoch INTEGER NOT NULL DEFAULT 0;

@@ -51,6 +51,8 @@ struct RepeatRule {
     if alert != .none {
       let record = arena.alert(alert)
       if record.pointee.value < .max { record.pointee.value += 1 }
+      // The journal keeps one number of an exact value: told otherwise, a start would take its own replay for another decision.
+      record.pointee.upper = record.pointee.value
       if isNews { conditions.retell(.notUnderstood, slot, at: instant, &outcomes) }
       return
     }

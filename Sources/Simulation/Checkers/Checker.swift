@@ -1,0 +1,40 @@
+// The promises that are watched over in a simulated world, by name. A checker is a few lines of `Ledger` that can say "broken"; each has a
+// mutant that it finds (SimulationMutantTests).
+
+/// A promise.
+package enum Checker: String, Sendable, Hashable, CaseIterable {
+  /// What was acknowledged is in the journal, after any crash.
+  case acknowledgedIsKept
+  /// A press is told within `Ledger.tellWithin`, or its alert is open in the journal.
+  case pressIsTold
+  /// One alert has one id, and no id is given twice.
+  case identityIsUnique
+  /// What was measured long ago raises nothing.
+  case oldRaisesNothing
+  /// A silent device is told within its interval and `Ledger.silenceGrace`.
+  case silenceIsTold
+  /// Each destination gets an alert's changes in their order; one that has never failed gets a person's records in theirs, too.
+  case orderIsKept
+  /// A destination that is well gets alarms within `Ledger.deliverWithin`, whatever befalls others.
+  case destinationsAreApart
+  /// The journal's entries through a fresh core give the journal's alerts.
+  case replayIsEqual
+  /// Queues and tables hold no more than they say.
+  case boundsHold
+  /// The access log is one unbroken chain, and does not become shorter.
+  case accessLogIsWhole
+  /// More alerts than the core follows are told of.
+  case lackOfRoomIsTold
+  /// The hub starts after any crash, knows its journal, and ends when it is told to.
+  case hubStarts
+}
+
+/// A broken promise.
+package struct Violation: Sendable, Hashable, CustomStringConvertible {
+  package var checker: Checker
+  package var detail: String
+  /// On the world's time, nanoseconds.
+  package var at: Int64
+
+  package var description: String { "\(checker.rawValue) at \(at / 1_000_000) ms: \(detail)" }
+}

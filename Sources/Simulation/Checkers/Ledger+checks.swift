@@ -1,0 +1,92 @@
+// The checkers that look while the world goes on: every half minute, and whenever a destination got something.
+
+import CoreAPI
+import Forwarding
+import HubConfiguration
+import HubCore
+import Journal
+import Synchronization
+import VitalSigns
+
+extension Ledger {
+  /// The look of every half minute.
+  ///
+  /// - Parameters:
+  ///   - upSince: when this run of the hub began.
+  ///   - canHear: the link is connected now.
+  mutating func check(
+    _ hub: SimulatedHub, _ devices: [SimulatedDevice], _ destinations: [SimulatedDestination], upSince: Int64, canHear: Bool, at now: Int64
+  ) {
+    checkPresses(at: now)
+    checkDeliveries(destinations, at: now)
+    checkBounds(hub, at: now)
+    if now - upSince > Self.silenceGrace { checkSilence(devices, at: now) }
+    if canHear { checkRoom(hub, at: now) }
+  }
+
+  private mutating func checkPresses(at now: Int64) {
+    if let late = presses.first(where: { $0.due < now }) {
+      report(.pressIsTold, "message \(late.message) is a press, and nobody has heard of it", at: now)
+    }
+  }
+
+  mutating func checkDeliveries(_ destinations: [SimulatedDestination], at now: Int64) {
+    for destination in destinations {
+      for item in destination.takeFirsts() { checkOrder(item, at: destination, now) }
+      guard destination.isAlwaysWell else { continue }
+      for key in owed.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+        if destination.received[key] != nil {
+          owed[key] = nil
+        } else if let due = owed[key], due < now {
+          report(.destinationsAreApart, "\(destination.name) is well and has not got \(key)", at: now)
+          return
+        }
+      }
+    }
+  }
+
+  /// Each change of an alert, and each record of a person, comes after those before it.
+  private mutating func checkOrder(_ item: DeliveryItem, at destination: SimulatedDestination, _ now: Int64) {
+    switch item.record {
+    case .alert(let record):
+      let place = "\(destination.name) \(record.transition.id)"
+      let revision = record.transition.revision
+      if let last = lastChange[place], (record.instant.rawValue, revision) < (last.instant.rawValue, last.revision) {
+        report(.orderIsKept, "\(destination.name) got \(item.key) after a later change of the alert", at: now)
+      }
+      lastChange[place] = (record.instant, revision)
+    case .observation(let record):
+      let place = "\(destination.name) \(item.person)"
+      if let last = lastRecord[place], record.sequence < last, !destination.hasFailed {
+        report(.orderIsKept, "\(destination.name) got \(item.key) of \(item.person) after entry \(last)", at: now)
+      }
+      lastRecord[place] = record.sequence
+    case .score, .dose: break
+    }
+  }
+
+  private mutating func checkSilence(_ devices: [SimulatedDevice], at now: Int64) {
+    guard timelineIsSure else { return }
+    for device in devices {
+      guard let since = heard[device.id], now - since > Int64(device.kind.expected) * World.second + Self.silenceGrace else { continue }
+      if !lost.contains(device.id) {
+        report(.silenceIsTold, "\(device.id) (\(device.kind)) has been silent for \((now - since) / World.second) s", at: now)
+        return
+      }
+    }
+  }
+
+  private mutating func checkBounds(_ hub: SimulatedHub, at now: Int64) {
+    let open = hub.parts.pipeline.core.vitals.openAlerts.load(ordering: .relaxed)
+    let sizes = hub.parts.configuration.realtime
+    // Each person's first alert and the hub's own find room beside the others (TimerLayout.alertPlaces).
+    if !wasResized, open > sizes.alertsMax + sizes.patientsMax + 64 { report(.boundsHold, "\(open) open alerts", at: now) }
+    if hub.parts.intake.depth > hub.parts.intake.capacity { report(.boundsHold, "\(hub.parts.intake.depth) entries wait", at: now) }
+  }
+
+  private mutating func checkRoom(_ hub: SimulatedHub, at now: Int64) {
+    let room = hub.parts.configuration.realtime.alertsMax
+    guard !roomWasTold, let open = try? hub.parts.reader.openAlerts(), open.count > room else { return }
+    report(.lackOfRoomIsTold, "\(open.count) alerts are open, and nobody was told that not all are followed", at: now)
+  }
+}

@@ -1,0 +1,160 @@
+// The checkers that read the journal: after each start, and at the end, when a fresh core must decide all of it again.
+
+import CoreAPI
+import Forwarding
+import HubConfiguration
+import HubCore
+import Journal
+import RealtimeCore
+import Synchronization
+import VitalSigns
+
+extension Ledger {
+  mutating func started(_ hub: SimulatedHub, at now: Int64) {
+    if let doubt = hub.parts.recoveryDoubt {
+      wasInexact = true
+      // Nothing was purged, nothing shed, and nobody has changed a size: then a start has no excuse.
+      let isShed = try? !hub.parts.reader.counts().gaps.isEmpty
+      if !wasResized, !diskHasLied, isShed != true { report(.replayIsEqual, "a start is not exact: \(doubt)", at: now) }
+    }
+    if let loss = hub.parts.pipeline.writer.loss, !diskHasLied {
+      report(.hubStarts, "it takes its journal for lost: \(loss.sentence)", at: now)
+    }
+  }
+
+  /// Every promise is still kept, and nothing that was told is forgotten.
+  mutating func check(afterStartOf hub: SimulatedHub, broker: SimulatedBroker, at now: Int64) {
+    let reader = hub.parts.reader
+    do {
+      try verifyPromises(reader, from: max(0, verified - 200), at: now)
+      try verifyAccess(reader, at: now)
+      for alert in try reader.alerts(AlertFilter(limit: .max)) {
+        if let raised = durableAlerts[alert.id], raised != alert.transition.raisedAt, alert.transition.state != .suspected, !diskHasLied {
+          report(.identityIsUnique, "\(alert.id) was raised at \(raised) and at \(alert.transition.raisedAt)", at: now)
+        }
+        if alert.raisedWall != nil { durableAlerts[alert.id] = alert.transition.raisedAt }
+      }
+      try findPresses(reader)
+      lost = Set(try reader.openAlerts().filter { $0.transition.rule == .signalLoss }.map(\.device))
+    } catch {
+      report(.hubStarts, "its journal cannot be read: \(error)", at: now)
+    }
+    for index in presses.indices where presses[index].due == .max && isTaken(presses[index].message, by: hub) {
+      presses[index].due = now + Self.tellWithin
+    }
+  }
+
+  /// A press that the journal has told of needs no second word.
+  private mutating func findPresses(_ reader: JournalReader) throws {
+    if presses.isEmpty { return }
+    var causes: Set<UInt64> = []
+    for alert in try reader.alerts(AlertFilter(rule: .sos, limit: .max)) {
+      causes.formUnion(try reader.alertHistory(alert.id).map(\.cause))
+    }
+    for press in presses where !causes.isDisjoint(with: taken[press.message]?.sequences ?? []) { heardOf.insert(press.message) }
+    presses.removeAll { heardOf.contains($0.message) }
+  }
+
+  /// Whether the journal has it; else its message comes again, and is a press anew.
+  private func isTaken(_ message: UInt64, by hub: SimulatedHub) -> Bool {
+    guard let taken = taken[message] else { return false }
+    return taken.sequences.contains { $0 <= hub.parts.pipeline.durable.sequence && (try? hub.parts.reader.entry($0))??.isAlarm == true }
+  }
+
+  private mutating func verifyPromises(_ reader: JournalReader, from first: Int, at now: Int64) throws {
+    guard !diskHasLied else { return }
+    for number in promised[first...] {
+      guard let taken = taken[number] else { continue }
+      let isKept = try taken.sequences.contains { sequence in
+        guard let entry = try reader.entry(sequence) else { return false }
+        return entry.device.rawValue == UInt32(taken.message.device + 1) && (taken.message.meaning != .press || entry.isAlarm)
+      }
+      if !isKept, try !wasShed(taken, reader) {
+        let what = "message \(number) (\(taken.message.meaning))"
+        report(.acknowledgedIsKept, "\(what) was acknowledged as \(taken.sequences) and is gone", at: now)
+        return
+      }
+    }
+    verified = promised.count
+  }
+
+  /// On a full disk a routine value may be counted instead of kept; a press never.
+  private func wasShed(_ taken: Taken, _ reader: JournalReader) throws -> Bool {
+    guard taken.message.meaning != .press else { return false }
+    return try !reader.counts().gaps.isEmpty
+  }
+
+  private mutating func verifyAccess(_ reader: JournalReader, at now: Int64) throws {
+    let found = try reader.verifyAccessLog()
+    if !found.isIntact { report(.accessLogIsWhole, "row \(found.firstBroken ?? 0) is \(found.problem ?? "broken")", at: now) }
+    if found.rows < accessRows, !diskHasLied { report(.accessLogIsWhole, "it had \(accessRows) rows and has \(found.rows)", at: now) }
+    accessRows = found.rows
+  }
+
+  // MARK: The end
+
+  /// In the quiet time everything has come right.
+  mutating func check(beforeEndOf hub: SimulatedHub, _ destinations: [SimulatedDestination], at now: Int64) {
+    checkDeliveries(destinations, at: now)
+    if let press = presses.first { report(.pressIsTold, "message \(press.message) is a press, and nobody has heard of it", at: now) }
+    guard let centre = destinations.first(where: \.isAlwaysWell) else { return }
+    do {
+      // Each alert that was raised has reached the centre.
+      let late = hub.parts.clock.wall().adding(milliseconds: -60_000)
+      for alert in try hub.parts.reader.alerts(AlertFilter(limit: .max)) where alert.raisedWall.map({ $0 < late }) ?? false {
+        let isThere = centre.received.keys.contains { $0.parsedTransition?.alert == alert.id }
+        if !isThere { report(.pressIsTold, "\(alert.transition.rule) \(alert.id) has not reached \(centre.name)", at: now) }
+      }
+    } catch {
+      report(.hubStarts, "its journal cannot be read: \(error)", at: now)
+    }
+  }
+
+  mutating func check(afterEndOf hub: SimulatedHub, _ configuration: KnutepunktConfiguration, broker: SimulatedBroker, at now: Int64) {
+    do {
+      try verifyPromises(hub.parts.reader, from: 0, at: now)
+      try verifyAccess(hub.parts.reader, at: now)
+      if !wasInexact, !wasResized, !diskHasLied { try verifyReplay(hub, configuration, at: now) }
+    } catch {
+      report(.hubStarts, "its journal cannot be read: \(error)", at: now)
+    }
+  }
+
+  /// The entries through a fresh core give the alerts that the journal has.
+  private mutating func verifyReplay(_ hub: SimulatedHub, _ configuration: KnutepunktConfiguration, at now: Int64) throws {
+    let reader = hub.parts.reader
+    guard try reader.counts().gaps.isEmpty else { return }
+    var core = RealtimeCore(CoreBuilder.configuration(configuration, salt: try reader.hub().salt))
+    var outcomes = OutcomeBuffer(capacity: 512)
+    var again: Set<AlertTransition> = []
+    func take(_ outcomes: inout OutcomeBuffer) {
+      for index in 0..<outcomes.count {
+        guard case .alert(var transition) = outcomes[index].payload else { continue }
+        // The journal does not keep the counter behind the id beside each change.
+        transition.episode = nil
+        again.insert(transition)
+      }
+      outcomes.removeAll()
+    }
+    let last = try reader.lastSequence()
+    if last == 0 { return }
+    for sequence in 1...last {
+      guard var entry = try reader.entry(sequence) else { continue }
+      if mutant == .losesEntry, entry.isAlarm { continue }
+      while !core.ingest(&entry, into: &outcomes) { take(&outcomes) }
+      take(&outcomes)
+    }
+    while !core.advance(to: hub.now, into: &outcomes) { take(&outcomes) }
+    take(&outcomes)
+    for alert in try reader.alerts(AlertFilter(limit: .max)) {
+      for row in try reader.alertHistory(alert.id) where !again.contains(row.transition) {
+        let what = "\(row.transition.kind) of \(row.transition.rule) \(alert.id)"
+        let others = again.filter { $0.id == alert.id && $0.revision == row.transition.revision }
+        report(
+          .replayIsEqual, "\(what) at \(row.instant.rawValue / 1_000_000) ms is not decided again: \(row.transition), but \(others)",
+          at: now)
+        return
+      }
+    }
+  }
+}

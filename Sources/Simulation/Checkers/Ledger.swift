@@ -1,0 +1,160 @@
+// What the world knows that the hub must keep: each message that was taken and acknowledged, each alert that was told, each alarm that
+// the response centre is owed. Written as things happen; looked at by the checkers in Ledger+checks.swift and Ledger+journal.swift.
+
+import Forwarding
+import HubCore
+import VitalSigns
+
+/// The world's own books. A value with one owner.
+struct Ledger {
+  /// From a press that the hub has taken to somebody's hearing of it. Nanoseconds.
+  static let tellWithin = 10 * World.second
+  /// From an alert's change to its arrival at a destination that is well: some requests that take 80 ms each. Nanoseconds.
+  static let deliverWithin = 20 * World.second
+  /// From the end of a device's interval to the alert. Nanoseconds.
+  static let silenceGrace = 60 * World.second
+  /// `realtime.liveWindow`, milliseconds, and a second for the way.
+  static let liveMilliseconds: Int64 = 900_000 + 1_000
+
+  /// A message that the hub has taken, perhaps more than once.
+  struct Taken {
+    var message: SimulatedMessage
+    /// The last sequence of its entries, for each time that it was taken.
+    var sequences: [UInt64]
+  }
+
+  /// A press that somebody must hear of.
+  struct Press {
+    var message: UInt64
+    var due: Int64
+  }
+
+  /// An alert as it was told first.
+  struct Known: Equatable {
+    var rule: AlertRule
+    var patient: PatientID
+    var device: DeviceID
+    var subject: UInt32
+  }
+
+  let mutant: Mutant?
+  let ignoring: Set<Checker>
+  private(set) var violation: Violation?
+  var taken: [UInt64: Taken] = [:]
+  /// Acknowledged, in order. Verified up to `verified`.
+  var promised: [UInt64] = []
+  var verified = 0
+  var presses: [Press] = []
+  /// Presses of which somebody has heard. They come again when their acknowledgement was lost, and need not be told again.
+  var heardOf: Set<UInt64> = []
+  var known: [AlertID: Known] = [:]
+  /// As the journal had them at the last look: raised at which instant.
+  var durableAlerts: [AlertID: MonotonicInstant] = [:]
+  /// Entries that were measured long before they came, and when they came on the hub's timeline.
+  var old: [UInt64: MonotonicInstant] = [:]
+  /// Devices whose silence was told and is not over.
+  var lost: Set<DeviceID> = []
+  /// When the hub last took something of each device, or was told to watch it.
+  var heard: [DeviceID: Int64] = [:]
+  /// When the centre should have each of these.
+  var owed: [DeliveryKey: Int64] = [:]
+  /// By destination and alert: the last change that came for the first time.
+  var lastChange: [String: (instant: MonotonicInstant, revision: UInt16)] = [:]
+  /// By destination and person: the last record that came for the first time.
+  var lastRecord: [String: UInt64] = [:]
+  var accessRows: UInt64 = 0
+  var roomWasTold = false
+  /// A disk that lies keeps nothing that it says it keeps.
+  var diskHasLied = false
+  var wasResized = false
+  /// A start was not exact, by its own word: then a replay need not be.
+  var wasInexact = false
+  var timelineIsSure = true
+
+  init(mutant: Mutant?, ignoring: Set<Checker>) {
+    self.mutant = mutant
+    self.ignoring = ignoring
+  }
+
+  mutating func report(_ checker: Checker, _ detail: String, at now: Int64) {
+    if violation == nil, !ignoring.contains(checker) { violation = Violation(checker: checker, detail: detail, at: now) }
+  }
+
+  // MARK: As it happens
+
+  mutating func registers(_ devices: [SimulatedDevice], at now: Int64) {
+    for device in devices { heard[device.id] = max(heard[device.id] ?? now, now) }
+  }
+
+  /// - Parameter arrival: by the hub's clocks.
+  mutating func took(_ message: SimulatedMessage, sequence: UInt64, _ arrival: Intake.Stamp, isClockRight: Bool, at now: Int64) {
+    if sequence == 0 { return }
+    taken[message.number, default: Taken(message: message, sequences: [])].sequences.append(sequence)
+    switch message.meaning {
+    case .press:
+      presses.removeAll { $0.message == message.number }
+      if !heardOf.contains(message.number) { presses.append(Press(message: message.number, due: now + Self.tellWithin)) }
+    case .values(let measured):
+      if isClockRight, arrival.wall.rawValue - measured.rawValue > Self.liveMilliseconds {
+        (old[sequence], old[sequence &- 1]) = (arrival.instant, arrival.instant)
+      }
+    case .fall, .life, .rubbish: break
+    }
+  }
+
+  /// Everything that the hub takes of a device is a sign of its life.
+  mutating func heard(_ device: DeviceID, at now: Int64) { heard[device] = now }
+
+  mutating func acknowledged(_ message: SimulatedMessage) {
+    if taken[message.number] != nil { promised.append(message.number) }
+  }
+
+  /// The broker has lost them: nobody can expect them of the hub.
+  mutating func forget(_ messages: [SimulatedMessage]) {
+    let numbers = Set(messages.map(\.number))
+    presses.removeAll { numbers.contains($0.message) }
+  }
+
+  mutating func told(_ transition: AlertTransition, _ outcome: Outcome, at now: Int64) {
+    let alert = Known(rule: transition.rule, patient: outcome.patient, device: outcome.device, subject: transition.subject)
+    if let before = known[transition.id],
+      before.rule != alert.rule && !before.rule.isUpgrade(of: alert.rule)
+        || before.patient != alert.patient || before.device != alert.device
+    {
+      report(.identityIsUnique, "\(transition.id) was \(before), and is \(alert)", at: now)
+    }
+    known[transition.id] = alert
+    if transition.kind == .raised, let raised = durableAlerts[transition.id], raised != transition.raisedAt {
+      report(.identityIsUnique, "\(transition.id) is in the journal as raised at \(raised), and rises at \(transition.raisedAt)", at: now)
+    }
+    if transition.rule == .signalLoss { if transition.state.isOpen { lost.insert(outcome.device) } else { lost.remove(outcome.device) } }
+    if transition.rule == .alertRoomFull { roomWasTold = true }
+    // What a deadline decides has the entry before it as its cause, and another instant.
+    if old[outcome.cause] == outcome.instant, !transition.rule.isTechnical, transition.kind == .raised {
+      report(.oldRaisesNothing, "\(transition.rule) was raised by entry \(outcome.cause), which was measured long before", at: now)
+    }
+    for press in presses where taken[press.message]?.sequences.contains(outcome.cause) ?? false { heardOf.insert(press.message) }
+    presses.removeAll { heardOf.contains($0.message) }
+  }
+
+  mutating func owes(_ key: DeliveryKey, at now: Int64) { if owed[key] == nil { owed[key] = now + Self.deliverWithin } }
+
+  mutating func died(at now: Int64) {
+    // Who was not told yet hears it after the next start.
+    for index in presses.indices { presses[index].due = .max }
+  }
+
+  mutating func powerWasCut(clockIsRight: Bool) {
+    // What only the forward role's memory had is found in the outbox, or comes again with its message.
+    owed = [:]
+    if !clockIsRight { timelineIsSure = false }
+  }
+}
+
+extension AlertRule {
+  /// One alert may go on under a more urgent rule of the same family.
+  fileprivate func isUpgrade(of other: AlertRule) -> Bool {
+    let families: [Set<AlertRule>] = [[.news2High, .news2Medium, .news2SingleThree], [.planRed, .planYellow]]
+    return families.contains { $0.contains(self) && $0.contains(other) }
+  }
+}

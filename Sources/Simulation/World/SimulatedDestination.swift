@@ -1,0 +1,64 @@
+// Who hears of alerts and gets records: a response centre that is always well, relatives who are told later, and a record system. The two
+// others can be away, slow, refuse, or lose their answers. Each remembers all that it was ever given, which is what the checkers look at.
+
+import Forwarding
+import VitalSigns
+
+/// A destination as the world sees it.
+final class SimulatedDestination {
+  /// How it answers, and when.
+  struct Answer {
+    var report: DeliveryReport
+    /// Nanoseconds from the request.
+    var after: Int64
+  }
+
+  let name: String
+  /// No fault meets it: what is late there was held up by others.
+  let isAlwaysWell: Bool
+  /// On the world's time; each fault lasts until then.
+  var awayUntil: Int64 = 0
+  var slowUntil: Int64 = 0
+  var losesAnswersUntil: Int64 = 0
+  var refusesUntil: Int64 = 0
+  /// Whether a fault has met it. From then on a record that was tried alone in vain yields its turn, so that only an alert's own changes
+  /// keep their order.
+  private(set) var hasFailed = false
+  private(set) var received: [DeliveryKey: Int] = [:]
+  /// What came for the first time, in this order, since the last look.
+  private(set) var firsts: [DeliveryItem] = []
+  private(set) var refused: Set<DeliveryKey> = []
+
+  init(name: String, isAlwaysWell: Bool) {
+    self.name = name
+    self.isAlwaysWell = isAlwaysWell
+  }
+
+  func takeFirsts() -> [DeliveryItem] {
+    defer { firsts.removeAll(keepingCapacity: true) }
+    return firsts
+  }
+
+  /// One request. Nil: nobody ever answers.
+  func take(_ items: [DeliveryItem], at now: Int64, _ random: inout SeededRandom) -> Answer? {
+    if now < max(awayUntil, slowUntil, losesAnswersUntil, refusesUntil) { hasFailed = true }
+    if now < awayUntil {
+      // Refused connections, or packets that go nowhere.
+      return random.next() & 1 == 0 ? Answer(report: DeliveryReport(.failed(.unreachable, retryAfter: nil)), after: 20_000_000) : nil
+    }
+    let after = now < slowUntil ? random.next(in: 3...20) * World.second : random.next(in: 5...80) * 1_000_000
+    if now < refusesUntil {
+      for item in items { refused.insert(item.key) }
+      let refusal = Refusal(status: 422, diagnostics: "simulated")
+      return Answer(report: DeliveryReport(.each(items.map { _ in .refused(refusal) })), after: after)
+    }
+    for item in items {
+      if received[item.key] == nil { firsts.append(item) }
+      received[item.key, default: 0] += 1
+    }
+    if now < losesAnswersUntil {
+      return random.next() & 1 == 0 ? Answer(report: DeliveryReport(.failed(.connectionLost, retryAfter: nil)), after: after) : nil
+    }
+    return Answer(report: DeliveryReport(.each(items.map { _ in .delivered(remoteID: nil) })), after: after)
+  }
+}

@@ -1,0 +1,187 @@
+// The hub in its world: how it starts, what it does in a round, how it dies, how it ends.
+
+import CoreAPI
+import DeviceIntake
+import Foundation
+import HubCore
+import HubRuntime
+import Journal
+import MQTTLink
+import Synchronization
+import VitalSigns
+
+extension World {
+  /// Between two attempts to start: what the service's unit says. Seconds.
+  static let restartPause: Int64 = 1
+  /// So many attempts in a row fail, without a fault of the disk, and the hub counts as dead for good.
+  static let startsMax = 20
+
+  func startHub() {
+    guard hub == nil, now >= bootedAt else { return }
+    setClocks()
+    // Another boot meets the disk anew.
+    disk.failingSyncs = 0
+    if settings.mutant == .cutsAccessLog { disk.run("DELETE FROM access_log WHERE id = (SELECT max(id) FROM access_log)") }
+    if settings.mutant == .losesJournal, counts.starts > 0 { disk.remove("journal.sqlite") }
+    do {
+      let made = try SimulatedHub(configuration, machine: machine, texts: texts, mutant: settings.mutant)
+      if disk.isDead { return }
+      hub = made
+      hubSince = now
+      hubWake = now
+      failedStarts = 0
+      counts.starts += 1
+      trace.note(.start, made.parts.pipeline.durable.sequence, made.parts.recoveryDoubt == nil ? 1 : 0)
+      ledger.started(made, at: now)
+      if disk.lies || disk.hasLied { ledger.diskHasLied = true }
+      afterStart(made)
+    } catch {
+      if disk.isDead { return }
+      failedStarts += 1
+      trace.note(.start, UInt64(failedStarts), 99)
+      if failedStarts > Self.startsMax { ledger.report(.hubStarts, "it does not start: \(error)", at: now) }
+      agenda.add(.startHub, at: now + Self.restartPause * Self.second)
+    }
+  }
+
+  private func afterStart(_ hub: SimulatedHub) {
+    let isDown = now < linkDownUntil || now < brokerDownUntil
+    if !isDown { agenda.add(.connect, at: now + 50_000_000) }
+    ledger.check(afterStartOf: hub, broker: broker, at: now)
+    registerMissing(hub)
+  }
+
+  func connect() {
+    guard let hub, !hub.link.isConnected, now >= linkDownUntil, now >= brokerDownUntil else { return }
+    let hasSession = broker.connect()
+    hub.parts.links.mqtt.first?.frames.sessionPresent = { hasSession }
+    hub.link.connect()
+    trace.note(.connect, hasSession ? 1 : 0, 0)
+  }
+
+  /// The connection breaks. What was on its way to the broker is lost.
+  func disconnect(for nanoseconds: Int64) {
+    linkDownUntil = max(linkDownUntil, now + nanoseconds)
+    hub?.link.disconnect()
+    agenda.add(.connect, at: linkDownUntil)
+  }
+
+  /// What a round did becomes known to the world.
+  func note(_ round: inout SimulatedHub.Round, of hub: SimulatedHub) {
+    for (message, verdict) in round.link.taken {
+      counts.frames += 1
+      let sequence: UInt64
+      switch verdict {
+      case .accepted(let last): sequence = last
+      case .refused, .ignored, .busy: sequence = 0
+      }
+      trace.note(.frame, message.number, sequence)
+      if sequence > 0 { ledger.heard(devices[message.device].id, at: now) }
+      ledger.took(message, sequence: sequence, hub.parts.intake.stamp(), isClockRight: wallError == 0 && !wallWasSet, at: now)
+    }
+    if losesAcknowledgements, !round.link.acknowledged.isEmpty {
+      losesAcknowledgements = false
+      round.link.acknowledged = []
+      disconnect(for: 100_000_000)
+    }
+    for packet in round.link.acknowledged {
+      guard let message = broker.acknowledged(packet) else { continue }
+      counts.acknowledged += 1
+      trace.note(.acknowledged, message.number, 0)
+      ledger.acknowledged(message)
+    }
+    if settings.mutant == .dropsAlerts { round.told.removeAll { $0.isDropped } }
+    if settings.mutant == .hidesFullTable { round.told.removeAll { $0.rule == .alertRoomFull } }
+    for outcome in round.told { tell(outcome, hub) }
+  }
+
+  private func tell(_ outcome: Outcome, _ hub: SimulatedHub) {
+    var outcome = outcome
+    guard case .alert(var transition) = outcome.payload else { return }
+    if settings.mutant == .raisesOld, let old = ledger.old.min(by: { $0.key < $1.key }) {
+      (outcome.cause, outcome.instant) = (old.key, old.value)
+    }
+    if settings.mutant == .repeatsIdentity, transition.rule == .sos { transition.id = AlertID(high: 1, low: 1) }
+    counts.told += 1
+    trace.note(.told, transition.id.low, UInt64(transition.kind.rawValue) << 32 | UInt64(transition.revision))
+    ledger.told(transition, outcome, at: now)
+    let key = forwarder?.hear(outcome, registry: hub.parts.registry, at: bootInstant)
+    if let key = key ?? nil { ledger.owes(key, at: now) }
+    nurseHears(transition)
+  }
+
+  /// Commits are announced to the forward role.
+  func tellForwarder(_ hub: SimulatedHub) {
+    let durable = hub.parts.pipeline.writer.commits.load(ordering: .relaxed)
+    guard durable != counts.lastCommits else { return }
+    counts.lastCommits = durable
+    trace.note(.durable, hub.parts.pipeline.durable.sequence, 0)
+    forwarder?.outboxChanged(at: bootInstant)
+  }
+
+  func startForwarder() {
+    guard forwarder == nil, now >= bootedAt else { return }
+    forwarderRun += 1
+    let run = forwarderRun
+    guard let made = try? SimulatedForwarder(configuration, destinations, texts: texts, seed: settings.seed &+ run, mutant: settings.mutant)
+    else {
+      return agenda.add(.startForwarder, at: now + Self.second)
+    }
+    made.plan = { [unowned self] planned, after in agenda.add(.forwarder(planned, run: run), at: now + after) }
+    made.worldNow = { [unowned self] in now }
+    made.isSomebodyAway = { [unowned self] in destinations.contains { now < $0.awayUntil } }
+    forwarder = made
+    made.begin(at: bootInstant)
+  }
+
+  /// The core's process is gone, with all that it had not written.
+  func dies() {
+    hub = nil
+    hubWake = .max
+    forwarder?.coreIsGone()
+    counts.deaths += 1
+    trace.note(.death, disk.operations, 0)
+    ledger.died(at: now)
+    if isPowerCut {
+      isPowerCut = false
+      forwarder = nil
+      forwarderRun += 1
+      disk.revive()
+      disk.cut(&diskChance)
+      let away = diskChance.next(in: FaultKind.powerCut.seconds) * Self.second
+      bootedAt = now + away
+      machine.boot.wrappingAdd(1, ordering: .relaxed)
+      ledger.powerWasCut(clockIsRight: !wallWasSet)
+      agenda.add(.startHub, at: now + away)
+      agenda.add(.startForwarder, at: now + away + Self.second)
+    } else {
+      disk.revive()
+      agenda.add(.startHub, at: now + diskChance.next(in: FaultKind.kill.seconds) * Self.second)
+    }
+  }
+
+  /// The world's end: the hub stops in good order, and everything is looked at once more.
+  func finish() {
+    guard let hub else { return ledger.report(.hubStarts, "the hub does not run at the end", at: now) }
+    ledger.check(beforeEndOf: hub, destinations, at: now)
+    guard ledger.violation == nil else { return }
+    hub.stop()
+    var rounds = 0
+    while !hub.hasEnded, rounds < 1_000 {
+      now += 10_000_000
+      setClocks()
+      var round = hub.round(&broker, diskAnswers: true)
+      note(&round, of: hub)
+      rounds += 1
+    }
+    if !hub.hasEnded { return ledger.report(.hubStarts, "the hub does not end", at: now) }
+    ledger.check(afterEndOf: hub, configuration, broker: broker, at: now)
+  }
+}
+
+extension Outcome {
+  /// Of an alert: its rule.
+  var rule: AlertRule? { if case .alert(let transition) = payload { transition.rule } else { nil } }
+  /// Whether the mutant that drops alerts drops this one.
+  var isDropped: Bool { if case .alert(let transition) = payload { transition.id.low & 7 == 0 } else { false } }
+}

@@ -1,0 +1,124 @@
+// `simulate`: runs the hub's own code in simulated worlds that fail as the real one does, and says which promise broke. For whoever
+// changes the program; it touches no hub.
+
+import ArgumentParser
+import Foundation
+import Simulation
+
+struct SimulateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "simulate", abstract: "Run the hub in simulated worlds, and look for broken promises.",
+    discussion: """
+      Everything in a world follows from its seed: the same seed and options give the same trace hash, on any machine. A world that breaks \
+      a promise is made smaller, and printed with the command that runs it again. Exit 65 when a promise was broken.
+
+      Example: knutepunkt simulate --seed 1 --seeds 100 --hours 1 --profile storm
+      """)
+
+  @Option(help: "The first seed.") var seed: UInt64 = 1
+  @Option(help: "How many seeds, one after the other: 1 to 1000000.") var seeds = 1
+  @Option(help: "Simulated hours of faults in each world, at most 720; half a quiet hour follows.") var hours = 1.0
+  @Option(help: "Homes in each world: 1 to 500.") var homes = 3
+  @Option(help: "calm (nothing fails), swarm (a bad month in an hour), storm (worse, and disks that lie).") var profile = "swarm"
+  @Option(help: "A fault that does not come; may be given several times.") var without: [String] = []
+  @Option(help: "A promise that is not looked at; may be given several times.") var ignore: [String] = []
+  @Option(help: .hidden) var mutant: String?
+  @Flag(help: "One JSON object a seed.") var json = false
+  @Flag(help: "Print a failing world as it is, without making it smaller.") var unreduced = false
+
+  func run() throws {
+    let settings = try settings()
+    var failures = 0
+    for number in 0..<UInt64(seeds) {
+      var one = settings
+      one.seed = seed &+ number
+      let begin = ContinuousClock.now
+      var run = try SimulationRun.run(one)
+      let took = ContinuousClock.now - begin
+      if run.violation != nil {
+        failures += 1
+        if !unreduced {
+          var reducer = Reducer()
+          run = try reducer.reduce(run)
+        }
+      }
+      let report = SimulationReport(run: run, seed: one.seed, took: took)
+      Terminal.write((json ? report.json : report.text) + "\n", to: STDOUT_FILENO)
+    }
+    if failures > 0 { throw CommandFailure(code: ExitCodes.data, "\(failures) of \(seeds) worlds broke a promise") }
+  }
+
+  private func settings() throws -> SimulationSettings {
+    guard let weather = SimulationProfile(rawValue: profile) else {
+      throw ValidationError("--profile is one of \(SimulationProfile.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    guard (1...1_000_000).contains(seeds), (1...500).contains(homes), hours > 0, hours <= 720 else {
+      throw ValidationError("--seeds takes 1 to 1000000, --homes 1 to 500, --hours up to 720")
+    }
+    var faults: Set<FaultKind> = []
+    for name in without {
+      guard let kind = FaultKind(rawValue: name) else {
+        throw ValidationError("--without is one of \(FaultKind.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      faults.insert(kind)
+    }
+    var defect: Mutant?
+    if let mutant {
+      guard let known = Mutant(rawValue: mutant) else {
+        throw ValidationError("--mutant is one of \(Mutant.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      defect = known
+    }
+    var settings = SimulationSettings(
+      seed: seed, milliseconds: Int64(hours * 3_600_000), homes: homes, profile: weather, without: faults, mutant: defect)
+    for name in ignore {
+      guard let checker = Checker(rawValue: name) else {
+        throw ValidationError("--ignore is one of \(Checker.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      settings.ignoring.insert(checker)
+    }
+    return settings
+  }
+}
+
+/// What is printed of one world.
+private struct SimulationReport {
+  let run: SimulationRun
+  /// The seed's, as it was asked for; a reduced world has the same.
+  let seed: UInt64
+  let took: Duration
+
+  private var hash: String { String(run.traceHash, radix: 16) }
+
+  var text: String {
+    let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+    let counts = run.counts
+    let facts =
+      "\(counts.published) messages, \(counts.told) alert changes, \(counts.starts) starts, \(counts.faults.values.reduce(0, +)) faults"
+    guard let violation = run.violation else {
+      let speed = Int(Double(run.milliseconds) / 1_000 / max(seconds, 0.001))
+      return "seed \(seed): kept, trace \(hash), \(facts), \(speed) × real time"
+    }
+    let faults = counts.faults.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
+    return """
+      seed \(seed): BROKEN \(violation)
+        faults: \(faults.joined(separator: ", "))
+        trace \(hash), \(facts); the last steps:
+      \(run.tail.map { "    " + $0 }.joined(separator: "\n"))
+        again: \(run.settings.command)
+      """
+  }
+
+  var json: String {
+    var fields = [
+      "\"seed\":\(seed)", "\"trace\":\"\(hash)\"", "\"kept\":\(run.violation == nil)", "\"messages\":\(run.counts.published)",
+      "\"told\":\(run.counts.told)", "\"starts\":\(run.counts.starts)", "\"deaths\":\(run.counts.deaths)",
+      "\"milliseconds\":\(run.milliseconds)",
+    ]
+    if let violation = run.violation {
+      fields.append("\"checker\":\"\(violation.checker.rawValue)\"")
+      fields.append("\"again\":\"\(run.settings.command)\"")
+    }
+    return "{" + fields.joined(separator: ",") + "}"
+  }
+}

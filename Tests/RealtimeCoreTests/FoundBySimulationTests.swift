@@ -1,0 +1,41 @@
+// What simulated worlds found in the core, as the smallest story that shows it (Sources/Simulation/Found.md).
+
+import Testing
+import VitalSigns
+
+@testable import RealtimeCore
+
+@Suite struct FoundBySimulationTests {
+  /// The journal keeps one number of a value that is exact. Told with another upper one, a start took its own replay for another decision.
+  @Test func whatIsCountedIsExact() throws {
+    var street = Street()
+    street.moveIn(isSafetyAlarm: true)
+    let first = try #require(street.event(.notUnderstood, device: 1).transitions.first)
+    _ = street.command(.acknowledge, first.id)
+    for count in Int32(2)...4 {
+      _ = street.pass(301)
+      let again = try #require(street.event(.notUnderstood, device: 1).transitions.last)
+      #expect(again.id == first.id && again.kind == .retriggered)
+      #expect(again.value == count && again.upper == count && !again.isLowerBound)
+    }
+  }
+
+  /// A hub tells an alert anew by itself and dies; its last entry came long before. The next run decides that again, and it must be the
+  /// same: told as missed it would have another deadline under the same revision.
+  @Test(arguments: [true, false]) func whatWasToldBeforeACrashIsDecidedAgainTheSame(isKnown: Bool) throws {
+    var before = Street()
+    var after = Street()
+    before.moveIn()
+    after.moveIn()
+    let raised = try #require(before.event(.sos, device: 1).transitions.first)
+    _ = before.command(.acknowledge, raised.id)
+    _ = after.event(.sos, device: 1)
+    _ = after.command(.acknowledge, raised.id)
+    let told = try #require(before.pass(3_600).transitions.first { $0.kind == .retriggered })
+    let decidedUntil = before.lastInstant
+    // The other core has seen the same entries, and nothing of what was decided after the last.
+    let again = after.comeBack(afterSeconds: 5_000, decidedUntil: isKnown ? decidedUntil : .zero).transitions
+    let same = try #require(again.first { $0.id == told.id && $0.revision == told.revision })
+    #expect((same == told) == isKnown)
+  }
+}
