@@ -15,7 +15,7 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test simulate bluetooth-lab bench bench-cost bench-peers bench-table fuzz soak kills power-cuts format lint install uninstall clean
+.PHONY: help build demo test simulate mutants bluetooth-lab bench bench-cost bench-peers bench-table fuzz soak kills power-cuts format lint install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ simulate: ## simulated worlds that fail by a seed (SEEDS=100 HOURS=1 HOMES=3 PRO
 	swift build $(RELEASE)
 	.build/release/knutepunkt simulate --seed $(or $(SEED),1) --seeds $(or $(SEEDS),100) --hours $(or $(HOURS),1) --homes $(or $(HOMES),3) \
 		--profile $(or $(PROFILE),swarm)
+
+mutants: ## a thousand worlds for each defect that is put in on purpose: all must be found (SEEDS=1000): docs/simulation.md
+	@Deploy/requirements.sh build
+	swift build $(RELEASE)
+	.build/release/knutepunkt simulate --mutants --seeds $(or $(SEEDS),1000)
 
 bluetooth-lab: ## the whole product against real bluetoothd and simulated devices (LAB="first_reading vanish" narrows it)
 	@Deploy/requirements.sh test

@@ -9,6 +9,8 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case pressIsTold
   /// One alert has one id, and no id is given twice.
   case identityIsUnique
+  /// Each change and each record has one name at a destination, whenever and however often it comes.
+  case deliveryHasOneName
   /// What was measured long ago raises nothing.
   case oldRaisesNothing
   /// A silent device is told within its interval and `Ledger.silenceGrace`.

@@ -32,7 +32,10 @@ extension Ledger {
 
   mutating func checkDeliveries(_ destinations: [SimulatedDestination], at now: Int64) {
     for destination in destinations {
-      for item in destination.takeFirsts() { checkOrder(item, at: destination, now) }
+      for (name, item) in destination.takeFirsts() {
+        checkName(name, of: item, at: destination, now)
+        checkOrder(item, at: destination, now)
+      }
       guard destination.isAlwaysWell else { continue }
       for key in owed.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
         if destination.received[key] != nil {
@@ -43,6 +46,25 @@ extension Ledger {
         }
       }
     }
+  }
+
+  /// The same thing under two names is two things to whoever gets it.
+  private mutating func checkName(_ name: DeliveryKey, of item: DeliveryItem, at destination: SimulatedDestination, _ now: Int64) {
+    let what: String
+    switch item.record {
+    case .alert(let record):
+      let change = record.transition
+      what = "\(change.id) \(change.kind) \(change.revision) \(change.priority) \(change.level)"
+      // What two people did is two things, though an alert without a place counts both as its first change.
+      if [.acknowledged, .responding].contains(change.kind) { return }
+    case .observation(let record): what = "observation \(record.sequence)"
+    case .score, .dose: return
+    }
+    let place = "\(destination.name) \(what)"
+    if let before = names[place], before != name {
+      report(.deliveryHasOneName, "\(destination.name) got \(what) as \(before) and as \(name)", at: now)
+    }
+    names[place] = name
   }
 
   /// Each change of an alert, and each record of a person, comes after those before it.
@@ -84,9 +106,16 @@ extension Ledger {
     if hub.parts.intake.depth > hub.parts.intake.capacity { report(.boundsHold, "\(hub.parts.intake.depth) entries wait", at: now) }
   }
 
+  /// What the journal has open and the core does not follow, it does not follow for long without a word.
   private mutating func checkRoom(_ hub: SimulatedHub, at now: Int64) {
-    let room = hub.parts.configuration.realtime.alertsMax
-    guard !roomWasTold, let open = try? hub.parts.reader.openAlerts(), open.count > room else { return }
-    report(.lackOfRoomIsTold, "\(open.count) alerts are open, and nobody was told that not all are followed", at: now)
+    let followed = hub.parts.pipeline.core.vitals.openAlerts.load(ordering: .relaxed)
+    guard !roomWasTold, let open = try? hub.parts.reader.openAlerts().count, open > followed else {
+      looksWithoutRoom = 0
+      return
+    }
+    looksWithoutRoom += 1
+    // One look may fall between a decision and its commit.
+    if looksWithoutRoom < 3 { return }
+    report(.lackOfRoomIsTold, "\(open) alerts are open, \(followed) are followed, and nobody was told of it", at: now)
   }
 }

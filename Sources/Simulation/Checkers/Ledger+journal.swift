@@ -26,7 +26,7 @@ extension Ledger {
   mutating func check(afterStartOf hub: SimulatedHub, broker: SimulatedBroker, at now: Int64) {
     let reader = hub.parts.reader
     do {
-      try verifyPromises(reader, from: max(0, verified - 200), at: now)
+      try verifyPromises(hub, from: max(0, verified - 200), at: now)
       try verifyAccess(reader, at: now)
       for alert in try reader.alerts(AlertFilter(limit: .max)) {
         if let raised = durableAlerts[alert.id], raised != alert.transition.raisedAt, alert.transition.state != .suspected, !diskHasLied {
@@ -61,7 +61,11 @@ extension Ledger {
     return taken.sequences.contains { $0 <= hub.parts.pipeline.durable.sequence && (try? hub.parts.reader.entry($0))??.isAlarm == true }
   }
 
-  private mutating func verifyPromises(_ reader: JournalReader, from first: Int, at now: Int64) throws {
+  /// `journal.retention` in a world, and a minute.
+  private static let kept: Int64 = 86_400_000 - 60_000
+
+  private mutating func verifyPromises(_ hub: SimulatedHub, from first: Int, at now: Int64) throws {
+    let reader = hub.parts.reader
     guard !diskHasLied else { return }
     for number in promised[first...] {
       guard let taken = taken[number] else { continue }
@@ -69,13 +73,18 @@ extension Ledger {
         guard let entry = try reader.entry(sequence) else { return false }
         return entry.device.rawValue == UInt32(taken.message.device + 1) && (taken.message.meaning != .press || entry.isAlarm)
       }
-      if !isKept, try !wasShed(taken, reader) {
+      if !isKept, !isOld(taken, hub), try !wasShed(taken, reader) {
         let what = "message \(number) (\(taken.message.meaning))"
         report(.acknowledgedIsKept, "\(what) was acknowledged as \(taken.sequences) and is gone", at: now)
         return
       }
     }
     verified = promised.count
+  }
+
+  /// Retention may have removed it.
+  private func isOld(_ taken: Taken, _ hub: SimulatedHub) -> Bool {
+    mayForget && hub.parts.clock.wall().rawValue - taken.wall.rawValue > Self.kept
   }
 
   /// On a full disk a routine value may be counted instead of kept; a press never.
@@ -112,9 +121,9 @@ extension Ledger {
 
   mutating func check(afterEndOf hub: SimulatedHub, _ configuration: KnutepunktConfiguration, broker: SimulatedBroker, at now: Int64) {
     do {
-      try verifyPromises(hub.parts.reader, from: 0, at: now)
+      try verifyPromises(hub, from: 0, at: now)
       try verifyAccess(hub.parts.reader, at: now)
-      if !wasInexact, !wasResized, !diskHasLied { try verifyReplay(hub, configuration, at: now) }
+      if !wasInexact, !wasResized, !diskHasLied, !mayForget { try verifyReplay(hub, configuration, at: now) }
     } catch {
       report(.hubStarts, "its journal cannot be read: \(error)", at: now)
     }

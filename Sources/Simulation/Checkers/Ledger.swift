@@ -21,6 +21,8 @@ struct Ledger {
     var message: SimulatedMessage
     /// The last sequence of its entries, for each time that it was taken.
     var sequences: [UInt64]
+    /// When it was taken last, by the hub's wall clock.
+    var wall = WallTime.unknown
   }
 
   /// A press that somebody must hear of.
@@ -60,6 +62,8 @@ struct Ledger {
   var owed: [DeliveryKey: Int64] = [:]
   /// By destination and alert: the last change that came for the first time.
   var lastChange: [String: (instant: MonotonicInstant, revision: UInt16)] = [:]
+  /// By destination and what it says: the name that something came under.
+  var names: [String: DeliveryKey] = [:]
   /// By destination and person: the last record that came for the first time.
   var lastRecord: [String: UInt64] = [:]
   var accessRows: UInt64 = 0
@@ -67,6 +71,10 @@ struct Ledger {
   /// A disk that lies keeps nothing that it says it keeps.
   var diskHasLied = false
   var wasResized = false
+  /// Retention has had reason to remove something.
+  var mayForget = false
+  /// Looks in a row at which the journal had more open alerts than the core follows.
+  var looksWithoutRoom = 0
   /// A start was not exact, by its own word: then a replay need not be.
   var wasInexact = false
   var timelineIsSure = true
@@ -90,6 +98,7 @@ struct Ledger {
   mutating func took(_ message: SimulatedMessage, sequence: UInt64, _ arrival: Intake.Stamp, isClockRight: Bool, at now: Int64) {
     if sequence == 0 { return }
     taken[message.number, default: Taken(message: message, sequences: [])].sequences.append(sequence)
+    taken[message.number]?.wall = arrival.wall
     switch message.meaning {
     case .press:
       presses.removeAll { $0.message == message.number }
@@ -142,6 +151,11 @@ struct Ledger {
   mutating func died(at now: Int64) {
     // Who was not told yet hears it after the next start.
     for index in presses.indices { presses[index].due = .max }
+  }
+
+  /// What only its memory had is found in the outbox by the next one.
+  mutating func forwarderDied(until: Int64) {
+    for key in owed.keys { owed[key] = max(owed[key] ?? 0, until + 2 * Self.deliverWithin) }
   }
 
   mutating func powerWasCut(clockIsRight: Bool) {

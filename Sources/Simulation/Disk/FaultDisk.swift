@@ -57,6 +57,8 @@ final class FaultDisk: @unchecked Sendable {
   var failingSyncs = 0
   /// Flushes do nothing and say that they did.
   var lies = false
+  /// Likewise, and nobody knows: a hub that does not flush.
+  var skipsFlushes = false
   /// A flush has lied and none has been honest since: nothing that is pending may be relied on.
   private(set) var hasLied = false
   /// Bytes that all files together may take.
@@ -121,6 +123,7 @@ final class FaultDisk: @unchecked Sendable {
       failingSyncs -= 1
       return false
     }
+    if skipsFlushes { return true }
     if lies {
       hasLied = true
       return true

@@ -21,6 +21,8 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
   case nurseTwice, nursesAsleep, newHome
   // Of the installation.
   case resize
+  // Of messages again, of roles, of the broker, of years. At the end, so that the plans of those before stay as they were.
+  case sameInstant, forwarderDies, brokerRenumbers, longAway
 
   /// Faults of single messages have a chance; the others have moments.
   var isOfMessages: Bool { messagesPerThousand(.storm) > 0 }
@@ -33,6 +35,7 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .reordered: storm = 20
     case .corrupt, .truncated: storm = 10
     case .deviceClock: storm = 5
+    case .sameInstant: storm = 30
     default: return 0
     }
     return profile == .storm ? storm : profile == .swarm ? storm / 2 : 0
@@ -63,6 +66,9 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .newHome: swarm = 1
     case .nurseTwice: swarm = 4
     case .resize: swarm = 0.5
+    case .forwarderDies: swarm = 1
+    case .brokerRenumbers: swarm = 0.5
+    case .longAway: swarm = 0.3
     default: return 0
     }
     switch profile {
@@ -81,7 +87,9 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .nursesAsleep: 600...1_800
     case .brokerRestart, .brokerAmnesia: 3...60
     case .kill: 1...5
-    case .powerCut: 5...120
+    case .powerCut, .longAway: 5...120
+    case .forwarderDies: 1...60
+    case .brokerRenumbers: 1...20
     case .wallStep: 60...1_200
     case .diskFull: 30...300
     case .failingSync: 1...10

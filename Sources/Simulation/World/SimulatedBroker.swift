@@ -91,6 +91,14 @@ struct SimulatedBroker {
     return inFlight.remove(at: place).message
   }
 
+  /// The broker counts packets anew: what was not acknowledged comes under other numbers.
+  mutating func renumber() {
+    for place in inFlight.indices {
+      inFlight[place].packet = nextPacket
+      advancePacket()
+    }
+  }
+
   /// The broker loses its memory. Gives what is gone with it.
   mutating func forget() -> [SimulatedMessage] {
     defer { self = Self() }

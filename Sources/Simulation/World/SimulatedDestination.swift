@@ -25,8 +25,10 @@ final class SimulatedDestination {
   /// keep their order.
   private(set) var hasFailed = false
   private(set) var received: [DeliveryKey: Int] = [:]
-  /// What came for the first time, in this order, since the last look.
-  private(set) var firsts: [DeliveryItem] = []
+  /// Names under which something came: those of `received`, but for a mutant.
+  private var names: Set<DeliveryKey> = []
+  /// What came for the first time, in this order, since the last look; with the name that it came under.
+  private(set) var firsts: [(name: DeliveryKey, item: DeliveryItem)] = []
   private(set) var refused: Set<DeliveryKey> = []
 
   init(name: String, isAlwaysWell: Bool) {
@@ -34,13 +36,15 @@ final class SimulatedDestination {
     self.isAlwaysWell = isAlwaysWell
   }
 
-  func takeFirsts() -> [DeliveryItem] {
+  func takeFirsts() -> [(name: DeliveryKey, item: DeliveryItem)] {
     defer { firsts.removeAll(keepingCapacity: true) }
     return firsts
   }
 
   /// One request. Nil: nobody ever answers.
-  func take(_ items: [DeliveryItem], at now: Int64, _ random: inout SeededRandom) -> Answer? {
+  ///
+  /// - Parameter name: under which an item is known again.
+  func take(_ items: [DeliveryItem], named name: (DeliveryItem) -> DeliveryKey, at now: Int64, _ random: inout SeededRandom) -> Answer? {
     if now < max(awayUntil, slowUntil, losesAnswersUntil, refusesUntil) { hasFailed = true }
     if now < awayUntil {
       // Refused connections, or packets that go nowhere.
@@ -53,7 +57,7 @@ final class SimulatedDestination {
       return Answer(report: DeliveryReport(.each(items.map { _ in .refused(refusal) })), after: after)
     }
     for item in items {
-      if received[item.key] == nil { firsts.append(item) }
+      if names.insert(name(item)).inserted { firsts.append((name(item), item)) }
       received[item.key, default: 0] += 1
     }
     if now < losesAnswersUntil {

@@ -175,8 +175,14 @@ final class SimulatedForwarder {
     }
     var items = attempt.items
     if mutant == .reordersRecords { items.reverse() }
-    if mutant == .dropsAlerts { items.removeAll { item in Mutant.drops(item.key) } }
-    guard let answer = destination.take(items, at: worldNow(), &random) else { return }
+    if let mutant { items.removeAll { item in item.key.parsedTransition.map { mutant.drops($0.alert) } ?? false } }
+    let name: (DeliveryItem) -> DeliveryKey
+    if mutant == .deliversWithoutName {
+      name = { DeliveryKey(rawValue: "\($0.key)#\(attempt.number)") }
+    } else {
+      name = \.key
+    }
+    guard let answer = destination.take(items, named: name, at: worldNow(), &random) else { return }
     var report = answer.report
     if items.count != attempt.items.count, case .each = report.outcome {
       report = DeliveryReport(.each(attempt.items.map { _ in .delivered(remoteID: nil) }))
@@ -248,13 +254,5 @@ final class SimulatedForwarder {
       else { continue }
       if hub.parts.intake.submit(.command(AlertCommand(alert: alert, action: .delivered, actor: .hub))) == nil { noted.remove(alert) }
     }
-  }
-}
-
-extension Mutant {
-  /// Whether the mutant that drops alerts drops this one.
-  static func drops(_ key: DeliveryKey) -> Bool {
-    guard let alert = key.parsedTransition?.alert else { return false }
-    return alert.low & 7 == 0
   }
 }

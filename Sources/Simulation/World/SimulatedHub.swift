@@ -39,6 +39,7 @@ final class SimulatedHub {
   private var restsUntil = MonotonicInstant.zero
   private let mutant: Mutant?
   private(set) var hasEnded = false
+  private var isStopping = false
 
   /// Opens the journal and recovers. Blocks on the simulated disk only.
   init(_ configuration: KnutepunktConfiguration, machine: VirtualMachine, texts: AlertSentences, mutant: Mutant?) throws {
@@ -49,6 +50,7 @@ final class SimulatedHub {
     // Until it is connected. The link's own answer would hold the link for ever.
     running.frames.sessionPresent = { false }
     link = SimulatedLink(running.frames, watermark: parts.pipeline.durable, mutant: mutant)
+    link.decided = { [vitals = parts.pipeline.core.vitals] in vitals.lastSequence.load(ordering: .relaxed) }
     watch = StoreWatch(parts.pipeline.writer, told: parts.pipeline.writer.told)
     self.mutant = mutant
     _ = parts.anchorClock(beginsRun: true)
@@ -75,7 +77,7 @@ final class SimulatedHub {
     var round = Round()
     round.link = link.turn(&broker, at: now)
     round.again = round.link.again
-    if mutant != .forgetsDeadlines || parts.intake.depth > 0 { turnCore(&round) }
+    if mutant != .forgetsDeadlines || isStopping || parts.intake.depth > 0 { turnCore(&round) }
     takeAlarms(&round)
     if diskAnswers { turnWriter(&round) }
     if now >= nextWatch {
@@ -137,6 +139,7 @@ final class SimulatedHub {
 
   /// Asks it to end in good order.
   func stop() {
+    isStopping = true
     link.disconnect()
     parts.pipeline.core.stop()
     parts.pipeline.writer.stop()

@@ -29,6 +29,9 @@ final class SimulatedLink {
   private var owed: [UInt16] = []
   private(set) var isConnected = false
 
+  /// The last entry that the core has decided: what a mutant takes for durable.
+  var decided: () -> UInt64 = { 0 }
+
   init(_ handler: any MQTTFrameHandler, watermark: any DurableWatermark, mutant: Mutant?) {
     self.handler = handler
     self.watermark = watermark
@@ -61,7 +64,12 @@ final class SimulatedLink {
     var done = Done()
     guard isConnected else { return done }
     offerHeld(&done, at: now)
-    let sequence = mutant == .acknowledgesEarly ? .max : watermark.sequence
+    let sequence: UInt64 =
+      switch mutant {
+      case .acknowledgesEarly: .max
+      case .acknowledgesBeforeCommit: decided()
+      default: watermark.sequence
+      }
     let decision = gate.decide(watermark: sequence, framesWait: held != nil, at: now)
     if decision.asksForCommit { watermark.requestCommit() }
     if decision.mayWrite, gate.owed > 0 {

@@ -45,16 +45,28 @@ package struct SimulationSettings: Sendable, Hashable {
 
 /// A defect in the wiring of the world, never in the product: what a hub would do if it broke one promise. Each is found by one checker.
 package enum Mutant: String, Sendable, Hashable, CaseIterable {
-  /// Messages are acknowledged before they are on the disk.
+  /// Messages are acknowledged as soon as they come in.
   case acknowledgesEarly
+  /// Messages are acknowledged once they are decided, before they are committed.
+  case acknowledgesBeforeCommit
+  /// Nothing is flushed, and the hub believes that it was.
+  case skipsFlush
   /// One alert of eight is told to nobody.
   case dropsAlerts
+  /// One alert of a thousand is told to nobody.
+  case dropsOneInThousand
   /// An alert is told under the id of another.
   case repeatsIdentity
+  /// Ids are counted from what can be removed: it is removed at each start, and the counters with it.
+  case countsWhatIsRemoved
   /// An alert is caused by a value of long ago.
   case raisesOld
   /// The core's deadlines are not looked at.
   case forgetsDeadlines
+  /// Deadlines that were set before a start are not looked at after it.
+  case forgetsDeadlinesAtStart
+  /// A delivery has another name at each attempt.
+  case deliversWithoutName
   /// A destination that is away holds up the others.
   case laneBlocks
   /// Destinations get records in another order.
@@ -67,4 +79,13 @@ package enum Mutant: String, Sendable, Hashable, CaseIterable {
   case losesJournal
   /// Full tables are not told of.
   case hidesFullTable
+
+  /// Whether it tells nobody of this alert.
+  func drops(_ alert: AlertID) -> Bool {
+    switch self {
+    case .dropsAlerts: alert.low & 7 == 0
+    case .dropsOneInThousand: alert.low % 1_000 == 0
+    default: false
+    }
+  }
 }

@@ -45,18 +45,31 @@ extension World {
     trace.note(.fault, UInt64(FaultKind.allCases.firstIndex(of: fault.kind) ?? 0), fault.draw)
     var hasEnd = false
     switch fault.kind {
-    case .duplicate, .reordered, .corrupt, .truncated, .deviceClock, .nurseTwice: break
+    case .duplicate, .reordered, .corrupt, .truncated, .deviceClock, .nurseTwice, .sameInstant: break
     case .deviceSilent:
       if !devices.isEmpty { devices[Int(fault.draw % UInt64(devices.count))].silentUntil = until }
     case .pressFlood:
       let buttons = devices.indices.filter { devices[$0].kind == .button }
       if !buttons.isEmpty { flood(buttons[Int(fault.draw % UInt64(buttons.count))]) }
     case .flap, .longOutage: disconnect(for: until - now)
+    case .brokerRenumbers:
+      broker.renumber()
+      disconnect(for: until - now)
+    case .forwarderDies:
+      stopForwarder()
+      ledger.forwarderDied(until: until)
+      agenda.add(.startForwarder, at: until)
     case .lostAcknowledgements: losesAcknowledgements = true
     case .brokerRestart, .brokerAmnesia:
       brokerDownUntil = until
       if fault.kind == .brokerAmnesia { ledger.forget(broker.forget()) }
       disconnect(for: until - now)
+    case .longAway:
+      // Nobody and nothing was there: the time between is not played.
+      isPowerCut = true
+      awayMilliseconds += Int64(1 + fault.draw % 60) * 86_400_000
+      ledger.mayForget = true
+      disk.die()
     case .kill, .powerCut:
       isPowerCut = fault.kind == .powerCut
       // At once, or at one of the next calls to the disk.

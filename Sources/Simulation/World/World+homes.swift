@@ -75,6 +75,12 @@ extension World {
     // Not all at once, and not in step.
     agenda.add(.device(index), at: now + interval - interval / 10 + devices[index].random.next(in: 0...(interval / 5)))
     guard now >= devices[index].silentUntil else { return }
+    let isTwice = chance(.sameInstant, &devices[index].random)
+    for _ in 0..<(isTwice ? 2 : 1) { say(index) }
+  }
+
+  /// One message of a device, and what becomes of it on its way.
+  private func say(_ index: Int) {
     if chance(.deviceClock, &devices[index].random) { devices[index].clockError = devices[index].random.next(in: -40_000_000...40_000_000) }
     var (payload, meaning) = devices[index].speak(at: trueWall)
     if devices[index].clockError != 0, case .values = meaning { meaning = .life }

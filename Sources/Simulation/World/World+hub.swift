@@ -23,6 +23,14 @@ extension World {
     disk.failingSyncs = 0
     if settings.mutant == .cutsAccessLog { disk.run("DELETE FROM access_log WHERE id = (SELECT max(id) FROM access_log)") }
     if settings.mutant == .losesJournal, counts.starts > 0 { disk.remove("journal.sqlite") }
+    if settings.mutant == .countsWhatIsRemoved, counts.starts > 0 {
+      disk.run(
+        """
+        DELETE FROM entry WHERE sequence IN (SELECT sequence FROM device_event);
+        DELETE FROM device_event; DELETE FROM snapshot; DELETE FROM episode;
+        UPDATE counter SET value = 0 WHERE name = 'alert'
+        """)
+    }
     do {
       let made = try SimulatedHub(configuration, machine: machine, texts: texts, mutant: settings.mutant)
       if disk.isDead { return }
@@ -90,9 +98,20 @@ extension World {
       trace.note(.acknowledged, message.number, 0)
       ledger.acknowledged(message)
     }
-    if settings.mutant == .dropsAlerts { round.told.removeAll { $0.isDropped } }
-    if settings.mutant == .hidesFullTable { round.told.removeAll { $0.rule == .alertRoomFull } }
+    if let mutant = settings.mutant { round.told.removeAll { hides(mutant, $0) } }
     for outcome in round.told { tell(outcome, hub) }
+  }
+
+  /// Whether a mutant keeps this from people.
+  private func hides(_ mutant: Mutant, _ outcome: Outcome) -> Bool {
+    guard case .alert(let transition) = outcome.payload else { return false }
+    if mutant.drops(transition.id) { return true }
+    switch mutant {
+    case .hidesFullTable: return transition.rule == .alertRoomFull
+    case .forgetsDeadlinesAtStart:
+      return counts.starts > 1 && transition.rule == .signalLoss && ledger.heard[outcome.device, default: 0] < hubSince
+    default: return false
+    }
   }
 
   private func tell(_ outcome: Outcome, _ hub: SimulatedHub) {
@@ -134,6 +153,12 @@ extension World {
     made.begin(at: bootInstant)
   }
 
+  /// The forward role's process is gone. What it was about to do is void.
+  func stopForwarder() {
+    forwarder = nil
+    forwarderRun += 1
+  }
+
   /// The core's process is gone, with all that it had not written.
   func dies() {
     hub = nil
@@ -144,8 +169,7 @@ extension World {
     ledger.died(at: now)
     if isPowerCut {
       isPowerCut = false
-      forwarder = nil
-      forwarderRun += 1
+      stopForwarder()
       disk.revive()
       disk.cut(&diskChance)
       let away = diskChance.next(in: FaultKind.powerCut.seconds) * Self.second
@@ -177,11 +201,4 @@ extension World {
     if !hub.hasEnded { return ledger.report(.hubStarts, "the hub does not end", at: now) }
     ledger.check(afterEndOf: hub, configuration, broker: broker, at: now)
   }
-}
-
-extension Outcome {
-  /// Of an alert: its rule.
-  var rule: AlertRule? { if case .alert(let transition) = payload { transition.rule } else { nil } }
-  /// Whether the mutant that drops alerts drops this one.
-  var isDropped: Bool { if case .alert(let transition) = payload { transition.id.low & 7 == 0 } else { false } }
 }

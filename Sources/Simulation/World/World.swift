@@ -50,6 +50,8 @@ final class World {
   /// By how much the hub's wall clock is wrong, milliseconds.
   var wallError: Int64 = 0
   var wallWasSet = false
+  /// Time that was not played, because nobody was there.
+  var awayMilliseconds: Int64 = 0
   let folder: String
   let disk: FaultDisk
   var configuration: KnutepunktConfiguration
@@ -106,6 +108,7 @@ final class World {
       SimulatedDestination(name: Self.recordSystem, isAlwaysWell: false),
     ]
     ledger = Ledger(mutant: settings.mutant, ignoring: settings.ignoring)
+    disk.skipsFlushes = settings.mutant == .skipsFlush
     FaultVFS.mount(disk)
     plan(seed: random.next())
   }
@@ -131,7 +134,7 @@ final class World {
         hub: { controller: "\(controller)", timeZone: Europe/Oslo, state: \(folder)/state, runtime: \(folder)/run }
         profiles: { folders: [\(folder)], trust: lab }
         realtime: { patientsMax: \(homes + 8), devicesMax: \(4 * homes + 32), alertsMax: \(alertsMax), scheduler: ordinary, lockMemory: false }
-        journal: { snapshotEvery: 200, ballast: 256KiB }
+        journal: { snapshotEvery: 100, ballast: 256KiB, retention: 1d }
         links: { mqtt: [{ name: homes, host: 127.0.0.1 }] }
         destinations:
           - { name: \(centre), kind: webhook, url: "https://centre.example.no/", secretFile: \(folder)/secret }
@@ -152,7 +155,7 @@ final class World {
 
   // MARK: Time
 
-  var trueWall: WallTime { Self.epoch.adding(milliseconds: now / 1_000_000) }
+  var trueWall: WallTime { Self.epoch.adding(milliseconds: now / 1_000_000 + awayMilliseconds) }
 
   func setClocks() {
     machine.boottime.store(now - bootedAt + Self.second, ordering: .relaxed)

@@ -23,11 +23,14 @@ struct SimulateCommand: ParsableCommand {
   @Option(help: "A fault that does not come; may be given several times.") var without: [String] = []
   @Option(help: "A promise that is not looked at; may be given several times.") var ignore: [String] = []
   @Option(help: .hidden) var mutant: String?
+  @Flag(help: "Hunt through up to --seeds worlds for each defect that is put in on purpose, and say after how many it was found.")
+  var mutants = false
   @Flag(help: "One JSON object a seed.") var json = false
   @Flag(help: "Print a failing world as it is, without making it smaller.") var unreduced = false
 
   func run() throws {
     let settings = try settings()
+    if mutants { return try hunt() }
     var failures = 0
     for number in 0..<UInt64(seeds) {
       var one = settings
@@ -46,6 +49,22 @@ struct SimulateCommand: ParsableCommand {
       Terminal.write((json ? report.json : report.text) + "\n", to: STDOUT_FILENO)
     }
     if failures > 0 { throw CommandFailure(code: ExitCodes.data, "\(failures) of \(seeds) worlds broke a promise") }
+  }
+
+  private func hunt() throws {
+    var missed: [String] = []
+    for hunt in MutantHunt.all {
+      let name = hunt.mutant.rawValue
+      guard let run = try hunt.firstFind(from: seed, seeds: seeds), let violation = run.violation else {
+        missed.append(name)
+        Terminal.write("\(name): in none of \(seeds) worlds\n", to: STDOUT_FILENO)
+        continue
+      }
+      if !hunt.finders.contains(violation.checker) { missed.append(name) }
+      let worlds = run.settings.seed &- seed &+ 1
+      Terminal.write("\(name): world \(worlds), by \(violation)\n    again: \(run.settings.command)\n", to: STDOUT_FILENO)
+    }
+    if !missed.isEmpty { throw CommandFailure(code: ExitCodes.data, "not found by their checkers: \(missed.joined(separator: ", "))") }
   }
 
   private func settings() throws -> SimulationSettings {
