@@ -15,12 +15,7 @@ import time
 
 import paho.mqtt.client as mqtt
 
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from ports import free_port  # noqa: F401  (whoever starts a broker needs ports for others too)
 
 
 def wait_for(condition, seconds: float, what: str, every: float = 0.02):
@@ -76,7 +71,7 @@ class Broker:
             if self.process.poll() is not None:
                 raise RuntimeError(f"mosquitto ended with {self.process.returncode}: {self.log.read_text()[-2000:]}")
             return accepts(self.port)
-        wait_for(up, 10, "mosquitto listens")
+        wait_for(up, 30, "mosquitto listens")
         return self
 
     def log_text(self) -> str:
@@ -99,13 +94,15 @@ class Publisher:
         self.client = mqtt.Client(client_id=client_id, clean_session=True)
         self.client.max_inflight_messages_set(500)
         self.client.max_queued_messages_set(0)
+        # Left to itself it doubles its pauses up to two minutes.
+        self.client.reconnect_delay_set(1, 3)
         if configure:
             configure(self.client)
         self.taken = 0
         self.client.on_publish = self._on_publish
         self.client.connect(host, port, keepalive=30)
         self.client.loop_start()
-        wait_for(self.client.is_connected, 10, f"{client_id} is connected to the broker")
+        wait_for(self.client.is_connected, 30, f"{client_id} is connected to the broker")
 
     def _on_publish(self, client, userdata, mid):
         self.taken += 1
@@ -113,7 +110,7 @@ class Publisher:
     def send(self, topic: str, payload: bytes | str, retain=False, qos=1):
         return self.client.publish(topic, payload, qos=qos, retain=retain)
 
-    def flush(self, message, seconds: float = 10):
+    def flush(self, message, seconds: float = 30):
         """Waits until the broker has acknowledged this message."""
         message.wait_for_publish(seconds)
         if not message.is_published():

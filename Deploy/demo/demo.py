@@ -206,7 +206,7 @@ class Demo:
             expected = {rule for person in self.residents for rule in person.expected}
             return self.gateway.stored() >= wanted and self.gateway.pending() == 0 and expected <= raised
         try:
-            wait_for(arrived, 15, "everything has arrived", 0.1)
+            wait_for(arrived, 60, "everything has arrived", 0.1)
             # A duplicate would come after the first: give it the time to.
             time.sleep(1.5)
         except TimeoutError:

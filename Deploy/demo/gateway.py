@@ -19,7 +19,7 @@ import subprocess
 import threading
 import time
 
-from broker import free_port, wait_for
+from broker import accepts, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTROLLER = "974760673"
@@ -132,7 +132,7 @@ class Gateway:
             self.wait_ready(name)
         return self
 
-    def wait_ready(self, name: str = "all", seconds: float = 30):
+    def wait_ready(self, name: str = "all", seconds: float = 60):
         def ready():
             self.assert_running(name)
             try:
@@ -141,6 +141,15 @@ class Gateway:
             except (OSError, http.client.HTTPException):
                 return False
         wait_for(ready, seconds, f"{name} is ready")
+        # The ports are opened beside the local API, and not before it. One that is taken is tried again after 10 s.
+        for port in self.own_ports(name):
+            wait_for(lambda: self.assert_running(name) or accepts(port), seconds, f"{name} listens on {port}")
+
+    def own_ports(self, name: str) -> list[int]:
+        """Ports that a process with this role opens, by the configuration."""
+        sections = {"all": ("console", "observability"), "core": ("observability",)}[name]
+        listens = [self.configuration.get(section, {}).get("listen", "off") for section in sections]
+        return [int(listen.rpartition(":")[2]) for listen in listens if listen != "off"]
 
     def assert_running(self, name: str = "all"):
         process = self.processes[name]
@@ -176,7 +185,7 @@ class Gateway:
 
     # -- the command line
 
-    def command(self, *arguments: str, check: bool = True, input: str | None = None, seconds: float = 30) -> subprocess.CompletedProcess:
+    def command(self, *arguments: str, check: bool = True, input: str | None = None, seconds: float = 60) -> subprocess.CompletedProcess:
         environment = dict(os.environ) | {"KNUTEPUNKT_SOCKET": str(self.socket)} | self.environment
         done = subprocess.run(
             [str(self.binary), *map(str, arguments)], input=input, stdin=subprocess.DEVNULL if input is None else None,
@@ -214,7 +223,7 @@ class Gateway:
 
     # -- the local API, as any program on the machine may use it
 
-    def api(self, method: str, path: str, body=None, timeout: float = 10):
+    def api(self, method: str, path: str, body=None, timeout: float = 20):
         """(status, answer); the answer is text where it is not JSON."""
         with closing(UnixConnection(str(self.socket), timeout)) as connection:
             payload = json.dumps(body) if body is not None else None
@@ -235,7 +244,7 @@ class Gateway:
     def status(self) -> dict:
         return self.get("/v1/status")
 
-    def http(self, path: str, port: int | None = None, timeout: float = 5):
+    def http(self, path: str, port: int | None = None, timeout: float = 15):
         with closing(http.client.HTTPConnection("127.0.0.1", port or self.observability_port, timeout=timeout)) as connection:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -256,10 +265,11 @@ class Gateway:
     def pending(self) -> int:
         return self.sql("SELECT count(*) FROM outbox")[0][0]
 
-    def wait_stored(self, count: int, seconds: float = 20):
+    def wait_stored(self, count: int, seconds: float = 30):
         wait_for(lambda: self.stored() >= count, seconds, f"{count} stored, {self.stored()} are", 0.05)
 
-    def wait_delivered(self, seconds: float = 30):
+    def wait_delivered(self, seconds: float = 45):
+        """What is in the outbox has arrived. What receivers heard of may not be there yet: it is told before it is stored."""
         wait_for(lambda: self.pending() == 0, seconds, "the outbox is empty", 0.05)
 
 
@@ -274,7 +284,7 @@ class EventStream(threading.Thread):
     def run(self):
         while not self.ended.is_set():
             try:
-                with closing(UnixConnection(str(self.gateway.socket), 5)) as connection:
+                with closing(UnixConnection(str(self.gateway.socket), 15)) as connection:
                     connection.request("GET", "/v1/events", headers={"Accept": "text/event-stream"})
                     response = connection.getresponse()
                     self.opened.set()

@@ -21,6 +21,8 @@ import threading
 import time
 from urllib.parse import parse_qs
 
+from ports import free_port
+
 
 @dataclass
 class Behaviour:
@@ -140,7 +142,8 @@ class Receiver:
         self.refused: list[str] = []
         self.requests: Counter = Counter()
         self.arrivals: dict[str, list[float]] = defaultdict(list)
-        self.port = port
+        # Kept while the receiver is away, so not one that the kernel gives.
+        self.port = port or free_port()
         self.server: ThreadingHTTPServer | None = None
 
     # -- life
@@ -165,6 +168,10 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
+            def log_error(self, form, *words):
+                """What the library answers by itself: a request that is none, a method or a line that it does not take."""
+                receiver.refused.append(f"not by us: {form % words}")
+
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             allow_reuse_address = True
@@ -174,7 +181,6 @@ class Receiver:
                 pass  # A client that goes away in the middle is one of the things under test.
 
         self.server = Server(("127.0.0.1", self.port), Handler)
-        self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 

@@ -199,11 +199,14 @@ extension TestResponse {
   var text: String { String(buffer: body) }
 }
 
-/// Waits for something that another task brings about; fails the test after five seconds of it not coming.
+/// Waits for something that another task brings about; fails the test after a minute of it not coming. Hundreds of tests start at once
+/// and share the threads: a task may wait for its turn for many seconds.
 func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-  for _ in 0..<500 {
+  let clock = ContinuousClock()
+  let end = clock.now + .seconds(60)
+  repeat {
     if try await condition() { return }
     try await Task.sleep(for: .milliseconds(10))
-  }
+  } while clock.now < end
   Issue.record("never happened: \(what)")
 }

@@ -101,12 +101,7 @@ import VitalSigns
   }
 
   @Test func nobodyThere() async throws {
-    let port: String
-    do {
-      let receiver = try Receiver()
-      port = receiver.base
-    }
-    let forwarder = FHIRForwarder(.init(baseURL: port, hub: Sample.hub, attemptTimeout: .seconds(10)))
+    let forwarder = FHIRForwarder(.init(baseURL: "http://127.0.0.1:1", hub: Sample.hub, attemptTimeout: .seconds(60)))
     #expect(await forwarder.deliver(Self.items).outcome == .failed(.unreachable, retryAfter: nil))
     await forwarder.shutdown()
   }
@@ -131,7 +126,7 @@ import VitalSigns
   @Test func aServerWithoutTLSIsNoTLSServer() async throws {
     let receiver = try Receiver()
     let url = receiver.base.replacing("http:", with: "https:")
-    let forwarder = FHIRForwarder(.init(baseURL: url, hub: Sample.hub, attemptTimeout: .seconds(10)))
+    let forwarder = FHIRForwarder(.init(baseURL: url, hub: Sample.hub, attemptTimeout: .seconds(60)))
     #expect(await forwarder.deliver(Self.items).outcome == .failed(.tlsFailed, retryAfter: nil))
     await forwarder.shutdown()
   }

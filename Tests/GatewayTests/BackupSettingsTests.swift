@@ -86,7 +86,7 @@ struct BackupSettingsTests {
       withExtendedLifetime(held) {}
     }
     // The thread that waits closes it.
-    for _ in 0..<1_000 {
+    for _ in 0..<60_000 {
       if isTaken(HubLock.take(hubID: one)) != nil { return }
       await Task.yield()
       usleep(1_000)

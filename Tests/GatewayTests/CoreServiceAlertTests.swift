@@ -16,7 +16,7 @@ import VitalSigns
 @testable import LocalAPI
 
 /// One at a time: each has a core or a role of its own, with its threads and its files.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct CoreServiceAlertTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct CoreServiceAlertTests {
   private let folder = TemporaryFolder()
 
   /// A core with Kari, her button and two destinations, until `body` returns.
@@ -120,7 +120,7 @@ import VitalSigns
       #expect(await refusal { () throws(LocalAPIFailure) in try await service.act(on: text, .acknowledge, request) } == 503)
       #expect(clock.now - start >= CoreService.actionPatience)
       try held.letGo()
-      try await eventually("it is done when the store is well", within: 30) {
+      try await eventually("it is done when the store is well") {
         try hub.parts.reader.openAlerts().first { $0.id.description == text }?.transition.state == .acknowledged
       }
     }

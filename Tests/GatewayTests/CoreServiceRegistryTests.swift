@@ -14,7 +14,7 @@ import VitalSigns
 @testable import LocalAPI
 
 /// One at a time: each has a core or a role of its own, with its threads and its files.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct CoreServiceRegistryTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct CoreServiceRegistryTests {
   private let folder = TemporaryFolder()
 
   /// A core with its operations, until `body` returns.

@@ -15,7 +15,7 @@ import VitalSigns
 @testable import HubCore
 @testable import LocalAPI
 
-@Suite(.timeLimit(.minutes(1))) struct CoreToJournalTests {
+@Suite(.timeLimit(.minutes(5))) struct CoreToJournalTests {
   private let folder = TemporaryFolder()
   private var journalPath: String { folder.path + "/state/journal.sqlite" }
 

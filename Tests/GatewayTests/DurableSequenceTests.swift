@@ -7,7 +7,7 @@ import Testing
 @testable import HubCore
 @testable import HubRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct DurableSequenceTests {
+@Suite(.timeLimit(.minutes(5))) struct DurableSequenceTests {
   /// A watermark, and a way to learn that somebody has begun to wait.
   private final class Watched: Sendable {
     let durable: DurableSequence

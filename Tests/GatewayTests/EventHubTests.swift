@@ -9,7 +9,7 @@ import VitalSigns
 @testable import HubCore
 @testable import LocalAPI
 
-@Suite(.timeLimit(.minutes(1))) struct EventHubTests {
+@Suite(.timeLimit(.minutes(5))) struct EventHubTests {
   private func event(_ sequence: UInt64) -> LocalAPIEvent { .committed(API.Committed(sequence: sequence)) }
   private func bytes(_ sequence: UInt64) -> ByteBuffer? { ServerEvent(event(sequence))?.bytes }
 

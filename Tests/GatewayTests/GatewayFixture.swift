@@ -78,12 +78,13 @@ func transition(
     subject: 0, actor: .hub)
 }
 
-/// Looks until `condition` holds: for what another thread does without telling. Gives up, with a failure, after `seconds`.
+/// Looks until `condition` holds: for what another thread does without telling. Gives up, with a failure, after a minute: hundreds of tests
+/// start at once and share the threads, so that a task may wait for its turn for many seconds.
 func eventually(
-  _ what: Comment, within seconds: Int = 10, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+  _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
   let clock = ContinuousClock()
-  let end = clock.now + .seconds(seconds)
+  let end = clock.now + .seconds(60)
   while clock.now < end {
     if try await condition() { return }
     try await Task.sleep(for: .milliseconds(2))

@@ -11,7 +11,7 @@ import VitalSigns
 @testable import LocalAPI
 
 /// One at a time: each has a core of its own, with its threads and its files.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct InsideConnectionTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct InsideConnectionTests {
   private let folder = TemporaryFolder()
 
   private func running(_ body: (TestHub, InsideConnection) async throws -> Void) async throws {
@@ -104,7 +104,7 @@ import VitalSigns
       let began = ContinuousClock.now
       asking.cancel()
       #expect(await asking.value == -1, "no answer, and not refused")
-      #expect(ContinuousClock.now - began < .seconds(10))
+      #expect(ContinuousClock.now - began < .seconds(60))
       try held.letGo()
     }
   }

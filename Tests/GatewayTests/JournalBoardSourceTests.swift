@@ -25,7 +25,7 @@ private actor Updates {
 }
 
 /// One at a time: each has a server of its own.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct JournalBoardSourceTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct JournalBoardSourceTests {
   private let folder = TemporaryFolder()
   private let configuration: KnutepunktConfiguration
   private let core: FakeCore
@@ -161,7 +161,7 @@ private actor Updates {
     try await listening { updates in
       core.send(pulse())
       #expect(await updates.next() == .core(.live))
-      try await eventually("a sign of life", within: 20) { core.bodies("/v1/roles").contains { $0.contains("console") } }
+      try await eventually("a sign of life") { core.bodies("/v1/roles").contains { $0.contains("console") } }
       // No pulse since: no further sign, however long it stands there.
       try await Task.sleep(for: RoleSignal.pause + .seconds(1))
       #expect(core.bodies("/v1/roles").count == 1)

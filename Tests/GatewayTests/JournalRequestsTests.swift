@@ -8,7 +8,7 @@ import VitalSigns
 @testable import HubCore
 @testable import HubRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct JournalRequestsTests {
+@Suite(.timeLimit(.minutes(5))) struct JournalRequestsTests {
   private func record(_ number: Int) -> AccessRecord {
     AccessRecord(wall: Street.noon, actor: .hub, action: "read", detail: "\(number)")
   }

@@ -16,7 +16,7 @@ import VitalSigns
 @testable import LocalAPI
 
 /// One at a time: each has a core or a role of its own, with its threads and its files.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct LocalAPIServerTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct LocalAPIServerTests {
   private let folder = TemporaryFolder()
 
   /// A core and its API, until `body` returns.

@@ -16,7 +16,7 @@ import VitalSigns
 @testable import LocalAPI
 
 /// One at a time: each has a journal and a server of its own.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct OutboxBookTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct OutboxBookTests {
   private let folder = TemporaryFolder()
   private let configuration: KnutepunktConfiguration
   private let journal: SmallJournal

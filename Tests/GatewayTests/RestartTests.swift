@@ -15,7 +15,7 @@ import VitalSigns
 @testable import HubCore
 @testable import HubRegistry
 
-@Suite(.timeLimit(.minutes(1))) struct RestartTests {
+@Suite(.timeLimit(.minutes(5))) struct RestartTests {
   private let folder = TemporaryFolder()
   private var journalPath: String { folder.path + "/state/journal.sqlite" }
 

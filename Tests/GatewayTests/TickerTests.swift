@@ -6,7 +6,7 @@ import Testing
 
 @testable import HubRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct TickerTests {
+@Suite(.timeLimit(.minutes(5))) struct TickerTests {
   private final class Book: Sendable {
     let seen = Mutex<[Int]>([])
     let made = Atomic<Int>(0)

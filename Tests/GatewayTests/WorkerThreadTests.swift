@@ -8,7 +8,7 @@ import Testing
 
 @testable import HubRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerThreadTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerThreadTests {
   /// A thread whose body goes on until it is told to end.
   private final class HeldThread: Sendable {
     let thread = WorkerThread(name: "held")

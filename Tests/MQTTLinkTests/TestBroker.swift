@@ -2,6 +2,7 @@
 // ends what it started. Waiting is on events with a deadline; a deadline is long, because build machines stall.
 
 import Foundation
+import Synchronization
 import Testing
 
 /// Removed with its content at the end.
@@ -126,25 +127,33 @@ final class TestBroker {
     ).trimmingCharacters(in: .newlines)
   }
 
+  /// From below the ports that the kernel gives to outgoing connections: one of those could be taken by any connection of the machine
+  /// before mosquitto opens it, or while it is stopped. No two tests of this process are given the same.
   static func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1 }
+    for _ in 0..<1_000 {
+      let port = 10_000 + (Int(getpid()) &* 64 + given.wrappingAdd(1, ordering: .relaxed).oldValue) % 20_000
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(descriptor) }
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = UInt16(port).bigEndian
+      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      let result = withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      }
+      if result == 0 { return port }
     }
-    try #require(result == 0)
-    return Int(UInt16(bigEndian: address.sin_port))
+    throw CommandFailure(command: "bind", output: "no port is free")
   }
+
+  private static let given = Atomic<Int>(0)
 }
 
 /// Whether `condition` comes true before the deadline. For things outside this process (a log file, a port), which send no event.
-func eventually(seconds: Double = 20, _ condition: () -> Bool) -> Bool {
-  let end = Date(timeIntervalSinceNow: seconds)
-  while Date() < end {
+func eventually(_ condition: () -> Bool) -> Bool {
+  let clock = ContinuousClock()
+  let end = clock.now + .seconds(60)
+  while clock.now < end {
     if condition() { return true }
     usleep(5_000)
   }

@@ -62,7 +62,7 @@ class BluetoothHub(Hub):
         """Enters a device by its address, without pairing."""
         return self.device(profile, peripheral.address, patient, label=peripheral.name)
 
-    def wait_sensor(self, device: str, seconds: float = 10, **fields) -> dict:
+    def wait_sensor(self, device: str, seconds: float = 20, **fields) -> dict:
         """The device's line of `bluetooth status`, as soon as it shows these values."""
         seen = {}
 
@@ -74,7 +74,7 @@ class BluetoothHub(Hub):
         except TimeoutError as error:
             raise AssertionError(f"{error}; it shows {seen}") from None
 
-    def wait_adapter(self, seconds: float = 10, **fields):
+    def wait_adapter(self, seconds: float = 20, **fields):
         """The link's line of `bluetooth status`, as soon as it shows these values."""
         seen = {}
 
@@ -86,7 +86,7 @@ class BluetoothHub(Hub):
         except TimeoutError as error:
             raise AssertionError(f"{error}; it shows {seen}") from None
 
-    def wait_problem(self, device: str, *problems: str, seconds: float = 15) -> str:
+    def wait_problem(self, device: str, *problems: str, seconds: float = 30) -> str:
         """The first of these problems that the device shows."""
         seen = {}
 
@@ -97,6 +97,10 @@ class BluetoothHub(Hub):
             return wait_for(find, seconds, f"{device} has the problem {problems}", 0.1)
         except TimeoutError as error:
             raise AssertionError(f"{error}; it shows {seen}") from None
+
+    def wait_match_rules(self, bluez):
+        """The bus has the rules that the link counts, and no others: what was asked for and what was given back has arrived."""
+        wait_for(lambda: self.bluetooth()["matchRules"] == len(bluez.match_rules(self.pid)), 10, "the link's match rules are the bus's", 0.1)
 
     @property
     def pid(self) -> int:
@@ -257,20 +261,20 @@ def saturation(spo2: int = 97, pulse: int = 72) -> bytes:
 # -- questions
 
 
-def wait_subscribed(peripheral: Peripheral, name: str, seconds: float = 10):
+def wait_subscribed(peripheral: Peripheral, name: str, seconds: float = 20):
     wait_for(lambda: peripheral.is_subscribed(name), seconds, f"the hub has subscribed to {name} of {peripheral.name}")
 
 
-def deliver(hub: Hub, peripheral: Peripheral, value: str, seconds: float = 15):
+def deliver(hub: Hub, peripheral: Peripheral, value: str, seconds: float = 30):
     """One temperature all the way into the journal."""
     wait_subscribed(peripheral, "2A1C", seconds)
     assert peripheral.notify("2A1C", temperature(value))
     wanted = normal([value])[0]
-    wait_for(lambda: wanted in hub.values("temperature"), 10, f"{value} is stored")
+    wait_for(lambda: wanted in hub.values("temperature"), 20, f"{value} is stored")
     assert hub.values("temperature").count(wanted) == 1
 
 
-def wait_values(hub: Hub, code: str, count: int, seconds: float = 10) -> list[str]:
+def wait_values(hub: Hub, code: str, count: int, seconds: float = 20) -> list[str]:
     try:
         wait_for(lambda: len(hub.values(code)) >= count, seconds, f"{count} values of {code}", 0.05)
     except TimeoutError as error:

@@ -10,7 +10,7 @@ import re
 import subprocess
 from urllib.parse import urlencode
 
-from support import wait_for
+from support import PULSE, wait_for
 
 
 @dataclass
@@ -56,7 +56,7 @@ def status(hub) -> tuple[int, str]:
 def doctor(hub) -> tuple[int, list[dict]]:
     """Exit and lines of `knutepunkt doctor`, with the hub's environment and no more."""
     done = subprocess.run(
-        [str(hub.binary), "doctor", "--config", str(hub.file), "--json"], capture_output=True, text=True, timeout=60,
+        [str(hub.binary), "doctor", "--config", str(hub.file), "--json"], capture_output=True, text=True, timeout=90,
         env={"PATH": "/usr/bin:/bin"} | hub.environment)
     return done.returncode, json.loads(done.stdout)["lines"]
 
@@ -64,7 +64,7 @@ def doctor(hub) -> tuple[int, list[dict]]:
 def board(hub) -> str:
     """The nurses' board as a browser without scripts gets it."""
     link = hub.post("/v1/console/links", {"actor": "Nina Nurse"})["url"].split("lenke=")[1]
-    connection = http.client.HTTPConnection("127.0.0.1", hub.console_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", hub.console_port, timeout=20)
     connection.request("POST", "/inn", urlencode({"link": link}), {"Content-Type": "application/x-www-form-urlencoded"})
     answer = connection.getresponse()
     answer.read()
@@ -104,8 +104,7 @@ def is_told_on_every_screen(hub, trouble: Trouble, name: str):
     assert code == 1 and [trouble.step in line["next"] for line in told] == [True], (name, lines)
     if trouble.own_look:
         assert any(trouble.own_look in f"{line['area']} {line['text']}" and line["state"] == "problem" for line in lines), (name, lines)
-    # The board hears of it with the next pulse, within a second.
-    wait_for(lambda: lines_of(board(hub), trouble.is_grave) == [trouble.board], 3, f"{name}: the board says {trouble.board}", 0.3)
+    wait_for(lambda: lines_of(board(hub), trouble.is_grave) == [trouble.board], PULSE, f"{name}: the board says {trouble.board}", 0.3)
     page = board(hub)
     assert f'id="banner-{"hub" if trouble.is_grave else "part"}" role="{"alert" if trouble.is_grave else "status"}">' in page, f"{name}: hidden"
     assert status_of(page) == "core core-part", f"{name}: not green"
@@ -119,6 +118,6 @@ def is_green_on_every_screen(hub, name: str):
     assert hub.http("/readyz") == (200, "ready\n"), name
     _, lines = doctor(hub)
     assert [line["text"] for line in lines if line["area"] == "core" and line["state"] == "problem"] == [], name
-    wait_for(lambda: status_of(board(hub)) == "core", 3, f"{name}: the board is green", 0.3)
+    wait_for(lambda: status_of(board(hub)) == "core", PULSE, f"{name}: the board is green", 0.3)
     page = board(hub)
     assert lines_of(page, True) == lines_of(page, False) == [], f"{name}: nothing is wrong on the board"

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 
-from support import escalation, wait_heard, webhook
+from support import escalation, wait_for, wait_heard, webhook
 
 
 def busy(hub, bridge):
@@ -20,11 +20,13 @@ def busy(hub, bridge):
 
 def test_changes_commands_and_reads_are_in_the_log_with_who_and_why(hub, bridge):
     patient = busy(hub, bridge)
+    # Who changes something waits for the row; who reads does not.
+    wait_for(lambda: hub.sql("SELECT 1 FROM access_log WHERE action = 'read'"), 20, "what was read is in the log")
     rows = hub.sql("SELECT l.*, a.display_name who FROM access_log l LEFT JOIN actor a ON a.id = l.actor ORDER BY l.id")
     actions = {row["action"] for row in rows}
     assert any(row["who"] == "Nina Nurse" and row["patient"] == int(patient[1:]) for row in rows), actions
     assert any(row["who"] == "Dr Test" for row in rows)
-    assert any("read" in row["action"].lower() for row in rows), actions
+    assert "read" in actions
     assert all("Nordmann" not in row["detail"] + row["purpose"] and "21815410014" not in row["detail"] + row["purpose"] for row in rows)
 
 
@@ -81,7 +83,11 @@ def test_no_personal_data_in_the_systemd_journal_and_the_metrics(make_hub, broke
 
 def test_the_journal_is_nobody_elses(hub):
     for file in hub.state.iterdir():
-        assert file.stat().st_mode & 0o007 == 0, file.name
+        try:
+            mode = file.stat().st_mode
+        except FileNotFoundError:
+            continue  # A copy that was being made has its name now.
+        assert mode & 0o007 == 0, file.name
     assert hub.socket.stat().st_mode & 0o002 == 0
 
 
@@ -97,7 +103,7 @@ def test_a_shortened_log_is_not_made_whole_by_the_next_row(make_hub, broker, bri
         db.execute("UPDATE access_head SET rows = ?, hash = (SELECT hash FROM access_log WHERE id = ?)", (rows - 3, rows - 3))
     db.close()
     hub.start()
-    wait_heard(receiver, "recordsDropped", seconds=10)
+    wait_heard(receiver, "recordsDropped")
     for _ in range(2):
         hub.command("patient", "list")
     done = hub.command("audit", "verify", check=False)

@@ -4,6 +4,7 @@
 from collections import Counter
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -49,8 +50,8 @@ def furnish(hub):
 
 
 def links_up(hub):
-    wait_for(lambda: hub.status()["links"][0]["state"] == "connected", 20, "the link is up")
-    wait_for(lambda: hub.status()["roles"].get("forward") == "connected", 20, "the forward role listens")
+    hub.link_is_up()
+    wait_for(lambda: hub.status()["roles"].get("forward") == "connected", 30, "the forward role listens")
 
 
 def raised(receiver):
@@ -61,7 +62,7 @@ def press(hub, bridge, receiver):
     """A press that is told; its id."""
     before = raised(receiver)
     bridge.sos("sos1")
-    wait_for(lambda: raised(receiver) - before, 10, "the press is told")
+    wait_for(lambda: raised(receiver) - before, 20, "the press is told")
     return (raised(receiver) - before).pop()
 
 
@@ -89,7 +90,7 @@ def test_a_backup_under_traffic(make_hub, broker, bridge, receiver, folder, key)
     thread = threading.Thread(target=traffic)
     thread.start()
     try:
-        wait_for(lambda: hub.stored() >= 200, 20, "values come in")
+        wait_for(lambda: hub.stored() >= 200, 40, "values come in")
         piped = run(hub, "backup", "--config", hub.file, "--to", "-", "--recipient", public).stdout
         backup(hub, folder / "second.age", public)
     finally:
@@ -98,7 +99,7 @@ def test_a_backup_under_traffic(make_hub, broker, bridge, receiver, folder, key)
     (folder / "piped.age").write_bytes(piped)
     assert (folder / "second.age").stat().st_mode & 0o777 == 0o600
     # The hub took everything in meanwhile.
-    hub.wait_stored(len(sent))
+    hub.wait_stored(len(sent), 60)
     assert hub.values("temperature") == [v.rstrip("0").rstrip(".") for v in sent]
     assert [f.name for f in hub.state.iterdir() if f.name.endswith(".part")] == []
     for name in ("piped.age", "second.age"):
@@ -140,9 +141,13 @@ def test_verify_finds_what_is_wrong(make_hub, broker, receiver, folder, key):
     backup(hub, folder / "b.age", public)
     whole = (folder / "b.age").read_bytes()
 
+    # What it unpacks lies here for a moment: a folder of this test's own, because others verify in the usual one meanwhile.
+    work = folder / "work"
+    work.mkdir()
+
     def verdict(content, *words):
         (folder / "wrong").write_bytes(content)
-        return run(hub, "verify", folder / "wrong", *words, check=False).returncode
+        return run(hub, "verify", folder / "wrong", "--work", work, *words, check=False).returncode
 
     assert verdict(whole, "--key", secret) == 0
     assert verdict(whole) == 66, "no key"
@@ -154,7 +159,7 @@ def test_verify_finds_what_is_wrong(make_hub, broker, receiver, folder, key):
         assert verdict(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :], "--key", secret) == 65, place
     assert verdict(b"no backup at all" * 100) == 65
     assert run(hub, "verify", folder / "absent", check=False).returncode == 66
-    assert not [f for f in os.listdir("/var/tmp") if f.startswith("knutepunkt-")]
+    assert os.listdir(work) == []
 
 
 def test_restored_on_another_machine(make_hub, broker, bridge, receiver, folder, key):
@@ -188,14 +193,14 @@ def test_restored_on_another_machine(make_hub, broker, bridge, receiver, folder,
     assert [a["id"] for a in hub.open_alerts() if a["rule"] == "sos"] == [first]
     # The hub says what is missing, as for a journal that is too old.
     assert "JOURNAL TOO OLD" in hub.status()["summary"], hub.status()["summary"]
-    wait_heard(receiver, "journalLost", seconds=10)
+    wait_heard(receiver, "journalLost")
     new = [press(hub, bridge, receiver) for _ in range(3)]
     assert len(set(new)) == 3 and not set(new) & {first, *later}, "no id is given twice"
     bridge.temperature("t1", "38.1")
     bridge.temperature("t1", "38.2")
-    wait_for(lambda: hub.values("temperature") == ["36.5", "38.1", "38.2"], 10, "values are stored")
+    wait_for(lambda: hub.values("temperature") == ["36.5", "38.1", "38.2"], 20, "values are stored")
     hub.wait_delivered()
-    wait_for(lambda: len(receiver.resources("Observation")) >= observed + 2, 10, "and reach the record system")
+    wait_for(lambda: len(receiver.resources("Observation")) >= observed + 2, 30, "and reach the record system")
     after = Counter(e["alertId"] for e in heard(receiver, kind="raised"))
     assert {a: after[a] for a in told} == dict(told), "nothing is told twice"
     # Numbers of people, too: Ola's is never somebody else's.
@@ -204,7 +209,7 @@ def test_restored_on_another_machine(make_hub, broker, bridge, receiver, folder,
     hub.device("zigbee2mqtt/sos-button", "sos2", mari)
     before = raised(receiver)
     bridge.sos("sos2")
-    wait_for(lambda: any("Mari Nordmann" in str(e) for e in heard(receiver, rule="sos", kind="raised") if e["alertId"] not in before), 10, "hers is told")
+    wait_for(lambda: any("Mari Nordmann" in str(e) for e in heard(receiver, rule="sos", kind="raised") if e["alertId"] not in before), 20, "hers is told")
     assert hub.sql("SELECT value FROM meta WHERE key = 'hub_id'")[0][0] == hub_id
     gap = hub.sql("SELECT reason, wall_from, wall_to FROM gap")
     assert [g["reason"] for g in gap] == ["restored"] and gap[0]["wall_from"] < gap[0]["wall_to"]
@@ -217,7 +222,7 @@ def test_restored_on_another_machine(make_hub, broker, bridge, receiver, folder,
     assert {a["id"] for a in hub.open_alerts() if a["rule"] == "sos"} >= {first, *new}
     links_up(hub)
     assert press(hub, bridge, receiver) not in {first, *later, *new}
-    wait_for(lambda: "JOURNAL TOO OLD" not in hub.status()["summary"], 10, "it was told")
+    wait_for(lambda: "JOURNAL TOO OLD" not in hub.status()["summary"], 20, "it was told")
 
 
 def test_deadlines_go_on(make_hub, broker, bridge, receiver, folder, key):
@@ -228,13 +233,13 @@ def test_deadlines_go_on(make_hub, broker, bridge, receiver, folder, key):
     furnish(original)
     links_up(original)
     first = press(original, bridge, receiver)
-    wait_for(lambda: original.alert("sos")["id"] == first, 5, "it is stored")
+    original.alert("sos", id=first)
     backup(original, folder / "b.age", public)
     original.kill()
     hub = make_hub(broker, [webhook(receiver)], name="new", start=False, **sections)
     restore(hub, folder / "b.age", secret)
     hub.start()
-    event = wait_heard(receiver, "sos", kind="escalated", seconds=20)[0]
+    event = wait_heard(receiver, "sos", kind="escalated", seconds=40)[0]
     assert event["alertId"] == first
 
 
@@ -245,7 +250,7 @@ def test_what_the_copy_did_not_know_as_delivered_goes_out(make_hub, broker, brid
     receiver.set("fhir", status=503)
     bridge.temperature("t1", "36.9")
     original.wait_stored(1)
-    wait_for(lambda: original.pending() >= 1, 10, "it waits")
+    wait_for(lambda: original.pending() >= 1, 20, "it waits")
     backup(original, folder / "b.age", public)
     original.kill()
     receiver.set("fhir", status=200)
@@ -264,7 +269,7 @@ def test_one_hub_runs_once_on_a_machine(make_hub, broker, receiver, folder, key)
     restore(other, folder / "b.age", secret)
     for _ in range(3):
         other.start(wait=False)
-        assert other.processes["all"].wait(20) == 75
+        assert other.processes["all"].wait(60) == 75
         other.processes.clear()
     assert "runs on this machine already" in other.log_text() and f"process {original.processes['all'].pid}" in other.log_text()
     assert original.status()["live"]
@@ -275,7 +280,7 @@ def test_one_hub_runs_once_on_a_machine(make_hub, broker, receiver, folder, key)
     other.start()
     assert [p["name"] for p in other.get("/v1/patients")] == ["Kari Nordmann"]
     original.start(wait=False)
-    assert original.processes["all"].wait(20) == 75
+    assert original.processes["all"].wait(60) == 75
     original.processes.clear()
 
 
@@ -398,7 +403,7 @@ def without_two_leaves(journal, table: str) -> bytes:
     children = [int.from_bytes(content[at + p : at + p + 4], "big") for p in pointers]
     assert len(children) >= 5
     for child in (children[1], children[3]):
-        content[(child - 1) * page : child * page] = os.urandom(page)
+        content[(child - 1) * page : child * page] = random.Random(child).randbytes(page)
     return bytes(content)
 
 

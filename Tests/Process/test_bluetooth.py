@@ -33,7 +33,7 @@ class Pairing:
         for line in stream:
             self.lines.append(line.rstrip())
 
-    def says(self, text: str, seconds: float = 15) -> str:
+    def says(self, text: str, seconds: float = 30) -> str:
         def find():
             return next((line for line in self.lines if text in line), None)
         try:
@@ -41,7 +41,7 @@ class Pairing:
         except TimeoutError as error:
             raise AssertionError(f"{error}; it said {self.lines}") from None
 
-    def end(self, seconds: float = 30) -> tuple[int, str]:
+    def end(self, seconds: float = 90) -> tuple[int, str]:
         """Exit status and all that was said."""
         try:
             status = self.process.wait(seconds)
@@ -69,11 +69,12 @@ def test_the_first_reading_of_a_bonded_device(bluez, bluetooth_hub):  # noqa: F8
     p.advertise()
     wait_subscribed(p, "2A5F")
     assert p.notify("2A5F", saturation(96, 71))
-    assert wait_values(hub, "spo2", 1) == ["96"] and hub.values("pulse") == ["71"]
+    assert wait_values(hub, "spo2", 1) == ["96"] and wait_values(hub, "pulse", 1) == ["71"]
     hub.wait_sensor(device, connected=True, bonded=True, battery=83, reconnects=0, label=p.name)
-    wait_for(lambda: p.trusted, 5, "a bonded device is trusted, so that it may connect by itself")
+    wait_for(lambda: p.trusted, 20, "a bonded device is trusted, so that it may connect by itself")
     p.set_battery(61)
     hub.wait_sensor(device, battery=61)
+    hub.wait_match_rules(bluez)
     status = hub.ask("bluetooth", "status")
     assert status["available"] and status["adapter"]["address"] == bluez.address and status["adapter"]["powered"]
     assert status["slots"] == {"used": 1, "max": 5} and status["matchRules"] == len(bluez.match_rules(hub.pid)) > 0
@@ -96,7 +97,7 @@ def test_a_brief_session_ends_by_itself(bluez, bluetooth_hub):  # noqa: F811
     device = hub.register("test/brief", p)
     p.advertise()
     deliver(hub, p, "36.600")
-    wait_for(lambda: not p.connected, 10, "the hub hangs up after the device was quiet")
+    wait_for(lambda: not p.connected, 20, "the hub hangs up after the device was quiet")
     assert bluez.called("Device1.Disconnect", p.path) == 1 and bluez.called("Adapter1.RemoveDevice") == 0
     line = hub.wait_sensor(device, connected=False)
     assert line["bonded"] and not line.get("problem")
@@ -133,7 +134,7 @@ def test_pairing_registers_and_assigns(bluez, bluetooth_hub, way):  # noqa: F811
     wait_subscribed(p, "2A5F")
     p.notify("2A5F", saturation())
     wait_values(hub, "spo2", 1)
-    assert hub.sensor(answer["device"])["bonded"]
+    hub.wait_sensor(answer["device"], bonded=True)
     assert "neighbour" not in said and stranger.address not in said and stranger.connections == 0
 
 
@@ -154,15 +155,15 @@ def test_the_installer_types_what_the_device_shows(bluez, bluetooth_hub):  # noq
     p.pairing, p.passkey = "enter", 7
     p.advertise()
     hub.post("/v1/bluetooth/pairing", {"seconds": 60, "actor": "Installer"})
-    wait_for(lambda: [c for c in hub.get("/v1/bluetooth/pairing")["found"] if c["address"] == p.address], 10, "it is found")
+    wait_for(lambda: [c for c in hub.get("/v1/bluetooth/pairing")["found"] if c["address"] == p.address], 30, "it is found")
     hub.post("/v1/bluetooth/pairing/choose", {"address": p.address, "actor": "Installer"})
-    prompt = wait_for(lambda: hub.get("/v1/bluetooth/pairing").get("prompt"), 10, "the hub asks")
+    prompt = wait_for(lambda: hub.get("/v1/bluetooth/pairing").get("prompt"), 30, "the hub asks")
     assert prompt["kind"] == "enter"
     hub.post("/v1/bluetooth/pairing/answer", {"number": prompt["number"], "accept": True, "passkey": 7, "actor": "Installer"})
-    wait_for(lambda: p.bonded, 10, "bonded")
+    wait_for(lambda: p.bonded, 20, "bonded")
     wait_subscribed(p, "2A5F")
     p.notify("2A5F", saturation(91, 60))
-    shown = wait_for(lambda: hub.get("/v1/bluetooth/pairing")["readings"], 10, "the test reading")
+    shown = wait_for(lambda: hub.get("/v1/bluetooth/pairing")["readings"], 20, "the test reading")
     assert any("91" in r["text"] for r in shown)
     assert hub.stored() == 0, "a test reading is nobody's, and is not recorded"
 
@@ -171,7 +172,7 @@ def test_the_agent_answers_for_the_chosen_device_only(bluez, bluetooth_hub):  # 
     hub = bluetooth_hub()
     stranger = bluez.add(Peripheral("5E:57:AA:00:00:02", Service("1812"), name="Keyboard"))
     bluez.on_loop(stranger.export_now)
-    wait_for(lambda: bluez.default_agent, 10, "the hub's agent")
+    wait_for(lambda: bluez.default_agent, 20, "the hub's agent")
     for member, signature, body in [
         ("RequestAuthorization", "o", [stranger.path]), ("RequestConfirmation", "ou", [stranger.path, 111111]),
         ("RequestPasskey", "o", [stranger.path]), ("AuthorizeService", "os", [stranger.path, stranger.services[0].uuid]),
@@ -237,7 +238,7 @@ def test_an_advertised_button_is_one_call_per_press(bluez, bluetooth_hub):  # no
     p = bluez.add(Peripheral(address(40), name="Call", advertised=[], address_type="random"))
     hub.register("bthome/sos-button", p, hub.person())
     p.service_data = {"FCD2": bytes.fromhex("4400073A01")}
-    wait_for(lambda: hub.bluetooth()["available"] and hub.bluetooth()["adapter"]["discovering"], 10, "the hub listens")
+    wait_for(lambda: hub.bluetooth()["available"] and hub.bluetooth()["adapter"]["discovering"], 20, "the hub listens")
     for _ in range(20):
         p.appear()  # A press is sent many times, with the same packet number.
     hub.alert("sos")
@@ -246,7 +247,7 @@ def test_an_advertised_button_is_one_call_per_press(bluez, bluetooth_hub):  # no
     p.service_data = {"FCD2": bytes.fromhex("4400083A01")}
     for _ in range(20):
         p.appear()
-    wait_for(lambda: hub.sql(presses)[0][0] == 2, 10, "the second press")
+    wait_for(lambda: hub.sql(presses)[0][0] == 2, 20, "the second press")
     assert p.connections == 0
 
 
@@ -257,7 +258,7 @@ def test_a_removed_device_is_forgotten_by_bluetoothd(bluez, bluetooth_hub):  # n
     p.advertise()
     deliver(hub, p, "36.600")
     hub.command("device", "remove", device, "--reason", "moved out", "--as", "Installer")
-    wait_for(lambda: p.removals == 1 and not p.bonded, 10, "the key is gone")
+    wait_for(lambda: p.removals == 1 and not p.bonded, 20, "the key is gone")
     assert hub.bluetooth()["devices"] == []
 
 

@@ -60,17 +60,17 @@ def test_bluetoothd_vanishes_in_every_state(bluez, bluetooth_hub, state):  # noq
     device = hub.register(p.profile, p)
     is_there = in_state(state, bluez, p)
     p.advertise()
-    wait_for(is_there, 15, state)
+    wait_for(is_there, 30, state)
     bluez.vanish()
     hub.wait_adapter(available=False, reason="noService")
-    assert hub.sensor(device)["connected"] is False
+    hub.wait_sensor(device, connected=False)
     bluez.heal()
     p.links.clear()
     p.resolve_delay = 0.01
     bluez.appear()
     deliver(hub, p, "36.700")
     assert p.bonded and bluez.calls["Device1.Pair"] == 0 and p.removals == 0
-    assert hub.bluetooth()["matchRules"] == len(bluez.match_rules(hub.pid))
+    hub.wait_match_rules(bluez)
 
 
 def test_bluetoothd_vanishes_while_a_device_is_removed_and_while_it_pairs(bluez, bluetooth_hub):  # noqa: F811
@@ -81,25 +81,25 @@ def test_bluetoothd_vanishes_while_a_device_is_removed_and_while_it_pairs(bluez,
     deliver(hub, gone, "36.600")
     bluez.fault("Adapter1.RemoveDevice", Never())
     hub.command("device", "remove", device, "--reason", "moved out", "--as", "Installer")
-    wait_for(lambda: bluez.calls["Adapter1.RemoveDevice"], 10, "the hub asks bluetoothd to forget the device")
+    wait_for(lambda: bluez.calls["Adapter1.RemoveDevice"], 20, "the hub asks bluetoothd to forget the device")
     bluez.vanish()
     hub.wait_adapter(available=False)
     bluez.appear()
-    wait_for(lambda: gone.removals == 1 and not gone.bonded, 15, "what was owed is done")
+    wait_for(lambda: gone.removals == 1 and not gone.bonded, 30, "what was owed is done")
 
     new = bluez.add(oximeter(2, bonded=False))
     new.pairing = "never"
     new.advertise()
     hub.post("/v1/bluetooth/pairing", {"seconds": 60, "actor": "Installer"})
-    wait_for(lambda: [c for c in hub.get("/v1/bluetooth/pairing")["found"] if c["address"] == new.address], 10, "it is found")
+    wait_for(lambda: [c for c in hub.get("/v1/bluetooth/pairing")["found"] if c["address"] == new.address], 30, "it is found")
     hub.post("/v1/bluetooth/pairing/choose", {"address": new.address, "actor": "Installer"})
-    wait_for(lambda: bluez.calls["Device1.Pair"] == 1, 10, "it pairs")
+    wait_for(lambda: bluez.calls["Device1.Pair"] == 1, 20, "it pairs")
     bluez.vanish()
     hub.wait_adapter(available=False)
     new.pairing = "justWorks"
     bluez.appear()
     # The installer's window is still open, and what he chose is still chosen.
-    wait_for(lambda: new.bonded, 15, "paired with the new bluetoothd")
+    wait_for(lambda: new.bonded, 40, "paired with the new bluetoothd")
 
 
 def test_bluetoothd_restarts_ten_times(bluez, bluetooth_hub):  # noqa: F811
@@ -112,9 +112,10 @@ def test_bluetoothd_restarts_ten_times(bluez, bluetooth_hub):  # noqa: F811
         bluez.vanish()
         bluez.appear()
     deliver(hub, p, "36.010")
-    assert bluez.default_agent is not None, "the agent is registered with every new daemon"
+    wait_for(lambda: bluez.default_agent, 20, "the agent is registered with every new daemon")
+    hub.wait_match_rules(bluez)
     rules = bluez.match_rules(hub.pid)
-    assert len(rules) == len(set(rules)) == hub.bluetooth()["matchRules"]
+    assert len(rules) == len(set(rules))
 
 
 def test_no_bluetoothd_at_the_start(bluez, bluetooth_hub):  # noqa: F811
@@ -158,8 +159,9 @@ def test_the_bus_dies_and_comes_back(bus, bluez, bluetooth_hub):  # noqa: F811
         bluez.vanish()
         bus.start()
         bluez.appear()
-    deliver(hub, p, "36.900", 20)
-    assert len(bluez.match_rules(hub.pid)) == hub.bluetooth()["matchRules"] and hub.status()["live"]
+    deliver(hub, p, "36.900", 40)
+    hub.wait_match_rules(bluez)
+    assert hub.status()["live"]
 
 
 # -- the adapter
@@ -175,11 +177,12 @@ def test_the_adapter_comes_back_under_another_name(bluez, bluetooth_hub, wanted)
     deliver(hub, p, "36.600")
     bluez.remove_adapter()
     hub.wait_adapter(available=False, reason="noAdapter")
-    assert hub.sensor(device)["connected"] is False
+    hub.wait_sensor(device, connected=False)
     bluez.return_adapter("hci1", powered=False)
     deliver(hub, p, "36.700")
     assert p.path.startswith("/org/bluez/hci1/") and p.bonded
-    assert hub.bluetooth()["adapter"]["name"] == "hci1" and hub.bluetooth()["adapter"]["powered"]
+    adapter = hub.bluetooth()["adapter"]
+    assert adapter["name"] == "hci1" and adapter["powered"]
 
 
 def test_another_adapter_is_not_the_one_that_was_configured(bluez, bluetooth_hub):  # noqa: F811
@@ -218,7 +221,7 @@ def test_an_adapter_that_cannot_be_switched_on_is_told(bluez, bluetooth_hub):  #
     hub.wait_adapter(available=False, reason="cannotPowerOn")
     bluez.heal()
     p.advertise()
-    deliver(hub, p, "36.600", 20)
+    deliver(hub, p, "36.600", 45)
     hub.wait_adapter(available=True)
 
 
@@ -247,20 +250,20 @@ def test_a_stalled_scan_is_started_anew(bluez, bluetooth_hub):  # noqa: F811
 def test_a_stall_that_only_power_cures(bluez, bluetooth_hub):  # noqa: F811
     """The second attempt switches the adapter off and on."""
     hub, p = stalling(bluez, bluetooth_hub, "power")
-    deliver(hub, p, "36.700", 20)
+    deliver(hub, p, "36.700", 45)
     assert bluez.power_offs == 1 and p.bonded and hub.bluetooth()["scanRestarts"] >= 1
 
 
 def test_a_stall_that_nothing_cures_is_told_and_power_is_left_alone(bluez, bluetooth_hub):  # noqa: F811
     hub, p = stalling(bluez, bluetooth_hub, "never")
-    hub.wait_adapter(25, reason="scanStalled")
+    hub.wait_adapter(60, reason="scanStalled")
     assert bluez.power_offs == 1, "one power cycle among the four attempts"
     before = bluez.calls["Adapter1.StartDiscovery"]
     some_time(2)
     assert bluez.calls["Adapter1.StartDiscovery"] - before <= 1, "a slow watch only, after the attempts"
     assert bluez.power_offs == 1
     bluez.on_loop(lambda: setattr(bluez, "stall_cure", None))
-    deliver(hub, p, "36.700", 20)
+    deliver(hub, p, "36.700", 45)
     hub.wait_adapter(available=True, reason=None)
 
 
@@ -275,7 +278,7 @@ def test_no_power_cycle_while_an_alarm_device_is_connected(bluez, bluetooth_hub)
     deliver(hub, p, "36.600")
     bluez.stall_scan("power")
     p.drop()
-    wait_for(lambda: hub.bluetooth()["scanRestarts"] >= 3, 15, "the scan is started anew")
+    wait_for(lambda: hub.bluetooth()["scanRestarts"] >= 3, 40, "the scan is started anew")
     assert bluez.power_offs == 0 and call.connected
     call.notify("FFE1", b"\x01")
     hub.alert("sos")
@@ -299,7 +302,7 @@ def test_a_discovery_that_somebody_ended_is_begun_again(bluez, bluetooth_hub):  
     p = bluez.add(probe("held", 1))
     hub.register("test/held", p)
     hub.wait_adapter(available=True)
-    wait_for(lambda: bluez.discovering_clients, 10, "the hub listens")
+    wait_for(lambda: bluez.discovering_clients, 20, "the hub listens")
 
     def end():
         from fake_bluez import handlers
@@ -308,5 +311,5 @@ def test_a_discovery_that_somebody_ended_is_begun_again(bluez, bluetooth_hub):  
         handlers.discovery_changed(bluez)
     bluez.on_loop(end)
     p.advertise()
-    deliver(hub, p, "36.600", 20)
+    deliver(hub, p, "36.600", 45)
     assert bluez.power_offs == 0

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from bluetooth_support import (  # noqa: F401
     bluetooth_hub, bluez, bus, normal, on_subscribe, open_descriptors, probe, resident_kilobytes, temperature, wait_for, wait_values,
 )
@@ -30,10 +32,11 @@ def stays_for_one_value(p, count: int, start: int, sent: list[str]):
     on_subscribe(p, "2A1C", one)
 
 
+@pytest.mark.timeout(600)
 def test_a_thousand_reconnects(bluez, bluetooth_hub):  # noqa: F811
     """Sockets and D-Bus signals; held sessions and brief ones do not differ in what they take. Nothing may grow."""
     hub = bluetooth_hub()
-    wait_for(lambda: stays_as_it_is(hub), 30, "the roles have opened their connections to the core")
+    wait_for(lambda: stays_as_it_is(hub), 60, "the roles have opened their connections to the core")
     probes = [bluez.add(probe(kind, n)) for n, kind in enumerate(("held", "start", "held", "open") * 6, 1)]
     sent: list[str] = []
     each = RECONNECTS // len(probes)
@@ -43,20 +46,20 @@ def test_a_thousand_reconnects(bluez, bluetooth_hub):  # noqa: F811
         hub.register(p.profile, p)
         stays_for_one_value(p, each, n * each, sent)
         p.advertise(0.01)
-    wait_for(lambda: len(sent) >= WARM_UP, 40, "the warm-up")
+    wait_for(lambda: len(sent) >= WARM_UP, 100, "the warm-up")
     rules, memory = bluez.match_rules(hub.pid), resident_kilobytes(hub.pid)
     descriptors = settled_descriptors(hub)
     try:
-        wait_for(lambda: len(sent) >= RECONNECTS, 60, f"{RECONNECTS} reconnects")
+        wait_for(lambda: len(sent) >= RECONNECTS, 200, f"{RECONNECTS} reconnects")
     except TimeoutError as error:
         states = [(d["state"], d.get("problem")) for d in hub.bluetooth()["devices"]]
         raise AssertionError(f"{error}; {len(sent)} {states} {[(p.profile, p.connections, p.connected) for p in probes]}") from None
-    values = wait_values(hub, "temperature", RECONNECTS, 20)
+    values = wait_values(hub, "temperature", RECONNECTS, 60)
     assert sorted(values) == sorted(normal(sent)), "each reading once"
-    assert bluez.match_rules(hub.pid) == rules and len(rules) == hub.bluetooth()["matchRules"], "match rules are flat"
+    wait_for(lambda: bluez.match_rules(hub.pid) == rules and len(rules) == hub.bluetooth()["matchRules"], 20, "match rules are flat")
     for p in probes:
         p.silence()
-    wait_for(lambda: settled_descriptors(hub) <= descriptors, 10, f"descriptors are flat: {descriptors}, now {open_descriptors(hub.pid)}")
+    wait_for(lambda: settled_descriptors(hub) <= descriptors, 30, f"descriptors are flat: {descriptors}, now {open_descriptors(hub.pid)}")
     growth = resident_kilobytes(hub.pid) - memory
     print(f"memory grew by {growth} kB, descriptors {descriptors}, match rules {len(rules)}")
     assert growth < GROWTH_KILOBYTES, f"{growth} kB more after {RECONNECTS - WARM_UP} reconnects"

@@ -48,7 +48,7 @@ def test_stuck_in_progress_of_an_unbonded_device_is_removed_once(bluez, bluetoot
     bluez.add(p)
     device = hub.register("test/open", p)
     p.advertise()
-    deliver(hub, p, "36.600", 20)
+    deliver(hub, p, "36.600", 45)
     assert p.removals == 1
     assert bluez.calls["Device1.Connect"] <= 6, "retries are bounded"
     hub.wait_sensor(device, connected=True)
@@ -62,7 +62,7 @@ def test_stuck_in_progress_of_a_bonded_device_keeps_the_bond(bluez, bluetooth_hu
     bluez.add(p)
     hub.register("test/held", p)
     p.advertise()
-    deliver(hub, p, "36.600", 40)
+    deliver(hub, p, "36.600", 90)
     assert p.removals == 0 and p.bonded and bluez.power_offs == 1
     assert bluez.calls["Device1.Pair"] == 0
 
@@ -117,14 +117,14 @@ def test_a_killed_hub_adopts_its_links_and_leaves_others_alone(bluez, bluetooth_
     mine.advertise()
     deliver(hub, mine, "36.600")
     hub.kill()
-    wait_for(lambda: not mine.is_subscribed("2A1C"), 5, "the subscription died with the hub")
+    wait_for(lambda: not mine.is_subscribed("2A1C"), 20, "the subscription died with the hub")
     assert mine.connected
     hub.start()
     deliver(hub, mine, "36.700")
     assert mine.connections == 1, "the link went on"
     assert other.connected and bluez.called("Device1.Disconnect", other.path) == 0
     hub.wait_sensor(device, connected=True)
-    assert hub.bluetooth()["slots"]["used"] == 2
+    hub.wait_adapter(slots={"used": 2, "max": 5})
 
 
 # -- stale GATT cache after a firmware update
@@ -145,7 +145,7 @@ def test_stale_cache_is_removed(bluez, bluetooth_hub, kind):  # noqa: F811
     deliver(hub, p, "36.600")
     p.change_firmware(new_firmware(kind))
     p.drop()
-    deliver(hub, p, "36.700", 40)
+    deliver(hub, p, "36.700", 90)
     assert p.removals >= 1
 
 
@@ -157,13 +157,13 @@ def test_stale_cache_of_a_bonded_device_is_told_and_keeps_the_bond(bluez, blueto
     deliver(hub, p, "36.600")
     p.change_firmware(new_firmware("held"))
     p.drop()
-    hub.wait_problem(device, "stepRefused", "missingCharacteristic", "bondLost", seconds=30)
+    hub.wait_problem(device, "stepRefused", "missingCharacteristic", "bondLost", seconds=60)
     assert p.removals == 0 and p.bonded and bluez.calls["Device1.Pair"] == 0
     # A person pairs it anew; that clears the cache, too.
     bluez.on_loop(p.forget_now)
     status, said = pair(hub, "--address", p.address, "--profile", "test/held", "--no-test")
     assert status == 0, said
-    deliver(hub, p, "36.700", 20)
+    deliver(hub, p, "36.700", 45)
 
 
 # -- bond lost on the device only
@@ -180,7 +180,7 @@ def test_a_lost_bond_is_told_and_never_renewed_silently(bluez, bluetooth_hub, sh
     p.forget_bond()
     p.drop()
     # 5.66 shows a refused key as an attempt that it gave up itself: it cannot be told from a weak signal for certain.
-    hub.wait_problem(device, *(["bondLost", "cannotConnect"] if shows == "abort" else ["bondLost"]), seconds=25)
+    hub.wait_problem(device, *(["bondLost", "cannotConnect"] if shows == "abort" else ["bondLost"]), seconds=60)
     assert bluez.calls["Device1.Pair"] == 0 and p.removals == 0
     if shows != "abort":
         assert hub.alert("bondLost")["priority"] == "medium", "somebody has to go there and pair it"
@@ -194,7 +194,7 @@ def test_a_lost_bond_is_told_and_never_renewed_silently(bluez, bluetooth_hub, sh
     if shows != "abort":
         hub.alert("bondLost", state="cleared")
     assert len([a for a in hub.all_alerts() if a["rule"] == "bondLost"]) <= 1
-    wait_for(lambda: not hub.sensor(device).get("problem"), 5, "the problem is over")
+    wait_for(lambda: not hub.sensor(device).get("problem"), 20, "the problem is over")
     assert len(hub.ask("device", "list")) == 1, "it is the same device, not a second one"
 
 
@@ -208,7 +208,7 @@ def test_a_profile_that_renews_its_key_is_paired_again(bluez, bluetooth_hub, sho
     p.lost_bond_shows = shows
     p.forget_bond()
     p.drop()
-    deliver(hub, p, "36.700", 30)
+    deliver(hub, p, "36.700", 60)
     assert p.removals == 1 and bluez.calls["Device1.Pair"] == 1 and p.bonded
 
 
@@ -242,8 +242,9 @@ def test_slots_run_out_and_everybody_gets_a_turn(bluez, bluetooth_hub):  # noqa:
     # All wake up at the same moment, the button last.
     bluez.on_loop(lambda: [p.advertise_now() for p in [*probes, call]])
     hub.alert("sos")
-    values = wait_values(hub, "temperature", 7, 40)
-    assert sorted(values)[:7] == sorted(set(normal([f"36.{n:03d}" for n in range(7)])))
+    wanted = set(normal([f"36.{n:03d}" for n in range(7)]))
+    # Who had a turn may have another one before the last has the first.
+    wait_for(lambda: set(hub.values("temperature")) == wanted, 60, "everybody's value")
     connects = bluez.on_loop(lambda: [path for _, member, path in bluez.log if member == "Device1.Connect"])
     assert connects.index(call.path) <= 1, "the button waits for at most the attempt that is under way"
     assert bluez.links_most <= 5 and bluez.links_pushed_out == 0
@@ -261,11 +262,11 @@ def test_an_alarm_button_gets_a_slot_of_a_full_adapter(bluez, bluetooth_hub):  #
     call = bluez.add(button(30))
     hub.register("generic/ble-sos-button", call, hub.person())
     call.advertise()
-    wait_subscribed(call, "FFE1", 15)
+    wait_subscribed(call, "FFE1", 30)
     call.notify("FFE1", b"\x01")
     hub.alert("sos")
     assert bluez.links_pushed_out == 0 and sum(p.connected for p in probes) == 1
-    assert hub.bluetooth()["slots"] == {"used": 2, "max": 2}
+    hub.wait_adapter(slots={"used": 2, "max": 2})
 
 
 def test_strangers_links_take_slots(bluez, bluetooth_hub):  # noqa: F811
@@ -280,7 +281,7 @@ def test_strangers_links_take_slots(bluez, bluetooth_hub):  # noqa: F811
         hub.register("test/brief", p)
         on_subscribe(p, "2A1C", lambda p, value=value: p.notify_now("2A1C", value))
     bluez.on_loop(lambda: [p.advertise_now() for p in probes])
-    wait_values(hub, "temperature", 3, 30)
+    wait_for(lambda: len(set(hub.values("temperature"))) == 3, 60, "everybody's value")
     assert headset.connected and bluez.links_pushed_out == 0 and bluez.called("Device1.Disconnect", headset.path) == 0
 
 
@@ -295,9 +296,9 @@ def test_an_unbonded_device_is_removed_after_its_connection(bluez, bluetooth_hub
     hub.register("test/open", p)
     p.advertise()
     for n in range(4):
-        deliver(hub, p, f"36.{n}10", 20)
+        deliver(hub, p, f"36.{n}10", 45)
         p.drop()
-    wait_for(lambda: p.removals >= 4, 10, "removed after each connection")
+    wait_for(lambda: p.removals >= 4, 20, "removed after each connection")
 
 
 # -- found beside the table
@@ -307,12 +308,12 @@ def test_connect_that_never_answers(bluez, bluetooth_hub):  # noqa: F811
     """BlueZ takes 40 s for an absent device, a lost reply for ever: the hub has its own limit, and cancels by Disconnect."""
     hub = bluetooth_hub(connectTimeout="2s")
     p = bluez.add(probe("held", 1))
-    p.links.append(Link(delay=40))
+    p.links.append(Link(delay=120))
     hub.register("test/held", p)
     began = time.monotonic()
     p.advertise()
-    deliver(hub, p, "36.600", 15)
-    assert time.monotonic() - began < 12
+    deliver(hub, p, "36.600", 60)
+    assert time.monotonic() - began < 90, "the hub did not wait for bluetoothd's answer"
     assert bluez.called("Device1.Disconnect", p.path) >= 1
 
 
@@ -322,7 +323,7 @@ def test_connect_whose_reply_is_lost(bluez, bluetooth_hub):  # noqa: F811
     hub.register("test/held", p)
     bluez.fault("Device1.Connect", Never(), times=1)
     p.advertise()
-    deliver(hub, p, "36.600", 15)
+    deliver(hub, p, "36.600", 45)
 
 
 def test_the_signal_of_the_connection_is_missing(bluez, bluetooth_hub):  # noqa: F811
@@ -344,7 +345,7 @@ def test_bluetoothd_connects_by_itself(bluez, bluetooth_hub):  # noqa: F811
     hub = bluetooth_hub()
     p = bluez.add(probe("held", 1))
     hub.register("test/held", p)
-    wait_for(lambda: hub.bluetooth()["available"], 10, "the link works")
+    wait_for(lambda: hub.bluetooth()["available"], 20, "the link works")
     p.connect_by_itself()
     deliver(hub, p, "36.600")
 
@@ -364,6 +365,7 @@ def test_refused_AcquireNotify_becomes_StartNotify(bluez, bluetooth_hub, error):
 
 
 @pytest.mark.patient
+@pytest.mark.timeout(600)
 def test_what_is_never_answered_is_given_up(bluez, bluetooth_hub):  # noqa: F811
     """Services that are never resolved; a control point that answers neither a report, nor a count, nor a deletion. Nothing hangs.
 
@@ -387,19 +389,20 @@ def test_what_is_never_answered_is_given_up(bluez, bluetooth_hub):  # noqa: F811
         devices[p] = hub.register(p.profile, p)
     for p in devices:
         p.advertise()
-    wait_for(lambda: mute.connected, 10, "connected")
-    hub.wait_problem(older, "missingCharacteristic", seconds=30)
+    wait_for(lambda: mute.connected, 20, "connected")
+    hub.wait_problem(older, "missingCharacteristic", seconds=60)
     assert gone.removals == 0 and gone.bonded
-    wait_for(lambda: not mute.connected, 40, "it frees the connection for others")
+    wait_for(lambda: not mute.connected, 60, "it frees the connection for others")
     mute.resolves = True
-    deliver(hub, mute, "36.600", 20)
-    hub.wait_problem(devices[meters[REPORT]], "recordAccess", seconds=20)
-    assert meters[REPORT].records.requests[ABORT] == 1, "what goes on too long is called off"
+    deliver(hub, mute, "36.600", 60)
+    hub.wait_problem(devices[meters[REPORT]], "recordAccess", seconds=60)
+    requests = meters[REPORT].records.requests
+    assert 1 <= requests[ABORT] <= requests[REPORT], "what goes on too long is called off"
     for opcode in (COUNT, DELETE):
-        hub.wait_problem(devices[meters[opcode]], "recordAccess", seconds=20)
+        hub.wait_problem(devices[meters[opcode]], "recordAccess", seconds=60)
         assert len(meters[opcode].records.records) == 5, "not counted, not deleted"
     for p in meters.values():
         bluez.on_loop(p.records.ignored.clear)
         p.drop()
-    wait_for(lambda: all(not p.records.records for p in meters.values()), 20, "the next session is a good one")
+    wait_for(lambda: all(not p.records.records for p in meters.values()), 60, "the next session is a good one")
     assert len(hub.values("glucose")) == 15 == len(set(hub.values("glucose")))

@@ -58,7 +58,7 @@ def test_records_are_fetched_and_deleted_when_durable(bluez, bluetooth_hub):  # 
     device = hub.register(p.profile, p, hub.person())
     p.advertise()
     assert wait_values(hub, "glucose", 50) == glucose_values(50)
-    wait_for(lambda: all_deleted(p.records), 10, "the device is empty")
+    wait_for(lambda: all_deleted(p.records), 45, "the device is empty")
     assert witness.deletions == 1 and witness.too_early == [] and len(p.records.deleted) == 50
     assert not hub.sensor(device).get("problem")
 
@@ -74,7 +74,7 @@ def test_what_a_profile_leaves_to_its_owner_is_recorded_once(bluez, bluetooth_hu
     p.drop()
     assert wait_values(hub, "glucose", 21) == glucose_values(21)
     p.drop()
-    wait_for(lambda: p.records.requests[REPORT] >= 3, 20, "one more session")
+    wait_for(lambda: p.records.requests[REPORT] >= 3, 45, "one more session")
     bluez.on_loop(lambda: p.records.records.append(glucose_record(21)))
     p.drop()
     assert wait_values(hub, "glucose", 22) == glucose_values(22) and p.records.requests[DELETE] == 0
@@ -90,12 +90,12 @@ def test_nothing_is_deleted_while_the_disk_is_held(bluez, bluetooth_hub):  # noq
     with closing(sqlite3.connect(hub.state / "journal.sqlite", timeout=10, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         p.advertise()
-        wait_for(lambda: p.records.requests[REPORT] >= 1, 10, "the hub asks for the records")
+        wait_for(lambda: p.records.requests[REPORT] >= 1, 30, "the hub asks for the records")
         mark = time.monotonic()
         wait_for(lambda: time.monotonic() > mark + 2, 5, "two seconds without a disk")
         assert p.records.requests[DELETE] == 0 and len(p.records.records) == 5 and hub.values("glucose") == []
         db.execute("ROLLBACK")
-    wait_for(lambda: all_deleted(p.records), 30, "the device is empty")
+    wait_for(lambda: all_deleted(p.records), 45, "the device is empty")
     assert hub.values("glucose") == glucose_values(5) and witness.too_early == []
 
 
@@ -151,7 +151,7 @@ def test_a_hundred_forced_disconnects_lose_nothing_and_double_nothing(bluez, blu
     for s in saboteurs:
         s.peripheral.advertise(0.05)
     try:
-        wait_for(lambda: all(s.drops_left == 0 and all_deleted(s.store) for s in saboteurs), 60, "all meters are empty", 0.1)
+        wait_for(lambda: all(s.drops_left == 0 and all_deleted(s.store) for s in saboteurs), 200, "all meters are empty", 0.1)
     except TimeoutError as error:
         raise AssertionError(f"{error}; {[(s.drops_left, len(s.store.records)) for s in saboteurs]}") from None
     drops = METERS * DROPS
@@ -179,7 +179,7 @@ def test_a_hub_that_is_killed_loses_nothing_and_doubles_nothing(bluez, bluetooth
     witness = Witness(hub, p.records, glucose_value, then=kill)
     hub.register(p.profile, p, hub.person())
     p.advertise()
-    wait_for(lambda: killed, 15, "the hub is killed")
+    wait_for(lambda: killed, 30, "the hub is killed")
     hub.kill()
     kept = len(p.records.records)
     assert kept == (0 if moment == "deleted" else 40), "a dead hub deletes nothing"
@@ -187,9 +187,9 @@ def test_a_hub_that_is_killed_loses_nothing_and_doubles_nothing(bluez, bluetooth
     bluez.on_loop(p.records.ignored.clear)
     hub.start()
     if moment == "deleted":
-        wait_for(lambda: p.records.requests[REPORT] >= 2, 15, "the hub asks again")
+        wait_for(lambda: p.records.requests[REPORT] >= 2, 30, "the hub asks again")
     wait_values(hub, "glucose", 40)
-    wait_for(lambda: all_deleted(p.records), 15, "the device is empty")
+    wait_for(lambda: all_deleted(p.records), 45, "the device is empty")
     assert sorted(hub.values("glucose")) == sorted(glucose_values(40)) and witness.too_early == []
     assert len(p.records.deleted) == 40
 
@@ -204,9 +204,9 @@ def test_a_refused_deletion_is_told_and_doubles_nothing(bluez, bluetooth_hub):  
     assert hub.values("glucose") == glucose_values(10) and len(p.records.records) == 10
     # At its next session the meter sends all of them again, and deletes.
     p.drop()
-    wait_for(lambda: all_deleted(p.records), 30, "the device is empty")
+    wait_for(lambda: all_deleted(p.records), 45, "the device is empty")
     assert hub.values("glucose") == glucose_values(10)
-    wait_for(lambda: not hub.sensor(device).get("problem"), 5, "the problem is over")
+    wait_for(lambda: not hub.sensor(device).get("problem"), 20, "the problem is over")
 
 
 def test_a_refused_report_is_told_and_tried_again(bluez, bluetooth_hub):  # noqa: F811
@@ -216,7 +216,7 @@ def test_a_refused_report_is_told_and_tried_again(bluez, bluetooth_hub):  # noqa
     device = hub.register(p.profile, p, hub.person())
     p.advertise()
     hub.wait_problem(device, "recordAccess")
-    wait_for(lambda: all_deleted(p.records), 30, "the device is empty")
+    wait_for(lambda: all_deleted(p.records), 45, "the device is empty")
     assert hub.values("glucose") == glucose_values(10)
 
 
@@ -233,7 +233,7 @@ def test_a_record_that_is_added_before_the_count_stays_or_comes_too(bluez, bluet
     witness = Witness(hub, p.records, glucose_value, then=measure)
     hub.register(p.profile, p, hub.person())
     p.advertise()
-    wait_for(lambda: all_deleted(p.records), 30, "the device is empty")
+    wait_for(lambda: all_deleted(p.records), 45, "the device is empty")
     assert hub.values("glucose") == glucose_values(11) and witness.too_early == []
 
 
@@ -255,10 +255,10 @@ def test_equal_records_without_a_time_are_counted_by_their_place(bluez, bluetoot
     p.records.drop_after = 2
     hub.register("sig/pulse-oximeter", p, hub.person())
     p.advertise()
-    wait_for(lambda: all_deleted(p.records), 30, "the device is empty")
+    wait_for(lambda: all_deleted(p.records), 45, "the device is empty")
     assert hub.values("spo2") == ["96", "96", "95", "96"]
     # The store is empty now: the same bytes are a new measurement.
     bluez.on_loop(lambda: p.records.records.append(equal))
     p.drop()
-    wait_for(lambda: all_deleted(p.records), 30, "the device is empty again")
+    wait_for(lambda: all_deleted(p.records), 45, "the device is empty again")
     assert hub.values("spo2") == ["96", "96", "95", "96", "96"]

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from support import ROOT, wait_for
+from support import ROOT
 
 BUTTON = "zigbee2mqtt/sos-button"
 

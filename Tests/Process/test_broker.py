@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import ROOT, Bridge, Broker, free_port, normal, numbered_temperatures, wait_for
+from support import LINKED, ROOT, Bridge, Broker, free_port, normal, numbered_temperatures, subscriptions, wait_for
 
 
 def link(hub) -> dict:
@@ -23,11 +23,11 @@ def test_broker_down_and_up(make_hub, broker, how):
         bridge.temperature("t1", value)
     hub.wait_stored(50)
     getattr(broker, how)()
-    wait_for(lambda: link(hub)["state"] != "connected", 5, "status says that the broker is gone")
+    wait_for(lambda: link(hub)["state"] != "connected", 15, "status says that the broker is gone")
     assert hub.get("/livez") is not None and hub.status()["live"], "the core is live without a broker"
     broker.start()
-    wait_for(lambda: link(hub)["state"] == "connected", 15, "the hub is back at the broker")
-    wait_for(bridge.client.is_connected, 15, "the bridge is back")
+    wait_for(lambda: link(hub)["state"] == "connected", LINKED, "the hub is back at the broker")
+    wait_for(bridge.client.is_connected, 30, "the bridge is back")
     for value in values[50:]:
         bridge.temperature("t1", value)
     hub.wait_stored(100)
@@ -39,7 +39,7 @@ def test_broker_down_and_up(make_hub, broker, how):
 def test_the_broker_keeps_what_is_sent_while_the_hub_is_away(make_hub, broker, bridge):
     hub = make_hub(broker)
     hub.device("bridge/thermometer", "t1", hub.person())
-    wait_for(lambda: link(hub)["state"] == "connected", 5, "a session exists")
+    wait_for(lambda: link(hub)["state"] == "connected", LINKED, "a session exists")
     bridge.temperature("t1", "36.500")
     hub.wait_stored(1)
     hub.stop()
@@ -59,7 +59,7 @@ def test_the_hub_starts_before_the_broker(make_hub, folder):
     assert hub.status()["live"]
     hub.device("bridge/thermometer", "t1", hub.person())
     broker.start()
-    wait_for(lambda: link(hub)["state"] == "connected", 20, "connected")
+    wait_for(lambda: link(hub)["state"] == "connected" and subscriptions(broker), LINKED, "connected and subscribed")
     bridge = Bridge(broker)
     bridge.temperature("t1", "36.9")
     hub.wait_stored(1)
@@ -75,7 +75,7 @@ def test_a_retained_state_is_recorded_and_raises_nothing(make_hub, broker, bridg
     hub.kill()
     hub.start()  # A new subscription hands the retained message out.
     bridge.send("zigbee2mqtt/sos1", '{"action":"","battery":79}')
-    wait_for(lambda: hub.stored() >= 1, 10, "the live message")
+    wait_for(lambda: hub.stored() >= 1, 20, "the live message")
     assert [a for a in hub.open_alerts() if a["rule"] == "sos"] == []
     bridge.send("zigbee2mqtt/sos1", '{"action":"emergency","battery":79}')
     hub.alert("sos")
@@ -133,7 +133,7 @@ def tls_link(broker, **changes) -> dict:
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_tls_client_certificate_and_passwords_with_the_shipped_drop_in(make_hub, shipped_broker, version):
     hub = make_hub(shipped_broker, links=tls_link(shipped_broker, version=version))
-    wait_for(lambda: link(hub)["state"] == "connected", 15, "connected with TLS")
+    wait_for(lambda: link(hub)["state"] == "connected", LINKED, "connected with TLS")
     hub.device("bridge/thermometer", "t1", hub.person())
     etc = shipped_broker.etc
 
@@ -163,7 +163,7 @@ def test_a_wrong_credential_is_said_and_stops_nothing_else(make_hub, shipped_bro
     else:
         del settings["tls"]["certificate"], settings["tls"]["key"]
     hub = make_hub(shipped_broker, links=links)
-    wait_for(lambda: link(hub).get("lastError"), 15, "status says what is wrong")
+    wait_for(lambda: link(hub).get("lastError"), LINKED, "status says what is wrong")
     assert link(hub)["state"] != "connected"
     assert hub.status()["live"]
     assert "password" not in (link(hub).get("lastError") + hub.log_text()).replace("user name or password", "").lower() or wrong == "password"

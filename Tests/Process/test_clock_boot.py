@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support import escalation, hospital, numbered_temperatures, wait_for, wait_heard, webhook
+from support import LISTED, PULSE, TOLD, escalation, hospital, numbered_temperatures, wait_for, wait_heard, webhook
 from test_time import wrong_clock  # noqa: F401  (a fixture)
 
 YEAR = 366 * 86_400
@@ -82,7 +82,7 @@ def test_a_board_without_a_clock_places_what_it_recorded(make_hub, broker, bridg
     call = wait_heard(receiver, "sos")[0]
     assert call["timeUncertain"] and not is_now(call["raisedAt"])
     bridge.send("knutepunkt/devices/v1/vitals", json.dumps({"temperature": 36.1, "time": now()}))
-    wait_for(lambda: hub.values("temperature") == ["36.1"], 10, "the value")
+    wait_for(lambda: hub.values("temperature") == ["36.1"], 20, "the value")
     # The call has gone out meanwhile and another follows, so the value has had its time.
     bridge.sos("sos1")
     wait_heard(receiver, "sos", count=2)
@@ -90,9 +90,9 @@ def test_a_board_without_a_clock_places_what_it_recorded(make_hub, broker, bridg
     assert not problems(hub), "nobody is called in the first minutes after a start"
 
     machine.off(0)
-    sent = wait_for(lambda: observations(receiver), 15, "the record, once the time is known")
+    sent = wait_for(lambda: observations(receiver), 30, "the record, once the time is known")
     assert is_now(sent[0]["effectiveDateTime"]) and "note" not in sent[0]
-    assert "DOUBTFUL" not in hub.status()["clock"]
+    wait_for(lambda: "DOUBTFUL" not in hub.status()["clock"], PULSE, "the clock is believed")
     alert = hub.alert("sos")
     assert is_now(alert["raisedAt"])
     assert is_now(hub.get(f"/v1/explain/{alert['id']}")["history"][0]["at"])
@@ -120,24 +120,24 @@ def test_a_year_that_is_wrong_forgets_nothing(make_hub, broker, bridge, machine)
             bridge.temperature("t1", value)
         hub.wait_stored(part * 120)
         snapshots = min(part, 2)
-        wait_for(lambda: hub.sql("SELECT count(*) FROM snapshot")[0][0] == snapshots, 20, f"snapshot {part}")
+        wait_for(lambda: hub.sql("SELECT count(*) FROM snapshot")[0][0] == snapshots, 40, f"snapshot {part}")
     hub.stop()
     machine.say("proc/sys/kernel/random/boot_id", "boot 2\n")
     machine.say("sys/class/rtc/rtc0/since_epoch", str(int(time.time()) + 34 * YEAR))
     machine.off(34 * YEAR)
     hub.start()
-    found = wait_for(lambda: problems(hub), 20, "status says that the clock is in doubt")[0]
+    found = wait_for(lambda: problems(hub), LISTED, "status says that the clock is in doubt")[0]
     assert "days further on" in found["detail"] and "nothing old is removed" in found["next"]
     # Each commit is followed by a look at what is too old.
     for n, value in enumerate(numbered_temperatures(20, start=600)):
         bridge.temperature("t1", value)
         hub.wait_stored(361 + n)
     assert hub.sql("SELECT count(*) FROM observation")[0][0] == 380
-    hub.alert("clockDoubtful", seconds=45)
+    hub.alert("clockDoubtful", seconds=TOLD)
     # Mended, it goes on as before; what was recorded meanwhile is of now.
     machine.off(0)
-    wait_for(lambda: "DOUBTFUL" not in hub.status()["clock"], 10, "the clock is believed")
-    wait_for(lambda: is_now(hub.alert("clockDoubtful")["raisedAt"]), 5, "what was told meanwhile was told now")
+    wait_for(lambda: "DOUBTFUL" not in hub.status()["clock"], PULSE, "the clock is believed")
+    wait_for(lambda: is_now(hub.alert("clockDoubtful")["raisedAt"]), PULSE, "what was told meanwhile was told now")
     assert hub.sql("SELECT count(*) FROM observation")[0][0] == 380
 
 
@@ -153,9 +153,10 @@ def test_what_was_due_while_the_machine_slept_is_told_at_once(make_hub, broker, 
     wait_heard(receiver, "sos")
     hub.wait_stored(2)
     machine.slept(3_600)
+    # Without looking at the clock that slept, the first would be due 60 s after the press, the other half an hour after the value.
     awake = time.monotonic()
     wait_heard(receiver, "sos", "escalated")
     wait_heard(receiver, "signalLoss")
-    assert time.monotonic() - awake < 3, "within seconds of the machine's waking up"
-    wait_for(lambda: "the machine slept" in hub.log_text(), 5, "the log says why")
+    assert time.monotonic() - awake < 15, "within seconds of the machine's waking up"
+    wait_for(lambda: "the machine slept" in hub.log_text(), PULSE, "the log says why")
     assert len(receiver.heard("nurses")) == len({(e["alertId"], e["kind"], e["order"]) for e in receiver.heard("nurses")})

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from support import wait_for
+from support import LISTED, TOLD, wait_for
 from test_time import wrong_clock  # noqa: F401  (a fixture)
 
 DAY = 86_400
@@ -16,6 +16,7 @@ def now() -> str:
 
 
 @pytest.mark.patient
+@pytest.mark.timeout(240)  # What it waits for, added up.
 def test_a_day_ahead_and_back(make_hub, broker, bridge, folder, wrong_clock):  # noqa: F811
     cell = folder / "shift"
     cell.write_bytes(struct.pack("q", 0))
@@ -35,7 +36,7 @@ def test_a_day_ahead_and_back(make_hub, broker, bridge, folder, wrong_clock):  #
         bridge.send(f"knutepunkt/devices/v{n}/vitals", f'{{"spo2": {spo2}, "time": "{now()}"}}')
 
     send(0, 97)
-    wait_for(lambda: hub.values("spo2") == ["97"], 10, "the first value")
+    wait_for(lambda: hub.values("spo2") == ["97"], 20, "the first value")
     set_clock(DAY)
     send(0, 70)
     hub.alert("news2SingleThree", patient=people[0])
@@ -43,8 +44,8 @@ def test_a_day_ahead_and_back(make_hub, broker, bridge, folder, wrong_clock):  #
     send(1, 70)
     hub.alert("news2SingleThree", patient=people[1])
     said = lambda: [p for p in hub.api("GET", "/v1/status")[1]["problems"] if p["kind"] == "clockDoubtful"]  # noqa: E731
-    wait_for(lambda: said(), 20, "status says that the clock is in doubt")
-    hub.alert("clockDoubtful", seconds=60)
+    wait_for(lambda: said(), LISTED, "status says that the clock is in doubt")
+    hub.alert("clockDoubtful", seconds=TOLD)
     assert not [alert for alert in hub.all_alerts() if alert["rule"] == "deviceClockWrong"], "no device is blamed"
     set_clock(0)
     send(2, 70)

@@ -11,7 +11,7 @@ from support import ROOT, as_root, default_binary, escalation, hospital, webhook
 def knutepunkt(*words, **options):
     environment = dict(os.environ) | options.pop("environment", {})
     return subprocess.run(
-        [str(default_binary()), *map(str, words)], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=environment, **options)
+        [str(default_binary()), *map(str, words)], capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL, env=environment, **options)
 
 
 def test_a_day_at_the_command_line(make_hub, broker, bridge, receiver):
@@ -138,7 +138,7 @@ def test_help_and_version_are_quick_and_whole():
 
 def test_a_reader_that_goes_away_is_no_fault(hub):
     done = subprocess.run(
-        ["bash", "-c", f"{hub.binary} status --help | head -1; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, timeout=20)
+        ["bash", "-c", f"{hub.binary} status --help | head -1; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, timeout=90)
     assert done.returncode in (0, 141), done.stderr
 
 
@@ -155,5 +155,5 @@ def test_strangers_may_not_speak_to_the_core(hub, folder):
     hub.runtime.chmod(0o755)
     done = subprocess.run(
         [*as_root(), "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(open_folder / hub.binary.name), "status", "--socket", str(hub.socket)],
-        capture_output=True, text=True, timeout=20)
+        capture_output=True, text=True, timeout=90)
     assert done.returncode == 77, (done.returncode, done.stderr)

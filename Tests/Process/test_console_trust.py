@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect  # noqa: E402
 
-from support import Destination, SECRET, escalation, free_port, wait_for  # noqa: E402
+from support import OVER, SECRET, TOLD, Destination, escalation, free_port, wait_for  # noqa: E402
 from test_console import browser, card, connected, nurse, sign_in  # noqa: E402,F401  (fixtures)
 
 
@@ -22,7 +22,7 @@ def roles(make_hub, broker):
     hub = make_hub(broker, start=False)
     hub.start("core")
     hub.start("console")
-    wait_for(lambda: connected(hub), 10, "the console answers")
+    wait_for(lambda: connected(hub), 60, "the console answers")
     hub.patient = hub.person("Kari Nordmann")
     hub.device("zigbee2mqtt/sos-button", "sos1", hub.patient)
     return hub
@@ -37,11 +37,11 @@ def test_green_only_while_the_broker_is_there(make_hub, broker, nurse):
     hub = make_hub(broker)
     page = nurse()
     sign_in(hub, page)
-    wait_for(lambda: page.locator(".empty-calm").is_visible(), 90, "a calm board")
+    wait_for(lambda: page.locator(".empty-calm").is_visible(), 2 * OVER, "a calm board")
     expect(page.locator("#core-status")).to_contain_text("Varslingen virker")
     broker.stop()
     banner = page.locator("#banner-hub")
-    expect(banner).to_be_visible(timeout=45000)
+    expect(banner).to_be_visible(timeout=TOLD * 1000)
     expect(banner).to_contain_text("nødrutinen")
     expect(page.locator(".empty-calm")).not_to_be_visible()
     assert page.locator("#core-status .core-text-live").is_hidden()
@@ -49,7 +49,7 @@ def test_green_only_while_the_broker_is_there(make_hub, broker, nurse):
     # A page loaded now says the same without a script's help.
     assert "Ingen forbindelse" in page.request.get(page.url).text()
     broker.start()
-    expect(banner).not_to_be_visible(timeout=45000)
+    expect(banner).not_to_be_visible(timeout=TOLD * 1000)
 
 
 def test_an_alarm_that_does_not_arrive_says_so_on_its_card(make_hub, broker, bridge, nurse):
@@ -60,7 +60,7 @@ def test_an_alarm_that_does_not_arrive_says_so_on_its_card(make_hub, broker, bri
     page = nurse()
     sign_in(hub, page)
     bridge.sos("sos1")
-    expect(card(page).locator(".undelivered")).to_have_text("Ikke levert til responder – ring", timeout=20000)
+    expect(card(page).locator(".undelivered")).to_have_text("Ikke levert til responder – ring", timeout=40_000)
 
 
 def test_an_alarm_that_arrives_says_where(make_hub, broker, bridge, receiver, nurse):
@@ -71,7 +71,7 @@ def test_an_alarm_that_arrives_says_where(make_hub, broker, bridge, receiver, nu
     page = nurse()
     sign_in(hub, page)
     bridge.sos("sos1")
-    expect(card(page)).to_contain_text("Sendt til responder kl. ", timeout=15000)
+    expect(card(page)).to_contain_text("Sendt til responder kl. ")
     expect(card(page).locator(".undelivered")).to_have_count(0)
 
 
@@ -85,37 +85,37 @@ def test_one_stuck_button_hides_nobody(make_hub, broker, bridge, nurse):
     for number in range(300):
         bridge.send("zigbee2mqtt/stuck", json.dumps({"action": "emergency", "linkquality": number}))
     bridge.sos("other")
-    expect(card(page, "Needs Help").first).to_be_visible(timeout=15000)
-    expect(card(page, "Stuck Button")).to_have_count(1, timeout=15000)
+    expect(card(page, "Needs Help").first).to_be_visible()
+    expect(card(page, "Stuck Button")).to_have_count(1)
 
 
 def test_a_core_that_does_not_answer_is_not_said_to_have_recorded_nothing(roles, bridge, nurse):
     page = nurse()
     sign_in(roles, page)
     bridge.sos("sos1")
-    expect(card(page)).to_be_visible(timeout=5000)
+    expect(card(page)).to_be_visible()
     roles.processes["core"].send_signal(signal.SIGSTOP)
     try:
-        pressed = time.monotonic()
-        card(page).get_by_role("button", name="Kvitter").click()
+        # The console gives up (after 6 s) before the page does (after 8 s): there is an answer.
+        with page.expect_response(lambda answer: answer.url.endswith("/kvitter")):
+            card(page).get_by_role("button", name="Kvitter").click()
         notice = card(page).locator(".card-notice")
-        expect(notice).to_contain_text("Usikkert om det ble registrert", timeout=12000)
-        assert time.monotonic() - pressed < 8.5, "the console gives up before the page does"
+        expect(notice).to_contain_text("Usikkert om det ble registrert")
         expect(notice).not_to_contain_text("IKKE")
     finally:
         roles.processes["core"].send_signal(signal.SIGCONT)
     # And it was recorded.
-    roles.alert("sos", state="acknowledged", seconds=15)
+    roles.alert("sos", state="acknowledged", seconds=30)
 
 
 def test_only_a_refused_connection_says_not_recorded(roles, bridge, nurse):
     page = nurse()
     sign_in(roles, page)
     bridge.sos("sos1")
-    expect(card(page)).to_be_visible(timeout=5000)
+    expect(card(page)).to_be_visible()
     roles.kill("console")
     card(page).get_by_role("button", name="Kvitter").click()
-    expect(card(page).locator(".card-notice")).to_contain_text("IKKE registrert", timeout=5000)
+    expect(card(page).locator(".card-notice")).to_contain_text("IKKE registrert")
 
 
 def test_on_a_phone_the_answer_is_beside_the_button_and_focus_stays(roles, bridge, nurse):
@@ -127,21 +127,22 @@ def test_on_a_phone_the_answer_is_beside_the_button_and_focus_stays(roles, bridg
     bridge.sos("sos1")
     sign_in(roles, page)
     last = card(page, "Person 0")
-    expect(last).to_be_visible(timeout=5000)
+    expect(last).to_be_visible()
     button = last.get_by_role("button", name="Kvitter")
     button.focus()
     page.keyboard.press("Enter")
     notice = last.locator(".card-notice")
-    expect(notice).to_contain_text("Du har kvittert", timeout=10000)
-    expect(last).to_contain_text("Kvittert av", timeout=10000)
+    expect(notice).to_contain_text("Du har kvittert")
+    expect(last).to_contain_text("Kvittert av")
     # The card has moved below those that nobody has taken, and the focus with it.
-    assert page.evaluate("document.activeElement.closest('li.card')?.id") == last.get_attribute("id")
+    focused = "document.activeElement.closest('li.card')?.id"
+    wait_for(lambda: page.evaluate(focused) == last.get_attribute("id"), 10, "the focus is on the card")
     roles.kill("core")
     last = card(page, "Person 1")
     last.get_by_role("button", name="Kvitter").click()
     notice = last.locator(".card-notice")
-    expect(notice).to_be_visible(timeout=12000)
-    wait_for(lambda: in_view(page, notice), 3, "the notice is in sight")
+    expect(notice).to_be_visible()
+    wait_for(lambda: in_view(page, notice), 10, "the notice is in sight")
 
 
 def test_a_new_alarm_out_of_sight_is_pinned_until_it_is_seen(roles, bridge, nurse):
@@ -150,22 +151,23 @@ def test_a_new_alarm_out_of_sight_is_pinned_until_it_is_seen(roles, bridge, nurs
         roles.device("zigbee2mqtt/sos-button", f"b{number}", roles.person(f"Person {number}"))
         bridge.sos(f"b{number}")
     sign_in(roles, page)
-    expect(page.locator(".card")).to_have_count(8, timeout=10000)
+    expect(page.locator(".card")).to_have_count(8)
     strip = page.locator("#unseen")
     # Everything is looked at once.
     for number in range(8):
-        card(page, f"Person {number}").scroll_into_view_if_needed()
-        page.wait_for_timeout(1800)
-    expect(strip).not_to_be_visible(timeout=5000)
+        one = card(page, f"Person {number}")
+        one.scroll_into_view_if_needed()
+        page.wait_for_function("id => JSON.parse(sessionStorage.getItem('seen') ?? '[]').includes(id)", arg=one.get_attribute("id"))
+    expect(strip).not_to_be_visible()
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     gunn = roles.person("Gunn Lund")
     roles.device("zigbee2mqtt/sos-button", "gunn", gunn)
     bridge.sos("gunn")
-    expect(strip).to_have_text("1 ny: Gunn Lund – trygghetsalarm", timeout=5000)
-    wait_for(lambda: in_view(page, strip), 2, "the strip is in sight")
+    expect(strip).to_have_text("1 ny: Gunn Lund – trygghetsalarm")
+    wait_for(lambda: in_view(page, strip), 10, "the strip is in sight")
     strip.get_by_role("link").click()
-    wait_for(lambda: in_view(page, card(page, "Gunn Lund").locator(".story")), 3, "the card is in sight")
-    expect(strip).not_to_be_visible(timeout=5000)
+    wait_for(lambda: in_view(page, card(page, "Gunn Lund").locator(".story")), 10, "the card is in sight")
+    expect(strip).not_to_be_visible()
 
 
 def test_looks_at_the_board_are_in_the_access_log(roles, bridge, nurse):
@@ -173,10 +175,10 @@ def test_looks_at_the_board_are_in_the_access_log(roles, bridge, nurse):
     roles.alert("sos")
     page = nurse()
     sign_in(roles, page)
-    expect(card(page)).to_be_visible(timeout=5000)
+    expect(card(page)).to_be_visible()
     page.reload()
     read = "SELECT x.display_name who, l.patient p FROM access_log l JOIN actor x ON x.id = l.actor WHERE l.action = 'read' AND l.purpose = 'console'"
-    wait_for(lambda: roles.sql(read), 10, "the look is logged")
+    wait_for(lambda: roles.sql(read), 30, "the look is logged")
     time.sleep(1)
     assert [(row["who"], f"P{row['p']}") for row in roles.sql(read)] == [("Nina Nurse", roles.patient)]
     assert roles.get("/v1/audit/verify")["intact"]
@@ -187,12 +189,12 @@ def test_silent_connections_do_not_lock_nurses_out(roles):
     try:
         began = time.monotonic()
         link = roles.post("/v1/console/links", {"actor": "Nina Nurse"})["url"].split("lenke=")[1]
-        connection = http.client.HTTPConnection("127.0.0.1", roles.console_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", roles.console_port, timeout=30)
         connection.request("POST", "/inn", urlencode({"link": link}), {"Content-Type": "application/x-www-form-urlencoded"})
         assert connection.getresponse().status == 303
         assert time.monotonic() - began < 5
         # And they are sent away.
-        silent[-1].settimeout(8)
+        silent[-1].settimeout(30)
         assert silent[-1].recv(1) == b""
     finally:
         for one in silent:
@@ -204,17 +206,18 @@ def test_the_console_ends_at_once_with_open_boards(roles, bridge, nurse):
     pages = [nurse() for _ in range(3)]
     for page in pages:
         sign_in(roles, page)
-        expect(card(page)).to_be_visible(timeout=5000)
+        expect(card(page)).to_be_visible()
     began = time.monotonic()
-    roles.stop("console", seconds=8)
+    roles.stop("console", seconds=30)
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.timeout(600)
 def test_the_console_ends_at_once_with_thousands_of_open_alerts(make_hub, broker, bridge, nurse):
     hub = make_hub(broker, start=False, realtime={"alertsMax": 8192, "lockMemory": False})
     hub.start("core")
     hub.start("console")
-    wait_for(lambda: connected(hub), 10, "the console answers")
+    wait_for(lambda: connected(hub), 60, "the console answers")
     buttons = 40
     for number in range(buttons):
         hub.device("zigbee2mqtt/sos-button", f"b{number}", hub.person(f"Person {number}"))
@@ -222,12 +225,12 @@ def test_the_console_ends_at_once_with_thousands_of_open_alerts(make_hub, broker
     sign_in(hub, page)
     for number in range(5000):
         bridge.send(f"zigbee2mqtt/b{number % buttons}", json.dumps({"action": "emergency", "linkquality": number % 250}))
-    wait_for(lambda: len(page.locator(".card").all()) >= buttons, 60, "everybody is on the board", every=0.2)
-    wait_for(lambda: hub.sql("SELECT count(*) n FROM device_event")[0]["n"] >= 5000, 60, "the flood is in", every=0.2)
+    wait_for(lambda: len(page.locator(".card").all()) >= buttons, 120, "everybody is on the board", every=0.2)
+    wait_for(lambda: hub.sql("SELECT count(*) n FROM device_event")[0]["n"] >= 5000, 120, "the flood is in", every=0.2)
     # A change of one alert is on the screen soon, however many are open.
     hub.device("zigbee2mqtt/sos-button", "late", hub.person("Late Person"))
     bridge.sos("late")
-    expect(card(page, "Late Person")).to_be_visible(timeout=10000)
+    expect(card(page, "Late Person")).to_be_visible()
     began = time.monotonic()
-    hub.stop("console", seconds=10)
+    hub.stop("console", seconds=30)
     assert time.monotonic() - began < 5

@@ -6,7 +6,7 @@ Figures are Deploy/bench/cost.py's.
 from pathlib import Path
 import time
 
-from support import escalation, hospital, wait_for
+from support import escalation, hospital
 
 
 def switches(pid: int) -> int:
@@ -27,11 +27,13 @@ def test_a_hub_at_rest_sleeps(make_hub, broker, receiver):
     hub = make_hub(broker, [hospital(receiver)], escalation=escalation())
     hub.device("bridge/pulse-oximeter", "o1", hub.person())
     pid = hub.processes["all"].pid
-    time.sleep(4)  # What a start leaves to do is done.
-    before, began = switches(pid), time.monotonic()
-    time.sleep(6)
-    rate = (switches(pid) - before) / (time.monotonic() - began)
-    assert rate < 60, f"{rate:.0f} wake-ups a second"
+    rates = []
+    # What a start leaves to do comes to an end, on a slow machine a little later.
+    while not rates or rates[-1] >= 60 and len(rates) < 6:
+        before, began = switches(pid), time.monotonic()
+        time.sleep(5)
+        rates.append((switches(pid) - before) / (time.monotonic() - began))
+    assert rates[-1] < 60, f"wake-ups a second, each 5 s: {rates}"
 
 
 def test_readings_travel_together(make_hub, broker, bridge, receiver):
@@ -39,7 +41,7 @@ def test_readings_travel_together(make_hub, broker, bridge, receiver):
     hub = make_hub(broker, [hospital(receiver)], escalation=escalation())
     for number in range(10):
         hub.device("bridge/pulse-oximeter", f"o{number}", hub.person(f"Person {number}"))
-    readings = 300
+    readings, began = 300, time.monotonic()
     for number in range(readings):
         bridge.oximeter(f"o{number % 10}", 95 + number // 10 % 4, 60 + number % 20)
         time.sleep(0.01)
@@ -47,6 +49,7 @@ def test_readings_travel_together(make_hub, broker, bridge, receiver):
     hub.wait_delivered()
     records = len(receiver.resources("Observation"))
     assert records >= 2 * readings
-    # Fifty records fill a bundle. Besides, at most a few begin each second of some five.
-    assert len(receiver.bundles) <= records / 50 + 30, f"{len(receiver.bundles)} bundles for {records} records"
-    wait_for(lambda: receiver.fhir["fhir"].errors == [], 1, "no bundle was refused")
+    # Fifty records fill a bundle. Besides, at most a few begin each second, of which there are some five.
+    allowed = records / 50 + 6 * (time.monotonic() - began)
+    assert len(receiver.bundles) <= allowed, f"{len(receiver.bundles)} bundles for {records} records"
+    assert receiver.fhir["fhir"].errors == [], "no bundle was refused"

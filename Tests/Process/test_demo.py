@@ -8,11 +8,11 @@ from screen import Board, LiveScreen, Resident, fit, width
 from support import ROOT, default_binary
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(330)
 def test_the_demonstration_adds_up():
     done = subprocess.run(
         ["/usr/bin/python3", ROOT / "Deploy/demo/demo.py", "--binary", default_binary()],
-        capture_output=True, text=True, timeout=140, stdin=subprocess.DEVNULL)
+        capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "\x1b[" not in done.stdout, "plain lines where there is no terminal"
     assert "Right:" in done.stdout

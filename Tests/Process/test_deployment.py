@@ -16,7 +16,7 @@ SERVICES = [unit.name for unit in UNITS if unit.suffix == ".service"]
 
 
 def run(*words, **options):
-    return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, **options)
+    return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **options)
 
 
 def test_systemd_analyze_verify_accepts_the_units(folder):
@@ -100,7 +100,7 @@ class Systemd:
         self.path = folder / "notify"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.path))
-        self.socket.settimeout(10)
+        self.socket.settimeout(30)
         self.seen: list[str] = []
 
     def start(self, hub):
@@ -136,7 +136,7 @@ def test_ready_status_and_watchdog_are_told_to_systemd(make_hub, broker, systemd
     assert status and len(status[0]) > 15, systemd.seen
     process.terminate()
     systemd.until("STOPPING=1")
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
 
 
 def test_reload_keeps_the_hub_running_and_tells_systemd(make_hub, broker, systemd):

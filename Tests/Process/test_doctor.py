@@ -18,7 +18,7 @@ def doctor(hub, *words: str, address: str | None = None):
     address = address or hub.environment["DBUS_SYSTEM_BUS_ADDRESS"]
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "DBUS_SYSTEM_BUS_ADDRESS": address}
     return subprocess.run(
-        [str(hub.binary), "doctor", "--config", str(hub.file), *words], capture_output=True, text=True, timeout=30, env=environment)
+        [str(hub.binary), "doctor", "--config", str(hub.file), *words], capture_output=True, text=True, timeout=90, env=environment)
 
 
 def examine(hub, address: str | None = None) -> tuple[int, dict]:
@@ -159,7 +159,7 @@ def test_a_broker_that_is_not_there(bus, make_hub):  # noqa: F811
 
 def test_no_configuration_at_all(bus, folder):  # noqa: F811
     done = subprocess.run(
-        [str(default_binary()), "doctor", "--config", str(folder / "none.yaml"), "--json"], capture_output=True, text=True, timeout=30,
+        [str(default_binary()), "doctor", "--config", str(folder / "none.yaml"), "--json"], capture_output=True, text=True, timeout=90,
         env={"PATH": "/usr/bin", "DBUS_SYSTEM_BUS_ADDRESS": bus.address})
     report = json.loads(done.stdout)
     assert done.returncode == 1 and lines(report, "configuration")[0]["state"] == "problem"

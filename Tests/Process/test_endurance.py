@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from support import Publisher, escalation, free_port, wait_for, wait_heard, webhook
+from support import LINKED, LISTED, PULSE, accepts, escalation, free_port, wait_for, wait_heard, webhook
 
 
 def press(bridge, n):
@@ -18,7 +18,8 @@ def press(bridge, n):
 
 
 def test_taken_ports_end_neither_the_alarms_nor_the_hub(make_hub, broker, bridge, receiver):
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    # Free again later for the hub alone.
+    taken = [socket.create_server(("127.0.0.1", free_port())) for _ in range(2)]
     console, metrics = (s.getsockname()[1] for s in taken)
     hub = make_hub(
         broker, [webhook(receiver)], escalation=escalation("nurses"), console={"listen": f"127.0.0.1:{console}"},
@@ -27,28 +28,20 @@ def test_taken_ports_end_neither_the_alarms_nor_the_hub(make_hub, broker, bridge
     hub.device("zigbee2mqtt/sos-button", "sos1", hub.person())
     bridge.sos("sos1")
     wait_heard(receiver, "sos")
-    log = hub.log_text()
-    assert f"console.listen 127.0.0.1:{console} is taken by another program (ss -ltnp" in log, log
-    assert f"observability.listen 127.0.0.1:{metrics} is taken" in log, log
-    wait_for(lambda: any(p["kind"] == "roleDown" and p["name"] == "console" for p in hub.status()["problems"]), 10, "the missing board is told")
-    closed = next(p for p in hub.status()["problems"] if p["kind"] == "portClosed")
+    for line in (f"console.listen 127.0.0.1:{console} is taken by another program (ss -ltnp", f"observability.listen 127.0.0.1:{metrics} is taken"):
+        wait_for(lambda: line in hub.log_text(), 20, line)
+    wait_for(
+        lambda: any(p["kind"] == "roleDown" and p["name"] == "console" for p in hub.status()["problems"]), LISTED, "the missing board is told")
+    closed = wait_for(lambda: [p for p in hub.status()["problems"] if p["kind"] == "portClosed"], LISTED, "the closed port is told")[0]
     assert f"127.0.0.1:{metrics} is taken" in closed["detail"] and closed["effect"] == "partial", closed
     for s in taken:
         s.close()
-    wait_for(lambda: hub.http("/livez", console)[0] == 200, 20, "the board comes by itself") if can_connect(console, 20) else pytest.fail("no board")
-    assert can_connect(metrics, 15), "the metrics come by themselves"
-    wait_for(lambda: not [p for p in hub.status()["problems"] if p["kind"] == "portClosed"], 5, "and the problem is over")
+    # Each is tried again after 10 s.
+    wait_for(lambda: accepts(console), 30, "the board comes by itself")
+    wait_for(lambda: hub.http("/livez", console)[0] == 200, 20, "and answers")
+    wait_for(lambda: accepts(metrics), 30, "the metrics come by themselves")
+    wait_for(lambda: not [p for p in hub.status()["problems"] if p["kind"] == "portClosed"], PULSE, "and the problem is over")
     assert hub.stop() == 0
-
-
-def can_connect(port: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return True
-        time.sleep(0.2)
-    return False
 
 
 def descriptors(pid: int) -> int:
@@ -66,16 +59,16 @@ def test_silent_connections_cost_neither_alarms_nor_status(make_hub, broker, bri
     silent = []
     for _ in range(600):
         if where == "observability":
-            silent.append(socket.create_connection(("127.0.0.1", hub.observability_port), timeout=5))
+            silent.append(socket.create_connection(("127.0.0.1", hub.observability_port), timeout=20))
         else:
             one = socket.socket(socket.AF_UNIX)
             one.connect(str(hub.socket))
             silent.append(one)
-    wait_for(lambda: descriptors(pid) < before + 200, 10, "the listener is bounded")
+    wait_for(lambda: descriptors(pid) < before + 200, 20, "the listener is bounded")
     press(bridge, 2)
     wait_heard(receiver, "sos")
     assert hub.status()["live"] and hub.http("/metrics")[0] == 200
-    wait_for(lambda: descriptors(pid) < before + 20, 25, "silent ones are let go after ten seconds")
+    wait_for(lambda: descriptors(pid) < before + 20, 45, "silent ones are let go after ten seconds")
     for one in silent:
         one.close()
 
@@ -101,17 +94,17 @@ def test_the_end_does_not_wait_for_a_store_that_stands_still(make_hub, broker, b
     process.send_signal(signal.SIGTERM)
     began = time.monotonic()
     try:
-        code = process.wait(15)
+        code = process.wait(30)
     except subprocess.TimeoutExpired:
-        pytest.fail("still running after 15 s")
+        pytest.fail("still running after 30 s")
     finally:
         thief.execute("ROLLBACK")
         thief.close()
-    assert time.monotonic() - began < 6 and code == 0, (time.monotonic() - began, code)
+    assert time.monotonic() - began < 10 and code == 0, (time.monotonic() - began, code)
     # What was not stored was not acknowledged: the broker brings it again.
     hub.processes.clear()
     hub.start()
-    wait_for(lambda: len([a for a in hub.all_alerts() if a["rule"] == "sos"]) == 2, 15, "the second press")
+    wait_for(lambda: len([a for a in hub.all_alerts() if a["rule"] == "sos"]) == 2, LINKED, "the second press")
 
 
 def test_sizes_below_what_is_registered_leave_nobody_unwatched(make_hub, broker, bridge):
@@ -122,7 +115,7 @@ def test_sizes_below_what_is_registered_leave_nobody_unwatched(make_hub, broker,
     hub.stop()
     hub.configuration["realtime"] = {"patientsMax": 2, "devicesMax": 2, "alertsMax": 32}
     hub.write_configuration()
-    check = subprocess.run([str(hub.binary), "check", "--config", str(hub.file)], capture_output=True, text=True, timeout=20)
+    check = subprocess.run([str(hub.binary), "check", "--config", str(hub.file)], capture_output=True, text=True, timeout=90)
     assert check.returncode == 78, check.stdout
     assert "realtime.patientsMax is 2, and 4 people are registered" in check.stderr and "at least 4" in check.stderr, check.stderr
     assert "realtime.devicesMax" in check.stderr
@@ -131,9 +124,10 @@ def test_sizes_below_what_is_registered_leave_nobody_unwatched(make_hub, broker,
     hub.wait_subscribed()
     for n in range(4):
         bridge.sos(f"b{n}")
-    wait_for(lambda: {a["patientName"] for a in hub.open_alerts() if a["rule"] == "sos"} == {f"Person {n}" for n in range(4)}, 15, "everybody's press")
+    wait_for(lambda: {a["patientName"] for a in hub.open_alerts() if a["rule"] == "sos"} == {f"Person {n}" for n in range(4)}, 30, "everybody's press")
 
 
+@pytest.mark.timeout(600)
 def test_a_device_is_found_behind_many_entries_of_others(hub, bridge):
     """One look passes over 20 000 entries and says where the next begins: a good device on a busy hub is not called dead."""
     patient = hub.person()
@@ -145,9 +139,9 @@ def test_a_device_is_found_behind_many_entries_of_others(hub, bridge):
         last = bridge.temperature("t1", f"{36 + n % 3000 / 1000:.3f}")
         while n - bridge.taken > 400:
             time.sleep(0.005)
-    bridge.flush(last, 60)
+    bridge.flush(last, 180)
     bridge.oximeter("o1", 97, 70)
-    wait_for(lambda: hub.values("spo2") == ["97"], 60, "the reading is stored")
+    wait_for(lambda: hub.values("spo2") == ["97"], 180, "the reading is stored")
     for _ in range(4):
         answer = hub.get(f"/v1/devices/{tested}/readings?after={after}")
         if answer["readings"]:

@@ -48,7 +48,7 @@ def day(make_hub, broker, bridge, receiver):
     alert = hub.alert("sos")
     hub.alert_action(alert["id"], "acknowledge")
     hub.alert_action(alert["id"], "resolve", comment="Helped")
-    wait_for(lambda: hub.stored() >= 9, 10, "the day is stored")
+    wait_for(lambda: hub.stored() >= 9, 20, "the day is stored")
     hub.wait_delivered()
     hub.patient = patient
     return hub
@@ -60,7 +60,7 @@ def test_every_bundle_validates_as_r4(day, receiver):
     assert receiver.bundles
     resources = [entry["resource"] for bundle in receiver.bundles for entry in bundle["entry"]]
     text = "\n".join(json.dumps(r) for r in receiver.bundles + resources)
-    done = subprocess.run([validator(), Path(__file__).with_name("fhir_validate.py")], input=text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([validator(), Path(__file__).with_name("fhir_validate.py")], input=text, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stdout + done.stderr
     kinds = {r["resourceType"] for r in resources}
     assert {"Observation", "DetectedIssue", "Patient", "Device"} <= kinds

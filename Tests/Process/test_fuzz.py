@@ -20,7 +20,7 @@ INPUTS = {
 def fuzzing(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
     program = default_binary().with_name("Fuzzing")
     return subprocess.run(
-        [program, *arguments, "--repository", REPOSITORY], capture_output=True, text=True, timeout=120,
+        [program, *arguments, "--repository", REPOSITORY], capture_output=True, text=True, timeout=400,
         # A trap's report costs seconds and says nothing that the input does not.
         env=os.environ | {"SWIFT_BACKTRACE": "enable=no", "TMPDIR": str(folder)})
 
@@ -31,6 +31,7 @@ def test_every_target_is_tried(tmp_path):
     assert names == {*INPUTS, "planted"}
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("target", INPUTS)
 def test_no_bytes_do_harm(target, tmp_path):
     """What was once harmful, then the same inputs in each run, then fresh ones."""
@@ -43,6 +44,7 @@ def test_no_bytes_do_harm(target, tmp_path):
         assert f"{INPUTS[target]} inputs, none harmful" in done.stdout
 
 
+@pytest.mark.timeout(1200)
 def test_a_finding_is_kept_and_told(tmp_path):
     """Chance does meet FALL from FILL: the process ends, its input lies in a file, and that file alone ends it again."""
     done = fuzzing("run", "planted", "--runs", "2000000", "--seed", "5", "--findings", str(tmp_path), folder=tmp_path)

@@ -2,8 +2,9 @@
 
 import json
 import random
+import time
 
-from support import Bridge, normal, numbered_temperatures, wait_for
+from support import LINKED, Bridge, normal, numbered_temperatures, wait_for
 import sigframes
 
 
@@ -37,11 +38,11 @@ def test_ten_thousand_pieces_of_garbage(make_hub, broker):
     ):
         hub.device(profile, address, patient)
     link = lambda: hub.status()["links"][0]  # noqa: E731
-    wait_for(lambda: link()["state"] == "connected", 10, "connected")
+    wait_for(lambda: link()["state"] == "connected", LINKED, "connected")
     chance = random.Random(20260131)
     bridge = Bridge(broker, "vandal")
     values = numbered_temperatures(200)
-    rubbish = 0
+    rubbish, began = 0, time.monotonic()
     for number in range(10_000):
         topic, payload = garbage(chance, number)
         # A topic that no profile has is the broker's matter: the hub has not subscribed to it.
@@ -52,8 +53,8 @@ def test_ten_thousand_pieces_of_garbage(make_hub, broker):
     for size in (1_000_000, 300_000, 262_145):
         bridge.send("ble/t1/2a1c", chance.randbytes(size))
         rubbish += 1
-    wait_for(lambda: sum(link()["refused"].values()) >= rubbish, 60, "every piece of garbage is counted")
-    wait_for(lambda: len(hub.values("temperature")) >= 200, 20, "the valid values are stored")
+    wait_for(lambda: sum(link()["refused"].values()) >= rubbish, 180, "every piece of garbage is counted")
+    wait_for(lambda: len(hub.values("temperature")) >= 200, 40, "the valid values are stored")
     bridge.close()
 
     assert sorted(hub.values("temperature")) == normal(values), "valid traffic is unharmed"
@@ -61,14 +62,15 @@ def test_ten_thousand_pieces_of_garbage(make_hub, broker):
     assert {alert["rule"] for alert in hub.all_alerts()} <= {"notUnderstood"}
     told = hub.sql(
         "SELECT count(*) FROM device_event e JOIN vocabulary v ON v.domain = 'event' AND v.value = e.kind WHERE v.name = 'notUnderstood'")[0][0]
-    assert 1 <= told <= 30, "told, at most every ten seconds"
+    # There are three devices that can be misunderstood.
+    assert 1 <= told <= 3 * (2 + (time.monotonic() - began) / 10), "told, at most every ten seconds of each device"
     refused = link()["refused"]
     assert link()["received"] >= rubbish + 200
     assert refused["oversized"] == 3 and refused["endOfFrame"] > 1000 and refused["invalidJSON"] > 1000 and refused["unknownTopic"] > 1000, refused
     frames = hub.get("/v1/quarantine")["frames"]
     assert len(frames) <= 1000, "what is kept is bounded"
     assert all(f["prefix"] == "" for f in frames if f["reason"] == "unknownTopic"), "what strangers say is nobody's to read"
-    assert hub.quarantined().total() >= rubbish
+    wait_for(lambda: hub.quarantined().total() >= rubbish, 20, "every piece is in the books")
     hub.assert_running()
     assert hub.status()["live"]
 
@@ -80,7 +82,7 @@ def test_numbers_out_of_range_are_recorded_as_errors_and_never_score(make_hub, b
     for spo2, pulse in ((101, 80), (250, 80), (97, 2000), (-3, 80), ("NaN", 80), ("+INF", "-INF"), ("NRes", "reserved")):
         bridge.send("ble/o1/2a5f", bytes([0]) + sigframes.sfloat(spo2) + sigframes.sfloat(pulse))
     bridge.oximeter("o1", 97, 72)
-    wait_for(lambda: (s := hub.get("/v1/patients")[0].get("score")) and s["points"].get("spo2") == 0, 10, "the valid frame scores")
+    wait_for(lambda: (s := hub.get("/v1/patients")[0].get("score")) and s["points"].get("spo2") == 0, 20, "the valid frame scores")
     assert [a["rule"] for a in hub.all_alerts()] == []
     score = hub.get("/v1/patients")[0]["score"]
     assert score["points"]["pulse"] == 0 and not score["complete"]

@@ -6,10 +6,7 @@ import subprocess
 import pytest
 
 from screens import problems, status
-from support import escalation, wait_for, wait_heard, webhook
-
-# HubWatch: 30 s unwell until it is told, 60 s well until it is over; and a pulse of a second.
-TOLD, OVER = 36, 70
+from support import LINKED, LISTED, OVER, PULSE, TOLD, escalation, wait_for, wait_heard, webhook
 
 
 @pytest.fixture
@@ -17,7 +14,7 @@ def house(make_hub, broker, receiver):
     hub = make_hub(broker, [webhook(receiver)], start=False, escalation=escalation("nurses"))
     for role in ("core", "forward", "console"):
         hub.start(role)
-    wait_for(lambda: problems(hub) == [] and hub.status()["links"][0]["state"] == "connected", 15, "everything is there")
+    wait_for(lambda: problems(hub) == [] and hub.status()["links"][0]["state"] == "connected", 2 * LINKED, "everything is there")
     return hub
 
 
@@ -26,14 +23,14 @@ def hub_alerts(hub, state="open") -> list[str]:
 
 
 @pytest.mark.patient
-@pytest.mark.timeout(200)  # What it waits for, added up.
+@pytest.mark.timeout(420)  # What it waits for, added up.
 def test_a_lost_broker_and_a_lost_board_are_told_and_taken_back(house, broker, receiver):
     assert status(house)[0] == 0 and house.http("/readyz")[0] == 200
     port = broker.port
     broker.kill()
     house.kill("console")
     # Lists show it within seconds: what, since when, what to do.
-    wait_for(lambda: problems(house) == ["linkDown street", "roleDown console"], 8, "both problems")
+    wait_for(lambda: problems(house) == ["linkDown street", "roleDown console"], LISTED, "both problems")
     code, text = status(house)
     assert code == 75, text
     for word in ("link street not connected for", "nødrutinen", "knutepunkt doctor", "console role missing", "systemctl status knutepunkt-console"):
@@ -44,56 +41,58 @@ def test_a_lost_broker_and_a_lost_board_are_told_and_taken_back(house, broker, r
     assert house.http("/livez")[0] == 200, "the core lives"
     # Within the minute it is an alert, and the receiver hears it.
     wait_heard(receiver, "linkDown", seconds=TOLD)
-    wait_heard(receiver, "roleDown", seconds=5)
-    assert hub_alerts(house) == ["linkDown", "roleDown"]
+    wait_heard(receiver, "roleDown", seconds=PULSE)
+    # Receivers hear of it before it is stored.
+    wait_for(lambda: hub_alerts(house) == ["linkDown", "roleDown"], 20, "both are stored")
     # Back again, and taken back.
     broker.start()
     assert broker.port == port
     house.start("console")
-    # A link tries again within 10 s, however long its broker was away.
-    wait_for(lambda: house.http("/readyz")[0] == 200, 20, "ready again")
+    # The minute until it is over begins only then, for each.
+    wait_for(lambda: house.http("/readyz")[0] == 200, LINKED, "ready again")
+    wait_for(lambda: house.status()["roles"]["console"] == "connected", LINKED, "the board is back")
     wait_heard(receiver, "linkDown", "cleared", seconds=OVER)
-    wait_heard(receiver, "roleDown", "cleared", seconds=5)
-    wait_for(lambda: status(house)[0] == 0, 5, "status has nothing to say")
-    assert hub_alerts(house) == []
+    wait_heard(receiver, "roleDown", "cleared", seconds=OVER)
+    wait_for(lambda: status(house)[0] == 0, PULSE, "status has nothing to say")
+    wait_for(lambda: hub_alerts(house) == [], 20, "it is stored that nothing is open")
     assert hub_alerts(house, "all") == ["linkDown", "roleDown"], "one alert each"
 
 
 @pytest.mark.patient
 def test_without_the_forward_role_the_core_says_that_nothing_leaves(house):
     house.kill("forward")
-    wait_for(lambda: problems(house) == ["roleDown forward"], 8, "the missing role")
+    wait_for(lambda: problems(house) == ["roleDown forward"], LISTED, "the missing role")
     code, text = status(house)
     assert code == 75 and "forward role missing" in text and "systemctl status knutepunkt-forward" in text
     assert house.http("/readyz")[0] == 503
     house.alert("roleDown", TOLD)
     house.start("forward")
-    wait_for(lambda: house.http("/readyz")[0] == 200, 10, "ready again")
+    wait_for(lambda: house.http("/readyz")[0] == 200, LINKED, "ready again")
 
 
 @pytest.mark.patient
 @pytest.mark.parametrize("role", ["forward", "console"])
 def test_a_role_that_is_stopped_is_no_role(house, role):
     """Its connection to the core stays open, and the socket takes what it is told for a quarter of an hour."""
-    wait_for(lambda: set(house.status()["roles"].values()) == {"live", "connected"}, 10, "all are at work")
+    wait_for(lambda: set(house.status()["roles"].values()) == {"live", "connected"}, 30, "all are at work")
     house.processes[role].send_signal(signal.SIGSTOP)
     try:
-        wait_for(lambda: problems(house) == [f"roleDown {role}"], 20, "the stopped role")
+        wait_for(lambda: problems(house) == [f"roleDown {role}"], 40, "the stopped role")
         assert house.status()["roles"][role] == "no sign of life"
         assert house.http("/readyz")[0] == (503 if role == "forward" else 200)
     finally:
         house.processes[role].send_signal(signal.SIGCONT)
-    wait_for(lambda: problems(house) == [], 15, "at work again")
+    wait_for(lambda: problems(house) == [], 2 * LINKED, "at work again")
 
 
 def test_the_local_socket_is_opened_again_when_its_file_is_removed(house, receiver, bridge):
-    wait_for(lambda: set(house.status()["roles"].values()) == {"live", "connected"}, 10, "all are at work")
+    wait_for(lambda: set(house.status()["roles"].values()) == {"live", "connected"}, 30, "all are at work")
     house.device("zigbee2mqtt/sos-button", "sos1", house.person())
     house.socket.unlink()
-    wait_for(lambda: house.socket.exists() and house.status()["roles"]["forward"] == "connected", 8, "the socket is back")
+    wait_for(lambda: house.socket.exists() and house.status()["roles"]["forward"] == "connected", 30, "the socket is back")
     bridge.sos("sos1")
-    wait_heard(receiver, "sos", seconds=5)
-    wait_for(lambda: house.alert("sos")["state"] == "notified", 5, "receipts arrive")
+    wait_heard(receiver, "sos")
+    house.alert("sos", state="notified")
 
 
 def test_a_plan_change_that_would_drop_a_limit_is_refused(hub):
@@ -101,7 +100,7 @@ def test_a_plan_change_that_would_drop_a_limit_is_refused(hub):
     plan = ["plan", "set", patient, "--reason", "prescribed", "--socket", str(hub.socket)]
 
     def run(*words):
-        return subprocess.run([str(hub.binary), *plan, *words], capture_output=True, text=True, timeout=20)
+        return subprocess.run([str(hub.binary), *plan, *words], capture_output=True, text=True, timeout=90)
 
     assert run("--limit", "spo2:red<85,yellow<88").returncode == 0
     slip = run("--limit", "spo2:red>85")
@@ -133,7 +132,7 @@ def test_the_doctor_knocks_with_the_configured_credentials(make_hub, folder, wro
         user = "nobody" if wrong == "user" else "hub"
         hub = make_hub(broker, start=False, links={"mqtt": [
             {"name": "home", "host": "127.0.0.1", "port": port, "username": user, "passwordFile": str(etc / "secret")}]})
-        done = subprocess.run([str(hub.binary), "doctor", "--config", str(hub.file)], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([str(hub.binary), "doctor", "--config", str(hub.file)], capture_output=True, text=True, timeout=90)
         line = next(line for line in done.stdout.splitlines() if "mqtt home" in line)
         if wrong == "nothing":
             assert line.startswith("✓ good") and "lets hub in" in line, line
@@ -148,6 +147,11 @@ def test_the_doctor_knocks_with_the_configured_credentials(make_hub, folder, wro
 def test_metrics_are_what_their_names_say(make_hub, broker, receiver):
     """promtool's rules: a total is a counter, everything has a HELP line, no label of a summary on a gauge."""
     hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
+    wanted = (
+        "knutepunkt_outbox_pending", "knutepunkt_outbox_oldest_age_seconds", "knutepunkt_role_connected", "knutepunkt_problem",
+        "knutepunkt_alerts_unacknowledged", "knutepunkt_devices_silent", "knutepunkt_ready", "knutepunkt_build_info")
+    # Those of a role are there with the role.
+    wait_for(lambda: all(f"# TYPE {name} " in hub.http("/metrics")[1] for name in wanted), 30, f"all of {wanted}")
     status, text = hub.http("/metrics")
     assert status == 200
     kinds = dict(line.split()[2:4] for line in text.splitlines() if line.startswith("# TYPE"))
@@ -156,15 +160,12 @@ def test_metrics_are_what_their_names_say(make_hub, broker, receiver):
     for name, kind in kinds.items():
         assert name.endswith("_total") == (kind == "counter"), f"{name} is a {kind}"
     assert "quantile=" not in text
-    for name in ("knutepunkt_outbox_pending", "knutepunkt_outbox_oldest_age_seconds", "knutepunkt_role_connected", "knutepunkt_problem",
-                 "knutepunkt_alerts_unacknowledged", "knutepunkt_devices_silent", "knutepunkt_ready", "knutepunkt_build_info"):
-        assert name in kinds, name
 
 
 def test_a_device_without_an_interval_gets_what_is_usual(hub):
     """A cuff that is registered without a word about its use: its silence is told all the same, and whoever registers it hears so."""
     def add(*words):
-        return subprocess.run([str(hub.binary), "device", "add", *words, "--socket", str(hub.socket)], capture_output=True, text=True, timeout=20)
+        return subprocess.run([str(hub.binary), "device", "add", *words, "--socket", str(hub.socket)], capture_output=True, text=True, timeout=90)
 
     usual = add("Cuff", "--profile", "sig/blood-pressure", "--address", "C0:FF:EE:00:00:01")
     assert usual.returncode == 0 and "silent for more than 26 h" in usual.stderr, usual.stderr
@@ -178,7 +179,7 @@ def test_corrections_and_the_access_log(hub):
     device = hub.device("bridge/pulse-oximeter", "o1", patient)
 
     def run(*words):
-        return subprocess.run([str(hub.binary), *words, "--socket", str(hub.socket)], capture_output=True, text=True, timeout=20)
+        return subprocess.run([str(hub.binary), *words, "--socket", str(hub.socket)], capture_output=True, text=True, timeout=90)
 
     assert "Nobody is told" in run("device", "edit", device, "--label", "Oximeter", "--reason", "test").stdout
     edited = run("device", "edit", device, "--expected-interval", "30h", "--reason", "used daily")

@@ -5,10 +5,12 @@ import copy
 import pytest
 
 import kills
+from support import wait_for
 from world import World
 
 
 @pytest.mark.patient
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("roles", [False, True], ids=["one process", "roles"])
 def test_ten_kills_lose_double_and_repeat_nothing(folder, roles):
     said = []
@@ -21,6 +23,7 @@ def test_ten_kills_lose_double_and_repeat_nothing(folder, roles):
 
 
 @pytest.mark.patient
+@pytest.mark.timeout(600)
 def test_ten_faults_of_every_kind(folder):
     said = []
     result = kills.run(folder / "mixed", 10, seed=5, roles=True, mixed=True, every=10, say=lambda *words, **_: said.append(" ".join(map(str, words))))
@@ -29,12 +32,12 @@ def test_ten_faults_of_every_kind(folder):
 
 @pytest.fixture
 def settled(folder):
-    """A world with a second of traffic behind it, of which everything is right."""
+    """A world with some traffic behind it, of which everything is right."""
     world = World(folder / "world", 3, rate=100)
     try:
         world.start()
         world.begin_traffic()
-        world.stop_traffic.wait(2)
+        wait_for(lambda: len(world.sink.alerts) > 6 and world.ledger.sent > 150, 60, "some presses and values")
         world.end_traffic()
         world.stop_nurse.set()
         world.settle()

@@ -13,7 +13,7 @@ def page(name: str) -> str:
 
 
 def said(*words) -> str:
-    return subprocess.run([str(default_binary()), *words], capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run([str(default_binary()), *words], capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 def test_the_configuration_page_is_what_the_program_prints():

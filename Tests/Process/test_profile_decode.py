@@ -24,7 +24,7 @@ def profile_for(uuid: str):
 
 def decode(uuid: str, data: bytes):
     words = [default_binary(), "profile", "decode", profile_for(uuid), "--characteristic", uuid, "--hex", data.hex()]
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL)
     return done.returncode, [json.loads(line, parse_float=Decimal) for line in done.stdout.splitlines()], done.stderr
 
 

@@ -61,6 +61,7 @@ def test_bad_minutes_and_restarts_are_no_growth():
 
 
 @pytest.mark.patient
+@pytest.mark.timeout(900)
 def test_a_minute_and_a_half_of_it(folder):
     result = soak.run(0.025, 3, folder / "soak", pause=10, every=3, say=lambda *_, **__: None)
     # Load on this machine is nobody's fault: latencies are judged in long runs.

@@ -30,9 +30,14 @@ def test_signal_loss_within_the_interval_and_a_second(make_hub, broker, bridge, 
     bridge.temperature("t1", "36.6")
     hub.wait_stored(1)
     stored = time.monotonic()
-    wait_heard(receiver, "signalLoss", seconds=interval + 5)
+    loss = wait_heard(receiver, "signalLoss", seconds=interval + 20)[0]
     heard_at = time.monotonic()
-    assert heard_at - stored <= interval + 1, f"{heard_at - stored:.2f} s after the last sign of life"
+    # The promise, by the hub's own clock; and the way to the receiver, which is the machine's.
+    last, = hub.get("/v1/devices")
+    silence = moment(loss["occurredAt"]) - moment(last["lastSeen"])
+    assert timedelta(seconds=interval) <= silence + timedelta(milliseconds=2), f"{silence}: too early"
+    assert silence <= timedelta(seconds=interval + 1), f"{silence} after the last sign of life"
+    assert heard_at - stored <= interval + 5, f"{heard_at - stored:.2f} s after the last sign of life"
     assert heard_at - sent >= interval, f"{heard_at - sent:.2f} s: too early"
     bridge.temperature("t1", "36.7")
     hub.alert("signalLoss", state="cleared")
@@ -42,7 +47,7 @@ def test_signal_loss_within_the_interval_and_a_second(make_hub, broker, bridge, 
 def test_a_device_that_never_spoke_is_missed_too(make_hub, broker, receiver):
     hub = make_hub(broker, [webhook(receiver)], escalation=escalation("nurses"))
     hub.device("bridge/thermometer", "t1", hub.person(), interval=2)
-    wait_heard(receiver, "signalLoss", seconds=5)
+    wait_heard(receiver, "signalLoss")
 
 
 def test_silence_during_a_restart_counts(make_hub, broker, bridge, receiver):
@@ -52,7 +57,7 @@ def test_silence_during_a_restart_counts(make_hub, broker, bridge, receiver):
     hub.wait_stored(1)
     hub.kill()
     hub.start()
-    wait_heard(receiver, "signalLoss", seconds=6)
+    wait_heard(receiver, "signalLoss")
 
 
 @pytest.fixture
@@ -84,10 +89,10 @@ def test_a_wrong_wall_clock_that_is_mended_moves_no_deadline(make_hub, broker, b
     assert abs(off) > timedelta(days=1), "the clock was wrong indeed"
     hub.stop()
     hub.start()
-    wait_heard(receiver, "sos", "escalated", seconds=12)
-    assert 4 < time.monotonic() - began < 12, "the escalation kept its distance on the monotonic clock"
+    wait_heard(receiver, "sos", "escalated", seconds=30)
+    assert 4 < time.monotonic() - began < 60, "the escalation kept its distance on the monotonic clock"
     bridge.temperature("t1", "36.2")
-    wait_for(lambda: hub.values("temperature") == ["36.1", "36.2"], 10, "the new value")
+    wait_for(lambda: hub.values("temperature") == ["36.1", "36.2"], 20, "the new value")
     assert hub.values("temperature") == ["36.1", "36.2"]
     instants = [row["instant"] for row in hub.sql("SELECT instant FROM entry ORDER BY sequence")]
     assert instants == sorted(instants), "the hub's timeline never goes back"
@@ -109,7 +114,7 @@ def test_late_data_is_marked_and_never_a_live_alarm(make_hub, broker, bridge):
     late = hub.sql("SELECT value FROM vocabulary WHERE domain = 'quality' AND name = 'late'")[0][0]
     assert all(row["quality"] & late for row in hub.sql("SELECT quality FROM observation"))
     bridge.send("ble/c1/2a35", sigframes.blood_pressure(70, 40, 50, 140, moment=datetime.now(OSLO)))
-    wait_for(hub.open_alerts, 10, "the same values, measured now, alarm")
+    wait_for(hub.open_alerts, 20, "the same values, measured now, alarm")
 
 
 def test_sos_is_never_coalesced(make_hub, broker, bridge, receiver):
@@ -123,7 +128,7 @@ def test_sos_is_never_coalesced(make_hub, broker, bridge, receiver):
     bridge.sos("sos1")
     calls = wait_heard(receiver, "sos", count=4)
     assert len({call["alertId"] for call in calls}) == 4
-    assert hub.sql("SELECT count(*) FROM device_event")[0][0] == 4
+    wait_for(lambda: hub.sql("SELECT count(*) FROM device_event")[0][0] == 4, 20, "all four are stored")
 
 
 def test_a_hub_that_was_off_over_the_weekend_tells_each_alert_once(make_hub, broker, bridge, receiver):
@@ -141,7 +146,7 @@ def test_a_hub_that_was_off_over_the_weekend_tells_each_alert_once(make_hub, bro
             journal.execute(f"UPDATE {table} SET wall = wall - ?", (3 * 86_400_000,))
     journal.close()
     hub.start()
-    wait_heard(receiver, "sos", "escalated", seconds=20)
+    wait_heard(receiver, "sos", "escalated", seconds=40)
     # Whatever else was due was due before this one, so it would be told by now.
     bridge.sos("sos1")
     wait_heard(receiver, "sos", count=2)

@@ -3,7 +3,7 @@ a board that holds both and loses its power?"""
 
 import pytest
 
-from support import Bridge, Broker, escalation, heard, wait_for, wait_heard, webhook
+from support import LINKED, Bridge, Broker, escalation, heard, wait_for, wait_heard, webhook
 from test_store import standing_store
 
 
@@ -41,7 +41,7 @@ def forgetful(folder):
 def test_a_new_call_is_not_taken_for_one_that_was_told_and_lost(make_hub, forgetful, receiver):
     hub = make_hub(forgetful, [webhook(receiver)], escalation=escalation("nurses", high=("1h",)))
     hub.device("zigbee2mqtt/sos-button", "bath", hub.person())
-    wait_for(lambda: hub.status()["roles"].get("forward") == "connected", 20, "the forward role listens")
+    wait_for(lambda: hub.status()["roles"].get("forward") == "connected", 30, "the forward role listens")
     with standing_store(hub):
         bridge = Bridge(forgetful)
         bridge.sos("bath")
@@ -51,10 +51,10 @@ def test_a_new_call_is_not_taken_for_one_that_was_told_and_lost(make_hub, forget
         forgetful.kill()
     forgetful.start()
     hub.start()
-    wait_for(lambda: hub.status()["links"][0]["state"] == "connected", 30, "the link is connected")
+    wait_for(lambda: hub.status()["links"][0]["state"] == "connected", LINKED, "the link is connected")
     bridge = Bridge(forgetful)
     bridge.sos("bath")
-    wait_for(lambda: len([a for a in hub.all_alerts() if a["rule"] == "sos"]) == 1, 10, "the new call is stored")
+    wait_for(lambda: len([a for a in hub.all_alerts() if a["rule"] == "sos"]) == 1, 20, "the new call is stored")
     hub.wait_delivered()
     bridge.close()
     told = told_ids(receiver)

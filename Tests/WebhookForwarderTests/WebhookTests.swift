@@ -238,7 +238,7 @@ private struct Body: Decodable {
     let receiver = try WebhookReceiver()
     func probe(_ url: String, secret: String = "secret") async -> RetryReason? {
       let forwarder = WebhookForwarder(
-        .init(url: url, secretFile: folder.appending(path: secret).path, hubID: "hub-7", attemptTimeout: .seconds(5))
+        .init(url: url, secretFile: folder.appending(path: secret).path, hubID: "hub-7", attemptTimeout: .seconds(60))
       ) { WallTime(rawValue: 0) }
       let found = await forwarder.probe()
       await forwarder.shutdown()

@@ -31,14 +31,16 @@ extension JournalWriter {
     unlink(part)
     let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .cannotOpen(path: part, detail: String(cString: strerror(errno))) }
-    defer { close(descriptor) }
     do {
+      // Closed before the file is the journal: closing it later would drop the new writer's locks on it.
+      defer { close(descriptor) }
       try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
+      let isFlushed = fsync(descriptor) == 0
+      guard isFlushed else { throw JournalError.inputOutput(code: Int(errno), detail: "the rescued journal cannot be flushed") }
     } catch {
       unlink(part)
       throw JournalError(error)
     }
-    guard fsync(descriptor) == 0 else { throw .inputOutput(code: Int(errno), detail: "the rescued journal cannot be flushed") }
     // A log that is left would be taken for the new file's own.
     let number = UInt32(truncatingIfNeeded: configuration.around.random())
     for suffix in ["", "-wal", "-shm", "-journal"] where FileIdentity(path: path + suffix) != nil {

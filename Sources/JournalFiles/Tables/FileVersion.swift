@@ -14,9 +14,8 @@ package struct FileVersion: Sendable, Hashable {
   /// What the file is, when its version is above `version`; nil when it is not, or is no database. Some milliseconds for a long log, as
   /// checksums are made only where a frame seems to be newer.
   package static func newer(than version: Int, at path: String) -> Self? {
-    guard let file = FileHandle(forReadingAtPath: path) else { return nil }
-    defer { try? file.close() }
-    guard let page = try? file.read(upToCount: 100), let found = Self(page: page) else { return nil }
+    // Not opened and closed: that would drop the locks of whoever has it open in this process.
+    guard let page = KeptDescriptors.beginning(of: path, count: 100), let found = Self(page: page) else { return nil }
     if found.version > version { return found }
     guard let log = FileHandle(forReadingAtPath: path + "-wal") else { return nil }
     defer { try? log.close() }
@@ -24,8 +23,7 @@ package struct FileVersion: Sendable, Hashable {
     return newestFirstPage(log).flatMap { $0.version > version ? $0 : nil }
   }
 
-  private init?(page: Data) {
-    let bytes = [UInt8](page)
+  private init?(page bytes: [UInt8]) {
     guard bytes.count >= 100, bytes.starts(with: Array("SQLite format 3".utf8)) else { return nil }
     version = Int(Int32(bitPattern: Self.word(bytes, 60)))
     applicationID = Int64(Int32(bitPattern: Self.word(bytes, 68)))
@@ -51,7 +49,7 @@ package struct FileVersion: Sendable, Hashable {
     while (try? log.seek(toOffset: offset)) != nil, let chunk = try? log.read(upToCount: 124), chunk.count == 124 {
       let frame = [UInt8](chunk)
       guard frame[8..<16].elementsEqual(header[16..<24]) else { break }
-      if word(frame, 0) == 1, let page = Self(page: Data(frame[24...])) { pages.append(page) }
+      if word(frame, 0) == 1, let page = Self(page: Array(frame[24...])) { pages.append(page) }
       offset += UInt64(24 + pageBytes)
     }
     return pages
@@ -71,7 +69,7 @@ package struct FileVersion: Sendable, Hashable {
       sum.add(frame[0..<8])
       sum.add(frame[24...])
       guard sum.matches(frame, 16) else { break }
-      if word(frame, 0) == 1 { waiting = Self(page: Data(frame[24..<124])) }
+      if word(frame, 0) == 1 { waiting = Self(page: Array(frame[24..<124])) }
       // The size of the database after a commit; 0 in frames before it.
       if word(frame, 4) != 0 { committed = waiting ?? committed }
     }

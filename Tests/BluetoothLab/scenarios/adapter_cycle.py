@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .world import World, expect
 
-LAB = "-t 300 -k time-travel"
+LAB = "-t 900 -k time-travel"
 RECOVERY_SECONDS = 60
 
 
@@ -35,9 +35,9 @@ def run():
         ]
         for turn, (what, away, back) in enumerate(ways):
             away()
-            world.until(f"{what}: the link ends", lambda: not oximeter.status["connected"], 15)
+            world.until(f"{what}: the link ends", lambda: not oximeter.status["connected"], 30)
             if back is not nothing:
-                world.until(f"{what}: the hub says so", lambda: not world.bluetooth_status()["available"], 15)
+                world.until(f"{what}: the hub says so", lambda: not world.bluetooth_status()["available"], 30)
             pulse = 91 + turn
             oximeter.tell("value", pulse=pulse)
             with world.timed(f"{what}, to delivered", RECOVERY_SECONDS):

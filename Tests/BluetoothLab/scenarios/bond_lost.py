@@ -4,7 +4,7 @@ import time
 
 from .world import World, expect, shown
 
-LAB = "-t 300 -k time-travel"
+LAB = "-t 900 -k time-travel"
 
 
 def run():

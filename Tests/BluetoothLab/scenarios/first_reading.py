@@ -7,7 +7,7 @@ import time
 
 from .world import World, expect
 
-LAB = "-t 240"
+LAB = "-t 720"
 # The promise of the hub: from power-on to the first delivered reading of a bonded oximeter.
 FIRST_READING_SECONDS = 30
 

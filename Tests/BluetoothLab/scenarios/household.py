@@ -9,7 +9,7 @@ import time
 
 from .world import World, expect
 
-LAB = "-t 300 -m 1G -k time-travel"
+LAB = "-t 900 -m 1G -k time-travel"
 # Longer than the journal waits for a busy file.
 STORE_STUCK_SECONDS = 4
 RECORDS = 6

@@ -12,7 +12,7 @@ import sigframes
 from .world import World, expect, shown
 
 # Waiting for back-offs and scans is no part of what is tested: time passes by itself when nothing runs.
-LAB = "-t 600 -k time-travel"
+LAB = "-t 1800 -k time-travel"
 DROPS = 100
 
 

@@ -8,7 +8,7 @@ from gateway import CommandFailed
 
 from .world import World, expect, shown
 
-LAB = "-t 300 -k time-travel"
+LAB = "-t 900 -k time-travel"
 # As in `vanish`: heard again to delivered.
 RETURN_SECONDS = 30
 

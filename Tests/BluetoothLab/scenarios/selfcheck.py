@@ -6,7 +6,7 @@ import sys
 
 from .world import Failure
 
-LAB = "-t 180 -k time-travel"
+LAB = "-t 1000 -k time-travel"
 
 
 def run():

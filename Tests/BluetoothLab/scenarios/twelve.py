@@ -8,7 +8,7 @@ import time
 
 from .world import World, expect
 
-LAB = "-t 420 -m 1G -k time-travel"
+LAB = "-t 1200 -m 1G -k time-travel"
 SLOTS = 5
 # A press must not wait for a scale's turn. From the press to the nurses' webhook, the radio's part included.
 ALARM_SECONDS = 5
