@@ -15,7 +15,7 @@ SHAREDIR := $(DESTDIR)$(PREFIX)/share
 # The release build carries Swift's standard library with it: the machine needs only system libraries.
 RELEASE := -c release --static-swift-stdlib --product knutepunkt
 
-.PHONY: help build demo test simulate mutants bluetooth-lab bench bench-cost bench-peers bench-table fuzz soak kills power-cuts format lint install uninstall clean
+.PHONY: help build demo test simulate mutants bluetooth-lab bench bench-cost bench-peers bench-table fuzz soak kills power-cuts years format lint install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,12 @@ power-cuts: ## the hub on a disk that loses what was not flushed, in the lab's k
 	@Tests/BluetoothLab/prepare.sh
 	swift build --product knutepunkt
 	@/usr/bin/python3 -B Tests/PowerCut/cuts.py --cuts $(or $(CUTS),100) $(CUT)
+
+years: ## a journal of ENTRIES over 400 days: upgrade, resize, backup, verify, purge, restore, each under traffic (ENTRIES=10000000 YEARS="--seconds 40")
+	@Deploy/requirements.sh bench
+	swift build $(RELEASE)
+	swift build -c release --static-swift-stdlib --product Benchmarks
+	@KNUTEPUNKT_BINARY="$$(swift build $(RELEASE) --show-bin-path)/knutepunkt" /usr/bin/python3 -B Deploy/years/years.py --entries $(or $(ENTRIES),10000000) $(YEARS)
 
 fuzz: ## libFuzzer on every way by which bytes come in, a minute each (SECONDS=600 FUZZ="frame journal" narrows it)
 	@Deploy/requirements.sh build

@@ -177,8 +177,8 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "CoreRings", "JournalValues",
-        "VitalSigns", "HubRuntime", "RealtimeCore", "Journal", "CLinux", "CMosquitto", "HubConfiguration", "LocalAPI", histogram,
-        argumentParser,
+        "VitalSigns", "HubRuntime", "RealtimeCore", "CoreState", "Journal", "CLinux", "CMosquitto", "HubConfiguration", "LocalAPI", grdb,
+        histogram, argumentParser,
       ],
       swiftSettings: strict),
     .executableTarget(

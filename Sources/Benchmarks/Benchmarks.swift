@@ -18,7 +18,8 @@ struct Benchmarks: ParsableCommand {
     discussion: """
       Everything runs on loopback, in private folders that are removed again. Rows that a machine cannot measure (no \
       cyclictest, no permission for SCHED_FIFO) say so in the table. Exit status 1 when a row failed altogether.
-      """)
+      """,
+    subcommands: [YearsJournal.self])
 
   enum Row: String, CaseIterable, ExpressibleByArgument {
     case core, cache, allocations, wake, alarm, ingest, memory, start

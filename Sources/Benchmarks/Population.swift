@@ -44,11 +44,12 @@ struct Population {
   /// - Parameters:
   ///   - instant: the hub's timeline at the first entry, nanoseconds.
   ///   - wall: the wall clock then, milliseconds since 1970.
-  init(patients: Int, instant: Int64 = 1_000_000_000, wall: Int64 = 1_767_225_600_000) {
+  ///   - step: nanoseconds between two observations of all people together; nil: those of a full hub.
+  init(patients: Int, instant: Int64 = 1_000_000_000, wall: Int64 = 1_767_225_600_000, step: Int64? = nil) {
     self.patients = patients
     self.instant = instant
     self.wall = wall
-    step = 1_000_000_000 / Int64(patients * Self.signalsPerSecond)
+    self.step = step ?? 1_000_000_000 / Int64(patients * Self.signalsPerSecond)
     values = (0..<patients).map { Vitals(number: $0) }
   }
 

@@ -158,8 +158,9 @@ package final class CoreParts: Sendable {
         "more people or devices are registered than there is room for; raise realtime.patientsMax or realtime.devicesMax",
         metadata: ["people": "\(people)", "devices": "\(devices)"])
     } else {
-      // A lack of room that was never told has nothing to take back.
-      guard let told = try? reader.alerts(AlertFilter(rule: .registryFull, limit: 1)), !told.isEmpty else { return }
+      // A lack of room that was never told has nothing to take back. It is about no person: only such alerts are looked through.
+      let filter = AlertFilter(patient: PatientID.none, rule: .registryFull, limit: 1)
+      guard let told = try? reader.alerts(filter), !told.isEmpty else { return }
     }
     _ = intake.submit(.hubCondition(HubCondition(rule: .registryFull, holds: isFull)))
   }

@@ -35,9 +35,10 @@ enum RegistryCopy {
 
   /// Tables that are small whatever the hub's size, copied whole.
   private static let wholeTables = ["controller", "actor", "counter", "destination"]
-  /// Whose rows a registry change after `copied_through` has touched.
+  /// Whose rows a registry change after `copied_through` has touched. CROSS JOIN: from the changes to their entries. By itself SQLite goes
+  /// the other way round, through every entry since the last change, which are a year's where nobody moves in.
   private static let changed =
-    "(SELECT e.patient p, e.device d, e.sequence s FROM main.entry e JOIN main.registry_change r USING (sequence) WHERE r.sequence > ?1)"
+    "(SELECT e.patient p, e.device d, e.sequence s FROM main.registry_change r CROSS JOIN main.entry e USING (sequence) WHERE r.sequence > ?1)"
 
   // MARK: Bringing it up to date
 
