@@ -150,8 +150,8 @@ let package = Package(
       "Gateway",
       [
         "HTTPServing", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "CoreAPI",
-        "Delivery", "Console", "ProfileCatalogue", "VitalSigns", hummingbird, hummingbirdCore, lifecycle, unixSignals, logging, metrics,
-        nioCore,
+        "Delivery", "Console", "ProfileCatalogue", "Journal", "JournalCopies", "VitalSigns", hummingbird, hummingbirdCore, lifecycle,
+        unixSignals, logging, metrics, nioCore,
       ]),
     target(
       "Simulation",

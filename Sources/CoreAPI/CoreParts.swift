@@ -42,7 +42,9 @@ package final class CoreParts: Sendable {
   /// What was changed in the registry while the journal was lost. It is done again, now that the journal is back.
   private let changesMeanwhile: [RegistryChangeRow]
   /// What people should know of journals that lie beside the one in use.
-  package let journalNotes: [String]
+  private let journalNotes: [String]
+  /// What came of things that were begun in this run, for people.
+  private let addedNotes = Mutex<[String]>([])
   package let hubID: String
   package let backups = BackupWatch()
   /// Held for as long as the core lives.
@@ -54,6 +56,9 @@ package final class CoreParts: Sendable {
   /// What the core has room for in this run.
   private let sizes: CoreConfiguration
   package let logger: Logger
+
+  package var notes: [String] { journalNotes + addedNotes.withLock { $0 } }
+  package func add(note: String) { addedNotes.withLock { $0.append(note) } }
 
   package var clock: HubClock { pipeline.clock }
   package var intake: Intake { pipeline.intake }

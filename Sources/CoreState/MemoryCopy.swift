@@ -1,12 +1,15 @@
 // A copy of a core's memory as a state: the copy that the core's thread hands to the journal's writer, and the copies that versions 0.1 to
 // 0.3 stored in the journal. The block is looked at where it lies, with the sizes that stand before it.
 //
-// The structs in the block are today's. Whoever changes one makes the stored copies of old versions unreadable, and a test with such a
-// copy fails (StateFixtureTests): then keep the structs as they were beside this file, with a codec from them, before the change.
+// The structs in the block are today's, but for the header, which has grown at its end since: a stored block is set apart behind the old
+// one. Whoever changes another struct makes the stored copies of old versions unreadable, and a test with such a copy fails
+// (StateFixtureTests): then keep the struct as it was beside this file, with a codec from it, before the change.
 
 import RealtimeCore
 
 enum MemoryCopy {
+  private static let headSize = MemoryLayout<CoreCopyHeader>.size
+
   /// Whether these are the bytes of a copy, whatever else is wrong with them.
   static func isOne(_ bytes: [UInt8]) -> Bool {
     bytes.count >= 8 && bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) } == CoreCopyHeader.magic
@@ -14,42 +17,53 @@ enum MemoryCopy {
 
   /// Of a copy in a journal.
   static func encoded(_ bytes: [UInt8]) throws(SnapshotError) -> [UInt8] {
+    guard bytes.count > headSize else { throw .malformed }
+    let head = bytes.withUnsafeBytes { $0.loadUnaligned(as: CoreCopyHeader.self) }
+    let old = CoreCopyHeader.storedHeaderBytes
+    let growth = CoreLayout.headerBytes - old
+    let configuration = try configuration(head, layout: CoreCopyHeader.storedLayout)
+    let byteCount = CoreLayout(configuration).byteCount - growth
+    guard head.byteCount == UInt64(byteCount), bytes.count == headSize + byteCount else { throw .malformed }
     // The fields of the block need an address that eight divides.
-    let place = UnsafeMutableRawBufferPointer.allocate(byteCount: max(8, bytes.count), alignment: 64)
+    let place = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount + growth, alignment: 64)
     defer { place.deallocate() }
-    place.copyBytes(from: bytes)
-    return try encode(UnsafeMutableRawBufferPointer(rebasing: place[..<bytes.count]), isStored: true)
+    guard let block = place.baseAddress else { throw .malformed }
+    // First as it was stored, for the checksum; then with room for what the header has since, which is empty.
+    place.copyBytes(from: bytes[headSize...])
+    guard checksum(seed: head.sequence, block, count: byteCount) == head.checksum else { throw .damaged("the checksum does not fit") }
+    (block + old + growth).copyMemory(from: block + old, byteCount: byteCount - old)
+    (block + old).initializeMemory(as: UInt8.self, repeating: 0, count: growth)
+    return try encode(block, head, configuration)
   }
 
   /// Of a copy that was made in this process.
-  static func encoded(_ copy: UnsafeMutableRawBufferPointer) throws(SnapshotError) -> [UInt8] { try encode(copy, isStored: false) }
+  static func encoded(_ copy: UnsafeMutableRawBufferPointer) throws(SnapshotError) -> [UInt8] {
+    guard copy.count > headSize, let base = copy.baseAddress else { throw .malformed }
+    let head = copy.loadUnaligned(as: CoreCopyHeader.self)
+    let configuration = try configuration(head, layout: CoreCopyHeader.layout)
+    guard copy.count == headSize + CoreLayout(configuration).byteCount else { throw .malformed }
+    return try encode(base + headSize, head, configuration)
+  }
 
-  private static func encode(_ copy: UnsafeMutableRawBufferPointer, isStored: Bool) throws(SnapshotError) -> [UInt8] {
-    let size = MemoryLayout<CoreCopyHeader>.size
-    guard copy.count > size, let base = copy.baseAddress else { throw .malformed }
-    let header = copy.loadUnaligned(as: CoreCopyHeader.self)
-    guard header.magic == CoreCopyHeader.magic else { throw .malformed }
-    guard header.layout == CoreCopyHeader.layout else { throw .otherLayout }
-    guard let configuration = configuration(header) else { throw .malformed }
-    let byteCount = CoreLayout(configuration).byteCount
-    guard header.byteCount == UInt64(byteCount), copy.count == size + byteCount else { throw .malformed }
-    let block = base + size
-    if isStored {
-      guard checksum(seed: header.sequence, block, count: byteCount) == header.checksum else { throw .damaged("the checksum does not fit") }
-    }
+  /// The block has the configuration's size.
+  private static func encode(
+    _ block: UnsafeMutableRawPointer, _ head: CoreCopyHeader, _ configuration: CoreConfiguration
+  ) throws(SnapshotError) -> [UInt8] {
     let arena = CoreArena(copy: block, configuration)
     defer { arena.forget() }
-    guard arena.header.pointee.lastSequence == header.sequence, arena.header.pointee.nextClosed < CoreArena.closedIDsCount,
+    guard arena.header.pointee.lastSequence == head.sequence, arena.header.pointee.nextClosed < CoreArena.closedIDsCount,
       isSound(arena.heap, arena.timers.count)
     else { throw .damaged("a copy of memory that no core has") }
     return try Snapshot.encode(arena)
   }
 
-  private static func configuration(_ header: CoreCopyHeader) -> CoreConfiguration? {
-    guard let patients = Int(exactly: header.patientsMax), CoreLayout.patientsRange.contains(patients),
-      let devices = Int(exactly: header.devicesMax), CoreLayout.devicesRange.contains(devices),
-      let alerts = Int(exactly: header.alertsMax), CoreLayout.alertsRange.contains(alerts)
-    else { return nil }
+  private static func configuration(_ head: CoreCopyHeader, layout: UInt64) throws(SnapshotError) -> CoreConfiguration {
+    guard head.magic == CoreCopyHeader.magic else { throw .malformed }
+    guard head.layout == layout else { throw .otherLayout }
+    guard let patients = Int(exactly: head.patientsMax), CoreLayout.patientsRange.contains(patients),
+      let devices = Int(exactly: head.devicesMax), CoreLayout.devicesRange.contains(devices),
+      let alerts = Int(exactly: head.alertsMax), CoreLayout.alertsRange.contains(alerts)
+    else { throw .malformed }
     return CoreConfiguration(patientsMax: patients, devicesMax: devices, alertsMax: alerts)
   }
 

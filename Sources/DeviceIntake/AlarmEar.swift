@@ -107,6 +107,7 @@ package final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
       let again = state.withLock { state in
         state.link = nil
         state.hasEnded = true
+        state.book.isComing = false
         state.book.isListening = false
         return state.isWanted && !state.isStopped
       }
@@ -177,7 +178,10 @@ package final class AlarmEar: MQTTFrameHandler, @unchecked Sendable {
   }
 
   func linkStateChanged(_ link: MQTTLinkState, reason: MQTTLinkError?) {
-    state.withLock { $0.book.isListening = link == .live }
+    state.withLock { state in
+      state.book.isComing = link == .subscribing
+      state.book.isListening = link == .live
+    }
     if link == .backingOff {
       let text = reason.map { "\($0)" } ?? "unknown"
       logger.warning("no second connection for alarms", metadata: ["link": "\(name)", "reason": "\(text)"])

@@ -9,6 +9,7 @@ import Journal
 package import JournalValues
 package import Logging
 package import ProfileCatalogue
+import Synchronization
 import VitalSigns
 
 /// What every link needs of the hub.
@@ -45,6 +46,9 @@ package final class DeviceLinks: Sendable {
   /// Nil when the configuration has no Bluetooth link.
   package let bluetooth: RunningBluetooth?
   private let registry: Registry
+  private let intake: Intake
+  private let civil: CivilClock
+  private let epoch: Mutex<EpochWatch>
 
   /// How long letting Bluetooth devices go may take: bluetoothd drops a connection two seconds after it was asked to.
   static let lettingGo = Duration.seconds(4)
@@ -59,6 +63,11 @@ package final class DeviceLinks: Sendable {
     marks: [DeliveryMark], lastSequence: UInt64
   ) throws(StartError) {
     registry = services.registry
+    intake = services.intake
+    civil = services.civil
+    epoch = Mutex(
+      EpochWatch(
+        links: configuration.mqttLinks.map(\.name), bluetooth: configuration.bluetooth != nil, at: services.intake.clock.now()))
     mqtt = try configuration.mqttLinks.map { settings throws(StartError) in
       try RunningLink(
         settings, configuration.hub, services, marks: marks.filter { $0.link == stableNumber(of: settings.name) },
@@ -70,8 +79,29 @@ package final class DeviceLinks: Sendable {
   }
 
   package func start() throws(StartError) {
+    for link in mqtt { link.frames.sessionStood = { [weak self] in self?.sessionStood(of: link.name, $0) } }
     for link in mqtt { try link.start(subscriptions: registry.subscriptions()) }
     bluetooth?.start()
+  }
+
+  // MARK: The epoch of ids
+
+  /// Nil: the connection ended.
+  private func sessionStood(of link: String, _ hasSession: Bool?) {
+    epoch.withLock { epoch in
+      if let hasSession { epoch.connected(link, hasSession: hasSession, at: intake.clock.now()) } else { epoch.lost(link) }
+    }
+    beginEpochIfDue()
+  }
+
+  /// Begins the run's epoch of ids when no broker repeats any more what the run before was told. Called at each pulse. Any thread.
+  package func beginEpochIfDue() {
+    epoch.withLock { epoch in
+      guard epoch.passes(at: intake.clock.now()) else { return }
+      let number = UInt32(truncatingIfNeeded: intake.clock.machine.random())
+      let anchor = ClockAnchor(utcOffsetSeconds: civil.utcOffsetSeconds(at: intake.clock.wall()), idEpoch: max(1, number))
+      if intake.submit(.clock(anchor)) == nil { epoch.notBegun() }
+    }
   }
 
   /// Lets all devices and brokers go.

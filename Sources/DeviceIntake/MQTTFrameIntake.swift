@@ -45,6 +45,8 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
   private var quarantineBudget = QuarantineBudget()
   /// Asks the link whether the broker still had our session; set once, before the link runs.
   package var sessionPresent: @Sendable () -> Bool = { false }
+  /// Told whether the broker still had our session, at each connection, and nil when one ends; set once, before the link runs.
+  var sessionStood: @Sendable (Bool?) -> Void = { _ in }
   /// The link's second ear; set once, before the link runs.
   var ear: AlarmEar?
 
@@ -164,6 +166,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       let hasSession = sessionPresent()
       redeliveries.connected(sessionPresent: hasSession, at: intake.clock.steadyWall())
       backlog.connected(hasSession: hasSession, at: intake.clock.now())
+      sessionStood(hasSession)
       // A frame of which a part is in the intake comes again with its session; the book knows which part. What it called for was
       // perhaps never taken, so nothing counts as told: a call that lasts is told once more rather than never.
       if held != nil { calls = CallBook() }
@@ -173,6 +176,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
       logger.notice("connected to the broker", metadata: ["link": "\(name)"])
     case .backingOff:
       redeliveries.disconnected(at: intake.clock.steadyWall())
+      sessionStood(nil)
       backlog.lost(at: intake.clock.wall())
       let text = reason.map { "\($0)" } ?? "unknown"
       logger.warning("no connection to the broker", metadata: ["link": "\(name)", "reason": "\(text)"])

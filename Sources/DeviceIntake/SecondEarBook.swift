@@ -51,6 +51,8 @@ struct SecondEarBook: Sendable {
   private var copies: [Copy] = []
   private var told: [Told] = []
   private var ahead: [(key: UInt64, instant: MonotonicInstant)] = []
+  /// The second connection asks for its subscriptions: the broker may hear of them, and send copies, before we hear that it did.
+  var isComing = false
   /// The second connection is there and has its subscriptions.
   var isListening = false
   /// Copies dropped for want of room.
@@ -109,7 +111,7 @@ struct SecondEarBook: Sendable {
       }
       return isListening ? .told(sequence: found.sequence) : .perhapsTold
     }
-    if isListening {
+    if isListening || isComing {
       if ahead.count >= Self.aheadMax { ahead.removeFirst() }
       ahead.append((key, instant))
     }

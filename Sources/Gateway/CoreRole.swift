@@ -55,6 +55,7 @@ struct CoreRole: Service {
   private let localRoom = ConnectionRoom(localConnections)
   private let observerRoom = ConnectionRoom(observers)
   private let door = Door()
+  private let salvage: SalvageTurn
 
   private final class Door: Sendable {
     /// The inode number of the socket's file that the local API listens on; 0 while it does not listen.
@@ -80,6 +81,7 @@ struct CoreRole: Service {
     let roomy = configuration.withRoomForRegistered()
     for warning in roomy.warnings.dropFirst(configuration.warnings.count) { logger.error("\(warning.message)") }
     let configuration = roomy
+    SalvageTurn.finishCutOff(journal: configuration.hub.journalPath, controller: configuration.hub.controller, logger: logger)
     let parts = try CoreParts(
       configuration, catalogue: catalogue, alertText: sentences, logger: logger, busy: { notifier.starting(status: $0) })
     let gauges = CoreMetrics()
@@ -92,6 +94,7 @@ struct CoreRole: Service {
         return registry.exposition()
       })
     self.parts = parts
+    salvage = SalvageTurn(parts: parts, logger: logger)
     self.registry = registry
     self.notifier = notifier
     self.logger = logger
@@ -295,6 +298,7 @@ struct CoreRole: Service {
   /// Looks at everything, and tells listeners and systemd how the hub does. `isForAll`: the forward role hears of it, too.
   private func tell(isForAll: Bool, _ lastStatus: inout String) {
     service.health.look()
+    salvage.look()
     localRoom.sweep()
     observerRoom.sweep()
     if isGone(parts.configuration.hub.socketPath) { door.waiting.withLock { $0?.finish() } }

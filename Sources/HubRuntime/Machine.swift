@@ -33,6 +33,16 @@ package enum Machine: Sendable {
     }
   }
 
+  /// A number that nobody can foresee; of a simulated machine one that follows from its seed.
+  package func random() -> UInt64 {
+    switch self {
+    case .real:
+      var source = SystemRandomNumberGenerator()
+      return source.next()
+    case .virtual(let machine): return machine.chance.withLock { $0.next() }
+    }
+  }
+
   /// What is known of its wall clock.
   package func wallClock() -> MachineClock {
     switch self {

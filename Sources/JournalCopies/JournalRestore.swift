@@ -78,7 +78,7 @@ package struct JournalRestore {
   package func finish(_ prepared: Prepared, _ act: Act) throws(BackupError) -> (generation: Int, movedTo: String?) {
     do {
       let generation = try beginGeneration(prepared.backup.manifest, act)
-      let moved = try moveAside(act.now)
+      let moved = try JournalAside.move(journal, because: "before-restore", act.now)
       try FileOnDisk.flush(part)
       guard rename(part, journal) == 0 else {
         throw BackupError.cannotWrite(path: journal, detail: String(cString: strerror(errno)).lowercased())
@@ -110,25 +110,6 @@ package struct JournalRestore {
     try writer.commit(group)
     writer.checkpointIfIdle()
     return generation
-  }
-
-  /// The old journal with everything that belongs to it alone. Emergency journals stay: the next start keeps them and takes over what was
-  /// registered meanwhile.
-  private func moveAside(_ now: WallTime) throws(BackupError) -> String? {
-    // The log before the database: a database without its log is older, but a log that is left would be taken for the new journal's. So a log
-    // alone, as a restore leaves it that was cut off here, is moved too.
-    let old = ["-wal", "-shm", ""].filter { FileOnDisk.bytes(journal + $0) != nil }
-    if old.isEmpty { return nil }
-    let stamp = now.description.filter { $0.isNumber || $0 == "T" || $0 == "Z" }
-    let folder = "\(folders[0])/before-restore-\(stamp)"
-    guard mkdir(folder, 0o700) == 0 else { throw .cannotWrite(path: folder, detail: String(cString: strerror(errno)).lowercased()) }
-    let name = (journal as NSString).lastPathComponent
-    for suffix in old {
-      guard rename(journal + suffix, "\(folder)/\(name)\(suffix)") == 0 else {
-        throw .cannotWrite(path: folder, detail: String(cString: strerror(errno)).lowercased())
-      }
-    }
-    return folder
   }
 
   /// Restored with sudo, the files are the service's all the same.

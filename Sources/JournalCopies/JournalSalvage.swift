@@ -37,6 +37,8 @@ package struct SalvageReport: Codable, Sendable, Hashable {
   /// Entries whose content was lost, and deliveries of what was lost.
   package var entriesLeftOut: Int
   package var deliveriesLeftOut: Int
+  /// Nothing is missing of who is here, which device is whose, what plans say, and which alerts and ids there were: at most history is.
+  package var knowsEverybody: Bool
   package var isWhole: Bool { tables.allSatisfy { $0.isWhole && $0.refused == 0 } }
 
   package var sentence: String {
@@ -101,7 +103,7 @@ package struct JournalSalvage {
     // Makes the tables.
     do { _ = try JournalWriter(configuration) }
     var tables: [SalvagedTable] = []
-    var (rebuilt, isSameHub) = (0, false)
+    var (rebuilt, isSameHub, knowsEverybody) = (0, false, false)
     var agreement: SalvageAgreement?
     do {
       let source = try Self.openDamaged(old)
@@ -117,6 +119,7 @@ package struct JournalSalvage {
             })
         }
         try Self.noteGaps(to, tables, act.now)
+        knowsEverybody = try Self.knowsEverybody(to, tables)
         agreement = try SalvageAgreement(to, now: act.now)
         rebuilt = try Self.rebuildAlerts(to)
         try Self.liftCounters(to)
@@ -130,7 +133,7 @@ package struct JournalSalvage {
     }
     var report = SalvageReport(
       tables: tables, generation: 0, alertsRebuilt: rebuilt, isSameHub: isSameHub, entriesLeftOut: agreement?.entries ?? 0,
-      deliveriesLeftOut: agreement?.deliveries ?? 0)
+      deliveriesLeftOut: agreement?.deliveries ?? 0, knowsEverybody: knowsEverybody)
     let writer = try JournalWriter(configuration)
     report.generation = try writer.beginGeneration(
       .salvaged, since: nil, wall: act.now,
@@ -184,6 +187,19 @@ package struct JournalSalvage {
           """,
         arguments: [GapReason.salvaged.rawValue, stretch.first, stretch.last, before ?? now.rawValue, after ?? now.rawValue])
     }
+  }
+
+  private static let registryTables: Set<String> = [
+    "meta", "counter", "controller", "actor", "destination", "patient", "device", "assignment", "plan_item", "registry_change", "episode",
+    "alert", "alert_transition",
+  ]
+
+  /// A change of the registry whose entry is lost would be in the lists and not in the core.
+  private static func knowsEverybody(_ db: Database, _ tables: [SalvagedTable]) throws -> Bool {
+    let whole = Set(tables.filter { $0.isWhole && $0.refused == 0 }.map(\.name))
+    let orphans = try Int.fetchOne(
+      db, sql: "SELECT count(*) FROM registry_change r WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.sequence = r.sequence)")
+    return registryTables.isSubset(of: whole) && orphans == 0
   }
 
   /// An alert's row is derived from its transitions.

@@ -52,7 +52,8 @@
 }
 
 /// Where the wall clock stands relative to the hub's timeline. An anchor is the first entry of every run. Another follows when the
-/// wall clock has been stepped or the UTC offset has changed, so that dose times and night windows replay exactly.
+/// wall clock has been stepped or the UTC offset has changed, so that dose times and night windows replay exactly; and one when the
+/// brokers have nothing left to repeat of what the run before was told.
 @frozen public struct ClockAnchor: Sendable, Hashable {
   /// Local time minus UTC, seconds, −64 800…64 800.
   public var utcOffsetSeconds: Int32
@@ -61,9 +62,14 @@
   /// Of an anchor that begins a run: until then the hub was there and decided by itself, for all that the journal knows. `.zero` when
   /// nobody knows: then it was away since the last entry.
   public var decidedUntil: MonotonicInstant
-  @inlinable public init(utcOffsetSeconds: Int32, beginsRun: Bool = false, decidedUntil: MonotonicInstant = .zero) {
+  /// From here on alert ids are mixed with this number, so that none is one that was told before and never stored. 0: as before.
+  public var idEpoch: UInt32
+  @inlinable public init(
+    utcOffsetSeconds: Int32, beginsRun: Bool = false, decidedUntil: MonotonicInstant = .zero, idEpoch: UInt32 = 0
+  ) {
     self.utcOffsetSeconds = utcOffsetSeconds
     self.beginsRun = beginsRun
     self.decidedUntil = decidedUntil
+    self.idEpoch = idEpoch
   }
 }

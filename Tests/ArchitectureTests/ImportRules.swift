@@ -131,7 +131,7 @@ let importRules: KeyValuePairs<String, ImportRule> = [
     own: [
       "HTTPServing", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore",
       "CoreAPI",
-      "Delivery", "Console", "ProfileCatalogue",
+      "Delivery", "Console", "ProfileCatalogue", "Journal", "JournalCopies",
     ],
     external: [
       "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics",

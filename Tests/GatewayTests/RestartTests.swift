@@ -279,7 +279,7 @@ import VitalSigns
     #expect(await hub.parts.pipeline.durable.wait(for: value))
     #expect(try !hub.parts.reader.openAlerts().contains { $0.transition.rule == .registryFull })
     await hub.parts.stop()
-    return hub.parts.journalNotes
+    return hub.parts.notes
   }
 
   /// Nobody is dropped because a number in a file is too small: the run has the room, and says so where people look.

@@ -48,6 +48,18 @@ import VitalSigns
     #expect(book.heard(copy(1, 2_000)) == true, "and only that one")
   }
 
+  /// The broker has the subscription before its answer is here.
+  @Test func aMessageWhileTheSecondConnectionIsComingDropsItsCopy() {
+    var book = SecondEarBook()
+    #expect(book.message(1, at: at(0), Self.wall) == .first)
+    #expect(book.heard(copy(1, 10)) == true, "nobody had asked for copies yet: this is another press")
+    book.isComing = true
+    #expect(book.message(2, at: at(20), Self.wall) == .first)
+    book.isComing = false
+    book.isListening = true
+    #expect(book.heard(copy(2, 30)) == false)
+  }
+
   @Test func anOldMessageDropsNoNewCopy() {
     var book = listening()
     #expect(book.message(1, at: at(0), Self.wall) == .first)

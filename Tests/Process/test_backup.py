@@ -355,7 +355,51 @@ def test_a_log_that_is_damaged_after_a_clean_stop_takes_nothing_with_it(make_hub
     assert "JOURNAL" not in hub.status()["summary"]
 
 
+@pytest.mark.parametrize("how", ["zeroed", "emptied", "removed"])
+def test_a_log_that_is_lost_after_a_kill_is_told(make_hub, broker, bridge, receiver, how):
+    """What was acknowledged stood in the log alone. The mark in the runtime folder knows that, even of values that no copy tells of."""
+    hub = furnish(home(make_hub, broker, receiver))
+    links_up(hub)
+    assert hub.stop() == 0
+    hub.start()
+    links_up(hub)
+    for value in numbered_temperatures(50):
+        bridge.temperature("t1", value)
+    hub.wait_stored(50)
+    hub.kill()
+    log = hub.state / "journal.sqlite-wal"
+    assert log.stat().st_size > 0
+    if how == "removed":
+        log.unlink()
+    else:
+        log.write_bytes(bytes(log.stat().st_size) if how == "zeroed" else b"")
+    # Copies of the registry are some seconds old: they do not know of values that came since.
+    for file in [*hub.state.rglob("registry.sqlite*"), *hub.runtime.rglob("registry.sqlite*")]:
+        file.unlink()
+    hub.start()
+    assert "JOURNAL TOO OLD" in hub.status()["summary"]
+    assert len(hub.values("temperature")) < 50
+
+
 # MARK: salvage and export
+
+
+def without_two_leaves(journal, table: str) -> bytes:
+    """The journal with garbage for two leaves in the middle of a table: the root's children are listed in it."""
+    with sqlite3.connect(f"file:{journal}?immutable=1", uri=True) as db:
+        root = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]
+    db.close()
+    content = bytearray(journal.read_bytes())
+    page = 4096
+    at = (root - 1) * page
+    assert content[at] in (2, 5), "the table has more than one page"
+    cells = int.from_bytes(content[at + 3 : at + 5], "big")
+    pointers = [int.from_bytes(content[at + 12 + 2 * n : at + 14 + 2 * n], "big") for n in range(cells)]
+    children = [int.from_bytes(content[at + p : at + p + 4], "big") for p in pointers]
+    assert len(children) >= 5
+    for child in (children[1], children[3]):
+        content[(child - 1) * page : child * page] = os.urandom(page)
+    return bytes(content)
 
 
 def test_a_damaged_journal_is_salvaged(make_hub, broker, bridge, receiver, folder):
@@ -369,20 +413,7 @@ def test_a_damaged_journal_is_salvaged(make_hub, broker, bridge, receiver, folde
     hub.wait_delivered(60)
     assert hub.stop() == 0
     journal = hub.state / "journal.sqlite"
-    with sqlite3.connect(f"file:{journal}?immutable=1", uri=True) as db:
-        root = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'observation'").fetchone()[0]
-    db.close()
-    # Leaves of `observation`, in the middle of the table: the root's children are listed in it.
-    content = bytearray(journal.read_bytes())
-    page = 4096
-    at = (root - 1) * page
-    assert content[at] == 5, "the table has more than one page"
-    cells = int.from_bytes(content[at + 3 : at + 5], "big")
-    pointers = [int.from_bytes(content[at + 12 + 2 * n : at + 14 + 2 * n], "big") for n in range(cells)]
-    children = [int.from_bytes(content[at + p : at + p + 4], "big") for p in pointers]
-    assert len(children) >= 5
-    for child in (children[1], children[3]):
-        content[(child - 1) * page : child * page] = os.urandom(page)
+    content = without_two_leaves(journal, "observation")
     damaged = folder / "damaged.sqlite"
     damaged.write_bytes(content)
     before = damaged.read_bytes()
@@ -409,6 +440,45 @@ def test_a_damaged_journal_is_salvaged(make_hub, broker, bridge, receiver, folde
     after = Counter(e["alertId"] for e in heard(receiver, kind="raised"))
     assert {a: after[a] for a in told} == dict(told)
     assert any(r["action"] == "salvage" and "observation" in r["detail"] for r in hub.get("/v1/audit?limit=50"))
+
+
+def test_a_hub_salvages_its_own_journal(make_hub, broker, bridge, receiver):
+    """Alarms go on in the emergency journal; the next start goes on from what could be read, and knows what came in meanwhile."""
+    hub = furnish(home(make_hub, broker, receiver))
+    links_up(hub)
+    first = press(hub, bridge, receiver)
+    count = 3_000
+    for value in numbered_temperatures(count):
+        bridge.temperature("t1", value)
+    hub.wait_stored(count + 1, 60)
+    hub.wait_delivered(60)
+    assert hub.stop() == 0
+    journal = hub.state / "journal.sqlite"
+    broken = without_two_leaves(journal, "delivery_mark")
+    journal.write_bytes(broken)
+    for suffix in ("-wal", "-shm"):
+        (hub.state / f"journal.sqlite{suffix}").unlink(missing_ok=True)
+    hub.start()
+    links_up(hub)
+    assert hub.status()["store"] == "emergency", "a start reads the marks of what came, and finds the damage"
+    meanwhile = press(hub, bridge, receiver)
+    assert meanwhile != first
+    wait_for(lambda: any("in its place" in note for note in hub.status()["notes"]), 30, "the damaged journal is read into a fresh one")
+    note = next(note for note in hub.status()["notes"] if "in its place" in note)
+    assert "delivery_mark" in note and "Restart knutepunkt-core" in note
+    kept = [*hub.state.glob("damaged-*/journal.sqlite")]
+    assert [file.read_bytes() for file in kept] == [broken], "the damaged journal is kept as it was"
+    assert run(hub, "verify", journal).returncode == 0
+    assert hub.stop() == 0
+    hub.start()
+    links_up(hub)
+    assert "JOURNAL TOO OLD" in hub.status()["summary"]
+    assert len(hub.values("temperature")) == count
+    calls = {a["id"] for a in hub.open_alerts() if a["rule"] == "sos"}
+    # The emergency raised the open call again, under an id of its own; both calls of the emergency are raised again now.
+    assert first in calls and len(calls) == 3, "no call is lost"
+    assert hub.get("/v1/patients")[0]["name"] == "Kari Nordmann"
+    assert any(r["action"] == "salvage" for r in hub.get("/v1/audit?limit=50"))
 
 
 def test_export(make_hub, broker, bridge, receiver, folder):

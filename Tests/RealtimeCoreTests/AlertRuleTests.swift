@@ -82,6 +82,29 @@ import VitalSigns
     #expect(id(.stranger, 7, .sos, 0, 0) == GoldenIdentities.stranger)
   }
 
+  /// Epoch 0 is what all ids were before there were epochs.
+  @Test func anEpochGivesOtherIdentities() {
+    let salt: UInt64 = 0x1234_5678_9abc_def0
+    #expect(AlertID.salt(salt, epoch: 0) == salt)
+    #expect(AlertID.salt(salt, epoch: 1) == 0xc4dc_a8c0_fce5_2363)
+    #expect(Set((0..<1_000).map { AlertID.salt(salt, epoch: $0) }).count == 1_000)
+  }
+
+  /// A core that lost a call which it had told gives the next one the same id, until an anchor names another epoch.
+  @Test func aCallAfterAnAnchorWithAnEpochHasAnIdOfItsOwn() throws {
+    func firstCall(epochs: [UInt32]) throws -> AlertID {
+      var street = Street()
+      street.moveIn()
+      for epoch in epochs { _ = street.send(.clock(ClockAnchor(utcOffsetSeconds: 3_600, idEpoch: epoch))) }
+      return try #require(street.event(.sos, device: 1).transitions.first).id
+    }
+    let before = try firstCall(epochs: [])
+    #expect(try firstCall(epochs: [0]) == before, "an anchor that names none changes none")
+    let (seven, eight) = (try firstCall(epochs: [7]), try firstCall(epochs: [7, 8]))
+    #expect(Set([before, seven, eight]).count == 3)
+    #expect(try firstCall(epochs: [8, 0]) == eight)
+  }
+
   @Test func identitiesAreValidAndDiffer() {
     var ids: Set<AlertID> = []
     var count = 0

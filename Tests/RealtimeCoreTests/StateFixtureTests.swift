@@ -3,6 +3,7 @@
 // `memory-2.state`: a copy of memory by version 0.3, of `Life` with seed 20 after 4 000 entries in 8, 16 and 48 places. When it is refused
 // as `otherLayout`, a struct of the core's block was changed: see MemoryCopy.swift.
 // `format-1.state`: the same state in format 1, every section in version 1. Each new version of a section brings another file.
+// `counters-2.state`: the same with the epoch 77, section "counters" in version 2.
 
 import Foundation
 import Testing
@@ -20,8 +21,8 @@ import VitalSigns
     CoreConfiguration(patientsMax: patients, devicesMax: devices, alertsMax: alerts, hubSalt: 7)
   }
 
-  @Test(arguments: ["memory-2.state", "format-1.state"])
-  func olderStatesAreReadIntoAnySize(name: String) throws {
+  @Test(arguments: [("memory-2.state", 0), ("format-1.state", 0), ("counters-2.state", 77)] as [(String, UInt32)])
+  func olderStatesAreReadIntoAnySize(name: String, epoch: UInt32) throws {
     let bytes = try Self.bytes(name)
     for sizes in [Self.sizes(8, 16, 48), Self.sizes(800, 900, 1_000), Self.sizes(2, 10, 16)] {
       let core = try RealtimeCore(sizes, snapshot: bytes)
@@ -29,6 +30,7 @@ import VitalSigns
       #expect(
         counters
           == CoreCounters(patients: 2, devices: 10, openAlerts: 59, untrackedAlerts: 1_510, processed: 4_000, late: 254, refused: 232))
+      #expect(core.arena.header.pointee.idEpoch == epoch)
       #expect(times == [1_990_351_724_000_000, 1_990_353_448_000_000])
     }
   }

@@ -127,7 +127,7 @@ package final class Health: Sendable {
     if configuration.realtime.locksMemory, !vitals.memoryLocked.load(ordering: .relaxed) {
       notes.append("memory is not locked: LimitMEMLOCK is missing or too low")
     }
-    notes += service.parts.journalNotes + service.parts.pipeline.writer.notes
+    notes += service.parts.notes + service.parts.pipeline.writer.notes
     let dropped = service.parts.pipeline.requests.dropped
     if dropped > 0 { notes.append("\(dropped) records beside the intake were dropped (quarantine, reads): the journal could not keep up") }
     return notes

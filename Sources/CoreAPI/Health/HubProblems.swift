@@ -62,6 +62,7 @@ package final class HubProblems: Sendable {
       watch.look(samples, at: now, wall: wall)
       return watch.due(at: now)
     }
+    parts.links.beginEpochIfDue()
     for condition in due where parts.intake.submit(.hubCondition(condition)) != nil {
       watch.withLock { $0.confirm(condition, at: now) }
     }

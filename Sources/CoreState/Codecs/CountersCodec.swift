@@ -1,13 +1,13 @@
 // The core's clock, its counters, and the numbers of alerts that belong to nobody in particular: one record.
 //
-// History. 1: versions from 0.4 on.
+// History. 2: and the epoch of ids. 1: builds of 0.4 before its release.
 
 import RealtimeCore
 import VitalSigns
 
 struct CountersCodec: StateCodec {
   static var name: String { "counters" }
-  static var version: UInt16 { 1 }
+  static var version: UInt16 { 2 }
   static func count(_ arena: CoreArena, _ maps: PlaceMaps) -> Int { 1 }
 
   static func code(_ records: Int, _ arena: CoreArena, _ maps: PlaceMaps, _ coder: inout RecordCoder) throws(SnapshotError) {
@@ -29,5 +29,6 @@ struct CountersCodec: StateCodec {
     try coder.numbers(&header.pointee.episodes)
     try coder.number(&header.pointee.openFrames)
     try coder.timer(arena.timers.hub, arena)
+    if coder.version >= 2 { try coder.number(&header.pointee.idEpoch) }
   }
 }

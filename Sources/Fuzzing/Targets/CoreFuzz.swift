@@ -100,7 +100,7 @@ enum CoreFuzz {
           detail: input.number()))
     case 2: .location(LocationFix(latitudeE7: input.number(), longitudeE7: input.number(), accuracyMetres: input.number()))
     case 3: .command(command(&input, alerts))
-    case 4: .clock(ClockAnchor(utcOffsetSeconds: input.number(), beginsRun: input.byte() & 1 == 1))
+    case 4: .clock(ClockAnchor(utcOffsetSeconds: input.number(), beginsRun: input.byte() & 1 == 1, idEpoch: input.number()))
     case 5: .registry(change(&input))
     default:
       .hubCondition(

@@ -18,7 +18,7 @@ public struct HubClock: Sendable {
   package private(set) var standing: ClockStanding
   /// Wall clock minus timeline at the start of this run, milliseconds.
   private let startLine: Int64
-  private let machine: Machine
+  package let machine: Machine
 
   /// Continues the timeline of the last run, if there was one.
   ///

@@ -32,10 +32,13 @@ private enum JournalNews: Int, Comparable {
 }
 
 extension IntakeEntry {
-  /// Whether the entry's commit waits for no company: somebody calls for help, or somebody waits to be registered.
+  /// Whether the entry's commit waits for no company: somebody calls for help, somebody waits to be registered, or what is told from
+  /// here on is told under ids that must be known again.
   var mustBeStoredAtOnce: Bool {
-    if case .registry = payload { return true }
-    return isAlarm
+    switch payload {
+    case .registry, .clock: true
+    default: isAlarm
+    }
   }
 }
 

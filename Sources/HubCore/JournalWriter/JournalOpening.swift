@@ -116,6 +116,7 @@ package struct JournalOpening {
       loss?.isDurable = true
       try writer.lift(reason: .journalBehind, wall: wall)
     }
+    if configuration.hub.runtimePath != configuration.hub.statePath { writer.keepMark(in: configuration.hub.runtimePath) }
     var opened = try restored(writer)
     if let begun = try writer.begunAnew() {
       loss = begun

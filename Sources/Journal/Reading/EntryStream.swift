@@ -64,7 +64,8 @@ struct EntryStream {
       return try walk.row(of: SeenCommandColumn.query, &commands, .sequence, sequence).flatMap(Self.command).map(IntakePayload.command)
     case .clock:
       return try walk.row(of: "clock_anchor", &clocks, .sequence, sequence).map {
-        .clock(RunBeginning.anchor(utcOffsetSeconds: $0.number(.utcOffsetSeconds), number: $0.int(.beginsRun)))
+        .clock(
+          RunBeginning.anchor(utcOffsetSeconds: $0.number(.utcOffsetSeconds), number: $0.int(.beginsRun), idEpoch: $0.number(.idEpoch)))
       }
     case .hubCondition:
       return try walk.row(of: "hub_condition", &conditions, .sequence, sequence).flatMap { row in

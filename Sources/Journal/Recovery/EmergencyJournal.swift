@@ -67,7 +67,8 @@ public struct JournalPlaces: Sendable {
   /// Why the journal is older than what was acknowledged from it: its log was emptied, or an old copy was put in its place.
   public func behind(_ writer: JournalWriter) -> JournalLoss? {
     let marks = copies.compactMap { RegistryCopy.marks(at: $0) }.filter { !$0.journalID.isEmpty && $0.journalID == writer.journalID }
-    guard let newest = marks.map(\.durableThrough).max(), newest > writer.durableSequence else { return nil }
+    let known = marks.map(\.durableThrough) + [DurableMark.sequence(in: volatileFolder, of: writer.journalID) ?? 0]
+    guard let newest = known.max(), newest > writer.durableSequence else { return nil }
     return JournalLoss(
       kind: .behind, path: configuration.path,
       detail:

@@ -77,7 +77,8 @@ public struct JournalLoss: Sendable, Hashable {
     switch kind {
     case .missing, .removed:
       "Put the journal back (is its disk mounted?) and restart knutepunkt-core. Only if this hub is to begin anew with nobody: remove every \(RegistryCopy.fileName) and journal.emergency-* too, and restart"
-    case .damaged: "Keep \(path) and the files beside it as they are, restore a copy or ask for help, and restart knutepunkt-core"
+    case .damaged:
+      "Keep \(path) and the files beside it as they are. What can be read of it is being copied into a fresh journal; the notes of knutepunkt status say when that is done, and whether a restart of knutepunkt-core goes on from it. Else restore a backup"
     case .readOnly:
       "Make the disk and the file writable for the service's user (dmesg tells of a failing disk), and restart knutepunkt-core"
     case .foreign: "Move that file away, put the journal back, and restart knutepunkt-core"

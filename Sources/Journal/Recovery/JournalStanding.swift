@@ -49,6 +49,7 @@ extension JournalWriter {
     // The lock's file may be gone with the others; else this writer still holds it.
     let writer = try JournalWriter(configuration, lock: (try? WriterLock(path: configuration.path)) ?? lock)
     writer.sharing = sharing
+    writer.mark = mark
     return writer
   }
 }

@@ -6,8 +6,9 @@ import VitalSigns
 enum RunBeginning {
   static func number(of anchor: ClockAnchor) -> Int64 { anchor.beginsRun ? max(1, anchor.decidedUntil.rawValue) : 0 }
 
-  static func anchor(utcOffsetSeconds: Int32, number: Int64) -> ClockAnchor {
+  static func anchor(utcOffsetSeconds: Int32, number: Int64, idEpoch: UInt32) -> ClockAnchor {
     ClockAnchor(
-      utcOffsetSeconds: utcOffsetSeconds, beginsRun: number != 0, decidedUntil: number > 1 ? MonotonicInstant(rawValue: number) : .zero)
+      utcOffsetSeconds: utcOffsetSeconds, beginsRun: number != 0, decidedUntil: number > 1 ? MonotonicInstant(rawValue: number) : .zero,
+      idEpoch: idEpoch)
   }
 }

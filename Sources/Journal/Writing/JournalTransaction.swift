@@ -167,7 +167,10 @@ struct JournalTransaction {
     case .clock(let anchor):
       try db.insert(
         into: "clock_anchor",
-        ["sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": RunBeginning.number(of: anchor)])
+        [
+          "sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": RunBeginning.number(of: anchor),
+          "id_epoch": anchor.idEpoch,
+        ])
     case .hubCondition(let condition):
       try db.insert(
         into: "hub_condition",

@@ -60,6 +60,7 @@ public final class JournalWriter {
   var sharing: CompiledSharing
   var ballast: Ballast
   var files: StandingFiles
+  var mark: DurableMark?
   /// Copies of the registry whose tables this writer has looked at.
   var copiesMade: Set<String> = []
   /// How much one step of `purge` takes, and what it remembers of the steps before.
@@ -172,6 +173,12 @@ public final class JournalWriter {
     sharing = CompiledSharing(rules)
   }
 
+  /// Notes from now on in `folder`, which is in memory, how far the journal is on disk (`DurableMark`).
+  public func keepMark(in folder: String) {
+    mark = DurableMark(folder: folder, journalID: journalID)
+    mark?.note(state.lastSequence)
+  }
+
   /// Writes a group in one flushed transaction.
   ///
   /// When the disk is full the ballast is given up and the group is tried again with less and less of its routine
@@ -185,6 +192,7 @@ public final class JournalWriter {
     while true {
       do {
         let report = try attempt(group, mode)
+        mark?.note(report.durableSequence)
         // Bounded even when the owner never asks for a checkpoint, and kept short while every page counts.
         if pagesInLog >= configuration.checkpointPages * 4 || isShedding { checkpoint() }
         return report

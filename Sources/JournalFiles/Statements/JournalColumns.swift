@@ -24,7 +24,7 @@ package enum RegistryChangeColumn: Int, SQLColumn {
 }
 
 package enum ClockColumn: Int, SQLColumn {
-  case sequence, utcOffsetSeconds, beginsRun
+  case sequence, utcOffsetSeconds, beginsRun, idEpoch
 }
 
 package enum HubConditionColumn: Int, SQLColumn {

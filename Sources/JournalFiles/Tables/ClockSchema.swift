@@ -21,5 +21,7 @@ package enum ClockSchema {
     -- 1: the hub was away before this anchor. Above: likewise, and until this instant it had been there and decided by itself. 0 in rows of
     -- earlier versions, whose cores told each repeat that had fallen due.
     ALTER TABLE clock_anchor ADD COLUMN begins_run INTEGER NOT NULL DEFAULT 0;
+    -- What alert ids are mixed with from this anchor on; 0: as before it.
+    ALTER TABLE clock_anchor ADD COLUMN id_epoch INTEGER NOT NULL DEFAULT 0;
     """
 }

@@ -1,6 +1,9 @@
 // Where alert ids come from: a mix of the hub's salt, whose alert it is, the rule, what it is about, and how many of that
-// rule there were before. No clock, no random number, no sequence number: when a crash loses an entry that the device then
-// sends again, the alert that rises again has the same id, and receivers see one alert.
+// rule there were before. No clock, no sequence number: when a crash loses an entry that the device then sends again, the alert that
+// rises again has the same id, and receivers see one alert.
+//
+// When nobody can send it again any more, the next alert must not have that id: receivers would take it for the one they know. So an
+// epoch goes into the mix, a number that stands in the journal and changes when the brokers have nothing left of before (`ClockAnchor`).
 //
 // The mix is fixed for ever; a golden test holds it. It hides nothing: it is no cryptography, and nobody's name goes in.
 
@@ -27,6 +30,9 @@ enum AlertHolder {
 }
 
 extension AlertID {
+  /// What ids of one epoch are salted with. Epoch 0, of all before the first, is the hub's salt itself. Realtime-safe.
+  @_noLocks static func salt(_ hubSalt: UInt64, epoch: UInt32) -> UInt64 { hubSalt ^ UInt64(epoch) &* 0xd6e8_feb8_6659_fd93 }
+
   /// Derives an id. `number` is the patient's or device's, 0 for the hub; `episode` counts from 0. Realtime-safe.
   @_noLocks init(salt: UInt64, holder: AlertHolder, number: UInt32, rule: AlertRule, subject: UInt32, episode: UInt32) {
     let whose = holder.number << 40 | UInt64(rule.rawValue) << 32 | UInt64(number)

@@ -115,8 +115,8 @@ struct Alerts {
     }
     counter.next = episode &+ 1
     let id = AlertID(
-      salt: arena.configuration.hubSalt, holder: holder, number: number, rule: opening.rule, subject: opening.subject,
-      episode: episode)
+      salt: AlertID.salt(arena.configuration.hubSalt, epoch: arena.header.pointee.idEpoch), holder: holder, number: number,
+      rule: opening.rule, subject: opening.subject, episode: episode)
     return (id, counter)
   }
 

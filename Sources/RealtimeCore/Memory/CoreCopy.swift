@@ -22,18 +22,23 @@ package struct CoreCopyHeader {
   private static var version: UInt64 { 2 }
 
   /// The version and the size of every struct in the block, mixed: none may change unseen.
-  package static var layout: UInt64 {
-    @_noLocks get {
-      var word = version
-      word = mixed(word, MemoryLayout<CoreHeader>.stride)
-      word = mixed(word, MemoryLayout<PatientState>.stride)
-      word = mixed(word, MemoryLayout<SignalPlan>.stride)
-      word = mixed(word, MemoryLayout<PatientPlan>.stride)
-      word = mixed(word, MemoryLayout<DeviceState>.stride)
-      word = mixed(word, MemoryLayout<OpenAlert>.stride)
-      word = mixed(word, MemoryLayout<HubConditionState>.stride)
-      return mixed(word, MemoryLayout<DeadlineHeap.Entry>.stride)
-    }
+  package static var layout: UInt64 { @_noLocks get { layout(headerStride: MemoryLayout<CoreHeader>.stride) } }
+
+  /// Bytes of the header in what versions 0.1 to 0.3 stored. Later fields stand behind it.
+  package static var storedHeaderBytes: Int { 320 }
+  /// Of the copies that versions 0.1 to 0.3 stored.
+  package static var storedLayout: UInt64 { layout(headerStride: storedHeaderBytes) }
+
+  @_noLocks private static func layout(headerStride: Int) -> UInt64 {
+    var word = version
+    word = mixed(word, headerStride)
+    word = mixed(word, MemoryLayout<PatientState>.stride)
+    word = mixed(word, MemoryLayout<SignalPlan>.stride)
+    word = mixed(word, MemoryLayout<PatientPlan>.stride)
+    word = mixed(word, MemoryLayout<DeviceState>.stride)
+    word = mixed(word, MemoryLayout<OpenAlert>.stride)
+    word = mixed(word, MemoryLayout<HubConditionState>.stride)
+    return mixed(word, MemoryLayout<DeadlineHeap.Entry>.stride)
   }
 
   @_noLocks private static func mixed(_ word: UInt64, _ stride: Int) -> UInt64 {

@@ -32,6 +32,9 @@ package struct CoreLayout {
   package let byteCount: Int
   package let timers: TimerLayout
 
+  /// The first section: the header, filled up to a cache line.
+  package static var headerBytes: Int { (MemoryLayout<CoreHeader>.stride + 63) & ~63 }
+
   package static var patientsRange: ClosedRange<Int> { 1...1_000_000 }
   package static var devicesRange: ClosedRange<Int> { 1...4_000_000 }
   package static var alertsRange: ClosedRange<Int> { 16...1_000_000 }

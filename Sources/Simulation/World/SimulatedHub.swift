@@ -82,6 +82,7 @@ final class SimulatedHub {
     if diskAnswers { turnWriter(&round) }
     if now >= nextWatch {
       watch.look()
+      parts.links.beginEpochIfDue()
       let last = parts.pipeline.core.vitals.lastSequence.load(ordering: .relaxed)
       parts.clock.standing.look(wall: parts.clock.wall(), at: now, nextSequence: last + 1)
       nextWatch = now.adding(nanoseconds: Self.watchInterval)

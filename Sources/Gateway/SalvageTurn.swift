@@ -1,0 +1,61 @@
+// When the journal is damaged, the hub goes on at once in an emergency journal; meanwhile this reads the damaged one into a fresh one, on
+// a thread of its own, once in a run. The next start goes on from the fresh one and takes over what came in meanwhile.
+
+import CoreAPI
+import Foundation
+import HubConfiguration
+import HubCore
+import HubRuntime
+import Journal
+import JournalCopies
+import Logging
+import Synchronization
+import VitalSigns
+
+/// Reads a damaged journal into a fresh one. Any thread.
+final class SalvageTurn: Sendable {
+  private let parts: CoreParts
+  private let logger: Logger
+  private let hasBegun = Atomic(false)
+
+  init(parts: CoreParts, logger: Logger) {
+    self.parts = parts
+    self.logger = logger
+  }
+
+  /// Looks once a pulse whether there is something to do. Returns at once.
+  func look() {
+    guard case .emergency(let loss) = parts.pipeline.writer.storeState, loss.kind == .damaged, loss.isDurable,
+      hasBegun.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
+    else { return }
+    WorkerThread(name: "salvage", stackBytes: 2 << 20).start { [self] in run(loss) }
+  }
+
+  private func run(_ loss: JournalLoss) {
+    let hub = parts.configuration.hub
+    let act = JournalRestore.Act(
+      actor: "knutepunkt", reason: "the journal is damaged", now: parts.clock.wall(), program: KnutepunktVersion.current)
+    logger.notice("what can be read of the damaged journal is being copied; alarms go on", metadata: ["path": "\(loss.path)"])
+    do {
+      let damaged = DamagedJournal(journal: loss.path, controller: hub.controller)
+      let text =
+        switch try damaged.replace(act) {
+        case .replaced(let report, let kept):
+          "the damaged journal was read into a fresh one, which is in its place (\(report.sentence)); the damaged one is kept in \(kept). Restart knutepunkt-core at a quiet moment: it goes on from there. Tell who answers for the record"
+        case .leftBeside(let report):
+          "the damaged journal was read into \(damaged.fresh), but \(report.sentence): people, plans or alerts are among what is lost. The hub goes on in the emergency journal, which knows them from the copies of the registry; restore a backup, or put that file in the journal's place (docs/backup.md)"
+        }
+      logger.critical("\(text)")
+      parts.add(note: text)
+    } catch {
+      logger.error("the damaged journal cannot be read into a fresh one", metadata: ["reason": "\(error)"])
+      parts.add(note: "the damaged journal cannot be read into a fresh one: \(error); knutepunkt salvage, or restore a backup")
+    }
+  }
+
+  /// Before the journal is opened.
+  static func finishCutOff(journal: String, controller: String, logger: Logger) {
+    guard DamagedJournal(journal: journal, controller: controller).finishCutOff() else { return }
+    logger.notice("the journal that was read from a damaged one is in its place now", metadata: ["path": "\(journal)"])
+  }
+}
