@@ -184,8 +184,8 @@ let package = Package(
     .executableTarget(
       name: "Fuzzing",
       dependencies: [
-        "JournalValues", "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BlueZ", "RealtimeCore", "Journal", "HubConfiguration",
-        "LocalAPI", argumentParser,
+        "JournalValues", "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BlueZ", "RealtimeCore", "CoreState", "Journal",
+        "HubConfiguration", "LocalAPI", argumentParser,
       ],
       swiftSettings: strict),
 

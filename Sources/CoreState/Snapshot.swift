@@ -81,6 +81,9 @@ extension RealtimeCore {
   /// The state to be stored. Allocates, and takes some milliseconds for a thousand people: not for the core's own thread.
   public func snapshot() throws(SnapshotError) -> [UInt8] { try Snapshot.encode(arena) }
 
+  /// A stored state whose bytes somebody has changed, with the checksum that fits them: for tests that look behind it.
+  package static func sealed(_ state: [UInt8]) -> [UInt8] { StateFile.sealed(state) }
+
   /// The state to be stored, of a copy that `copyState` made in this process.
   public static func snapshot(ofCopy copy: UnsafeMutableRawBufferPointer) throws(SnapshotError) -> [UInt8] {
     try MemoryCopy.encoded(copy)

@@ -101,6 +101,12 @@ struct StateFile {
     return bytes
   }
 
+  static func sealed(_ state: [UInt8]) -> [UInt8] {
+    var bytes = Array(state.dropLast(8))
+    append(StateChecksum.of(bytes, bytes.count), to: &bytes)
+    return bytes
+  }
+
   private static func append<Number: FixedWidthInteger>(_ number: Number, to bytes: inout [UInt8]) {
     Swift.withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
   }

@@ -15,7 +15,7 @@ struct FuzzTarget {
   static var all: [FuzzTarget] {
     [
       FrameFuzz.target, ProfileFuzz.target, TopicFuzz.target, ConfigurationFuzz.target, RequestFuzz.target, EventStreamFuzz.target,
-      RadioFuzz.target, CoreFuzz.target, JournalFuzz.target, PlantedFuzz.target,
+      RadioFuzz.target, CoreFuzz.target, StateFuzz.target, JournalFuzz.target, PlantedFuzz.target,
     ]
   }
 }

@@ -160,8 +160,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   // Tries any bytes on each way in; not part of the product.
   "Fuzzing": ImportRule(
     own: [
-      "JournalValues", "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BlueZ", "RealtimeCore", "Journal", "HubConfiguration",
-      "LocalAPI",
+      "JournalValues", "VitalSigns", "DeviceProfile", "ProfileCatalogue", "BlueZ", "RealtimeCore", "CoreState", "Journal",
+      "HubConfiguration", "LocalAPI",
     ],
     external: ["ArgumentParser"]),
 ]

@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # Inputs a target in one run. A journal is opened and written anew for each, the core decides twice for each.
 INPUTS = {
     "frame": 3_000, "profile": 1_000, "topic": 3_000, "configuration": 1_000, "request": 3_000, "events": 3_000, "radio": 3_000, "core": 150,
-    "journal": 60,
+    "state": 2_000, "journal": 60,
 }
 
 

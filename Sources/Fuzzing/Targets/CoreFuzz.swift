@@ -100,7 +100,11 @@ enum CoreFuzz {
           detail: input.number()))
     case 2: .location(LocationFix(latitudeE7: input.number(), longitudeE7: input.number(), accuracyMetres: input.number()))
     case 3: .command(command(&input, alerts))
-    case 4: .clock(ClockAnchor(utcOffsetSeconds: input.number(), beginsRun: input.byte() & 1 == 1, idEpoch: input.number()))
+    case 4:
+      .clock(
+        ClockAnchor(
+          utcOffsetSeconds: input.number(), beginsRun: input.byte() & 1 == 1,
+          decidedUntil: MonotonicInstant(rawValue: Int64(input.number(UInt32.self)) << 24), idEpoch: input.number()))
     case 5: .registry(change(&input))
     default:
       .hubCondition(
