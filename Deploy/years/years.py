@@ -6,7 +6,7 @@ The journal is made by the core and the writer themselves (`Benchmarks years-jou
 mosquitto, homes press alarm buttons and send values, and one after the other: nothing is done (the base of all ratios), a restart, a
 restart with a cold disk cache, the upgrade from the release before, other sizes, a backup, its proof, a purge of all but a day, and a
 restore into another folder while the first hub still serves. Each has a row: how long it took, press → response centre against the base,
-how long a value entered by hand waited for the disk, the start afterwards, memory, files. Written as Markdown and JSON.
+how long a value entered by hand waited for the disk, the start afterwards, memory, files. Written as Markdown (table.txt) and JSON (years.json).
 
 Exit status 1: a press was lost, told twice or told under another's id, or rows are missing. Times are for people to judge.
 """
@@ -366,7 +366,7 @@ def run(folder: Path, entries: int, days: int = 400, seed: int = 7, seconds: flo
         "readings": years.homes.readings, "surplus": years.homes.surplus, "rows": years.rows, "before": before, "wrong": faults,
     }
     (folder / "years.json").write_text(json.dumps(result, indent=1) + "\n")
-    (folder / "years.md").write_text(table.markdown(result))
+    (folder / "table.txt").write_text(table.markdown(result))
     return result
 
 
@@ -393,7 +393,7 @@ def main() -> int:
             shutil.rmtree(arguments.folder / name, ignore_errors=True)
         (arguments.folder / "years.age").unlink(missing_ok=True)
     say("", table.markdown(result))
-    say(f"written to {arguments.folder}/years.md and years.json")
+    say(f"written to {arguments.folder}: table.txt and years.json")
     return 1 if result["wrong"] else 0
 
 
