@@ -21,7 +21,7 @@ PROGRAM = "0.3.0"
 
 
 def make(file: Path, entries: int, days: int, program: Path):
-    """`program`: Benchmarks, built beside the hub. About a minute and a half for five million entries."""
+    """`program`: Benchmarks, built beside the hub. Some two minutes for ten million entries."""
     file.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([str(program), "years-journal", str(file), "--entries", str(entries), "--days", str(days)], check=True)
     # What lies beside it belongs to the process that wrote it.

@@ -73,7 +73,7 @@ def test_everything_that_is_done_to_a_hub_of_some_years(small, folder):
         # A loaded machine may be slow for a moment; a start that reads the whole journal is slow in each row.
         assert row.get("start ms", 0) < 10 * max(0.2, quickest) * 1_000, (row, quickest)
     assert json.loads((folder / "years/years.json").read_text())["entries"] == 60_000
-    assert "Nothing lost, told twice or given twice." in (folder / "years/years.md").read_text()
+    assert "Nothing lost, told twice or given twice." in (folder / "years/table.txt").read_text()
 
 
 def test_a_press_that_is_told_twice_is_found(folder):
