@@ -196,7 +196,7 @@ let package = Package(
     tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
     tests("RealtimeCore", ["CoreRings", "NEWS2Scoring", "RealtimeCore", "CoreState", "VitalSigns"], helpers: ["Fixtures"]),
     tests("Journal", ["JournalValues", "JournalFiles", "Journal", "VitalSigns", grdb, crypto], helpers: ["Released"]),
-    tests("JournalCopies", ["JournalCopies", "JournalValues", "Journal", "VitalSigns", grdb]),
+    tests("JournalCopies", ["JournalCopies", "JournalValues", "Journal", "JournalFiles", "VitalSigns", grdb]),
     tests("Forwarding", ["Forwarding", "VitalSigns"]),
     tests(
       "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],

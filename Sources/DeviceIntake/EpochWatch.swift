@@ -12,7 +12,7 @@ struct EpochWatch: Sendable {
   /// A broker sends what it kept as soon as it is connected, and does not pause. The time that a link searches for redeliveries.
   static let repeatsNanoseconds = RedeliveryBook.searchMilliseconds * 1_000_000
   /// A link that is not connected for this long does not hold up the epoch for the others. Nanoseconds.
-  static let longestNanoseconds: Int64 = 900_000_000_000
+  static let longestNanoseconds: Int64 = 120_000_000_000
 
   private enum Standing {
     case away
@@ -23,7 +23,7 @@ struct EpochWatch: Sendable {
   private var endsAt: MonotonicInstant
   private var isOver = false
 
-  /// - Parameter bluetooth: devices that keep what nobody confirmed send it again when they are met.
+  /// - Parameter bluetooth: devices that keep what nobody confirmed send it again when they are met, most of them soon after the start.
   init(links: [String], bluetooth: Bool, at instant: MonotonicInstant) {
     self.links = Dictionary(links.map { ($0, .away) }, uniquingKeysWith: { first, _ in first })
     endsAt = instant.adding(nanoseconds: Self.longestNanoseconds)

@@ -78,7 +78,8 @@ package struct JournalRestore {
   package func finish(_ prepared: Prepared, _ act: Act) throws(BackupError) -> (generation: Int, movedTo: String?) {
     do {
       let generation = try beginGeneration(prepared.backup.manifest, act)
-      let moved = try JournalAside.move(journal, because: "before-restore", act.now)
+      let aside = "\(folders[0])/before-restore-\(JournalAside.stamp(act.now))"
+      let moved = try JournalAside.move(journal, into: aside) ? aside : nil
       try FileOnDisk.flush(part)
       guard rename(part, journal) == 0 else {
         throw BackupError.cannotWrite(path: journal, detail: String(cString: strerror(errno)).lowercased())

@@ -39,6 +39,9 @@ package struct SalvageReport: Codable, Sendable, Hashable {
   package var deliveriesLeftOut: Int
   /// Nothing is missing of who is here, which device is whose, what plans say, and which alerts and ids there were: at most history is.
   package var knowsEverybody: Bool
+  /// The id of the journal that was read, empty when it is lost, and its last entry.
+  package var journalID: String
+  package var lastEntry: UInt64
   package var isWhole: Bool { tables.allSatisfy { $0.isWhole && $0.refused == 0 } }
 
   package var sentence: String {
@@ -105,6 +108,7 @@ package struct JournalSalvage {
     var tables: [SalvagedTable] = []
     var (rebuilt, isSameHub, knowsEverybody) = (0, false, false)
     var agreement: SalvageAgreement?
+    var (journalID, lastEntry) = ("", UInt64(0))
     do {
       let source = try Self.openDamaged(old)
       let target = try DatabaseQueue(path: part)
@@ -120,6 +124,8 @@ package struct JournalSalvage {
         }
         try Self.noteGaps(to, tables, act.now)
         knowsEverybody = try Self.knowsEverybody(to, tables)
+        lastEntry = UInt64(max(0, try Int64.fetchOne(to, sql: "SELECT max(sequence) FROM entry") ?? 0))
+        journalID = try String.fetchOne(to, sql: "SELECT value FROM meta WHERE key = 'journal_id'") ?? ""
         agreement = try SalvageAgreement(to, now: act.now)
         rebuilt = try Self.rebuildAlerts(to)
         try Self.liftCounters(to)
@@ -133,7 +139,7 @@ package struct JournalSalvage {
     }
     var report = SalvageReport(
       tables: tables, generation: 0, alertsRebuilt: rebuilt, isSameHub: isSameHub, entriesLeftOut: agreement?.entries ?? 0,
-      deliveriesLeftOut: agreement?.deliveries ?? 0, knowsEverybody: knowsEverybody)
+      deliveriesLeftOut: agreement?.deliveries ?? 0, knowsEverybody: knowsEverybody, journalID: journalID, lastEntry: lastEntry)
     let writer = try JournalWriter(configuration)
     report.generation = try writer.beginGeneration(
       .salvaged, since: nil, wall: act.now,

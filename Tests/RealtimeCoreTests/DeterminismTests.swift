@@ -102,7 +102,7 @@ import VitalSigns
     #expect(MemoryLayout<PatientPlan>.size == 576 && MemoryLayout<PatientPlan>.stride == 576)
     #expect(MemoryLayout<DeviceState>.size == 376 && MemoryLayout<DeviceState>.stride == 376)
     #expect(MemoryLayout<OpenAlert>.size == 120 && MemoryLayout<OpenAlert>.stride == 120)
-    #expect(MemoryLayout<CoreHeader>.size == 320 && MemoryLayout<CoreHeader>.stride == 320)
+    #expect(MemoryLayout<CoreHeader>.size == 328 && MemoryLayout<CoreHeader>.stride == 328)
     #expect(MemoryLayout<HubConditionState>.size == 24 && MemoryLayout<HubConditionState>.stride == 24)
     #expect(MemoryLayout<DeadlineHeap.Entry>.size == 16)
   }

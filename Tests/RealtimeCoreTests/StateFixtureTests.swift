@@ -21,8 +21,8 @@ import VitalSigns
     CoreConfiguration(patientsMax: patients, devicesMax: devices, alertsMax: alerts, hubSalt: 7)
   }
 
-  @Test(arguments: [("memory-2.state", 0), ("format-1.state", 0), ("counters-2.state", 77)] as [(String, UInt32)])
-  func olderStatesAreReadIntoAnySize(name: String, epoch: UInt32) throws {
+  @Test(arguments: [("memory-2.state", 0), ("format-1.state", 0), ("counters-2.state", 77)] as [(String, UInt64)])
+  func olderStatesAreReadIntoAnySize(name: String, epoch: UInt64) throws {
     let bytes = try Self.bytes(name)
     for sizes in [Self.sizes(8, 16, 48), Self.sizes(800, 900, 1_000), Self.sizes(2, 10, 16)] {
       let core = try RealtimeCore(sizes, snapshot: bytes)

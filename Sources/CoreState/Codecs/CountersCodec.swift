@@ -29,6 +29,10 @@ struct CountersCodec: StateCodec {
     try coder.numbers(&header.pointee.episodes)
     try coder.number(&header.pointee.openFrames)
     try coder.timer(arena.timers.hub, arena)
-    if coder.version >= 2 { try coder.number(&header.pointee.idEpoch) }
+    if coder.version >= 2 {
+      var epoch = UInt32(truncatingIfNeeded: header.pointee.idEpoch)
+      try coder.number(&epoch)
+      header.pointee.idEpoch = UInt64(epoch)
+    }
   }
 }

@@ -69,6 +69,11 @@ package struct JournalOpening {
   /// How long another program may hold the journal's lock at start before alarms go on without it.
   static let busyMax = Duration.seconds(5)
 
+  /// Where a hub's journal, its copies and its emergency journals lie.
+  package static func places(of configuration: KnutepunktConfiguration) -> JournalPlaces {
+    JournalPlaces(configuration.journalConfiguration, volatileFolder: configuration.hub.runtimePath)
+  }
+
   package var places: JournalPlaces {
     var journal = configuration.journalConfiguration
     if case .virtual(let machine) = machine {

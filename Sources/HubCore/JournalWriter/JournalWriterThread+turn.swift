@@ -79,6 +79,8 @@ extension JournalWriterThread {
     switch action {
     case .proceed:
       isCommitting = false
+      // A rest that was asked for on the way has become needless.
+      restMilliseconds = 0
       published()
       tidy()
       return .again

@@ -66,14 +66,20 @@ public struct JournalPlaces: Sendable {
 
   /// Why the journal is older than what was acknowledged from it: its log was emptied, or an old copy was put in its place.
   public func behind(_ writer: JournalWriter) -> JournalLoss? {
-    let marks = copies.compactMap { RegistryCopy.marks(at: $0) }.filter { !$0.journalID.isEmpty && $0.journalID == writer.journalID }
-    let known = marks.map(\.durableThrough) + [DurableMark.sequence(in: volatileFolder, of: writer.journalID) ?? 0]
-    guard let newest = known.max(), newest > writer.durableSequence else { return nil }
+    let newest = knownThrough(of: writer.journalID)
+    guard newest > writer.durableSequence else { return nil }
     return JournalLoss(
       kind: .behind, path: configuration.path,
       detail:
         "the journal \(configuration.path) ends at entry \(writer.durableSequence), but entry \(newest) was on disk once: it is an older file, or its log (-wal) was lost"
     )
+  }
+
+  /// The highest entry of the journal with this id that was on disk once, by all that lies beside it; 0: nobody knows of any.
+  public func knownThrough(of journalID: String) -> UInt64 {
+    if journalID.isEmpty { return 0 }
+    let marks = copies.compactMap { RegistryCopy.marks(at: $0) }.filter { $0.journalID == journalID }
+    return max(marks.map(\.durableThrough).max() ?? 0, DurableMark.sequence(in: volatileFolder, of: journalID) ?? 0)
   }
 
   /// Why the journal is another hub's: copies lie beside it that know people, and none of them is of the hub that it is of.

@@ -31,6 +31,8 @@ public struct JournalLoss: Sendable, Hashable {
   public var emergencyPath: String?
   /// What is committed in the emergency journal survives a restart of the machine.
   public var isDurable: Bool
+  /// SQLite says that the file itself is damaged: what can be read of it is worth reading.
+  public var isCorrupt = false
   /// No copy of the registry could be found: nobody is known.
   public var knowsNobody: Bool
 
@@ -53,6 +55,7 @@ public struct JournalLoss: Sendable, Hashable {
     default: kind = .unusable
     }
     self.init(kind: kind, path: path, detail: "\(error)")
+    if case .corrupt = error { isCorrupt = true }
   }
 
   private static func isReadOnly(_ path: String) -> Bool {
@@ -78,7 +81,9 @@ public struct JournalLoss: Sendable, Hashable {
     case .missing, .removed:
       "Put the journal back (is its disk mounted?) and restart knutepunkt-core. Only if this hub is to begin anew with nobody: remove every \(RegistryCopy.fileName) and journal.emergency-* too, and restart"
     case .damaged:
-      "Keep \(path) and the files beside it as they are. What can be read of it is being copied into a fresh journal; the notes of knutepunkt status say when that is done, and whether a restart of knutepunkt-core goes on from it. Else restore a backup"
+      isCorrupt && isDurable
+        ? "Keep \(path) and the files beside it as they are. What can be read of it is being copied into a fresh journal; the notes of knutepunkt status say when that is done, and whether a restart of knutepunkt-core goes on from it. Else restore a backup"
+        : "Keep \(path) and the files beside it as they are, restore a copy or ask for help, and restart knutepunkt-core"
     case .readOnly:
       "Make the disk and the file writable for the service's user (dmesg tells of a failing disk), and restart knutepunkt-core"
     case .foreign: "Move that file away, put the journal back, and restart knutepunkt-core"

@@ -35,9 +35,15 @@ enum KeptDescriptors {
   private static func descriptor(of path: String, _ kept: inout [Kept]) -> Int32? {
     guard let file = FileIdentity(path: path) else { return nil }
     if let known = kept.first(where: { $0.file.isSameFile(as: file) }) { return known.descriptor }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Opening a pipe would wait for whoever writes into it.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return nil }
+    var status = stat()
     // Another file may have got the name meanwhile: what was opened counts.
-    guard descriptor >= 0, let opened = FileIdentity(descriptor: descriptor) else { return nil }
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, let opened = FileIdentity(descriptor: descriptor) else {
+      close(descriptor)
+      return nil
+    }
     kept.append(Kept(file: opened, descriptor: descriptor))
     return descriptor
   }

@@ -31,7 +31,7 @@ enum AlertHolder {
 
 extension AlertID {
   /// What ids of one epoch are salted with. Epoch 0, of all before the first, is the hub's salt itself. Realtime-safe.
-  @_noLocks static func salt(_ hubSalt: UInt64, epoch: UInt32) -> UInt64 { hubSalt ^ UInt64(epoch) &* 0xd6e8_feb8_6659_fd93 }
+  @_noLocks static func salt(_ hubSalt: UInt64, epoch: UInt64) -> UInt64 { hubSalt ^ epoch &* 0xd6e8_feb8_6659_fd93 }
 
   /// Derives an id. `number` is the patient's or device's, 0 for the hub; `episode` counts from 0. Realtime-safe.
   @_noLocks init(salt: UInt64, holder: AlertHolder, number: UInt32, rule: AlertRule, subject: UInt32, episode: UInt32) {

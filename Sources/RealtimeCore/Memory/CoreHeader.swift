@@ -32,8 +32,9 @@ package struct CoreHeader {
   package var nextClosed: UInt32
   /// Frames of which a part is in.
   package var openFrames: UInt32
-  /// What ids are mixed with now; 0 until the first anchor that names one. Versions 0.1 to 0.3 stored copies of all before it.
-  package var idEpoch: UInt32
+  /// What ids are mixed with now; 0 until the first anchor that names one. As wide as the header's alignment, so that there is no padding.
+  /// Versions 0.1 to 0.3 stored copies of all before it.
+  package var idEpoch: UInt64
 }
 
 /// Which places of an arena are taken: all up to `highWater` but those in the free list.

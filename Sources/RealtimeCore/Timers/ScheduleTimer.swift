@@ -60,7 +60,7 @@ struct ScheduleTimer {
   @_noLocks func anchorClock(_ anchor: ClockAnchor, _ entry: IntakeEntry) {
     arena.setClock(instant: entry.instant, wall: entry.wall, utcOffsetSeconds: anchor.utcOffsetSeconds)
     arena.header.pointee.isAnchored = 1
-    if anchor.idEpoch != 0 { arena.header.pointee.idEpoch = anchor.idEpoch }
+    if anchor.idEpoch != 0 { arena.header.pointee.idEpoch = UInt64(anchor.idEpoch) }
     var number: UInt32 = 1
     while number <= arena.header.pointee.patients.highWater {
       let slot = PatientSlot(number: number)
