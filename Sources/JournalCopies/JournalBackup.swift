@@ -104,6 +104,8 @@ package struct JournalBackup {
     close(descriptor)
     do {
       let source = try JournalFileReading.open(journal)
+      let flush = SteadyFlush(path: part)
+      defer { flush.end() }
       try source.unsafeRead { try $0.execute(sql: "VACUUM INTO ?", arguments: [part]) }
       try source.close()
       let made = try JournalFileReading.open(part)

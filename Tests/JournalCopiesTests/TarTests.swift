@@ -69,3 +69,21 @@ struct TarTests {
     #expect(process.terminationStatus == 0)
   }
 }
+
+@Suite("A file that a backup is written to")
+struct FileSinkTests {
+  /// A gigabyte that is flushed at the end held up every commit of the hub beside it.
+  @Test func isFlushedOnTheWay() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sink-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let sink = try FileSink(path: folder.appendingPathComponent("copy").path)
+    let piece = [UInt8](repeating: 7, count: 1 << 20)
+    for _ in 0..<7 { try sink.write(piece) }
+    #expect(sink.flushes == 0)
+    for _ in 0..<14 { try sink.write(piece) }
+    #expect(sink.flushes == 2 && sink.bytesWritten == 21 << 20)
+    try sink.finish()
+    #expect(try Data(contentsOf: folder.appendingPathComponent("copy")).count == 21 << 20)
+  }
+}
