@@ -46,7 +46,8 @@ final class SalvageTurn: Sendable {
       let outcome = try damaged.replace(act, known: places.knownThrough)
       say(Self.text(outcome, damaged))
     } catch {
-      say("the damaged journal could not be exchanged for a fresh one: \(error). Stop the hub, and use knutepunkt salvage or a backup (docs/backup.md)")
+      let next = "Stop the hub, and use knutepunkt salvage or a backup (docs/backup.md)"
+      say("the damaged journal could not be exchanged for a fresh one: \(error). \(next)")
     }
   }
 

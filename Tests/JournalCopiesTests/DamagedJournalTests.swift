@@ -28,7 +28,8 @@ import VitalSigns
   private static func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
   private static func kept(_ folder: CopiesFolder) -> [String] {
     let parent = (folder.journal as NSString).deletingLastPathComponent
-    return ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).filter { $0.hasPrefix("damaged-") }.map { "\(parent)/\($0)" }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+    return names.filter { $0.hasPrefix("damaged-") }.map { "\(parent)/\($0)" }
   }
 
   @Test("The fresh one takes the place, the damaged one is kept") func replaced() throws {
