@@ -23,3 +23,15 @@ def test_the_same_seed_gives_the_same_world_in_two_processes():
 def test_what_cannot_be_is_refused_with_what_can():
     done = subprocess.run([default_binary(), "simulate", "--profile", "rain"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 64 and "calm, swarm, storm" in done.stderr
+
+
+def test_a_broken_promise_is_made_smaller_and_its_command_repeats_it():
+    """With a defect put in on purpose: one that comes at once, so that a dozen worlds take seconds."""
+    options = ["--seed", "1", "--hours", "0.2", "--homes", "2", "--profile", "swarm", "--mutant", "reordersRecords"]
+    broken = subprocess.run([default_binary(), "simulate", *options], capture_output=True, text=True, timeout=180)
+    assert broken.returncode == 65, broken.stdout + broken.stderr
+    again = next(line for line in broken.stdout.splitlines() if "again:" in line).split("again: knutepunkt ")[1].split()
+    assert "--without" in again and again[again.index("--homes") + 1] == "1"
+    repeated = subprocess.run([default_binary(), *again, "--unreduced"], capture_output=True, text=True, timeout=60)
+    assert repeated.returncode == 65
+    assert repeated.stdout.splitlines()[:3] == broken.stdout.splitlines()[:3] and "orderIsKept" in repeated.stdout

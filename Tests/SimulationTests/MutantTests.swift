@@ -11,8 +11,8 @@ extension MutantHunt: CustomTestStringConvertible {
 }
 
 @Suite(.serialized) struct MutantTests {
-  /// One alert in a thousand is not in a few worlds; whoever finds one in eight is the same checker.
-  private static let hunts = MutantHunt.all.filter { $0.mutant != .dropsOneInThousand }
+  /// One alert in a thousand takes hours, and so does what was measured long ago; `make mutants` has the time.
+  private static let hunts = MutantHunt.all.filter { $0.minutes <= 60 }
 
   @Test("Each mutant has a hunt") func everyMutant() { #expect(Set(MutantHunt.all.map(\.mutant)) == Set(Mutant.allCases)) }
 

@@ -1,5 +1,5 @@
 // The promises that are watched over in a simulated world, by name. A checker is a few lines of `Ledger` that can say "broken"; each has a
-// mutant that it finds (SimulationMutantTests).
+// mutant that it finds (`MutantTests`).
 
 /// A promise.
 package enum Checker: String, Sendable, Hashable, CaseIterable {
@@ -15,7 +15,8 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case oldRaisesNothing
   /// A silent device is told within its interval and `Ledger.silenceGrace`.
   case silenceIsTold
-  /// Each destination gets an alert's changes in their order; one that has never failed gets a person's records in theirs, too.
+  /// Each destination gets an alert's changes in their order, and a person's records in theirs but for those that were under way when it
+  /// failed: they yield to others.
   case orderIsKept
   /// A destination that is well gets alarms within `Ledger.deliverWithin`, whatever befalls others.
   case destinationsAreApart

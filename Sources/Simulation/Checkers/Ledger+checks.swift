@@ -79,12 +79,18 @@ extension Ledger {
       lastChange[place] = (record.instant, revision)
     case .observation(let record):
       let place = "\(destination.name) \(item.person)"
-      if let last = lastRecord[place], record.sequence < last, !destination.hasFailed {
+      if let last = lastRecord[place], record.sequence < last, !mayYield(record.sequence, at: destination) {
         report(.orderIsKept, "\(destination.name) got \(item.key) of \(item.person) after entry \(last)", at: now)
       }
       lastRecord[place] = record.sequence
     case .score, .dose: break
     }
+  }
+
+  /// Whether a record was under way, as far as anybody knows, when the destination failed.
+  private func mayYield(_ sequence: UInt64, at destination: SimulatedDestination) -> Bool {
+    guard let failedAt = destination.failedAt else { return false }
+    return failedAt >= (cameAt[sequence] ?? cameAt[sequence + 1] ?? 0)
   }
 
   private mutating func checkSilence(_ devices: [SimulatedDevice], at now: Int64) {

@@ -43,6 +43,8 @@ struct Ledger {
   let ignoring: Set<Checker>
   private(set) var violation: Violation?
   var taken: [UInt64: Taken] = [:]
+  /// When the last entry of a frame came in.
+  var cameAt: [UInt64: Int64] = [:]
   /// Acknowledged, in order. Verified up to `verified`.
   var promised: [UInt64] = []
   var verified = 0
@@ -99,6 +101,7 @@ struct Ledger {
     if sequence == 0 { return }
     taken[message.number, default: Taken(message: message, sequences: [])].sequences.append(sequence)
     taken[message.number]?.wall = arrival.wall
+    cameAt[sequence] = now
     switch message.meaning {
     case .press:
       presses.removeAll { $0.message == message.number }

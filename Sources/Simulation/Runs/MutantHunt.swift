@@ -22,9 +22,8 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .skipsFlush, finders: [.acknowledgedIsKept, .hubStarts, .replayIsEqual]),
     MutantHunt(mutant: .dropsAlerts, finders: [.pressIsTold]),
     MutantHunt(mutant: .dropsOneInThousand, finders: [.pressIsTold], minutes: 120, homes: 6, profile: .calm),
-    MutantHunt(mutant: .repeatsIdentity, finders: [.identityIsUnique], minutes: 120),
-    MutantHunt(
-      mutant: .countsWhatIsRemoved, finders: [.identityIsUnique], minutes: 120, ignoring: [.replayIsEqual, .acknowledgedIsKept]),
+    MutantHunt(mutant: .repeatsIdentity, finders: [.identityIsUnique]),
+    MutantHunt(mutant: .countsWhatIsRemoved, finders: [.identityIsUnique], ignoring: [.replayIsEqual, .acknowledgedIsKept]),
     MutantHunt(mutant: .forgetsDeadlines, finders: [.silenceIsTold, .replayIsEqual]),
     MutantHunt(mutant: .forgetsDeadlinesAtStart, finders: [.silenceIsTold]),
     MutantHunt(mutant: .deliversWithoutName, finders: [.deliveryHasOneName]),
@@ -33,7 +32,7 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .raisesOld, finders: [.oldRaisesNothing, .replayIsEqual], minutes: 180),
     MutantHunt(mutant: .cutsAccessLog, finders: [.accessLogIsWhole]),
     MutantHunt(mutant: .losesJournal, finders: [.hubStarts]),
-    MutantHunt(mutant: .hidesFullTable, finders: [.lackOfRoomIsTold], minutes: 120),
+    MutantHunt(mutant: .hidesFullTable, finders: [.lackOfRoomIsTold]),
     MutantHunt(mutant: .losesEntry, finders: [.replayIsEqual], profile: .calm),
   ]
 

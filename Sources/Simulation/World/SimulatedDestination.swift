@@ -21,9 +21,9 @@ final class SimulatedDestination {
   var slowUntil: Int64 = 0
   var losesAnswersUntil: Int64 = 0
   var refusesUntil: Int64 = 0
-  /// Whether a fault has met it. From then on a record that was tried alone in vain yields its turn, so that only an alert's own changes
-  /// keep their order.
-  private(set) var hasFailed = false
+  /// When a fault met it last. A record that was tried alone in vain yields its turn, so what was under way then may come after others of
+  /// the same person; an alert's own changes keep their order whatever happens.
+  private(set) var failedAt: Int64?
   private(set) var received: [DeliveryKey: Int] = [:]
   /// Names under which something came: those of `received`, but for a mutant.
   private var names: Set<DeliveryKey> = []
@@ -41,11 +41,13 @@ final class SimulatedDestination {
     return firsts
   }
 
+  func fails(at now: Int64) { failedAt = now }
+
   /// One request. Nil: nobody ever answers.
   ///
   /// - Parameter name: under which an item is known again.
   func take(_ items: [DeliveryItem], named name: (DeliveryItem) -> DeliveryKey, at now: Int64, _ random: inout SeededRandom) -> Answer? {
-    if now < max(awayUntil, slowUntil, losesAnswersUntil, refusesUntil) { hasFailed = true }
+    if now < max(awayUntil, slowUntil, losesAnswersUntil, refusesUntil) { fails(at: now) }
     if now < awayUntil {
       // Refused connections, or packets that go nowhere.
       return random.next() & 1 == 0 ? Answer(report: DeliveryReport(.failed(.unreachable, retryAfter: nil)), after: 20_000_000) : nil

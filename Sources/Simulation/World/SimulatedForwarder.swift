@@ -170,6 +170,7 @@ final class SimulatedForwarder {
   private func send(_ attempt: DeliveryLane.Attempt, _ kind: DeliveryLane.Kind, of index: Int) {
     guard let destination = destinations.first(where: { $0.name == runners[index].settings.name }) else { return }
     if mutant == .laneBlocks, isSomebodyAway() {
+      destination.fails(at: worldNow())
       plan(.answer(runner: index, kind, attempt: attempt.number, DeliveryReport(.failed(.unreachable, retryAfter: nil))), 1_000_000)
       return
     }

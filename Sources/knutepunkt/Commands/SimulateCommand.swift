@@ -62,7 +62,10 @@ struct SimulateCommand: ParsableCommand {
       }
       if !hunt.finders.contains(violation.checker) { missed.append(name) }
       let worlds = run.settings.seed &- seed &+ 1
-      Terminal.write("\(name): world \(worlds), by \(violation)\n    again: \(run.settings.command)\n", to: STDOUT_FILENO)
+      let others = try hunt.blind.firstFind(from: run.settings.seed, seeds: 1)?.violation?.checker.rawValue ?? "nobody"
+      Terminal.write(
+        "\(name): world \(worlds), by \(violation)\n    with that checker off: by \(others)\n    again: \(run.settings.command)\n",
+        to: STDOUT_FILENO)
     }
     if !missed.isEmpty { throw CommandFailure(code: ExitCodes.data, "not found by their checkers: \(missed.joined(separator: ", "))") }
   }
@@ -89,7 +92,7 @@ struct SimulateCommand: ParsableCommand {
       defect = known
     }
     var settings = SimulationSettings(
-      seed: seed, milliseconds: Int64(hours * 3_600_000), homes: homes, profile: weather, without: faults, mutant: defect)
+      seed: seed, milliseconds: Int64((hours * 3_600_000).rounded()), homes: homes, profile: weather, without: faults, mutant: defect)
     for name in ignore {
       guard let checker = Checker(rawValue: name) else {
         throw ValidationError("--ignore is one of \(Checker.allCases.map(\.rawValue).joined(separator: ", "))")
