@@ -1,5 +1,5 @@
-// One round of the journal writer's thread, which the thread repeats and a simulation calls by itself. A round never sleeps: it says for
-// how long to. All on the writer's thread.
+// One round of the journal writer's thread, which the thread repeats and a simulation calls by itself. A round says for how long to sleep and
+// does not do it, but for the microseconds in which the core hands over what belongs to an entry. All on the writer's thread.
 
 import CLinux
 import CoreRings
@@ -31,7 +31,7 @@ extension JournalWriterThread {
     case ended
   }
 
-  /// One round: takes what came, commits what is due, tidies up. Never sleeps: that is the thread's. The group stays as it is from
+  /// One round: takes what came, commits what is due, tidies up. Sleeping is the thread's. The group stays as it is from
   /// the first attempt at its commit until one succeeds. A failed commit may be on the disk after all; then its entries are passed
   /// over with their outcomes, and whatever had been added to the last of them would be lost.
   package func turn() -> Turn {

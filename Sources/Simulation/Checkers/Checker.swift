@@ -1,5 +1,5 @@
-// The promises that are watched over in a simulated world, by name. A checker is a few lines of `Ledger` that can say "broken"; each has a
-// mutant that it finds (`MutantTests`).
+// The promises that are watched over in a simulated world, by name. A checker is a few lines of `Ledger` that can say "broken"; each but `boundsHold`
+// has a mutant that it finds (`MutantTests`).
 
 /// A promise.
 package enum Checker: String, Sendable, Hashable, CaseIterable {

@@ -9,7 +9,7 @@ struct SimulateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate", abstract: "Run the hub in simulated worlds, and look for broken promises.",
     discussion: """
-      Everything in a world follows from its seed: the same seed and options give the same trace hash, on any machine. A world that breaks \
+      Everything in a world follows from its seed: the same seed and options give the same trace hash with the same program and libraries. A world that breaks \
       a promise is made smaller, and printed with the command that runs it again. Exit 65 when a promise was broken.
 
       Example: knutepunkt simulate --seed 1 --seeds 100 --hours 1 --profile storm
