@@ -28,7 +28,9 @@ extension Ledger {
     do {
       try verifyPromises(hub, from: max(0, verified - 200), at: now)
       try verifyAccess(reader, at: now)
-      for alert in try reader.alerts(AlertFilter(limit: .max)) {
+      let alerts = try reader.alerts(AlertFilter(limit: .max))
+      forgetNames(beyond: Dictionary(alerts.map { ($0.id, $0.transition.revision) }, uniquingKeysWith: max))
+      for alert in alerts {
         if let raised = durableAlerts[alert.id], raised != alert.transition.raisedAt, alert.transition.state != .suspected, !diskHasLied {
           report(.identityIsUnique, "\(alert.id) was raised at \(raised) and at \(alert.transition.raisedAt)", at: now)
         }

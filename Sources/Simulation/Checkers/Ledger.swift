@@ -65,7 +65,14 @@ struct Ledger {
   /// By destination and alert: the last change that came for the first time.
   var lastChange: [String: (instant: MonotonicInstant, revision: UInt16)] = [:]
   /// By destination and what it says: the name that something came under.
-  var names: [String: DeliveryKey] = [:]
+  var names: [String: Named] = [:]
+  /// The name of something, and of which change of which alert.
+  struct Named {
+    var key: DeliveryKey
+    var alert: AlertID?
+    var revision: UInt16 = 0
+  }
+
   /// By destination and person: the last record that came for the first time.
   var lastRecord: [String: UInt64] = [:]
   var accessRows: UInt64 = 0
