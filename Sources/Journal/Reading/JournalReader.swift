@@ -191,6 +191,9 @@ public final class JournalReader: Sendable {
     try read { db in try PlacedTime.entry(db, sequence) }
   }
 
+  /// The same with the wall clock as the hub had it then: what the core decided by, and decides by again.
+  public func recordedEntry(_ sequence: UInt64) throws(JournalError) -> IntakeEntry? { try read { try EntryStream.entry($0, sequence) } }
+
   /// The hub's salt and id, made at the first start.
   public func hub() throws(JournalError) -> (id: String, salt: UInt64) {
     try read { db in

@@ -51,11 +51,10 @@ extension Ledger {
   /// The same thing under two names is two things to whoever gets it.
   private mutating func checkName(_ name: DeliveryKey, of item: DeliveryItem, at destination: SimulatedDestination, _ now: Int64) {
     let what: String
-    var named = Named(key: name)
     switch item.record {
     case .alert(let record):
       let change = record.transition
-      (named.alert, named.revision) = (change.id, change.revision)
+      if unstored.contains(Change(alert: change.id, revision: change.revision)) { return }
       what = "\(change.id) \(change.kind) \(change.revision) \(change.priority) \(change.level)"
       // What two people did is two things, though an alert without a place counts both as its first change.
       if [.acknowledged, .responding].contains(change.kind) { return }
@@ -63,17 +62,17 @@ extension Ledger {
     case .score, .dose: return
     }
     let place = "\(destination.name) \(what)"
-    if let before = names[place], before.key != name {
-      report(.deliveryHasOneName, "\(destination.name) got \(what) as \(before.key) and as \(name)", at: now)
+    if let before = names[place], before != name {
+      report(.deliveryHasOneName, "\(destination.name) got \(what) as \(before) and as \(name)", at: now)
     }
-    names[place] = named
+    names[place] = name
   }
 
   /// What was told and is not in the journal is decided again by the next run, perhaps at another instant: then it is another change.
-  mutating func forgetNames(beyond stored: [AlertID: UInt16]) {
-    names = names.filter { _, named in
-      guard let alert = named.alert else { return true }
-      return stored[alert].map { named.revision <= $0 } ?? false
+  mutating func noteUnstored(beyond stored: [AlertID: UInt16]) {
+    for (alert, told) in toldThrough {
+      let first = stored[alert].map { $0 &+ 1 } ?? 0
+      if first <= told { for revision in first...told { unstored.insert(Change(alert: alert, revision: revision)) } }
     }
   }
 

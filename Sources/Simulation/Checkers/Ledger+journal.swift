@@ -29,7 +29,7 @@ extension Ledger {
       try verifyPromises(hub, from: max(0, verified - 200), at: now)
       try verifyAccess(reader, at: now)
       let alerts = try reader.alerts(AlertFilter(limit: .max))
-      forgetNames(beyond: Dictionary(alerts.map { ($0.id, $0.transition.revision) }, uniquingKeysWith: max))
+      noteUnstored(beyond: Dictionary(alerts.map { ($0.id, $0.transition.revision) }, uniquingKeysWith: max))
       for alert in alerts {
         if let raised = durableAlerts[alert.id], raised != alert.transition.raisedAt, alert.transition.state != .suspected, !diskHasLied {
           report(.identityIsUnique, "\(alert.id) was raised at \(raised) and at \(alert.transition.raisedAt)", at: now)
@@ -150,7 +150,7 @@ extension Ledger {
     let last = try reader.lastSequence()
     if last == 0 { return }
     for sequence in 1...last {
-      guard var entry = try reader.entry(sequence) else { continue }
+      guard var entry = try reader.recordedEntry(sequence) else { continue }
       if mutant == .losesEntry, entry.isAlarm { continue }
       while !core.ingest(&entry, into: &outcomes) { take(&outcomes) }
       take(&outcomes)

@@ -65,12 +65,16 @@ struct Ledger {
   /// By destination and alert: the last change that came for the first time.
   var lastChange: [String: (instant: MonotonicInstant, revision: UInt16)] = [:]
   /// By destination and what it says: the name that something came under.
-  var names: [String: Named] = [:]
-  /// The name of something, and of which change of which alert.
-  struct Named {
-    var key: DeliveryKey
-    var alert: AlertID?
-    var revision: UInt16 = 0
+  var names: [String: DeliveryKey] = [:]
+  /// The highest change of each alert that was told.
+  var toldThrough: [AlertID: UInt16] = [:]
+  /// Changes that were told and were not in the journal when the next run began.
+  var unstored: Set<Change> = []
+
+  /// One change of an alert.
+  struct Change: Hashable {
+    var alert: AlertID
+    var revision: UInt16
   }
 
   /// By destination and person: the last record that came for the first time.
@@ -143,6 +147,7 @@ struct Ledger {
       report(.identityIsUnique, "\(transition.id) was \(before), and is \(alert)", at: now)
     }
     known[transition.id] = alert
+    toldThrough[transition.id] = max(toldThrough[transition.id] ?? 0, transition.revision)
     if transition.kind == .raised, let raised = durableAlerts[transition.id], raised != transition.raisedAt {
       report(.identityIsUnique, "\(transition.id) is in the journal as raised at \(raised), and rises at \(transition.raisedAt)", at: now)
     }
