@@ -161,7 +161,10 @@ struct Ledger {
     presses.removeAll { heardOf.contains($0.message) }
   }
 
-  mutating func owes(_ key: DeliveryKey, at now: Int64) { if owed[key] == nil { owed[key] = now + Self.deliverWithin } }
+  /// Hundreds at once, as after weeks away, go out one after the other.
+  mutating func owes(_ key: DeliveryKey, at now: Int64) {
+    if owed[key] == nil { owed[key] = now + Self.deliverWithin + Int64(owed.count) * World.second / 2 }
+  }
 
   mutating func died(at now: Int64) {
     // Who was not told yet hears it after the next start.
