@@ -32,10 +32,10 @@ demo: ## a street of six homes, live, with a reconciliation at the end (KEEP=1 l
 test: ## every test: build, format, Swift tests, process tests (PYTEST="-k name" narrows the last)
 	@Deploy/test.sh $(PYTEST)
 
-simulate: ## simulated worlds that fail by a seed (SEEDS=100 HOURS=1 HOMES=3 PROFILE=swarm SEED=1): docs/simulation.md
+simulate: ## simulated worlds that fail by a seed (SEEDS=100 HOURS=1 HOMES=3 PROFILE=swarm, SEED= of an earlier run): docs/simulation.md
 	@Deploy/requirements.sh build
 	swift build $(RELEASE)
-	.build/release/knutepunkt simulate --seed $(or $(SEED),1) --seeds $(or $(SEEDS),100) --hours $(or $(HOURS),1) --homes $(or $(HOMES),3) \
+	.build/release/knutepunkt simulate --seed $(or $(SEED),$(shell date +%s)) --seeds $(or $(SEEDS),100) --hours $(or $(HOURS),1) --homes $(or $(HOMES),3) \
 		--profile $(or $(PROFILE),swarm)
 
 mutants: ## a thousand worlds for each defect that is put in on purpose: all must be found (SEEDS=1000): docs/simulation.md
