@@ -46,7 +46,8 @@ one() {
   if [ "$status" = 0 ]; then
     printf '  ok      %4d s  %-15s %s\n' $((SECONDS - began)) "$name" "$(cat "$results/$name/summary" 2>/dev/null || true)"
   else
-    printf '  FAILED  %4d s  %-15s %s\n' $((SECONDS - began)) "$name" "$(grep -E 'FAILED|boot.sh:' "$results/$name.log" | tail -1 | cut -c1-400)"
+    printf '  FAILED  %4d s  %s; the end of its log:\n' $((SECONDS - began)) "$name"
+    tail -12 "$results/$name.log" | cut -c1-400 | sed 's/^/            /'
   fi
 }
 

@@ -162,6 +162,12 @@ class BlueZ:
     async def trust(self, address: str):
         await self.call(self.path(address), PROPERTIES, "Set", "ssv", DEVICE1, "Trusted", Variant("b", True))
 
+    async def remove(self, address: str):
+        """bluetoothd 5.66 answers before it has ended the link and taken the object away; until then the object seems to be
+        there, and a call to it is refused as UnknownObject."""
+        await self.call(ADAPTER, ADAPTER1, "RemoveDevice", "o", self.path(address))
+        await self.until(f"{address} is removed", lambda: not self.device(address, "Address"))
+
     async def connect(self, address: str, attempts: int = 5):
         """BlueZ 5.66 says le-connection-abort-by-local now and then; the remedy is to wait and to try again."""
         for attempt in range(attempts):

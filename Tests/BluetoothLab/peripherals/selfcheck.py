@@ -143,7 +143,7 @@ class Proof:
         outcome += f", the link ends, Paired stays {self.bluez.device(OXIMETER, 'Paired')}"
         expect(oximeter.status["encrypted"] is False, "no encryption without the bond")
         step(f"oximeter: it forgot the bond: {outcome}")
-        await self.bluez.call("/org/bluez/hci0", "org.bluez.Adapter1", "RemoveDevice", "o", self.bluez.path(OXIMETER))
+        await self.bluez.remove(OXIMETER)
         await self.pair(OXIMETER)
         step("oximeter: paired again")
         self.home.home("remove", name="Oximeter")
@@ -168,7 +168,7 @@ class Proof:
             answered += 1 if done else 0
             pairing.cancel()
             expect(device.status["pairings"] == 1, "the device has bonded")
-            await self.bluez.call("/org/bluez/hci0", "org.bluez.Adapter1", "RemoveDevice", "o", self.bluez.path(RACER))
+            await self.bluez.remove(RACER)
             self.home.home("remove", name="Racer")
         step(f"Pair() right after Connect(): {RACES} bonds, {answered} answers")
 
