@@ -13,7 +13,8 @@ if [ $# = 0 ]; then mapfile -t targets < <("$fuzzing" list | awk '$1 != "planted
 mkdir -p "$build/findings"
 for target in "${targets[@]}"; do
   printf '\n== %s, %d s\n' "$target" "$seconds"
-  "$fuzzing" explore "$target" --gather "$build/corpus/$target" -- \
+  # Swift's own backtrace would end the run before libFuzzer has written the input down.
+  SWIFT_BACKTRACE=enable=no "$fuzzing" explore --gather "$build/corpus/$target" "$target" -- \
     -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -max_len=8192 -print_final_stats=1 -artifact_prefix="$build/findings/$target-" || {
     echo "a finding: keep its file in Tests/Fuzzing/corpus/$target/ once it is mended; try it with: $fuzzing replay $target FILE" >&2
     exit 1

@@ -195,7 +195,7 @@ package final class CoreParts: Sendable {
   /// Tells the core how the wall clock and the local zone stand to its timeline. False when the intake was full.
   package func anchorClock(beginsRun: Bool = false) -> Bool {
     let anchor = ClockAnchor(
-      utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall()), beginsRun: beginsRun, decidedUntil: beginsRun ? decidedUntil : .zero)
+      utcOffsetSeconds: civil.utcOffsetSeconds(at: clock.wall()), endsAbsence: beginsRun, decidedUntil: beginsRun ? decidedUntil : .zero)
     return intake.submit(.clock(anchor)) != nil
   }
 

@@ -71,10 +71,13 @@ package final class CorePipeline: Sendable {
       ring: SingleProducerRing(capacity: JournalWay.capacity), requests: JournalRequests(wake: journalWake), companions: Companions(),
       commitRequest: CommitRequest(wake: journalWake), wake: journalWake)
     alarms = AlarmWay(ring: SingleProducerRing(capacity: AlarmWay.capacity), room: AlarmRoom(), wake: try Wake())
-    intake = Intake(ring: intakeRing, coreWake: coreWake, journal: journal.ring, companions: journal.companions, clock: clock)
+    let vitals = CoreVitals()
+    let absence = AbsenceWatch(vitals: vitals, ring: intakeRing)
+    intake = Intake(ring: intakeRing, absence: absence, coreWake: coreWake, journal: journal, clock: clock)
     requests = journal.requests
     core = CoreThread(
-      core: opened.takeCore(), intake: intakeRing, wake: coreWake, journal: journal, alarms: alarms, clock: clock,
+      core: opened.takeCore(), vitals: vitals, intake: intakeRing, absence: absence, wake: coreWake, journal: journal, alarms: alarms,
+      clock: clock,
       settings: CoreThread.Settings(
         wantsRealtime: configuration.realtime.scheduler == .fifo, priority: Int32(configuration.realtime.priority)))
     let commitRequest = journal.commitRequest

@@ -8,7 +8,7 @@ public enum MQTTTopic {
   /// What is wrong with `name` as a topic to publish to.
   public static func problem(inName name: String) -> String? {
     if let common = commonProblem(name, what: "topic") { return common }
-    if name.utf8.contains(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }) {
+    if name.holdsByte(of: "+#") {
       return "the topic \"\(name)\" holds a wildcard; allowed in filters only"
     }
     return nil
@@ -17,12 +17,12 @@ public enum MQTTTopic {
   /// What is wrong with `filter` as a subscription.
   public static func problem(inFilter filter: String) -> String? {
     if let common = commonProblem(filter, what: "filter") { return common }
-    let levels = filter.split(separator: "/", omittingEmptySubsequences: false)
+    let levels = filter.topicLevels
     for (index, level) in levels.enumerated() {
-      if level.contains("#"), level != "#" || index != levels.count - 1 {
+      if level.holdsByte(of: "#"), level != "#" || index != levels.count - 1 {
         return "the filter \"\(filter)\" holds # inside a level or before the end; allowed: # alone as the last level"
       }
-      if level.contains("+"), level != "+" {
+      if level.holdsByte(of: "+"), level != "+" {
         return "the filter \"\(filter)\" holds + inside a level; allowed: + alone as a level"
       }
     }

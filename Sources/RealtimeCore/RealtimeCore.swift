@@ -67,9 +67,9 @@ public struct RealtimeCore: ~Copyable {
     pass(to: instant, isMissed: false, &outcomes)
   }
 
-  /// What is due before an entry. Before the first of a run, that is all that fell due while the hub was away.
+  /// What is due before an entry. Before the first after an absence, that is all that fell due meanwhile.
   @_noLocks private func passDeadlines(before entry: IntakeEntry, _ outcomes: inout OutcomeBuffer) -> Bool {
-    guard case .clock(let anchor) = entry.payload, anchor.beginsRun else { return pass(to: entry.instant, isMissed: false, &outcomes) }
+    guard case .clock(let anchor) = entry.payload, anchor.endsAbsence else { return pass(to: entry.instant, isMissed: false, &outcomes) }
     // What the run before decided by itself was told: it is decided as it was then, or the same change would be told in two ways.
     guard pass(to: min(anchor.decidedUntil, entry.instant), isMissed: false, &outcomes) else { return false }
     // Then the plans, by the clock as it stands now: of years of doses, yesterday's and today's are judged.
@@ -110,6 +110,8 @@ public struct RealtimeCore: ~Copyable {
 
   /// The latest instant that the core has reached: entries with an earlier one are taken at this instant. Realtime-safe.
   public var now: MonotonicInstant { @_noLocks get { arena.header.pointee.now } }
+  /// Local time minus UTC as the last clock anchor said, seconds. Realtime-safe.
+  public var utcOffsetSeconds: Int32 { @_noLocks get { arena.header.pointee.utcOffsetSeconds } }
   /// The last entry taken. Realtime-safe.
   public var lastSequence: UInt64 { @_noLocks get { arena.header.pointee.lastSequence } }
 }

@@ -49,8 +49,8 @@
     self.payload = payload
   }
 
-  /// The first of a run: the hub was away before it.
-  @inlinable public var beginsRun: Bool { if case .clock(let anchor) = payload { anchor.beginsRun } else { false } }
+  /// The first of a run, or after the machine slept: the hub was away before it.
+  @inlinable public var endsAbsence: Bool { if case .clock(let anchor) = payload { anchor.endsAbsence } else { false } }
 
   /// Whether this entry may use the room that the intake keeps for alarms, and makes the journal commit at once.
   @inlinable public var isAlarm: Bool {

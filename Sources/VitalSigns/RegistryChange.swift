@@ -57,18 +57,19 @@
 @frozen public struct ClockAnchor: Sendable, Hashable {
   /// Local time minus UTC, seconds, −64 800…64 800.
   public var utcOffsetSeconds: Int32
-  /// The hub was away until now: this is the first anchor of a run. What fell due meanwhile is told once, however often it would have been.
-  public var beginsRun: Bool
-  /// Of an anchor that begins a run: until then the hub was there and decided by itself, for all that the journal knows. `.zero` when
+  /// The hub was away until now: this is the first anchor of a run, or the first after its machine slept. What fell due meanwhile is
+  /// told once, however often it would have been.
+  public var endsAbsence: Bool
+  /// Of an anchor that ends an absence: until then the hub was there and decided by itself, for all that the journal knows. `.zero` when
   /// nobody knows: then it was away since the last entry.
   public var decidedUntil: MonotonicInstant
   /// From here on alert ids are mixed with this number, so that none is one that was told before and never stored. 0: as before.
   public var idEpoch: UInt32
   @inlinable public init(
-    utcOffsetSeconds: Int32, beginsRun: Bool = false, decidedUntil: MonotonicInstant = .zero, idEpoch: UInt32 = 0
+    utcOffsetSeconds: Int32, endsAbsence: Bool = false, decidedUntil: MonotonicInstant = .zero, idEpoch: UInt32 = 0
   ) {
     self.utcOffsetSeconds = utcOffsetSeconds
-    self.beginsRun = beginsRun
+    self.endsAbsence = endsAbsence
     self.decidedUntil = decidedUntil
     self.idEpoch = idEpoch
   }

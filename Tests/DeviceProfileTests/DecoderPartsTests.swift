@@ -66,18 +66,24 @@ import VitalSigns
 }
 
 @Suite struct TopicPatternTests {
-  @Test(arguments: ["", "a//b", "/a", "a/", "a/#/b", "a+/b", "a/{x}/{x}", "a/{}", "a/{x", "a/{x y}", "a#"])
+  @Test(arguments: [
+    "", "a//b", "/a", "a/", "a/#/b", "a+/b", "a/{x}/{x}", "a/{}", "a/{x", "a/{x y}", "a#", "a#\u{301}/b", "a/\u{301}/#\u{301}",
+    "a/\u{301}{d}",
+  ])
   func refuses(text: String) { #expect(TopicPattern(text) == nil, "\(text)") }
 
   @Test(
     arguments: [
       ("a/{d}/c", "a/1/c", "1"), ("a/{d}/c", "a/1/d", nil), ("a/{d}/c", "a/1", nil), ("a/{d}/c", "a/1/c/e", nil), ("a/{d}/c", "a//c", nil),
       ("{u}/{d}", "x/y", "x/y"), ("a/+/{d}", "a/q/7", "7"), ("a/{d}/#", "a/7/b/c", "7"), ("a/{d}/#", "a/7", "7"), ("a/{d}", "A/7", nil),
+      // A mark after `/` makes another character of it, and not another byte.
+      ("{u}/{d}", "x/\u{301}y", "x/\u{301}y"), ("a/\u{301}b/{d}", "a/\u{301}b/7", "7"),
     ] as [(String, String, String?)])
   func matches(pattern: String, topic: String, address: String?) throws {
     let pattern = try #require(TopicPattern(pattern))
     #expect(pattern.address(in: topic) == address)
     #expect(pattern.matches(topic) == (address != nil))
+    if let address { #expect(pattern.filter(for: address) != nil, "what was heard can be listened for") }
   }
 
   @Test(arguments: [

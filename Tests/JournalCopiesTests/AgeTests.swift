@@ -102,6 +102,8 @@ struct AgeTests {
     #expect(!"\(identity)".contains("SECRET"))
     let file = "# created: now\n# public key: \(Age.publicKey)\n\(Age.secret)\n\n"
     #expect(try AgeIdentity.keys(in: file).map(\.recipient) == [identity.recipient])
+    // As an editor under Windows leaves it.
+    #expect(try AgeIdentity.keys(in: file.split(separator: "\n").joined(separator: "\r\n")).map(\.recipient) == [identity.recipient])
     #expect(throws: BackupError.badKey("line 2 of the key file is no secret key")) { try AgeIdentity.keys(in: "#\nsecret\n") }
     #expect(throws: BackupError.self) { try AgeIdentity.keys(in: "# nothing\n") }
   }

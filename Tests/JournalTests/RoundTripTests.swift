@@ -29,9 +29,9 @@ import VitalSigns
       .command(
         AlertCommand(
           alert: AlertID(high: .max, low: 0), action: .resolve, actor: ActorID(rawValue: .max), usefulness: .notActionable)),
-      .clock(ClockAnchor(utcOffsetSeconds: -64_800)), .clock(ClockAnchor(utcOffsetSeconds: 0, beginsRun: true)),
+      .clock(ClockAnchor(utcOffsetSeconds: -64_800)), .clock(ClockAnchor(utcOffsetSeconds: 0, endsAbsence: true)),
       .clock(ClockAnchor(utcOffsetSeconds: 0, idEpoch: .max)),
-      .clock(ClockAnchor(utcOffsetSeconds: 0, beginsRun: true, decidedUntil: MonotonicInstant(rawValue: .max))),
+      .clock(ClockAnchor(utcOffsetSeconds: 0, endsAbsence: true, decidedUntil: MonotonicInstant(rawValue: .max))),
       .hubCondition(HubCondition(rule: .deadLetter, holds: true, subject: .max)),
       .hubCondition(HubCondition(rule: .storeFailing, holds: false)),
       .registry(.patientAdded), .registry(.patientEnded), .registry(.deviceRemoved), .registry(.deviceAssigned),

@@ -142,7 +142,9 @@ def test_a_year_that_is_wrong_forgets_nothing(make_hub, broker, bridge, machine)
 
 
 def test_what_was_due_while_the_machine_slept_is_told_at_once(make_hub, broker, bridge, receiver, machine):
-    hub = make_hub(broker, [webhook(receiver)], start=False, escalation=escalation("nurses", high=("60s",)))
+    """And once: of a call that is told again every five minutes, not twelve times for the hour that nobody heard anything."""
+    levels = escalation("nurses", high=("60s",)) | {"repeatUntaken": {"high": "300s"}}
+    hub = make_hub(broker, [webhook(receiver)], start=False, escalation=levels)
     hub.environment = machine.environment
     hub.start()
     patient = hub.person()
@@ -153,6 +155,7 @@ def test_what_was_due_while_the_machine_slept_is_told_at_once(make_hub, broker, 
     wait_heard(receiver, "sos")
     hub.wait_stored(2)
     machine.slept(3_600)
+    machine.off(3_600)
     # Without looking at the clock that slept, the first would be due 60 s after the press, the other half an hour after the value.
     awake = time.monotonic()
     wait_heard(receiver, "sos", "escalated")
@@ -160,3 +163,12 @@ def test_what_was_due_while_the_machine_slept_is_told_at_once(make_hub, broker, 
     assert time.monotonic() - awake < 15, "within seconds of the machine's waking up"
     wait_for(lambda: "the machine slept" in hub.log_text(), PULSE, "the log says why")
     assert len(receiver.heard("nurses")) == len({(e["alertId"], e["kind"], e["order"]) for e in receiver.heard("nurses")})
+    told = [e["kind"] for e in receiver.heard("nurses") if e["rule"] == "sos"]
+    assert told == ["raised", "escalated"], "told once for the whole hour"
+    # A start decides the same from the journal: nothing is told anew, and the call goes on as it stood.
+    before = hub.alert("sos")
+    hub.kill()
+    hub.start()
+    assert hub.alert("sos") == before
+    assert "cannot be given again exactly" not in hub.log_text()
+    assert [e["kind"] for e in receiver.heard("nurses") if e["rule"] == "sos"] == told

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 import random
+import re
+import shlex
+from string import Template
 import subprocess
 
 import pytest
@@ -53,6 +56,15 @@ def test_a_finding_is_kept_and_told(tmp_path):
     assert kept.read_bytes().startswith(b"FALL")
     again = fuzzing("replay", "planted", str(kept), folder=tmp_path)
     assert again.returncode != 0 and "the planted fault was found" in again.stderr
+
+
+def test_the_long_run_asks_rightly(tmp_path):
+    """`make fuzz` needs a build with libFuzzer inside; its words are understood by any."""
+    script = (REPOSITORY / "Deploy/fuzz.sh").read_text()
+    words = re.search(r'"\$fuzzing" (explore .*?) \|\|', script, re.DOTALL).group(1).replace("\\\n", " ")
+    asked = shlex.split(Template(words).substitute(build=tmp_path, target="topic", seconds=1))
+    done = fuzzing(*asked[:-1], f"-artifact_prefix={tmp_path}/x-", folder=tmp_path)
+    assert "libFuzzer" in done.stderr and "expected argument" not in done.stderr, done.stderr
 
 
 def test_what_is_asked_for_wrongly_is_named(tmp_path):

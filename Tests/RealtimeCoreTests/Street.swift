@@ -72,13 +72,13 @@ struct Street: ~Copyable {
   /// The hub was off for so many days; gives what it tells when it returns.
   mutating func comeBack(afterDays days: Int64) -> [Outcome] {
     now = now.adding(nanoseconds: days * 86_400_000_000_000)
-    return send(.clock(ClockAnchor(utcOffsetSeconds: 3_600, beginsRun: true)))
+    return send(.clock(ClockAnchor(utcOffsetSeconds: 3_600, endsAbsence: true)))
   }
 
   /// The hub was off; it knows until when it had decided by itself.
   mutating func comeBack(afterSeconds seconds: Int64, decidedUntil: MonotonicInstant) -> [Outcome] {
     now = now.adding(nanoseconds: seconds * 1_000_000_000)
-    return send(.clock(ClockAnchor(utcOffsetSeconds: 3_600, beginsRun: true, decidedUntil: decidedUntil)))
+    return send(.clock(ClockAnchor(utcOffsetSeconds: 3_600, endsAbsence: true, decidedUntil: decidedUntil)))
   }
 
   /// What the core has reached by itself or by an entry.

@@ -2,6 +2,8 @@
 // exactly one level; `+` one level without a name; `#`, last, the rest. The captures, joined by `/`, are the address
 // by which one device is told from another.
 
+import VitalSigns
+
 /// A compiled topic pattern.
 public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
   enum Level: Sendable, Hashable {
@@ -17,7 +19,7 @@ public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
   public init?(_ text: String) {
     var levels: [Level] = []
     var names: Set<String> = []
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    let parts = text.topicLevels
     for (index, part) in parts.enumerated() {
       if part == "+" {
         levels.append(.any)
@@ -29,8 +31,8 @@ public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
         guard name.utf8.allSatisfy(isNameByte), names.insert(name).inserted else { return nil }
         levels.append(.capture(name))
       } else {
-        guard !part.isEmpty, !part.utf8.contains(where: { "+#{}\0".utf8.contains($0) }) else { return nil }
-        levels.append(.literal(String(part)))
+        guard !part.isEmpty, !part.holdsByte(of: "+#{}\0") else { return nil }
+        levels.append(.literal(part))
       }
     }
     self.levels = levels
@@ -117,10 +119,8 @@ public struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
 
   static func addressLevels(_ address: String, count: Int) -> [String]? {
     if count == 0 { return address.isEmpty ? [] : nil }
-    let parts = address.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == count,
-      parts.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(where: { "+#\0".utf8.contains($0) }) })
-    else { return nil }
+    let parts = address.topicLevels
+    guard parts.count == count, parts.allSatisfy({ !$0.isEmpty && !$0.holdsByte(of: "+#\0") }) else { return nil }
     return parts
   }
 }

@@ -48,10 +48,10 @@ enum CoreFuzz {
     while !input.isEmpty, sequence < entriesMax {
       sequence += 1
       let payload = payload(&input, alerts)
-      var beginsRun = false
-      if case .clock(let anchor) = payload { beginsRun = anchor.beginsRun }
-      instant = instant.adding(nanoseconds: step(input.byte(), wasAway: beginsRun))
-      while !beginsRun, !core.advance(to: instant, into: &buffer) { drain() }
+      var endsAbsence = false
+      if case .clock(let anchor) = payload { endsAbsence = anchor.endsAbsence }
+      instant = instant.adding(nanoseconds: step(input.byte(), wasAway: endsAbsence))
+      while !endsAbsence, !core.advance(to: instant, into: &buffer) { drain() }
       var entry = IntakeEntry(
         instant: instant, wall: WallTime(rawValue: 1_790_000_000_000 &+ instant.rawValue / 1_000_000),
         measuredAt: measured(&input, instant),
@@ -103,7 +103,7 @@ enum CoreFuzz {
     case 4:
       .clock(
         ClockAnchor(
-          utcOffsetSeconds: input.number(), beginsRun: input.byte() & 1 == 1,
+          utcOffsetSeconds: input.number(), endsAbsence: input.byte() & 1 == 1,
           decidedUntil: MonotonicInstant(rawValue: Int64(input.number(UInt32.self)) << 24), idEpoch: input.number()))
     case 5: .registry(change(&input))
     default:

@@ -57,7 +57,7 @@ enum StateFuzz {
       entry.sequence = sequence
       return entry
     }
-    var entries = [entry(.clock(ClockAnchor(utcOffsetSeconds: 3_600, beginsRun: true, idEpoch: 9)))]
+    var entries = [entry(.clock(ClockAnchor(utcOffsetSeconds: 3_600, endsAbsence: true, idEpoch: 9)))]
     for number in UInt32(1)...3 {
       entries.append(entry(.registry(.patientAdded), patient: number))
       entries.append(

@@ -1,6 +1,7 @@
 // MQTT topics: a profile's pattern, and the topic of a message that a stranger may choose.
 
 import DeviceProfile
+import VitalSigns
 
 enum TopicFuzz {
   static var target: FuzzTarget {
@@ -17,14 +18,15 @@ enum TopicFuzz {
 
   /// A topic from which an address is taken is heard through the filter for that address.
   private static func attempt(_ bytes: [UInt8]) {
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", maxSplits: 2, omittingEmptySubsequences: false).map(
-      String.init)
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
     guard lines.count == 3, let one = TopicPattern(lines[0]) else { return }
     if let other = TopicPattern(lines[1]) {
       precondition(one.overlaps(other) == other.overlaps(one), "a pattern overlaps another, and not the other way round")
     }
     // A broker lets no message through whose topic holds a wildcard or NUL.
-    guard !lines[2].contains(where: { "+#\0".contains($0) }) else { return }
+    guard !lines[2].holdsByte(of: "+#\0") else { return }
     let isMatch = one.matches(lines[2])
     guard let address = one.address(in: lines[2]) else { return }
     precondition(isMatch, "an address is taken from a topic that does not match")

@@ -70,7 +70,7 @@ package final class CoreThread: @unchecked Sendable {
   /// Entries between two looks at the clock. Bounds how late a deadline can be under full load: 256 × < 1 µs.
   package static let batch = 256
 
-  package let vitals = CoreVitals()
+  package let vitals: CoreVitals
   package let wake: Wake
   private let thread = WorkerThread(name: "core", stackBytes: 1 << 20)
   private var core: RealtimeCore
@@ -81,6 +81,7 @@ package final class CoreThread: @unchecked Sendable {
   /// What was pushed for the writer and not told yet.
   private var journalNews = JournalNews.nothing
   private let intake: IntakeRing
+  private let absence: AbsenceWatch
   private let journal: SingleProducerRing<JournalItem>
   private let alarms: SingleProducerRing<Outcome>
   private let alarmRoom: AlarmRoom
@@ -91,13 +92,16 @@ package final class CoreThread: @unchecked Sendable {
   private let snapshotBytes: UnsafeMutableRawBufferPointer
 
   init(
-    core: consuming RealtimeCore, intake: IntakeRing, wake: Wake, journal: JournalWay, alarms: AlarmWay, clock: HubClock,
+    core: consuming RealtimeCore, vitals: CoreVitals, intake: IntakeRing, absence: AbsenceWatch, wake: Wake, journal: JournalWay,
+    alarms: AlarmWay, clock: HubClock,
     settings: Settings
   ) {
     snapshotBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: core.copySize, alignment: 64)
     self.core = core
     self.outcomes = OutcomeBuffer(capacity: Self.outcomesMax)
+    self.vitals = vitals
     self.intake = intake
+    self.absence = absence
     self.wake = wake
     self.journal = journal.ring
     journalWake = journal.wake
@@ -160,6 +164,7 @@ package final class CoreThread: @unchecked Sendable {
   /// One round: decides a batch of entries and what is due. Never waits. Realtime-safe.
   package func turn() -> Turn {
     let stopping = vitals.stopWanted.load(ordering: .acquiring)
+    absence.look(at: clock.now(), wall: clock.wall())
     var entry = IntakeEntry(instant: .zero, wall: .unknown, payload: .clock(ClockAnchor(utcOffsetSeconds: 0)))
     var taken = 0
     var oldest = entry.instant
@@ -180,6 +185,7 @@ package final class CoreThread: @unchecked Sendable {
     vitals.lastSequence.store(core.lastSequence, ordering: .relaxed)
     vitals.openAlerts.store(counters.openAlerts, ordering: .relaxed)
     vitals.late.store(counters.late, ordering: .relaxed)
+    vitals.utcOffsetSeconds.store(core.utcOffsetSeconds, ordering: .relaxed)
     if taken == Self.batch { return .again }
     if stopping && intake.depth == 0 && held == nil { return .ended }
     // With the journal ring full, a deadline in the past must not be waited for: the loop would spin. The writer rings `wake`
@@ -201,13 +207,13 @@ package final class CoreThread: @unchecked Sendable {
   /// Decides one entry: deadlines before it, the entry, what it causes. False when the journal ring is full: then the entry is
   /// held.
   private func decide(_ entry: inout IntakeEntry) -> Bool {
-    guard entry.beginsRun || passDeadlines(until: entry.instant), take(&entry) else {
+    guard entry.endsAbsence || passDeadlines(until: entry.instant), take(&entry) else {
       held = entry
       return false
     }
     dispatch()
     // What fell due while the hub was away belongs before the anchor that ends it, as what any other entry finds due does.
-    if entry.beginsRun { record() }
+    if entry.endsAbsence { record() }
     _ = journal.push(.entry(entry, outcomes: outcomes.count))
     journalNews = max(journalNews, entry.mustBeStoredAtOnce ? .urgent : .routine)
     record()

@@ -4,8 +4,8 @@
 // When the disk stands still, decided entries pile up between the core and the writer. Routine values are refused while
 // there is still much room there, so that the core goes on deciding about alarms however long the disk takes.
 
-package import CoreRings
-package import HubRuntime
+import CoreRings
+import HubRuntime
 import Journal
 import RealtimeCore
 package import VitalSigns
@@ -13,6 +13,7 @@ package import VitalSigns
 /// The producers' side of the core. Any thread.
 package final class Intake: Sendable {
   private let ring: IntakeRing
+  private let absence: AbsenceWatch
   private let coreWake: Wake
   private let journal: SingleProducerRing<JournalItem>
   package let companions: Companions
@@ -20,11 +21,12 @@ package final class Intake: Sendable {
   /// Which conditions of the hub itself the core was told of.
   package let conditions = HubConditions()
 
-  package init(ring: IntakeRing, coreWake: Wake, journal: SingleProducerRing<JournalItem>, companions: Companions, clock: HubClock) {
+  init(ring: IntakeRing, absence: AbsenceWatch, coreWake: Wake, journal: JournalWay, clock: HubClock) {
     self.ring = ring
+    self.absence = absence
     self.coreWake = coreWake
-    self.journal = journal
-    self.companions = companions
+    self.journal = journal.ring
+    companions = journal.companions
     self.clock = clock
   }
 
@@ -71,6 +73,7 @@ package final class Intake: Sendable {
     companion: Companion? = nil, stamp: Stamp? = nil, keeper: Keeper = .producer, moreFollows: Bool = false
   ) -> UInt64? {
     let stamp = stamp ?? self.stamp()
+    absence.look(at: stamp.instant, wall: stamp.wall)
     var entry = IntakeEntry(
       instant: stamp.instant, wall: stamp.wall, measuredAt: measuredAt, device: device, patient: patient, moreFollows: moreFollows,
       payload: payload)

@@ -65,7 +65,7 @@ struct EntryStream {
     case .clock:
       return try walk.row(of: "clock_anchor", &clocks, .sequence, sequence).map {
         .clock(
-          RunBeginning.anchor(
+          AbsenceEnd.anchor(
             utcOffsetSeconds: $0.number(.utcOffsetSeconds), number: $0.int(.beginsRun), idEpoch: $0.number(.idEpoch)))
       }
     case .hubCondition:

@@ -168,7 +168,7 @@ struct JournalTransaction {
       try db.insert(
         into: "clock_anchor",
         [
-          "sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": RunBeginning.number(of: anchor),
+          "sequence": sequence, "utc_offset_seconds": anchor.utcOffsetSeconds, "begins_run": AbsenceEnd.number(of: anchor),
           "id_epoch": anchor.idEpoch,
         ])
     case .hubCondition(let condition):

@@ -47,7 +47,7 @@ package struct AgeIdentity: Sendable, CustomStringConvertible {
   /// The keys of a key file as `age-keygen` and `knutepunkt backup keygen` write it: one a line, `#` begins a comment.
   package static func keys(in text: String) throws(BackupError) -> [Self] {
     var keys: [Self] = []
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let line = line.trimmingCharacters(in: .whitespaces)
       if line.isEmpty || line.hasPrefix("#") { continue }
       // The line itself is a secret: it is not repeated.
