@@ -100,7 +100,7 @@ public struct RealtimeCore: ~Copyable {
         if let missedUntil { AlertLifecycle.Event.deadlineMissed(until: missedUntil) } else { AlertLifecycle.Event.deadlinePassed }
       Alerts(arena: arena).apply(event, to: alert, at: instant, &outcomes)
     case .person(let patient): PersonTimer(arena: arena).runPersonTimer(patient, at: instant, &outcomes)
-    case .hub: HubRule(arena: arena).runHubTimer(at: instant, repeatsFrom: missedUntil ?? instant, &outcomes)
+    case .hub: HubRule(arena: arena).runHubTimer(at: instant, missedUntil: missedUntil, &outcomes)
     }
   }
 

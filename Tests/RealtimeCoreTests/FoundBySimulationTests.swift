@@ -38,4 +38,20 @@ import VitalSigns
     let same = try #require(again.first { $0.id == told.id && $0.revision == told.revision })
     #expect((same == told) == isKnown)
   }
+
+  /// A full table is told again by two timers, its own and the hub's, and each puts the other off. While the hub was away each did so from
+  /// an instant long past: weeks were told in steps of five minutes.
+  @Test(arguments: [AlertAction.delivered, .acknowledge]) func aFullTableIsToldOnceAfterWeeksAway(_ taken: AlertAction) throws {
+    var street = Street(CoreConfiguration(patientsMax: 8, devicesMax: 8, alertsMax: 16, hubSalt: 7))
+    street.moveIn()
+    var told: [AlertTransition] = []
+    for _ in 0..<16 { told += street.event(.sos, device: 1).transitions }
+    let full = try #require(told.last { $0.rule == .alertRoomFull })
+    _ = street.pass(1_000)
+    _ = street.command(taken, full.id)
+    let again = street.comeBack(afterDays: 55).transitions.filter { $0.id == full.id }
+    #expect(again.map(\.kind) == [.retriggered])
+    let next = street.pass(301).transitions.filter { $0.id == full.id }
+    #expect(next.map(\.kind) == [.retriggered], "and goes on from there")
+  }
 }

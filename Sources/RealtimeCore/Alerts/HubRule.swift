@@ -76,7 +76,9 @@ struct HubRule {
 
   /// An alert of the hub was told again by its own deadline. The next repeat by `runHubTimer` counts from now, so that nothing is
   /// told twice.
-  @_noLocks func postponeHubRepeat(_ place: HubPlace, at instant: MonotonicInstant) {
+  ///
+  /// - Parameter instant: later than the deadline when the hub was away. Else the two timers would call each other through all that time.
+  @_noLocks func postponeHubRepeat(_ place: HubPlace, from instant: MonotonicInstant) {
     let state = arena.hubCondition(place)
     guard state.pointee.alert != .none, state.pointee.speaksAgain != 0 else { return }
     state.pointee.speaksAgain = instant.adding(seconds: Self.roomFullAgainSeconds).rawValue
@@ -85,8 +87,8 @@ struct HubRule {
 
   /// The hub's timer fires. It handles one condition; for the others that are due it fires again at this same instant.
   ///
-  /// - Parameter again: from when the time to the next repeat counts; later than `instant` when the hub was away.
-  @_noLocks func runHubTimer(at instant: MonotonicInstant, repeatsFrom again: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
+  /// - Parameter missedUntil: the hub was away until then, and the time to the next repeat counts from there; nil: it was not.
+  @_noLocks func runHubTimer(at instant: MonotonicInstant, missedUntil: MonotonicInstant?, _ outcomes: inout OutcomeBuffer) {
     guard let place = hubConditions.findDue(at: instant) else { return hubConditions.armHub() }
     let state = arena.hubCondition(place)
     state.pointee.speaksAgain = 0
@@ -94,8 +96,9 @@ struct HubRule {
       let value = state.pointee.rule == .alertRoomFull ? Int32(clamping: arena.header.pointee.untracked) : 0
       openHubAlert(place, value: value, at: instant, &outcomes)
     } else {
-      alerts.apply(.tellAgain, to: state.pointee.alert, at: instant, &outcomes)
-      state.pointee.speaksAgain = again.adding(seconds: Self.roomFullAgainSeconds).rawValue
+      let event = if let missedUntil { AlertLifecycle.Event.tellAgainMissed(until: missedUntil) } else { AlertLifecycle.Event.tellAgain }
+      alerts.apply(event, to: state.pointee.alert, at: instant, &outcomes)
+      state.pointee.speaksAgain = (missedUntil ?? instant).adding(seconds: Self.roomFullAgainSeconds).rawValue
     }
     hubConditions.armHub()
   }
