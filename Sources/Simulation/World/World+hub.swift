@@ -6,6 +6,7 @@ import Foundation
 import HubCore
 import HubRuntime
 import Journal
+import LocalAPI
 import MQTTLink
 import Synchronization
 import VitalSigns
@@ -124,8 +125,9 @@ extension World {
     counts.told += 1
     trace.note(.told, transition.id.low, UInt64(transition.kind.rawValue) << 32 | UInt64(transition.revision))
     ledger.told(transition, outcome, at: now)
-    let key = forwarder?.hear(outcome, registry: hub.parts.registry, at: bootInstant)
-    if let key = key ?? nil { ledger.owes(key, at: now) }
+    let alert = API.Alert(transition, outcome, registry: hub.parts.registry, text: texts)
+    hub.parts.hub.tell(alert, decidedAt: outcome.instant)
+    if let key = forwarder?.hear(alert, at: bootInstant) { ledger.owes(key, at: now) }
     nurseHears(transition)
   }
 
@@ -151,6 +153,8 @@ extension World {
     made.isSomebodyAway = { [unowned self] in destinations.contains { now < $0.awayUntil } }
     forwarder = made
     made.begin(at: bootInstant)
+    // As a role hears them that connects.
+    for alert in hub?.parts.hub.unstored ?? [] { if let key = made.hear(alert, at: bootInstant) { ledger.owes(key, at: now) } }
   }
 
   /// The forward role's process is gone. What it was about to do is void.
