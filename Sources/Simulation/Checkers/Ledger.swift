@@ -88,6 +88,8 @@ struct Ledger {
   var mayForget = false
   /// Looks in a row at which the journal had more open alerts than the core follows.
   var looksWithoutRoom = 0
+  /// The last entry that the core had decided at the last look.
+  var decidedBefore: UInt64 = 0
   /// A start was not exact, by its own word: then a replay need not be.
   var wasInexact = false
   var timelineIsSure = true
@@ -161,14 +163,16 @@ struct Ledger {
     presses.removeAll { heardOf.contains($0.message) }
   }
 
-  /// Hundreds at once, as after weeks away, go out one after the other.
+  /// A request holds one change of an alert at most, and there is one request at a time: each that waits may need a request of its own.
   mutating func owes(_ key: DeliveryKey, at now: Int64) {
-    if owed[key] == nil { owed[key] = now + Self.deliverWithin + Int64(owed.count) * World.second / 2 }
+    if owed[key] == nil { owed[key] = now + Self.deliverWithin + Int64(owed.count) * SimulatedDestination.answersWithin }
   }
 
   mutating func died(at now: Int64) {
     // Who was not told yet hears it after the next start.
     for index in presses.indices { presses[index].due = .max }
+    // The next run counts on from what is stored.
+    decidedBefore = 0
   }
 
   /// What only its memory had is found in the outbox by the next one.
