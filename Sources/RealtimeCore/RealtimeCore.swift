@@ -94,7 +94,7 @@ public struct RealtimeCore: ~Copyable {
     switch arena.timers.owner(of: timer) {
     case .staleness(let patient): PersonTimer(arena: arena).runStalenessTimer(patient, at: instant, &outcomes)
     case .schedule(let patient): ScheduleTimer(arena: arena).runSchedule(patient, at: instant, &outcomes)
-    case .device(let device): DeviceTimer(arena: arena).runDeviceTimer(device, at: instant, &outcomes)
+    case .device(let device): DeviceTimer(arena: arena).runDeviceTimer(device, at: instant, missedUntil: missedUntil, &outcomes)
     case .alert(let alert):
       let event =
         if let missedUntil { AlertLifecycle.Event.deadlineMissed(until: missedUntil) } else { AlertLifecycle.Event.deadlinePassed }

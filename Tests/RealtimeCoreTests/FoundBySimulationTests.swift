@@ -54,4 +54,17 @@ import VitalSigns
     let next = street.pass(301).transitions.filter { $0.id == full.id }
     #expect(next.map(\.kind) == [.retriggered], "and goes on from there")
   }
+
+  /// There was no place for the loss of a device, so it is told again and again, each time as another alert. Weeks away were thousands of alerts
+  /// of one device, each open.
+  @Test func whatHasNoPlaceIsToldTwiceAtMostAfterWeeksAway() {
+    var street = Street(CoreConfiguration(patientsMax: 8, devicesMax: 8, alertsMax: 16, hubSalt: 7))
+    for person in UInt32(1)...2 { street.moveIn(patient: person, device: person) }
+    street.moveIn(patient: 3, device: 3, interval: 600)
+    for person in UInt32(1)...2 { for _ in 0..<8 { _ = street.event(.sos, device: person) } }
+    _ = street.event(.heartbeat, device: 3)
+    func losses(_ outcomes: [Outcome]) -> Int { outcomes.transitions.count { $0.rule == .signalLoss && $0.kind == .raised } }
+    #expect(losses(street.comeBack(afterDays: 55)) == 2, "its loss, and that it was told again")
+    #expect(losses(street.pass(15_000)) == 1, "and goes on from there")
+  }
 }

@@ -33,7 +33,9 @@ struct HubRule {
         return
       }
       arena.hubCondition(place).pointee.holds = true
-      if arena.hubCondition(place).pointee.alert == .none { openHubAlert(place, value: value, at: instant, &outcomes) }
+      if arena.hubCondition(place).pointee.alert == .none {
+        openHubAlert(place, value: value, at: instant, repeatsFrom: instant, &outcomes)
+      }
     } else if let place = known {
       let state = arena.hubCondition(place)
       state.pointee.holds = false
@@ -55,7 +57,7 @@ struct HubRule {
   }
 
   @_noLocks private func openHubAlert(
-    _ place: HubPlace, value: Int32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
+    _ place: HubPlace, value: Int32, at instant: MonotonicInstant, repeatsFrom again: MonotonicInstant, _ outcomes: inout OutcomeBuffer
   ) {
     let state = arena.hubCondition(place)
     var opening = AlertOpening(state.pointee.rule, patient: .none, person: .none)
@@ -66,10 +68,10 @@ struct HubRule {
     let slot = alerts.open(opening, at: instant, &outcomes)
     if slot == .none {
       // The hub's own places are taken, too. It is told again after the re-trigger time.
-      state.pointee.speaksAgain = arena.configuration.instantToSpeakAgain(after: instant, state.pointee.rule.priority)
+      state.pointee.speaksAgain = arena.configuration.instantToSpeakAgain(after: again, state.pointee.rule.priority)
     } else {
       let isRoom = state.pointee.rule == .alertRoomFull
-      state.pointee.speaksAgain = isRoom ? instant.adding(seconds: Self.roomFullAgainSeconds).rawValue : 0
+      state.pointee.speaksAgain = isRoom ? again.adding(seconds: Self.roomFullAgainSeconds).rawValue : 0
     }
     hubConditions.armHub()
   }
@@ -94,7 +96,7 @@ struct HubRule {
     state.pointee.speaksAgain = 0
     if state.pointee.alert == .none {
       let value = state.pointee.rule == .alertRoomFull ? Int32(clamping: arena.header.pointee.untracked) : 0
-      openHubAlert(place, value: value, at: instant, &outcomes)
+      openHubAlert(place, value: value, at: instant, repeatsFrom: missedUntil ?? instant, &outcomes)
     } else {
       let event = if let missedUntil { AlertLifecycle.Event.tellAgainMissed(until: missedUntil) } else { AlertLifecycle.Event.tellAgain }
       alerts.apply(event, to: state.pointee.alert, at: instant, &outcomes)
