@@ -121,7 +121,9 @@ struct Ledger {
       if !heardOf.contains(message.number) { presses.append(Press(message: message.number, due: now + Self.tellWithin)) }
     case .values(let measured):
       if isClockRight, arrival.wall.rawValue - measured.rawValue > Self.liveMilliseconds {
-        (old[sequence], old[sequence &- 1]) = (arrival.instant, arrival.instant)
+        old[sequence] = arrival.instant
+        // A frame of two values has two entries; before one of a single value stands another frame's last.
+        if cameAt[sequence &- 1] == nil { old[sequence &- 1] = arrival.instant }
       }
     case .fall, .life, .rubbish: break
     }
@@ -180,11 +182,15 @@ struct Ledger {
     for key in owed.keys { owed[key] = max(owed[key] ?? 0, until + 2 * Self.deliverWithin) }
   }
 
+  /// - Parameter clockIsRight: only the wall clock says for how long the machine was off.
   mutating func powerWasCut(clockIsRight: Bool) {
     // What only the forward role's memory had is found in the outbox, or comes again with its message.
     owed = [:]
     if !clockIsRight { timelineIsSure = false }
   }
+
+  /// The first start after the machine was off: somebody may have set its clock meanwhile.
+  mutating func cameBack(clockIsRight: Bool) { if !clockIsRight { timelineIsSure = false } }
 }
 
 extension AlertRule {

@@ -36,6 +36,7 @@ extension World {
       let made = try SimulatedHub(configuration, machine: machine, texts: texts, mutant: settings.mutant)
       if disk.isDead { return }
       hub = made
+      if hubSince < bootedAt { ledger.cameBack(clockIsRight: !wallWasSet) }
       hubSince = now
       hubWake = now
       failedStarts = 0
