@@ -226,7 +226,7 @@ package final class CoreParts: Sendable {
     hub: EventHub, intake: Intake, opening: JournalOpening, reader: JournalReader
   ) -> JournalWriterThread.Hooks {
     JournalWriterThread.Hooks(
-      committed: { hub.send(.committed(API.Committed(sequence: $0))) },
+      committed: { hub.send(.committed(API.Committed(sequence: $0))) }, stored: { hub.stored(through: $0) },
       tell: { intake.submit(.hubCondition($0)) != nil },
       openEmergency: { loss, last throws(JournalError) in
         let emergency = try opening.places.openEmergency(loss, running: last, wall: opening.machine.wall())

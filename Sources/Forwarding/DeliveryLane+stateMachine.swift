@@ -79,10 +79,16 @@ extension DeliveryLane {
 
   private mutating func alarmArrived(_ item: DeliveryItem, at now: MonotonicInstant) {
     // Rows of this person wait in the outbox, and this alarm will be behind them there.
-    if deferred[item.person] != nil, !item.isCall { return }
+    if deferred[item.person] != nil, !item.isCall { return leaveOut(item) }
+    if isBehindLeftOut(item) {
+      leaveOut(item)
+      noteOutboxNews()
+      return
+    }
     if !held.contains(item.key), !settled.contains(item.key), queue.count >= policy.windowItemsMax,
       shares[item.person, default: 0] >= shareMax(for: item) || !makeRoom(for: item, underWay: underWay)
     {
+      leaveOut(item)
       noteOutboxNews()  // It is, or soon will be, in the outbox: fetched when there is room.
       return
     }
@@ -90,8 +96,12 @@ extension DeliveryLane {
     // A new alarm does not sit out a back-off that older ones earned; the least distance between attempts still holds.
     case .held: cutWait(at: now)
     case .known: break
-    case .shareFull: leave(item.person, above: cursor)
-    case .noRoom: noteOutboxNews()
+    case .shareFull:
+      leaveOut(item)
+      leave(item.person, above: cursor)
+    case .noRoom:
+      leaveOut(item)
+      noteOutboxNews()
     }
   }
 

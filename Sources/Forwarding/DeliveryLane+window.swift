@@ -103,7 +103,9 @@ extension DeliveryLane {
     guard let victim else { return false }
     let (person, row) = (queue[victim].item.person, queue[victim].item.row)
     let below = row.map { $0 > 0 ? $0 - 1 : 0 } ?? cursor
+    let left = queue[victim].item
     release(at: victim)
+    if row == nil { leaveOut(left) }
     leave(person, above: below)
     return true
   }
@@ -111,6 +113,31 @@ extension DeliveryLane {
   /// Rows of this person above `row` stay in the outbox for now.
   mutating func leave(_ person: PatientID, above row: UInt64) {
     deferred[person] = min(deferred[person] ?? row, row)
+  }
+
+  /// An alarm straight from the core finds no room, and its row may come much later: the disk may stand still.
+  mutating func leaveOut(_ item: DeliveryItem) {
+    guard case .alert(let record) = item.record, !held.contains(item.key), !settled.contains(item.key) else { return }
+    let alert = record.transition.id
+    if let known = leftOut[alert], !record.isLater(than: known) { return }
+    if leftOut[alert] == nil, leftOut.count >= policy.windowItemsMax,
+      let oldest = leftOut.min(by: { ($0.value.instant, $0.key.low) < ($1.value.instant, $1.key.low) })
+    {
+      leftOut[oldest.key] = nil
+    }
+    leftOut[alert] = ChangeMark(record)
+  }
+
+  /// Whether an earlier change of the alert is still to come by its row. What is here or settled already is behind nothing.
+  func isBehindLeftOut(_ item: DeliveryItem) -> Bool {
+    guard let alert = item.alert, leftOut[alert] != nil else { return false }
+    return !held.contains(item.key) && !settled.contains(item.key)
+  }
+
+  /// A row was met: what was left out up to it has been, too, because rows have the order of the changes.
+  private mutating func met(_ item: DeliveryItem) {
+    guard !leftOut.isEmpty, case .alert(let record) = item.record, let left = leftOut[record.transition.id] else { return }
+    if !left.isLater(than: record) { leftOut[record.transition.id] = nil }
   }
 
   /// Takes fetched rows as far as there is room, and moves the cursor over what was taken.
@@ -135,7 +162,7 @@ extension DeliveryLane {
       // Who was left behind while the read was under way has earlier rows to come: these must not overtake them.
       let inserted = deferred[item.person] == nil ? insert(item, at: now, underWay: underWay) : .shareFull
       switch inserted {
-      case .held, .known: break
+      case .held, .known: met(item)
       case .shareFull: leave(item.person, above: item.row.map { $0 > 0 ? $0 - 1 : 0 } ?? cursor)
       case .noRoom: return true
       }
@@ -152,7 +179,9 @@ extension DeliveryLane {
     if let row = deferred[person], row < fetchAfter { return }
     for item in items {
       switch insert(item, at: now, underWay: underWay) {
-      case .held, .known: if let row = item.row { deferred[person] = row }
+      case .held, .known:
+        met(item)
+        if let row = item.row { deferred[person] = row }
       case .shareFull, .noRoom: return
       }
     }
@@ -192,10 +221,19 @@ extension DeliveryItem {
   }
 }
 
+/// How far an alert's story goes.
+struct ChangeMark: Sendable {
+  let instant: MonotonicInstant
+  let revision: UInt16
+
+  init(_ record: AlertRecord) { (instant, revision) = (record.instant, record.transition.revision) }
+
+  func isLater(than other: AlertRecord) -> Bool { (instant, revision) > (other.instant, other.transition.revision) }
+}
+
 extension AlertRecord {
   /// Whether this change of the alert came after that one.
-  func isLater(than other: AlertRecord) -> Bool {
-    if instant != other.instant { return instant > other.instant }
-    return transition.revision > other.transition.revision
-  }
+  func isLater(than other: AlertRecord) -> Bool { ChangeMark(self).isLater(than: other) }
+
+  func isLater(than mark: ChangeMark) -> Bool { (instant, transition.revision) > (mark.instant, mark.revision) }
 }

@@ -158,6 +158,9 @@ public struct DeliveryLane: Sendable {
   /// row that is not in the window is above `cursor`, or is such a person's. Bound: people whose share was full and who
   /// have been served less than half of it since.
   var deferred: [PatientID: UInt64] = [:]
+  /// Alerts of which a change straight from the core found no room, up to the latest of these: until its row is met, each later change
+  /// comes by its row, too. Bound: `policy.windowItemsMax`; the oldest is let go, and its later changes may come first.
+  var leftOut: [AlertID: ChangeMark] = [:]
   var fetchScope: FetchScope = .everybody
   /// After which row the read under way asked.
   var fetchAfter: UInt64 = 0

@@ -94,13 +94,13 @@ public struct RealtimeCore: ~Copyable {
     switch arena.timers.owner(of: timer) {
     case .staleness(let patient): PersonTimer(arena: arena).runStalenessTimer(patient, at: instant, &outcomes)
     case .schedule(let patient): ScheduleTimer(arena: arena).runSchedule(patient, at: instant, &outcomes)
-    case .device(let device): DeviceTimer(arena: arena).runDeviceTimer(device, at: instant, &outcomes)
+    case .device(let device): DeviceTimer(arena: arena).runDeviceTimer(device, at: instant, missedUntil: missedUntil, &outcomes)
     case .alert(let alert):
       let event =
         if let missedUntil { AlertLifecycle.Event.deadlineMissed(until: missedUntil) } else { AlertLifecycle.Event.deadlinePassed }
       Alerts(arena: arena).apply(event, to: alert, at: instant, &outcomes)
     case .person(let patient): PersonTimer(arena: arena).runPersonTimer(patient, at: instant, &outcomes)
-    case .hub: HubRule(arena: arena).runHubTimer(at: instant, repeatsFrom: missedUntil ?? instant, &outcomes)
+    case .hub: HubRule(arena: arena).runHubTimer(at: instant, missedUntil: missedUntil, &outcomes)
     }
   }
 

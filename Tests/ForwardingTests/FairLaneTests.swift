@@ -109,6 +109,30 @@ import VitalSigns
     #expect(Set(world.sent).count == 5_001)
   }
 
+  /// The disk stands still: what found no room has no row to be read, and room comes before the row does.
+  @Test(arguments: [false, true]) func whatFoundNoRoomIsNotOvertaken(isFlood: Bool) {
+    var world = World(lane: DeliveryLane(.alarms, policy: Self.policy, seed: 1), outbox: [])
+    _ = world.lane.event(.tick, at: .zero)
+    _ = world.lane.event(.fetched([], reachedEnd: true), at: .zero)
+    let calls = (1...4).map { alarm($0, of: 1, at: Int64($0)) }
+    let others = isFlood ? (1...28).map { alarm(100 + $0, of: 100 + UInt32($0), at: Int64(4 + $0)) } : []
+    let escalated = alarm(1, of: 1, .escalated, at: 50)
+    let again = alarm(1, of: 1, .retriggered, at: 60)
+    var actions: [DeliveryLane.Action] = []
+    // A person's share is full, or all of the window.
+    for item in calls + others + [escalated] { actions += world.lane.event(.alarmArrived(item), at: .zero) }
+    world.run(actions) { _ in false }
+    #expect(Set(world.sent) == Set((calls + others).map(\.key)))
+    world.run(world.lane.event(.alarmArrived(again), at: .zero)) { _ in false }
+    #expect(!world.sent.contains(again.key), "the change before it is on no way yet")
+    world.outbox = (calls + others + [escalated, again]).enumerated().map { DeliveryItem(row: UInt64($0 + 1), record: $1.record) }
+    world.run(world.lane.event(.outboxChanged, at: .zero)) { $0.outbox.isEmpty }
+    #expect(world.sent.suffix(2) == [escalated.key, again.key] && Set(world.sent).count == world.sent.count)
+    let upgraded = alarm(1, of: 1, .upgraded, at: 70)
+    world.run(world.lane.event(.alarmArrived(upgraded), at: .zero)) { _ in false }
+    #expect(world.sent.last == upgraded.key, "from then on straight from the core again")
+  }
+
   @Test func aStormOfTechnicalAlertsMakesRoomForACall() {
     var lane = DeliveryLane(.alarms, policy: Self.policy, seed: 1)
     _ = lane.event(.tick, at: .zero)

@@ -7,6 +7,7 @@ import VitalSigns
 
 @testable import CoreAPI
 @testable import HubCore
+@testable import HubRegistry
 @testable import LocalAPI
 
 @Suite(.timeLimit(.minutes(5))) struct EventHubTests {
@@ -101,6 +102,55 @@ import VitalSigns
         - { destination: b, controller: "\(Street.controller)", share: [alerts], patients: all, basis: x }
       """)
     #expect(CoreBuilder.configuration(configuration, salt: 1).escalation.receiverLevels == 0b110)
+  }
+
+  private static func alerts(_ count: UInt64) throws -> [API.Alert] {
+    let registry = Registry(profiles: [], patients: [], devices: [])
+    let text = try Street.sentences()
+    return (1...count).map { number in
+      let change = transition(.raised, number: number)
+      return API.Alert(change, changed(change), registry: registry, text: text)
+    }
+  }
+
+  private static func second(_ number: Int) -> MonotonicInstant { .zero.adding(seconds: UInt32(number)) }
+
+  /// The number of each alert.
+  private static func numbers(_ alerts: [API.Alert]) -> [UInt64] { alerts.compactMap { AlertID(text: $0.id)?.low } }
+
+  @Test func aRoleHearsFirstWhatTheJournalDoesNotHaveYet() async throws {
+    let hub = EventHub()
+    for (index, alert) in try Self.alerts(5).enumerated() { hub.tell(alert, decidedAt: Self.second(index + 1)) }
+    #expect(Self.numbers(hub.unstored) == [1, 2, 3, 4, 5])
+    hub.stored(through: Self.second(3))
+    hub.stored(through: Self.second(2))
+    let role = try #require(hub.listen(role: .forward, first: event(1), at: .zero))
+    let person = try #require(hub.subscribe())
+    hub.send(event(2))
+    hub.close()
+    var heard: [String] = []
+    for await event in role {
+      switch event {
+      case .alert(let alert): heard += Self.numbers([alert]).map { "alert \($0)" }
+      case .committed(let committed): heard.append("committed \(committed.sequence)")
+      default: Issue.record("\(event) was not sent")
+      }
+    }
+    #expect(heard == ["committed 1", "alert 4", "alert 5", "committed 2"])
+    var count = 0
+    for await _ in person { count += 1 }
+    #expect(count == 1, "who is no role reads the state")
+  }
+
+  @Test func whatIsStoredBeforeItIsToldIsNotKeptAndTheOldestGoesFirst() throws {
+    let hub = EventHub()
+    let alerts = try Self.alerts(UInt64(UnstoredAlerts.countMax) + 2)
+    hub.stored(through: Self.second(1))
+    for (index, alert) in alerts.enumerated() { hub.tell(alert, decidedAt: Self.second(index + 1)) }
+    #expect(hub.unstored.count == UnstoredAlerts.countMax)
+    #expect(Self.numbers(hub.unstored).first == 3, "the first was stored, and the second let go for the last")
+    hub.stored(through: Self.second(alerts.count))
+    #expect(hub.unstored.isEmpty)
   }
 
   @Test func afterClosingNobodyListens() async throws {

@@ -52,6 +52,27 @@ import VitalSigns
     }
   }
 
+  /// A role was restarted when somebody pressed, and the disk hangs: the call waits neither for the one nor for the other.
+  @Test func aRoleThatConnectsHearsFirstWhatIsToldAndNotStored() async throws {
+    try await running { hub, core in
+      try await hub.register()
+      let held = try HeldJournal(hub.parts.configuration.hub.journalPath)
+      let press = try hub.push(Street.sos)
+      try await eventually("it is told") { !hub.parts.hub.unstored.isEmpty }
+      for role in [API.Role.forward, .console] {
+        var events = core.hear(as: role).makeAsyncIterator()
+        guard case .core? = try await events.next(), case .alert(let alert)? = try await events.next() else {
+          Issue.record("\(role) hears a pulse, then what is not stored")
+          continue
+        }
+        #expect(alert.firstCause == press && alert.alertTransition?.kind == .raised)
+      }
+      try held.letGo()
+      #expect(await hub.parts.pipeline.durable.wait(for: press))
+      #expect(hub.parts.hub.unstored.isEmpty, "from then on it is in the journal")
+    }
+  }
+
   @Test func aCoreThatStoppedEndsTheEventsAndTakesNoMore() async throws {
     try await running { hub, core in
       var events = core.hear(as: .console).makeAsyncIterator()

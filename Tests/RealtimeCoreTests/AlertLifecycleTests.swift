@@ -37,6 +37,7 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
   private static let events: [(String, AlertLifecycle.Event)] = [
     ("again", .conditionAgain), ("anew", .tellAgain), ("ended", .conditionEnded), ("deadline", .deadlinePassed),
     ("missed", .deadlineMissed(until: MonotonicInstant(rawValue: 9_000_000_000_000))),
+    ("anew, missed", .tellAgainMissed(until: MonotonicInstant(rawValue: 9_000_000_000_000))),
     ("upgrade", .upgrade(.high)),
     ("delivered", .action(.delivered)), ("acknowledge", .action(.acknowledge)), ("respond", .action(.respond)),
     ("resolve", .action(.resolve)),
@@ -47,6 +48,9 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
     //              suspected          raised                     notified                   acknowledged                 responding                  resolved cleared
     "again": ["-", "-", "-", "retriggered acknowledged", "retriggered responding", "-", "-"],
     "anew": [
+      "-", "retriggered raised", "retriggered notified", "retriggered acknowledged", "retriggered responding", "-", "-",
+    ],
+    "anew, missed": [
       "-", "retriggered raised", "retriggered notified", "retriggered acknowledged", "retriggered responding", "-", "-",
     ],
     "ended": ["cleared cleared", "*", "*", "*", "*", "-", "-"],
@@ -124,6 +128,8 @@ private func alert(in state: AlertState, latches: Bool, priority: AlertPriority 
     #expect(lifecycle.deadline == at(300))
     #expect(lifecycle.event(.tellAgain, at: at(100), policy: thin) == .transition(.retriggered, from: .raised))
     #expect(lifecycle.deadline == at(400))
+    #expect(lifecycle.event(.tellAgainMissed(until: at(9_000)), at: at(400), policy: thin) == .transition(.retriggered, from: .raised))
+    #expect(lifecycle.deadline == at(9_300), "from the return")
     var climbing = AlertLifecycle(raisedAt: at(0), priority: .high, latches: true, policy: policy)
     _ = climbing.event(.tellAgain, at: at(50), policy: policy)
     #expect(climbing.deadline == at(60), "the next person's turn comes all the same")

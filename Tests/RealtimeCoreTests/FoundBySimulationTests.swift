@@ -38,4 +38,33 @@ import VitalSigns
     let same = try #require(again.first { $0.id == told.id && $0.revision == told.revision })
     #expect((same == told) == isKnown)
   }
+
+  /// A full table is told again by two timers, its own and the hub's, and each puts the other off. While the hub was away each did so from
+  /// an instant long past: weeks were told in steps of five minutes.
+  @Test(arguments: [AlertAction.delivered, .acknowledge]) func aFullTableIsToldOnceAfterWeeksAway(_ taken: AlertAction) throws {
+    var street = Street(CoreConfiguration(patientsMax: 8, devicesMax: 8, alertsMax: 16, hubSalt: 7))
+    street.moveIn()
+    var told: [AlertTransition] = []
+    for _ in 0..<16 { told += street.event(.sos, device: 1).transitions }
+    let full = try #require(told.last { $0.rule == .alertRoomFull })
+    _ = street.pass(1_000)
+    _ = street.command(taken, full.id)
+    let again = street.comeBack(afterDays: 55).transitions.filter { $0.id == full.id }
+    #expect(again.map(\.kind) == [.retriggered])
+    let next = street.pass(301).transitions.filter { $0.id == full.id }
+    #expect(next.map(\.kind) == [.retriggered], "and goes on from there")
+  }
+
+  /// There was no place for the loss of a device, so it is told again and again, each time as another alert. Weeks away were thousands of alerts
+  /// of one device, each open.
+  @Test func whatHasNoPlaceIsToldTwiceAtMostAfterWeeksAway() {
+    var street = Street(CoreConfiguration(patientsMax: 8, devicesMax: 8, alertsMax: 16, hubSalt: 7))
+    for person in UInt32(1)...2 { street.moveIn(patient: person, device: person) }
+    street.moveIn(patient: 3, device: 3, interval: 600)
+    for person in UInt32(1)...2 { for _ in 0..<8 { _ = street.event(.sos, device: person) } }
+    _ = street.event(.heartbeat, device: 3)
+    func losses(_ outcomes: [Outcome]) -> Int { outcomes.transitions.count { $0.rule == .signalLoss && $0.kind == .raised } }
+    #expect(losses(street.comeBack(afterDays: 55)) == 2, "its loss, and that it was told again")
+    #expect(losses(street.pass(15_000)) == 1, "and goes on from there")
+  }
 }

@@ -1,5 +1,6 @@
-// Worlds that fail: fifty whose seeds stand here, and those that once found something. `make simulate` runs worlds that nobody has seen before;
-// one that breaks a promise prints the command that runs it again, and then belongs here with a name, and into Sources/Simulation/Found.md.
+// Worlds that fail: fifty whose seeds stand here, and those that once found something. FreshWorldTests.swift and `make simulate` run worlds that
+// nobody has seen before; one that breaks a promise prints the command that runs it again, and then belongs here with a name, and into
+// Sources/Simulation/Found.md.
 //
 // They are as small as worlds with all kinds of faults can be, one home and some minutes, because they run unoptimised beside all other
 // tests. The suites take a thread each.
@@ -10,7 +11,7 @@ import VitalSigns
 @testable import Simulation
 
 /// Mostly storms, which hold the most faults a minute.
-private func smallWorld(_ seed: UInt64) throws -> SimulationRun {
+func smallWorld(_ seed: UInt64) throws -> SimulationRun {
   try seed % 4 == 0 ? world(seed, minutes: 16, homes: 1, .swarm) : world(seed, minutes: 8, homes: 1, .storm)
 }
 
@@ -26,5 +27,15 @@ private func smallWorld(_ seed: UInt64) throws -> SimulationRun {
   @Test("What was told before a crash is decided again the same") func toldBeforeCrash() throws {
     expectKept(try world(20, minutes: 22, homes: 2))
     expectKept(try world(4, minutes: 30, homes: 2, without: [.diskFull]))
+  }
+
+  @Test("A full table is told once after weeks away") func fullTableAway() throws { expectKept(try world(1_585_968_486, minutes: 8)) }
+
+  @Test("A role that comes back while the disk stands still hears what is not stored") func awayAndStandingStill() throws {
+    for seed in [52_806_685, 700_344] as [UInt64] { expectKept(try world(seed, minutes: 8)) }
+  }
+
+  @Test("What somebody closed while the disk stood still is not taken for what nobody follows") func closedWhileStandingStill() throws {
+    expectKept(try world(700_726, minutes: 8))
   }
 }

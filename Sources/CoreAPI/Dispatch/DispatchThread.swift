@@ -78,7 +78,7 @@ package final class DispatchThread: @unchecked Sendable {
     conditions.note(transition, at: outcome.wall)
     var alert = API.Alert(transition, outcome, registry: registry, text: text)
     if !clock.standing.isBelieved { alert.transition?.timeUncertain = true }
-    hub.send(.alert(alert))
+    hub.tell(alert, decidedAt: outcome.instant)
     dispatched.wrappingAdd(1, ordering: .relaxed)
   }
 }

@@ -5,7 +5,7 @@
 package import LocalAPI
 package import NIOCore
 import Synchronization
-import VitalSigns
+package import VitalSigns
 
 /// One server-sent event, encoded once for all listeners on the socket.
 package struct ServerEvent: Sendable {
@@ -48,6 +48,23 @@ package final class EventHub: Sendable {
     /// In this process, as the value.
     case inside(AsyncStream<LocalAPIEvent>.Continuation)
 
+    func give(_ event: LocalAPIEvent) {
+      var encoded: ServerEvent?
+      give(event, encoded: &encoded)
+    }
+
+    /// - Parameter encoded: the event for the socket, made by the first listener there.
+    func give(_ event: LocalAPIEvent, encoded: inout ServerEvent?) {
+      switch self {
+      case .inside(let continuation):
+        if case .dropped = continuation.yield(event) { continuation.finish() }
+      case .socket(let continuation):
+        encoded = encoded ?? ServerEvent(event)
+        guard let encoded else { return }
+        if case .dropped = continuation.yield(encoded) { continuation.finish() }
+      }
+    }
+
     func finish() {
       switch self {
       case .socket(let continuation): continuation.finish()
@@ -64,10 +81,12 @@ package final class EventHub: Sendable {
     var beats: [API.Role: MonotonicInstant] = [:]
     var next: UInt64 = 1
     var isClosed = false
+    var unstored = UnstoredAlerts()
   }
   private let state = Mutex(State())
 
-  /// A stream of everything from now on, as bytes for the socket; nil when there are too many listeners or the hub has closed.
+  /// A stream of everything from now on, as bytes for the socket; nil when there are too many listeners or the hub has closed. A role
+  /// first hears what was told and is not stored yet.
   func subscribe(role: API.Role? = nil, at now: MonotonicInstant = MonotonicInstant(rawValue: 0)) -> AsyncStream<ServerEvent>? {
     let (stream, continuation) = AsyncStream.makeStream(of: ServerEvent.self, bufferingPolicy: .bufferingOldest(Self.backlogMax))
     guard let id = add(.socket(continuation), role: role, at: now) else { return nil }
@@ -89,6 +108,7 @@ package final class EventHub: Sendable {
       if state.isClosed || state.listeners.count >= Self.listenersMax { return nil }
       let id = state.next
       state.next += 1
+      if role != nil { for alert in state.unstored.all { way.give(.alert(alert)) } }
       state.listeners[id] = way
       state.roles[id] = role
       // A role that connects counts as at work. Its first beat follows.
@@ -121,19 +141,30 @@ package final class EventHub: Sendable {
       role == nil ? Array(state.listeners.values) : state.listeners.filter { state.roles[$0.key] != role }.map(\.value)
     }
     if listeners.isEmpty { return }
-    let event = made()
-    var encoded: ServerEvent?
-    for listener in listeners {
-      switch listener {
-      case .inside(let continuation):
-        if case .dropped = continuation.yield(event) { continuation.finish() }
-      case .socket(let continuation):
-        encoded = encoded ?? ServerEvent(event)
-        guard let encoded else { continue }
-        if case .dropped = continuation.yield(encoded) { continuation.finish() }
-      }
-    }
+    give(made(), to: listeners)
   }
+
+  /// An alert changed: everybody hears it now, and a role that connects before it is stored hears it then.
+  ///
+  /// - Parameter instant: when it was decided.
+  package func tell(_ alert: API.Alert, decidedAt instant: MonotonicInstant) {
+    let listeners = state.withLock { state in
+      state.unstored.told(alert, at: instant)
+      return Array(state.listeners.values)
+    }
+    give(.alert(alert), to: listeners)
+  }
+
+  private func give(_ event: LocalAPIEvent, to listeners: [Way]) {
+    var encoded: ServerEvent?
+    for listener in listeners { listener.give(event, encoded: &encoded) }
+  }
+
+  /// Everything that was decided up to `instant` is in the journal.
+  package func stored(through instant: MonotonicInstant) { state.withLock { $0.unstored.stored(through: instant) } }
+
+  /// What a role hears first that connects now.
+  package var unstored: [API.Alert] { state.withLock { $0.unstored.all } }
 
   /// Ends every stream.
   package func close() {

@@ -23,6 +23,8 @@ extension JournalWriterThread {
   /// What the writer tells the rest of the hub. Called on the writer thread; must return at once.
   package struct Hooks: Sendable {
     package var committed: @Sendable (_ sequence: UInt64) -> Void
+    /// Everything that was decided up to this instant is in the journal. After each commit that holds something decided.
+    package var stored: @Sendable (MonotonicInstant) -> Void
     /// A condition of the store begins or ends. False: nobody could be told, call again. Called on the watching thread.
     package var tell: @Sendable (HubCondition) -> Bool
     /// A journal to go on with when this one is lost; the sequence is the last that was committed.
@@ -33,11 +35,13 @@ extension JournalWriterThread {
     package var journalMoved: @Sendable (_ path: String) -> Void
 
     package init(
-      committed: @escaping @Sendable (_ sequence: UInt64) -> Void, tell: @escaping @Sendable (HubCondition) -> Bool,
+      committed: @escaping @Sendable (_ sequence: UInt64) -> Void, stored: @escaping @Sendable (MonotonicInstant) -> Void,
+      tell: @escaping @Sendable (HubCondition) -> Bool,
       openEmergency: @escaping @Sendable (JournalLoss, _ last: UInt64) throws(JournalError) -> EmergencyJournal,
       isDamaged: @escaping @Sendable () -> Bool, journalMoved: @escaping @Sendable (_ path: String) -> Void
     ) {
       self.committed = committed
+      self.stored = stored
       self.tell = tell
       self.openEmergency = openEmergency
       self.isDamaged = isDamaged

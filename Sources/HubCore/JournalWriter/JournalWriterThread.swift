@@ -235,6 +235,7 @@ package final class JournalWriterThread: @unchecked Sendable {
 
   /// Everything in the group is on the disk: say so to everybody who waited.
   func published() {
+    if let last = group.outcomes.last { hooks.stored(last.instant) }
     group.removeAll()
     isUrgent = false
     groupSince = nil

@@ -25,6 +25,8 @@ package struct AlertLifecycle: Sendable, Hashable {
     case conditionAgain
     /// It is told anew, whether or not somebody has taken it.
     case tellAgain
+    /// Likewise, and that fell due while the hub was away, until then. What repeats goes on from there.
+    case tellAgainMissed(until: MonotonicInstant)
     case conditionEnded
     /// The clock reached `deadline`.
     case deadlinePassed
@@ -33,6 +35,16 @@ package struct AlertLifecycle: Sendable, Hashable {
     /// The same condition got worse (yellow → red).
     case upgrade(AlertPriority)
     case action(AlertAction)
+
+    /// Until when the hub was away; nil: it was not.
+    var missedUntil: MonotonicInstant? {
+      @_noLocks get {
+        switch self {
+        case .deadlineMissed(let end), .tellAgainMissed(let end): end
+        default: nil
+        }
+      }
+    }
   }
 
   enum Action: Sendable, Hashable {
@@ -82,7 +94,7 @@ package struct AlertLifecycle: Sendable, Hashable {
 
   @_noLocks private mutating func suspected(_ event: Event, _ instant: MonotonicInstant, _ policy: EscalationPolicy) -> Action {
     switch event {
-    case .conditionAgain, .tellAgain: return .none
+    case .conditionAgain, .tellAgain, .tellAgainMissed: return .none
     case .conditionEnded: return move(to: .cleared, .cleared)
     case .deadlinePassed, .deadlineMissed:
       raise(at: instant, policy)
@@ -100,8 +112,8 @@ package struct AlertLifecycle: Sendable, Hashable {
     switch event {
     // It is being told already.
     case .conditionAgain: return .none
-    case .tellAgain:
-      if policy.nextLevel(above: level, for: priority) == nil { scheduleEscalation(at: instant, policy) }
+    case .tellAgain, .tellAgainMissed:
+      if policy.nextLevel(above: level, for: priority) == nil { scheduleEscalation(at: event.missedUntil ?? instant, policy) }
       return .transition(.retriggered, from: state)
     case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)
     case .deadlinePassed: return escalate(repeatsFrom: instant, policy)
@@ -138,7 +150,7 @@ package struct AlertLifecycle: Sendable, Hashable {
     case .conditionAgain, .tellAgain, .deadlinePassed:
       scheduleRetrigger(at: instant, policy)
       return .transition(.retriggered, from: state)
-    case .deadlineMissed(let end):
+    case .deadlineMissed(let end), .tellAgainMissed(let end):
       scheduleRetrigger(at: end, policy)
       return .transition(.retriggered, from: state)
     case .conditionEnded: return latches ? .none : move(to: .cleared, .cleared)

@@ -66,7 +66,9 @@ struct Alerts {
       if !record.lifecycle.state.isOpen { close(slot, at: instant) }
       announce(record, kind, from: from, actor: actor, at: instant, &outcomes)
       if kind == .raised { hub.checkReceivers(record.rule, at: instant, &outcomes) }
-      if case .hub = record.owner, kind == .retriggered { hub.postponeHubRepeat(record.ownerSlot.place, at: instant) }
+      if case .hub = record.owner, kind == .retriggered {
+        hub.postponeHubRepeat(record.ownerSlot.place, from: event.missedUntil ?? instant)
+      }
       return true
     }
   }

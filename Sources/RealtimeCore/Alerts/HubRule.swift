@@ -33,7 +33,9 @@ struct HubRule {
         return
       }
       arena.hubCondition(place).pointee.holds = true
-      if arena.hubCondition(place).pointee.alert == .none { openHubAlert(place, value: value, at: instant, &outcomes) }
+      if arena.hubCondition(place).pointee.alert == .none {
+        openHubAlert(place, value: value, at: instant, repeatsFrom: instant, &outcomes)
+      }
     } else if let place = known {
       let state = arena.hubCondition(place)
       state.pointee.holds = false
@@ -55,7 +57,7 @@ struct HubRule {
   }
 
   @_noLocks private func openHubAlert(
-    _ place: HubPlace, value: Int32, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer
+    _ place: HubPlace, value: Int32, at instant: MonotonicInstant, repeatsFrom again: MonotonicInstant, _ outcomes: inout OutcomeBuffer
   ) {
     let state = arena.hubCondition(place)
     var opening = AlertOpening(state.pointee.rule, patient: .none, person: .none)
@@ -66,17 +68,19 @@ struct HubRule {
     let slot = alerts.open(opening, at: instant, &outcomes)
     if slot == .none {
       // The hub's own places are taken, too. It is told again after the re-trigger time.
-      state.pointee.speaksAgain = arena.configuration.instantToSpeakAgain(after: instant, state.pointee.rule.priority)
+      state.pointee.speaksAgain = arena.configuration.instantToSpeakAgain(after: again, state.pointee.rule.priority)
     } else {
       let isRoom = state.pointee.rule == .alertRoomFull
-      state.pointee.speaksAgain = isRoom ? instant.adding(seconds: Self.roomFullAgainSeconds).rawValue : 0
+      state.pointee.speaksAgain = isRoom ? again.adding(seconds: Self.roomFullAgainSeconds).rawValue : 0
     }
     hubConditions.armHub()
   }
 
   /// An alert of the hub was told again by its own deadline. The next repeat by `runHubTimer` counts from now, so that nothing is
   /// told twice.
-  @_noLocks func postponeHubRepeat(_ place: HubPlace, at instant: MonotonicInstant) {
+  ///
+  /// - Parameter instant: later than the deadline when the hub was away. Else the two timers would call each other through all that time.
+  @_noLocks func postponeHubRepeat(_ place: HubPlace, from instant: MonotonicInstant) {
     let state = arena.hubCondition(place)
     guard state.pointee.alert != .none, state.pointee.speaksAgain != 0 else { return }
     state.pointee.speaksAgain = instant.adding(seconds: Self.roomFullAgainSeconds).rawValue
@@ -85,17 +89,18 @@ struct HubRule {
 
   /// The hub's timer fires. It handles one condition; for the others that are due it fires again at this same instant.
   ///
-  /// - Parameter again: from when the time to the next repeat counts; later than `instant` when the hub was away.
-  @_noLocks func runHubTimer(at instant: MonotonicInstant, repeatsFrom again: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
+  /// - Parameter missedUntil: the hub was away until then, and the time to the next repeat counts from there; nil: it was not.
+  @_noLocks func runHubTimer(at instant: MonotonicInstant, missedUntil: MonotonicInstant?, _ outcomes: inout OutcomeBuffer) {
     guard let place = hubConditions.findDue(at: instant) else { return hubConditions.armHub() }
     let state = arena.hubCondition(place)
     state.pointee.speaksAgain = 0
     if state.pointee.alert == .none {
       let value = state.pointee.rule == .alertRoomFull ? Int32(clamping: arena.header.pointee.untracked) : 0
-      openHubAlert(place, value: value, at: instant, &outcomes)
+      openHubAlert(place, value: value, at: instant, repeatsFrom: missedUntil ?? instant, &outcomes)
     } else {
-      alerts.apply(.tellAgain, to: state.pointee.alert, at: instant, &outcomes)
-      state.pointee.speaksAgain = again.adding(seconds: Self.roomFullAgainSeconds).rawValue
+      let event = if let missedUntil { AlertLifecycle.Event.tellAgainMissed(until: missedUntil) } else { AlertLifecycle.Event.tellAgain }
+      alerts.apply(event, to: state.pointee.alert, at: instant, &outcomes)
+      state.pointee.speaksAgain = (missedUntil ?? instant).adding(seconds: Self.roomFullAgainSeconds).rawValue
     }
     hubConditions.armHub()
   }

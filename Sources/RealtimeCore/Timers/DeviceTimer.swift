@@ -19,7 +19,11 @@ struct DeviceTimer {
   @_noLocks init(arena: CoreArena) { self.arena = arena }
 
   /// The device's timer fires. It handles one thing; for others that are due it fires again at this same instant.
-  @_noLocks func runDeviceTimer(_ slot: DeviceSlot, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
+  ///
+  /// - Parameter missedUntil: the hub was away until then, and what repeats goes on from there; nil: it was not.
+  @_noLocks func runDeviceTimer(
+    _ slot: DeviceSlot, at instant: MonotonicInstant, missedUntil: MonotonicInstant?, _ outcomes: inout OutcomeBuffer
+  ) {
     let device = arena.device(slot)
     guard device.pointee.patient != .none else {
       devices.settleReleased(slot, at: instant, &outcomes)
@@ -32,13 +36,15 @@ struct DeviceTimer {
     } else if device.pointee.measuringDue != 0, device.pointee.measuringDue <= instant.rawValue {
       measuring.raiseNotMeasuring(slot, at: instant, &outcomes)
     } else {
-      runDueCondition(slot, at: instant, &outcomes)
+      runDueCondition(slot, at: instant, missedUntil: missedUntil, &outcomes)
     }
     deadlines.armDeviceTimer(slot, at: instant)
   }
 
   /// Handles one condition whose time has come: its alert settles, or it rises again.
-  @_noLocks func runDueCondition(_ slot: DeviceSlot, at instant: MonotonicInstant, _ outcomes: inout OutcomeBuffer) {
+  @_noLocks private func runDueCondition(
+    _ slot: DeviceSlot, at instant: MonotonicInstant, missedUntil: MonotonicInstant?, _ outcomes: inout OutcomeBuffer
+  ) {
     let device = arena.device(slot)
     var index = 0
     while index < DeviceCondition.count {
@@ -49,6 +55,10 @@ struct DeviceTimer {
           alerts.apply(.conditionEnded, to: device.pointee.alerts[index], at: instant, &outcomes)
         } else {
           raiseAgain(condition, slot, at: instant, &outcomes)
+          // Without a place it was told as another alert, and would be again and again through all that time.
+          if let missedUntil, device.pointee.alerts[index] == .none, device.pointee.again[index] != 0 {
+            closed.scheduleRaisingAgain(condition, slot, at: missedUntil)
+          }
         }
         return
       }

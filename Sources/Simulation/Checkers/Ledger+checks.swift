@@ -121,8 +121,15 @@ extension Ledger {
     if hub.parts.intake.depth > hub.parts.intake.capacity { report(.boundsHold, "\(hub.parts.intake.depth) entries wait", at: now) }
   }
 
-  /// What the journal has open and the core does not follow, it does not follow for long without a word.
+  /// What the journal has open and the core does not follow, it does not follow for long without a word. Only a journal that has what the
+  /// core had decided at the look before can be asked: in one whose disk stands still everything is open that somebody has closed since.
   private mutating func checkRoom(_ hub: SimulatedHub, at now: Int64) {
+    let isBehind = hub.parts.pipeline.durable.sequence < decidedBefore
+    decidedBefore = hub.parts.pipeline.core.vitals.lastSequence.load(ordering: .relaxed)
+    guard !isBehind else {
+      looksWithoutRoom = 0
+      return
+    }
     let followed = hub.parts.pipeline.core.vitals.openAlerts.load(ordering: .relaxed)
     guard !roomWasTold, let open = try? hub.parts.reader.openAlerts().count, open > followed else {
       looksWithoutRoom = 0

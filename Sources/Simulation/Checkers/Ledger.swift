@@ -88,6 +88,8 @@ struct Ledger {
   var mayForget = false
   /// Looks in a row at which the journal had more open alerts than the core follows.
   var looksWithoutRoom = 0
+  /// The last entry that the core had decided at the last look.
+  var decidedBefore: UInt64 = 0
   /// A start was not exact, by its own word: then a replay need not be.
   var wasInexact = false
   var timelineIsSure = true
@@ -119,7 +121,9 @@ struct Ledger {
       if !heardOf.contains(message.number) { presses.append(Press(message: message.number, due: now + Self.tellWithin)) }
     case .values(let measured):
       if isClockRight, arrival.wall.rawValue - measured.rawValue > Self.liveMilliseconds {
-        (old[sequence], old[sequence &- 1]) = (arrival.instant, arrival.instant)
+        old[sequence] = arrival.instant
+        // A frame of two values has two entries; before one of a single value stands another frame's last.
+        if cameAt[sequence &- 1] == nil { old[sequence &- 1] = arrival.instant }
       }
     case .fall, .life, .rubbish: break
     }
@@ -161,14 +165,16 @@ struct Ledger {
     presses.removeAll { heardOf.contains($0.message) }
   }
 
-  /// Hundreds at once, as after weeks away, go out one after the other.
+  /// A request holds one change of an alert at most, and there is one request at a time: each that waits may need a request of its own.
   mutating func owes(_ key: DeliveryKey, at now: Int64) {
-    if owed[key] == nil { owed[key] = now + Self.deliverWithin + Int64(owed.count) * World.second / 2 }
+    if owed[key] == nil { owed[key] = now + Self.deliverWithin + Int64(owed.count) * SimulatedDestination.answersWithin }
   }
 
   mutating func died(at now: Int64) {
     // Who was not told yet hears it after the next start.
     for index in presses.indices { presses[index].due = .max }
+    // The next run counts on from what is stored.
+    decidedBefore = 0
   }
 
   /// What only its memory had is found in the outbox by the next one.
@@ -176,11 +182,15 @@ struct Ledger {
     for key in owed.keys { owed[key] = max(owed[key] ?? 0, until + 2 * Self.deliverWithin) }
   }
 
+  /// - Parameter clockIsRight: only the wall clock says for how long the machine was off.
   mutating func powerWasCut(clockIsRight: Bool) {
     // What only the forward role's memory had is found in the outbox, or comes again with its message.
     owed = [:]
     if !clockIsRight { timelineIsSure = false }
   }
+
+  /// The first start after the machine was off: somebody may have set its clock meanwhile.
+  mutating func cameBack(clockIsRight: Bool) { if !clockIsRight { timelineIsSure = false } }
 }
 
 extension AlertRule {

@@ -13,6 +13,9 @@ final class SimulatedDestination {
     var after: Int64
   }
 
+  /// The longest that one which is well takes for a request. Nanoseconds.
+  static let answersWithin: Int64 = 80_000_000
+
   let name: String
   /// No fault meets it: what is late there was held up by others.
   let isAlwaysWell: Bool
@@ -52,7 +55,7 @@ final class SimulatedDestination {
       // Refused connections, or packets that go nowhere.
       return random.next() & 1 == 0 ? Answer(report: DeliveryReport(.failed(.unreachable, retryAfter: nil)), after: 20_000_000) : nil
     }
-    let after = now < slowUntil ? random.next(in: 3...20) * World.second : random.next(in: 5...80) * 1_000_000
+    let after = now < slowUntil ? random.next(in: 3...20) * World.second : random.next(in: 5...Self.answersWithin / 1_000_000) * 1_000_000
     if now < refusesUntil {
       for item in items { refused.insert(item.key) }
       let refusal = Refusal(status: 422, diagnostics: "simulated")

@@ -45,7 +45,6 @@ final class SimulatedForwarder {
   private var runners: [Runner] = []
   private let destinations: [SimulatedDestination]
   private let records: RecordBuilder
-  private let texts: AlertSentences
   private let reader: JournalReader
   private var random: SeededRandom
   private let mutant: Mutant?
@@ -60,7 +59,6 @@ final class SimulatedForwarder {
     _ configuration: KnutepunktConfiguration, _ destinations: [SimulatedDestination], texts: AlertSentences, seed: UInt64, mutant: Mutant?
   ) throws {
     self.destinations = destinations
-    self.texts = texts
     self.mutant = mutant
     random = SeededRandom(seed: seed)
     reader = try JournalReader(path: configuration.hub.journalPath, pointer: configuration.hub.journalPointer)
@@ -95,9 +93,8 @@ final class SimulatedForwarder {
   }
 
   /// An alert's change straight from the core, as `ForwardRole` takes it. Answers the key, if the response centre is to have it.
-  func hear(_ outcome: Outcome, registry: Registry, at now: MonotonicInstant) -> DeliveryKey? {
-    guard case .alert(let transition) = outcome.payload, transition.mustBeSent else { return nil }
-    guard let change = API.Alert(transition, outcome, registry: registry, text: texts).transition else { return nil }
+  func hear(_ alert: API.Alert, at now: MonotonicInstant) -> DeliveryKey? {
+    guard let change = alert.transition, let transition = alert.alertTransition, transition.mustBeSent else { return nil }
     if !records.isKnown(change) { records.learn(change) }
     var key: DeliveryKey?
     for index in runners.indices where isToldAtOnce(transition, index) {

@@ -6,6 +6,7 @@ import Foundation
 import HubCore
 import HubRuntime
 import Journal
+import LocalAPI
 import MQTTLink
 import Synchronization
 import VitalSigns
@@ -35,6 +36,7 @@ extension World {
       let made = try SimulatedHub(configuration, machine: machine, texts: texts, mutant: settings.mutant)
       if disk.isDead { return }
       hub = made
+      if hubSince < bootedAt { ledger.cameBack(clockIsRight: !wallWasSet) }
       hubSince = now
       hubWake = now
       failedStarts = 0
@@ -124,8 +126,9 @@ extension World {
     counts.told += 1
     trace.note(.told, transition.id.low, UInt64(transition.kind.rawValue) << 32 | UInt64(transition.revision))
     ledger.told(transition, outcome, at: now)
-    let key = forwarder?.hear(outcome, registry: hub.parts.registry, at: bootInstant)
-    if let key = key ?? nil { ledger.owes(key, at: now) }
+    let alert = API.Alert(transition, outcome, registry: hub.parts.registry, text: texts)
+    hub.parts.hub.tell(alert, decidedAt: outcome.instant)
+    if let key = forwarder?.hear(alert, at: bootInstant) { ledger.owes(key, at: now) }
     nurseHears(transition)
   }
 
@@ -151,6 +154,8 @@ extension World {
     made.isSomebodyAway = { [unowned self] in destinations.contains { now < $0.awayUntil } }
     forwarder = made
     made.begin(at: bootInstant)
+    // As a role hears them that connects.
+    for alert in hub?.parts.hub.unstored ?? [] { if let key = made.hear(alert, at: bootInstant) { ledger.owes(key, at: now) } }
   }
 
   /// The forward role's process is gone. What it was about to do is void.
