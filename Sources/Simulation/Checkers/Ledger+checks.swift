@@ -124,7 +124,7 @@ extension Ledger {
   /// What the journal has open and the core does not follow, it does not follow for long without a word.
   private mutating func checkRoom(_ hub: SimulatedHub, at now: Int64) {
     let followed = hub.parts.pipeline.core.vitals.openAlerts.load(ordering: .relaxed)
-    guard !roomWasTold, let open = try? hub.parts.reader.openAlerts().count, open > followed else {
+    guard !roomWasTold, let open = try? hub.parts.reader.openAlertGroups().reduce(0, +), open > followed else {
       looksWithoutRoom = 0
       return
     }
