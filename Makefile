@@ -32,16 +32,16 @@ demo: ## a street of six homes, live, with a reconciliation at the end (KEEP=1 l
 test: ## every test: build, format, Swift tests, process tests (PYTEST="-k name" narrows the last)
 	@Deploy/test.sh $(PYTEST)
 
-simulate: ## simulated worlds that fail by a seed (SEEDS=100 HOURS=1 HOMES=3 PROFILE=swarm, SEED= of an earlier run): docs/simulation.md
+simulate: ## simulated worlds that fail by a seed (SEEDS=100 HOURS=1 HOMES=3 PROFILE=swarm JOBS=, SEED= of an earlier run): docs/simulation.md
 	@Deploy/requirements.sh build
 	swift build $(RELEASE)
 	.build/release/knutepunkt simulate --seed $(or $(SEED),$(shell date +%s)) --seeds $(or $(SEEDS),100) --hours $(or $(HOURS),1) --homes $(or $(HOMES),3) \
-		--profile $(or $(PROFILE),swarm)
+		--profile $(or $(PROFILE),swarm) --jobs $(or $(JOBS),$(shell nproc))
 
 mutants: ## a thousand worlds for each defect that is put in on purpose: all must be found (SEEDS=1000): docs/simulation.md
 	@Deploy/requirements.sh build
 	swift build $(RELEASE)
-	.build/release/knutepunkt simulate --mutants --seeds $(or $(SEEDS),1000)
+	.build/release/knutepunkt simulate --mutants --seeds $(or $(SEEDS),1000) --jobs $(or $(JOBS),$(shell nproc))
 
 bluetooth-lab: ## the whole product against real bluetoothd and simulated devices (LAB="first_reading vanish" narrows it)
 	@Deploy/requirements.sh test

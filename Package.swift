@@ -157,7 +157,7 @@ let package = Package(
       "Simulation",
       [
         "VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues",
-        "Journal",
+        "JournalFiles", "Journal",
         "Forwarding", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "HubCore", "DeviceIntake", "CoreAPI", "Delivery", grdb,
         logging,
       ],

@@ -139,8 +139,9 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   // Runs what the others decide in a world of its own; no role, no socket, no server.
   "Simulation": ImportRule(
     own: [
-      "VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues", "Journal",
-      "Forwarding", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "HubCore", "DeviceIntake", "CoreAPI", "Delivery",
+      "VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues",
+      "JournalFiles", "Journal", "Forwarding", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "HubCore", "DeviceIntake",
+      "CoreAPI", "Delivery",
     ],
     external: ["GRDB", "GRDBSQLite", "Logging"]),
   // `run` alone needs the gateway; every other command speaks to a core or reads a file.

@@ -84,6 +84,15 @@ import VitalSigns
     #expect(try again.entries(after: 10).first?.sequence == 11)
     #expect(try folder.reader().entry(3) == entries[2])
     #expect(try folder.reader().entry(100_000) == nil)
+    // By the same statements, one after the other, and in pages.
+    let reader = try folder.reader()
+    for entry in entries + entries.reversed() { #expect(try reader.entry(entry.sequence) == entry) }
+    var paged: [IntakeEntry] = []
+    while case let page = try reader.recordedEntries(after: paged.last?.sequence ?? 0, limit: 3), !page.isEmpty {
+      #expect(page.count <= 3)
+      paged += page
+    }
+    #expect(paged == entries)
   }
 
   @Test(arguments: planItems) func planItemText(_ item: CarePlanItem) {

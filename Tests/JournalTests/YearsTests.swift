@@ -153,6 +153,13 @@ import VitalSigns
     let reader = try folder.reader()
     let counter = StepCounter()
     writer.queue.inDatabase { counter.count(on: $0) }
+    // The copy of the registry has a connection of its own.
+    let copy = copies.url.path + "/" + RegistryCopy.fileName
+    try RegistryCopy.make(at: copy)
+    let connection = try RegistryCopyConnection(journal: folder.path, copy: copy)
+    writer.copiesMade.insert(copy)
+    writer.copyConnections[copy] = connection
+    connection.queue.inDatabase { counter.count(on: $0) }
     try reader.read { counter.count(on: $0) }
     try body(At(writer: writer, reader: reader, last: last))
     return counter.steps

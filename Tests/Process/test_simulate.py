@@ -35,3 +35,15 @@ def test_a_broken_promise_is_made_smaller_and_its_command_repeats_it():
     repeated = subprocess.run([default_binary(), *again, "--unreduced"], capture_output=True, text=True, timeout=60)
     assert repeated.returncode == 65
     assert repeated.stdout.splitlines()[:3] == broken.stdout.splitlines()[:3] and "orderIsKept" in repeated.stdout
+
+
+def test_several_worlds_at_once_print_the_same_in_the_same_order():
+    """One of them breaks a promise, and is made smaller on its own thread."""
+    options = ["simulate", "--seed", "1", "--seeds", "4", "--hours", "0.05", "--homes", "1", "--json"]
+    for more in [["--profile", "storm"], ["--profile", "swarm", "--mutant", "reordersRecords"]]:
+        one, two = (
+            subprocess.run([default_binary(), *options, *more, "--jobs", jobs], capture_output=True, text=True, timeout=300)
+            for jobs in ["1", "3"]
+        )
+        assert one.stdout == two.stdout and one.returncode == two.returncode, one.stdout + two.stdout + two.stderr
+        assert [json.loads(line)["seed"] for line in one.stdout.splitlines()] == [1, 2, 3, 4]

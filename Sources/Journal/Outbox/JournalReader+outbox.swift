@@ -32,11 +32,12 @@ extension JournalReader {
   ) throws(JournalError) -> OutboxRows {
     try read { db in
       let key: [(any DatabaseValueConvertible)?] = [Int64(destination), Int64(lane.rawValue)]
-      let condition: String
+      var condition = ""
+      var only: StatementArguments = []
       switch scope {
-      case .everybody: condition = ""
+      case .everybody: break
       case .others(let people): condition = "AND patient NOT IN (\(people.map { String($0.rawValue) }.joined(separator: ", ")))"
-      case .one(let person): condition = "AND patient = \(person.rawValue)"
+      case .one(let person): (condition, only) = ("AND patient = ?", [Int64(person.rawValue)])
       }
       // Routine records wait while the hub's clock is in doubt. What is left of one person lies before them.
       var held: Int64?
@@ -45,11 +46,14 @@ extension JournalReader {
         SELECT \(OutboxColumn.list) FROM outbox
         WHERE destination = ? AND lane = ? AND row > ? AND row < ? \(condition) ORDER BY row LIMIT ?
         """
-      let arguments = StatementArguments(key + [signed(row), held ?? Int64.max, max(0, limit)])
-      // Of some people only, the text is another each time: not worth keeping.
-      let rows =
-        condition.isEmpty
-        ? try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments) : try Row.fetchAll(db, sql: sql, arguments: arguments)
+      let arguments = StatementArguments(key + [signed(row), held ?? Int64.max]) + only + [max(0, limit)]
+      // Without some people the text is another each time: not worth keeping.
+      let rows: [Row] =
+        if case .others = scope {
+          try Row.fetchAll(db, sql: sql, arguments: arguments)
+        } else {
+          try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
+        }
       let through = try Int64.fetchOne(
         db.cachedStatement(sql: "SELECT max(row) FROM outbox WHERE destination = ? AND lane = ? AND row < ?"),
         arguments: StatementArguments(key + [held ?? Int64.max]))
@@ -65,7 +69,7 @@ extension JournalReader {
   private static func firstHeldRow(_ db: Database, _ destination: UInt32) throws -> Int64? {
     guard let first = try firstHeld(db) else { return nil }
     return try Int64.fetchOne(
-      db, sql: "SELECT min(row) FROM outbox WHERE destination = ? AND lane = ? AND sequence >= ?",
+      db.cachedStatement(sql: "SELECT min(row) FROM outbox WHERE destination = ? AND lane = ? AND sequence >= ?"),
       arguments: [Int64(destination), Int64(OutboxLane.routine.rawValue), first])
   }
 

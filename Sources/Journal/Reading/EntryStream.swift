@@ -29,8 +29,21 @@ struct EntryStream {
 
   /// One entry by its sequence; nil when it was shed, purged or never was.
   static func entry(_ db: Database, _ sequence: UInt64) throws -> IntakeEntry? {
-    var stream = try EntryStream(Walk(db: db, condition: "= ?", sequence: sequence))
+    var stream = try EntryStream(Walk(db: db, condition: "= ?", sequence: sequence, isShared: true))
+    defer { stream.reset() }
     return try stream.next()
+  }
+
+  /// Gives the statements back.
+  private func reset() {
+    headers.reset()
+    observations?.reset()
+    events?.reset()
+    locations?.reset()
+    changes?.reset()
+    commands?.reset()
+    clocks?.reset()
+    conditions?.reset()
   }
 
   mutating func next() throws -> IntakeEntry? {
@@ -145,9 +158,13 @@ private struct Walk {
   /// After `sequence`.
   let condition: String
   let sequence: UInt64
+  /// The connection keeps the statements: for a walk that is over before another begins.
+  var isShared = false
 
   func begin<Column: SQLColumn>(_ table: String) throws -> RowStatement<Column> {
-    let statement = try RowStatement<Column>(db) { "SELECT \($0) FROM \(table) WHERE sequence \(condition) ORDER BY sequence" }
+    let statement = try RowStatement<Column>(db, isShared: isShared) {
+      "SELECT \($0) FROM \(table) WHERE sequence \(condition) ORDER BY sequence"
+    }
     statement.bind(1, signed(sequence))
     return statement
   }

@@ -20,11 +20,11 @@ extension JournalReader {
   public func openAlertGroups() throws(JournalError) -> [Int] {
     try read { db in
       try Int.fetchAll(
-        db,
-        sql: """
-          SELECT count(*) FROM alert INDEXED BY alert_open WHERE is_open = 1
-          GROUP BY patient, CASE patient WHEN 0 THEN device END, rule
-          """)
+        db.cachedStatement(
+          sql: """
+            SELECT count(*) FROM alert INDEXED BY alert_open WHERE is_open = 1
+            GROUP BY patient, CASE patient WHEN 0 THEN device END, rule
+            """))
     }
   }
 
@@ -181,7 +181,7 @@ extension JournalReader {
     let cause = first?.cause ?? alert.transition.firstCause
     // CROSS JOIN keeps the chain outermost, so that the walk ends with the first match.
     let same = try Int64.fetchOne(
-      db, sql: "SELECT max(id) FROM outcome WHERE cause = ? AND kind = ? AND patient = ?",
+      db.cachedStatement(sql: "SELECT max(id) FROM outcome WHERE cause = ? AND kind = ? AND patient = ?"),
       arguments: [signed(cause), OutcomeKind.scored.rawValue, Int64(alert.patient.rawValue)])
     let id =
       try same

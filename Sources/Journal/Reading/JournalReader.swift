@@ -54,10 +54,10 @@ public final class JournalReader: Sendable {
 
   private static func resolve(_ path: String, _ pointer: String?) -> String {
     guard let pointer else { return path }
-    var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let length = readlink(pointer, &target, target.count)
-    guard length > 0 else { return path }
-    return String(decoding: target.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { target in
+      guard let start = target.baseAddress, case let length = readlink(pointer, start, target.count), length > 0 else { return path }
+      return String(decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(target)[..<length]), as: UTF8.self)
+    }
   }
 
   /// The connections to the file that is the journal now: two system calls a query. A name that leads nowhere changes nothing: the
@@ -78,11 +78,25 @@ public final class JournalReader: Sendable {
   func read<T>(_ body: (Database) throws -> T) throws(JournalError) -> T {
     let pool = current()
     do {
-      return try pool.read { db in try Self.limited(db) { try body(db) } }
+      return try pool.unsafeRead { db in try Self.atOneMoment(db) { try Self.limited(db) { try body(db) } } }
     } catch {
       let failure = JournalError(error)
       if case .corrupt = failure { damaged.wrappingAdd(1, ordering: .relaxed) }
       throw failure
+    }
+  }
+
+  /// All that `body` reads is of one moment. By statements that the connection keeps: those of `DatabasePool.read` are compiled each time, which
+  /// is more than most queries cost.
+  private static func atOneMoment<T>(_ db: Database, _ body: () throws -> T) throws -> T {
+    try db.cachedStatement(sql: "BEGIN DEFERRED TRANSACTION").execute()
+    do {
+      let result = try body()
+      try db.cachedStatement(sql: "COMMIT TRANSACTION").execute()
+      return result
+    } catch {
+      try? db.rollback()
+      throw error
     }
   }
 
@@ -191,8 +205,16 @@ public final class JournalReader: Sendable {
     try read { db in try PlacedTime.entry(db, sequence) }
   }
 
-  /// The same with the wall clock as the hub had it then: what the core decided by, and decides by again.
-  public func recordedEntry(_ sequence: UInt64) throws(JournalError) -> IntakeEntry? { try read { try EntryStream.entry($0, sequence) } }
+  /// Entries after a sequence, in their order, at most `limit`, with the wall clock as the hub had it then: what the core decided by, and
+  /// decides by again.
+  public func recordedEntries(after sequence: UInt64, limit: Int) throws(JournalError) -> [IntakeEntry] {
+    try read { db in
+      var stream = try EntryStream(db, after: sequence)
+      var entries: [IntakeEntry] = []
+      while entries.count < limit, let entry = try stream.next() { entries.append(entry) }
+      return entries
+    }
+  }
 
   /// The hub's salt and id, made at the first start.
   public func hub() throws(JournalError) -> (id: String, salt: UInt64) {

@@ -33,7 +33,8 @@ enum PlacedTime {
   static func entry(_ db: Database, _ sequence: UInt64) throws -> IntakeEntry? {
     guard var entry = try EntryStream.entry(db, sequence) else { return nil }
     let placed = try Int64.fetchOne(
-      db, sql: "SELECT \(Self.wall("e", instant: "e.instant")) FROM entry e WHERE e.sequence = ?", arguments: [signed(sequence)])
+      db.cachedStatement(sql: "SELECT \(Self.wall("e", instant: "e.instant")) FROM entry e WHERE e.sequence = ?"),
+      arguments: [signed(sequence)])
     entry.wall = placed.map(WallTime.init(rawValue:)) ?? entry.wall
     return entry
   }

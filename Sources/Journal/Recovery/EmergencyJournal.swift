@@ -265,7 +265,10 @@ extension JournalWriter {
   public func takeOpenAlerts(from old: JournalWriter) {
     let path = configuration.path
     _ = try? old.queue.writeWithoutTransaction { db in
-      try RegistryCopy.attached(db, path) { try RegistryCopy.copyOpenAlerts(db) }
+      try RegistryCopy.attached(db, path) {
+        var rows = try RegistryCopy.rows(db, from: "main", to: "copy")
+        try RegistryCopy.copyOpenAlerts(db, &rows)
+      }
     }
   }
 }

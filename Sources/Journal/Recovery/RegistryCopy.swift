@@ -42,38 +42,49 @@ enum RegistryCopy {
 
   // MARK: Bringing it up to date
 
-  /// Writes what has changed since the last time, in one flushed transaction. The connection is the writer's own.
+  /// Writes what has changed since the last time, in one flushed transaction. By the writer's own connection, for when nothing else leads to
+  /// the journal any more; else a `RegistryCopyConnection` does it.
   static func refresh(_ db: Database, at path: String) throws {
     try attached(db, path) {
       try db.execute(sql: "PRAGMA copy.synchronous = FULL")
+      var rows = try Self.rows(db, from: "main", to: "copy")
       try db.inTransaction(.immediate) {
-        try forgetAnotherHub(db)
-        let through = try number(db, "copy", "copied_through")
-        for table in wholeTables { try copy(db, table, "1") }
-        try copy(db, "meta", "key IN ('hub_id', 'hub_salt', 'journal_id', 'generation', 'number_floor')")
-        try db.execute(sql: "DELETE FROM copy.run")
-        try copy(db, "run", "id = (SELECT max(id) FROM main.run)")
-        try copy(db, "access_head", "1")
-        try copy(db, "patient", "id IN (SELECT p FROM \(changed))", [through])
-        try copy(db, "device", "id IN (SELECT d FROM \(changed))", [through])
-        try copy(
-          db, "assignment", "patient IN (SELECT p FROM \(changed) WHERE p <> 0) OR device IN (SELECT d FROM \(changed) WHERE d <> 0)",
-          [through])
-        try copy(db, "plan_item", "patient IN (SELECT p FROM \(changed) WHERE p <> 0)", [through])
-        try copy(db, "entry", "sequence IN (SELECT s FROM \(changed))", [through])
-        try copy(db, "registry_change", "sequence > ?1", [through])
-        for table in ["alert", "alert_transition", "outcome"] { try db.execute(sql: "DELETE FROM copy.\(table)") }
-        try copyOpenAlerts(db)
-        let registry = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM main.registry_change") ?? 0
-        let last = try Int64.fetchOne(
-          db, sql: "SELECT max(coalesce((SELECT max(sequence) FROM main.entry), 0), coalesce((SELECT max(last_sequence) FROM main.gap), 0))"
-        )
-        try db.execute(
-          sql: "INSERT OR REPLACE INTO copy.meta (key, value) VALUES ('copied_through', ?), ('durable_through', ?)",
-          arguments: [registry, last ?? 0])
+        try update(db, &rows)
         return .commit
       }
     }
+  }
+
+  /// The content of the transaction. The statements are kept: a copy follows each alert.
+  static func update(_ db: Database, _ rows: inout CopiedRows) throws {
+    try forgetAnotherHub(db)
+    let through = try number(db, "copy", "copied_through")
+    for table in wholeTables { try rows.copy(db, table) }
+    try rows.copy(db, "meta", "key IN ('hub_id', 'hub_salt', 'journal_id', 'generation', 'number_floor')")
+    try run(db, "DELETE FROM copy.run")
+    try rows.copy(db, "run", "id = (SELECT max(id) FROM main.run)")
+    try rows.copy(db, "access_head")
+    let registry = try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(sequence) FROM main.registry_change")) ?? 0
+    if registry > through { try copyRegistry(db, &rows, after: through) }
+    for table in ["alert", "alert_transition", "outcome"] { try run(db, "DELETE FROM copy.\(table)") }
+    try copyOpenAlerts(db, &rows)
+    let last = try Int64.fetchOne(
+      db.cachedStatement(
+        sql: "SELECT max(coalesce((SELECT max(sequence) FROM main.entry), 0), coalesce((SELECT max(last_sequence) FROM main.gap), 0))"))
+    try run(
+      db, "INSERT OR REPLACE INTO copy.meta (key, value) VALUES ('copied_through', ?), ('durable_through', ?)", [registry, last ?? 0])
+  }
+
+  /// What the registry's changes after `through` have touched.
+  private static func copyRegistry(_ db: Database, _ rows: inout CopiedRows, after through: Int64) throws {
+    try rows.copy(db, "patient", "id IN (SELECT p FROM \(changed))", [through])
+    try rows.copy(db, "device", "id IN (SELECT d FROM \(changed))", [through])
+    try rows.copy(
+      db, "assignment", "patient IN (SELECT p FROM \(changed) WHERE p <> 0) OR device IN (SELECT d FROM \(changed) WHERE d <> 0)", [through]
+    )
+    try rows.copy(db, "plan_item", "patient IN (SELECT p FROM \(changed) WHERE p <> 0)", [through])
+    try rows.copy(db, "entry", "sequence IN (SELECT s FROM \(changed))", [through])
+    try rows.copy(db, "registry_change", "sequence > ?1", [through])
   }
 
   /// Makes the file when there is none; completes one that a power cut left half made.
@@ -113,14 +124,15 @@ enum RegistryCopy {
   /// - Parameter withOpenAlerts: the core that goes on knows them.
   static func seed(_ db: Database, from path: String, withOpenAlerts: Bool) throws {
     try attached(db, path) {
+      var rows = try Self.rows(db, from: "copy", to: "main")
       for table in wholeTables + ["meta", "run", "patient", "device", "assignment", "plan_item", "registry_change"] {
         let condition =
           table == "meta"
           ? "key IN ('hub_id', 'hub_salt', 'generation', 'number_floor')" : table == "run" ? "id = (SELECT max(id) FROM copy.run)" : "1"
-        try copy(db, table, condition, from: "copy", to: "main")
+        try rows.copy(db, table, condition)
       }
-      try copy(db, "entry", "sequence IN (SELECT sequence FROM copy.registry_change)", from: "copy", to: "main")
-      if withOpenAlerts { try copyOpenAlerts(db, from: "copy", to: "main") }
+      try rows.copy(db, "entry", "sequence IN (SELECT sequence FROM copy.registry_change)")
+      if withOpenAlerts { try copyOpenAlerts(db, &rows) }
     }
   }
 
@@ -128,21 +140,28 @@ enum RegistryCopy {
   /// a flood of fifty thousand a copy of all took seconds each time, and held up whoever waits for the journal.
   private static let (oldestMax, newestMax) = (1_024, 128)
 
-  /// The alerts that are open, with what is told of them and what caused them. From the main file to the attached one, or back.
-  static func copyOpenAlerts(_ db: Database, from: String = "main", to: String = "copy") throws {
-    try db.execute(
-      sql: """
-        CREATE TEMP TABLE open_alert AS SELECT id FROM (
-          SELECT id, row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome) oldest,
-            row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome DESC) newest
-          FROM \(from).alert WHERE is_open = 1)
-        WHERE oldest <= \(oldestMax) OR newest <= \(newestMax)
-        """)
-    defer { try? db.execute(sql: "DROP TABLE temp.open_alert") }
+  /// The alerts that are open, with what is told of them and what caused them.
+  static func copyOpenAlerts(_ db: Database, _ rows: inout CopiedRows) throws {
+    try run(db, "DELETE FROM temp.open_alert")
+    try run(
+      db,
+      """
+      INSERT INTO temp.open_alert SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome) oldest,
+          row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome DESC) newest
+        FROM \(rows.from).alert WHERE is_open = 1)
+      WHERE oldest <= \(oldestMax) OR newest <= \(newestMax)
+      """)
     let open = "(SELECT id FROM temp.open_alert)"
-    try copy(db, "alert", "id IN \(open)", from: from, to: to)
-    try copy(db, "alert_transition", "alert IN \(open)", from: from, to: to)
-    try copy(db, "outcome", "id IN (SELECT outcome FROM \(from).alert_transition WHERE alert IN \(open))", from: from, to: to)
+    try rows.copy(db, "alert", "id IN \(open)")
+    try rows.copy(db, "alert_transition", "alert IN \(open)")
+    try rows.copy(db, "outcome", "id IN (SELECT outcome FROM \(rows.from).alert_transition WHERE alert IN \(open))")
+  }
+
+  /// What copies rows from one of the connection's files to another: the main file and an attached one.
+  static func rows(_ db: Database, from: String, to: String) throws -> CopiedRows {
+    try db.execute(sql: "CREATE TEMP TABLE IF NOT EXISTS open_alert (id TEXT)")
+    return CopiedRows(from: from, to: to)
   }
 
   // MARK: Reading it
@@ -173,24 +192,16 @@ enum RegistryCopy {
     try body()
   }
 
-  /// The columns that both have: the other file may be of another version.
-  private static func copy(
-    _ db: Database, _ table: String, _ condition: String, _ arguments: StatementArguments = [], from: String = "main", to: String = "copy"
-  ) throws {
-    let sql = "SELECT name FROM pragma_table_info(?, ?) INTERSECT SELECT name FROM pragma_table_info(?, ?)"
-    let columns = try String.fetchAll(db, sql: sql, arguments: [table, from, table, to])
-    guard !columns.isEmpty else { return }
-    let list = columns.joined(separator: ", ")
-    try db.execute(
-      sql: "INSERT OR REPLACE INTO \(to).\(table) (\(list)) SELECT \(list) FROM \(from).\(table) WHERE \(condition)", arguments: arguments)
+  private static func run(_ db: Database, _ sql: String, _ arguments: StatementArguments = []) throws {
+    try db.cachedStatement(sql: sql).execute(arguments: arguments)
   }
 
   private static func text(_ db: Database, _ schema: String, _ key: String) throws -> String {
-    try String.fetchOne(db, sql: "SELECT value FROM \(schema).meta WHERE key = ?", arguments: [key]) ?? ""
+    try String.fetchOne(db.cachedStatement(sql: "SELECT value FROM \(schema).meta WHERE key = ?"), arguments: [key]) ?? ""
   }
 
   private static func number(_ db: Database, _ schema: String, _ key: String) throws -> Int64 {
-    try Int64.fetchOne(db, sql: "SELECT value FROM \(schema).meta WHERE key = ?", arguments: [key]) ?? 0
+    try Int64.fetchOne(db.cachedStatement(sql: "SELECT value FROM \(schema).meta WHERE key = ?"), arguments: [key]) ?? 0
   }
 }
 
@@ -221,15 +232,31 @@ extension JournalWriter {
         try RegistryCopy.make(at: path)
         copiesMade.insert(path)
       }
-      try queue.writeWithoutTransaction { try RegistryCopy.refresh($0, at: path) }
+      try bringUpToDate(path)
     } catch {
       // The copy is what is damaged, as the journal itself is read all the time: make it anew.
       guard case .corrupt = JournalError(error), standing() == .inPlace else { throw error }
       unlink(path)
       unlink(path + "-journal")
       try RegistryCopy.make(at: path)
-      try queue.writeWithoutTransaction { try RegistryCopy.refresh($0, at: path) }
+      try bringUpToDate(path)
     }
+  }
+
+  /// By a connection that is kept, while the journal's name leads to the file that this writer has open; else by the writer's own.
+  private func bringUpToDate(_ path: String) throws {
+    var connection = copyConnections.removeValue(forKey: path)
+    if standing() == .inPlace {
+      if connection?.isOf(path) != true { connection = try RegistryCopyConnection(journal: configuration.path, copy: path) }
+      // Looked at again: what was opened meanwhile is this writer's file.
+      if let connection, standing() == .inPlace {
+        try connection.refresh()
+        // One that failed is not used again.
+        copyConnections[path] = connection
+        return
+      }
+    }
+    try queue.writeWithoutTransaction { try RegistryCopy.refresh($0, at: path) }
   }
 }
 

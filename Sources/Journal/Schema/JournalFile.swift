@@ -112,7 +112,11 @@ enum JournalFile {
     _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
     try db.execute(sql: "PRAGMA synchronous = FULL")
     try assertDurable(db)
-    // Keep -wal and -shm when the writer closes: readers that outlive it must not lose the files they have open.
+    try keepLog(db)
+  }
+
+  /// Keeps -wal and -shm when the connection closes: readers that outlive the writer must not lose the files they have open.
+  static func keepLog(_ db: Database) throws {
     var persist: Int32 = 1
     let code = sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_PERSIST_WAL, &persist)
     guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }

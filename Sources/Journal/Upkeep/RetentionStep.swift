@@ -19,7 +19,7 @@ struct RetentionMemory {
 /// Lives inside one transaction.
 struct RetentionStep {
   /// Rows between two looks whether somebody waits: less than a millisecond.
-  static let chunkRows = 128
+  static let chunkRows = NeedsWalk.chunkRows
   /// Between two rounds over what was passed by, milliseconds.
   static let roundMilliseconds: Int64 = 86_400_000
 

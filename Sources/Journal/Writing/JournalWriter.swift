@@ -63,6 +63,8 @@ public final class JournalWriter {
   var mark: DurableMark?
   /// Copies of the registry whose tables this writer has looked at.
   var copiesMade: Set<String> = []
+  /// By the copy's path: what brings it up to date. Closed before the journal.
+  var copyConnections: [String: RegistryCopyConnection] = [:]
   /// How much one step of `purge` takes, and what it remembers of the steps before.
   var purgePace = PurgePace()
   var purgeMemory = RetentionMemory()
@@ -123,6 +125,7 @@ public final class JournalWriter {
     // Statements go before their connection, the connection before the hook's memory.
     statements = nil
     purgeStatements = nil
+    copyConnections = [:]
     try? queue.close()
     walPages.deinitialize(count: 1)
     walPages.deallocate()

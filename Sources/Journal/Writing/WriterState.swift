@@ -2,6 +2,7 @@
 // never believes in something that the disk does not have.
 
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 internal import VitalSigns
 
@@ -76,14 +77,6 @@ struct WriterState {
     if device != .none, let id = deviceController[device.rawValue] { return id }
     return hubController
   }
-}
-
-/// Numbers that are given once, whatever is purged. The raw value is `counter.name`.
-enum JournalCounter: String {
-  case outcome
-  case outboxRow
-  case alert
-  case quarantine
 }
 
 /// All of an outcome as numbers, to tell whether a decision is stored already.

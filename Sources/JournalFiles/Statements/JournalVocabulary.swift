@@ -22,6 +22,14 @@ package enum OutcomeKind: Int64, CaseIterable {
   case remark = 3
 }
 
+/// Numbers that are given once, whatever is purged. The raw value is `counter.name`.
+package enum JournalCounter: String {
+  case outcome
+  case outboxRow
+  case alert
+  case quarantine
+}
+
 /// The numbers in `registry_change.change`. Stored: append, never renumber.
 package enum RegistryChangeKind: Int64, CaseIterable {
   case patientAdded = 1

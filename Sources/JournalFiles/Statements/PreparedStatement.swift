@@ -12,8 +12,9 @@ package struct PreparedStatement {
   private let handle: OpaquePointer
   private let connection: OpaquePointer
 
-  package init(_ db: Database, _ sql: String) throws {
-    statement = try db.makeStatement(sql: sql)
+  /// - Parameter isShared: the connection keeps it for whoever asks for the same text next.
+  package init(_ db: Database, _ sql: String, isShared: Bool = false) throws {
+    statement = try isShared ? db.cachedStatement(sql: sql) : db.makeStatement(sql: sql)
     handle = statement.sqliteStatement
     guard let connection = db.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE, message: "the connection is closed") }
     self.connection = connection

@@ -5,7 +5,11 @@
 // `row["name"]` reads one.
 
 package import GRDB
+internal import Synchronization
 package import VitalSigns
+
+/// What each table's columns are in a statement. Names are made from cases once: statements are written anew with each look-up.
+private let lists = Mutex<[ObjectIdentifier: String]>([:])
 
 /// Columns of one table. A case's number is its place in the statements that are made from the enum, from 0.
 package protocol SQLColumn: CaseIterable, RawRepresentable, Sendable where RawValue == Int {
@@ -20,7 +24,14 @@ extension SQLColumn {
   package var snakeCase: String { "\(self)".map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined() }
 
   /// All columns, as a statement lists them.
-  package static var list: String { allCases.map(\.name).joined(separator: ", ") }
+  package static var list: String {
+    lists.withLock { known in
+      if let list = known[ObjectIdentifier(Self.self)] { return list }
+      let list = allCases.map(\.name).joined(separator: ", ")
+      known[ObjectIdentifier(Self.self)] = list
+      return list
+    }
+  }
 }
 
 /// A table within a query that may join others: what the query names, and where that stands in its rows.
@@ -119,9 +130,11 @@ package struct InsertStatement<Column: SQLColumn> {
 package struct RowStatement<Column: SQLColumn> {
   private let statement: PreparedStatement
 
-  /// - Parameter text: the statement, given the list of columns that its rows must have.
-  package init(_ db: Database, _ text: (_ columns: String) -> String) throws {
-    statement = try PreparedStatement(db, text(Column.list))
+  /// - Parameters:
+  ///   - isShared: the connection keeps it for whoever asks for the same text next. Reset it before that.
+  ///   - text: the statement, given the list of columns that its rows must have.
+  package init(_ db: Database, isShared: Bool = false, _ text: (_ columns: String) -> String) throws {
+    statement = try PreparedStatement(db, text(Column.list), isShared: isShared)
   }
 
   /// - Parameter argument: counted from 1.

@@ -131,7 +131,7 @@ extension Ledger {
       return
     }
     let followed = hub.parts.pipeline.core.vitals.openAlerts.load(ordering: .relaxed)
-    guard !roomWasTold, let open = try? hub.parts.reader.openAlerts().count, open > followed else {
+    guard !roomWasTold, let open = try? hub.parts.reader.openAlertGroups().reduce(0, +), open > followed else {
       looksWithoutRoom = 0
       return
     }

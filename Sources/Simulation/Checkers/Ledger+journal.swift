@@ -69,10 +69,11 @@ extension Ledger {
   private mutating func verifyPromises(_ hub: SimulatedHub, from first: Int, at now: Int64) throws {
     let reader = hub.parts.reader
     guard !diskHasLied else { return }
+    var entries = EntryPages(reader)
     for number in promised[first...] {
       guard let taken = taken[number] else { continue }
       let isKept = try taken.sequences.contains { sequence in
-        guard let entry = try reader.entry(sequence) else { return false }
+        guard let entry = try entries.entry(sequence) else { return false }
         return entry.device.rawValue == UInt32(taken.message.device + 1) && (taken.message.meaning != .press || entry.isAlarm)
       }
       if !isKept, !isOld(taken, hub), try !wasShed(taken, reader) {
@@ -114,9 +115,11 @@ extension Ledger {
     do {
       // Each alert that was raised has reached the centre.
       let late = hub.parts.clock.wall().adding(milliseconds: -60_000)
+      let there = Set(centre.received.keys.compactMap { $0.parsedTransition?.alert })
       for alert in try hub.parts.reader.alerts(AlertFilter(limit: .max)) where alert.raisedWall.map({ $0 < late }) ?? false {
-        let isThere = centre.received.keys.contains { $0.parsedTransition?.alert == alert.id }
-        if !isThere { report(.pressIsTold, "\(alert.transition.rule) \(alert.id) has not reached \(centre.name)", at: now) }
+        if !there.contains(alert.id) {
+          report(.pressIsTold, "\(alert.transition.rule) \(alert.id) has not reached \(centre.name)", at: now)
+        }
       }
     } catch {
       report(.hubStarts, "its journal cannot be read: \(error)", at: now)
@@ -149,14 +152,15 @@ extension Ledger {
       }
       outcomes.removeAll()
     }
-    let last = try reader.lastSequence()
-    if last == 0 { return }
-    for sequence in 1...last {
-      guard var entry = try reader.recordedEntry(sequence) else { continue }
-      if mutant == .losesEntry, entry.isAlarm { continue }
-      while !core.ingest(&entry, into: &outcomes) { take(&outcomes) }
-      take(&outcomes)
+    var last: UInt64 = 0
+    while case let page = try reader.recordedEntries(after: last, limit: 1_000), let end = page.last?.sequence {
+      last = end
+      for var entry in page where mutant != .losesEntry || !entry.isAlarm {
+        while !core.ingest(&entry, into: &outcomes) { take(&outcomes) }
+        take(&outcomes)
+      }
     }
+    if last == 0 { return }
     while !core.advance(to: hub.now, into: &outcomes) { take(&outcomes) }
     take(&outcomes)
     for alert in try reader.alerts(AlertFilter(limit: .max)) {

@@ -9,6 +9,7 @@
 
 import Foundation
 import GRDBSQLite
+import JournalFiles
 import Synchronization
 import VitalSigns
 
@@ -238,7 +239,5 @@ final class FaultDisk: @unchecked Sendable {
     }
   }
 
-  private static func size(of path: String) -> Int {
-    (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-  }
+  private static func size(of path: String) -> Int { FileIdentity(path: path).map { Int($0.bytes) } ?? 0 }
 }

@@ -50,6 +50,8 @@ final class SimulatedForwarder {
   private let mutant: Mutant?
   /// Alerts of which the core was told that somebody has them.
   private var noted: Set<AlertID> = []
+  /// Where the lanes end at this instant, while all of them look for what is new: most have read that far, and need no page.
+  private var ends: OutboxEnds?
   var plan: (Planned, _ after: Int64) -> Void = { _, _ in }
   /// Whether any other destination than this one is away now: for a mutant.
   var isSomebodyAway: () -> Bool = { false }
@@ -73,7 +75,11 @@ final class SimulatedForwarder {
   }
 
   /// When it wants its next turn, on its own clock.
-  var nextWake: MonotonicInstant { runners.flatMap(\.wakes.values).min() ?? .never }
+  var nextWake: MonotonicInstant {
+    var first = MonotonicInstant.never
+    for runner in runners { for wake in runner.wakes.values { first = min(first, wake) } }
+    return first
+  }
 
   func begin(at now: MonotonicInstant) {
     for index in runners.indices {
@@ -86,6 +92,8 @@ final class SimulatedForwarder {
   }
 
   func outboxChanged(at now: MonotonicInstant) {
+    ends = (try? reader.outboxEnds(of: runners.map(\.pages.number))) ?? nil
+    defer { ends = nil }
     for index in runners.indices {
       event(.outboxChanged, .alarms, of: index, at: now)
       event(.outboxChanged, .routine, of: index, at: now)
@@ -192,6 +200,9 @@ final class SimulatedForwarder {
     _ action: DeliveryLane.Action, after row: UInt64, _ limit: Int, _ scope: OutboxScope, _ kind: DeliveryLane.Kind, of index: Int,
     at now: MonotonicInstant
   ) {
+    if scope == .everybody, limit > 0, let end = ends?[runners[index].pages.number, kind == .alarms ? .alarm : .routine], end <= row {
+      return event(.fetched([], reachedEnd: true, through: end), kind, of: index, at: now)
+    }
     guard let page = try? runners[index].pages.page(kind, after: row, limit: limit, scope: scope) else {
       return plan(.fetch(runner: index, kind, action), Self.pause)
     }

@@ -118,9 +118,15 @@ final class World {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
+  /// Room for a world of hundreds of homes and of days. Bytes.
+  private static let roomWanted: UInt64 = 1 << 30
+
   private static func makeFolder() throws -> String {
-    // In memory where the machine has such a folder: what is real of the files is only their bytes.
-    let parent = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+    // In memory where the machine has such a folder with room in it: what is real of the files is only their bytes. Else in `TMPDIR`.
+    let memory = "/dev/shm"
+    let free = (try? FileManager.default.attributesOfFileSystem(forPath: memory)[.systemFreeSize] as? NSNumber)?.uint64Value ?? 0
+    let isInMemory = FileManager.default.isWritableFile(atPath: memory) && free >= roomWanted
+    let parent = isInMemory ? memory : NSTemporaryDirectory()
     let path = parent + "/knutepunkt-world-\(UUID().uuidString)"
     for name in ["/state", "/run"] { try FileManager.default.createDirectory(atPath: path + name, withIntermediateDirectories: true) }
     try "a secret of a simulated world".write(toFile: path + "/secret", atomically: true, encoding: .utf8)

@@ -17,6 +17,7 @@ struct SimulateCommand: ParsableCommand {
 
   @Option(help: "The first seed.") var seed: UInt64 = 1
   @Option(help: "How many seeds, one after the other: 1 to 1000000.") var seeds = 1
+  @Option(help: "How many worlds run at the same time, a thread each: 1 to 256. The output is the same.") var jobs = 1
   @Option(help: "Simulated hours of faults in each world, at most 720; half a quiet hour follows.") var hours = 1.0
   @Option(help: "Homes in each world: 1 to 500.") var homes = 3
   @Option(help: "calm (nothing fails), swarm (a bad month in an hour), storm (worse, and disks that lie).") var profile = "swarm"
@@ -32,20 +33,15 @@ struct SimulateCommand: ParsableCommand {
     let settings = try settings()
     if mutants { return try hunt() }
     var failures = 0
-    for number in 0..<UInt64(seeds) {
-      var one = settings
-      one.seed = seed &+ number
-      let begin = ContinuousClock.now
-      var run = try SimulationRun.run(one)
-      let took = ContinuousClock.now - begin
-      if run.violation != nil {
-        failures += 1
-        if !unreduced {
-          var reducer = Reducer()
-          run = try reducer.reduce(run)
-        }
+    try SimulationJobs(threads: jobs).run(
+      seeds,
+      { [seed, unreduced] number in
+        var one = settings
+        one.seed = seed &+ UInt64(number)
+        return try SimulationReport(one, unreduced: unreduced)
       }
-      let report = SimulationReport(run: run, seed: one.seed, took: took)
+    ) { report in
+      if report.run.violation != nil { failures += 1 }
       Terminal.write((json ? report.json : report.text) + "\n", to: STDOUT_FILENO)
     }
     if failures > 0 { throw CommandFailure(code: ExitCodes.data, "\(failures) of \(seeds) worlds broke a promise") }
@@ -53,19 +49,10 @@ struct SimulateCommand: ParsableCommand {
 
   private func hunt() throws {
     var missed: [String] = []
-    for hunt in MutantHunt.all {
-      let name = hunt.mutant.rawValue
-      guard let run = try hunt.firstFind(from: seed, seeds: seeds), let violation = run.violation else {
-        missed.append(name)
-        Terminal.write("\(name): in none of \(seeds) worlds\n", to: STDOUT_FILENO)
-        continue
-      }
-      if !hunt.finders.contains(violation.checker) { missed.append(name) }
-      let worlds = run.settings.seed &- seed &+ 1
-      let others = try hunt.blind.firstFind(from: run.settings.seed, seeds: 1)?.violation?.checker.rawValue ?? "nobody"
-      Terminal.write(
-        "\(name): world \(worlds), by \(violation)\n    with that checker off: by \(others)\n    again: \(run.settings.command)\n",
-        to: STDOUT_FILENO)
+    let hunts = MutantHunt.all
+    try SimulationJobs(threads: jobs).run(hunts.count, { [seed, seeds] in try HuntReport(hunts[$0], from: seed, seeds: seeds) }) { report in
+      if !report.isFound { missed.append(report.hunt.mutant.rawValue) }
+      Terminal.write(report.text + "\n", to: STDOUT_FILENO)
     }
     if !missed.isEmpty { throw CommandFailure(code: ExitCodes.data, "not found by their checkers: \(missed.joined(separator: ", "))") }
   }
@@ -74,8 +61,8 @@ struct SimulateCommand: ParsableCommand {
     guard let weather = SimulationProfile(rawValue: profile) else {
       throw ValidationError("--profile is one of \(SimulationProfile.allCases.map(\.rawValue).joined(separator: ", "))")
     }
-    guard (1...1_000_000).contains(seeds), (1...500).contains(homes), hours > 0, hours <= 720 else {
-      throw ValidationError("--seeds takes 1 to 1000000, --homes 1 to 500, --hours up to 720")
+    guard (1...1_000_000).contains(seeds), (1...500).contains(homes), (1...256).contains(jobs), hours > 0, hours <= 720 else {
+      throw ValidationError("--seeds takes 1 to 1000000, --homes 1 to 500, --jobs 1 to 256, --hours up to 720")
     }
     var faults: Set<FaultKind> = []
     for name in without {
@@ -103,12 +90,49 @@ struct SimulateCommand: ParsableCommand {
   }
 }
 
+/// What came of the hunt for one mutant.
+private struct HuntReport {
+  let hunt: MutantHunt
+  /// By a checker that is about it.
+  let isFound: Bool
+  let text: String
+
+  init(_ hunt: MutantHunt, from seed: UInt64, seeds: Int) throws {
+    self.hunt = hunt
+    let name = hunt.mutant.rawValue
+    guard let run = try hunt.firstFind(from: seed, seeds: seeds), let violation = run.violation else {
+      isFound = false
+      text = "\(name): in none of \(seeds) worlds"
+      return
+    }
+    isFound = hunt.finders.contains(violation.checker)
+    let worlds = run.settings.seed &- seed &+ 1
+    let others = try hunt.blind.firstFind(from: run.settings.seed, seeds: 1)?.violation?.checker.rawValue ?? "nobody"
+    text =
+      "\(name): world \(worlds), by \(violation)\n    with that checker off: by \(others)\n    again: \(run.settings.command)"
+  }
+}
+
 /// What is printed of one world.
 private struct SimulationReport {
   let run: SimulationRun
   /// The seed's, as it was asked for; a reduced world has the same.
   let seed: UInt64
   let took: Duration
+
+  /// Runs the world, and makes it smaller when a promise is broken in it.
+  init(_ settings: SimulationSettings, unreduced: Bool) throws {
+    let begin = ContinuousClock.now
+    let first = try SimulationRun.run(settings)
+    took = ContinuousClock.now - begin
+    seed = settings.seed
+    if first.violation == nil || unreduced {
+      run = first
+    } else {
+      var reducer = Reducer()
+      run = try reducer.reduce(first)
+    }
+  }
 
   private var hash: String { String(run.traceHash, radix: 16) }
 

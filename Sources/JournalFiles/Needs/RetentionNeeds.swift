@@ -9,18 +9,20 @@
 // So a holder is looked at once in its life, however long it waits. What a person's current score rests on has no reference: it is found
 // by the person, whose key stands in each entry.
 
-internal import GRDB
-internal import JournalFiles
+package import GRDB
+internal import JournalValues
 internal import VitalSigns
 
 /// What the writer keeps in memory of the references.
-struct NeedsState {
+package struct NeedsState {
   /// See `RetentionLine.line`.
-  var line: Int64 = 0
+  package var line: Int64 = 0
   /// Holders with a reference lie within these, so that most rows need no look when they leave.
-  private(set) var holders: ClosedRange<Int64>?
+  package private(set) var holders: ClosedRange<Int64>?
 
-  static func load(_ db: Database) throws -> Self {
+  package init() {}
+
+  package static func load(_ db: Database) throws -> Self {
     var state = Self()
     state.line = try RetentionLine.fetch(db).line
     for table in ["needed_entry", "needed_score"] {
@@ -32,30 +34,32 @@ struct NeedsState {
     return state
   }
 
-  mutating func add(_ holder: Int64) {
+  package mutating func add(_ holder: Int64) {
     holders = holders.map { min($0.lowerBound, holder)...max($0.upperBound, holder) } ?? (holder...holder)
   }
 
-  func mayHold(_ holder: Int64) -> Bool { holders?.contains(holder) ?? false }
-  var mayHoldAlerts: Bool { (holders?.lowerBound ?? 0) < 0 }
+  package func mayHold(_ holder: Int64) -> Bool { holders?.contains(holder) ?? false }
+  package var mayHoldAlerts: Bool { (holders?.lowerBound ?? 0) < 0 }
 }
 
 /// Writes and takes away references, inside a transaction.
-struct RetentionNeeds {
-  let db: Database
+package struct RetentionNeeds {
+  package let db: Database
+
+  package init(db: Database) { self.db = db }
 
   /// An alert as a holder.
-  static func holder(alert firstOutcome: Int64) -> Int64 { -firstOutcome }
+  package static func holder(alert firstOutcome: Int64) -> Int64 { -firstOutcome }
 
   /// A row of the outbox or of the dead letters: its entry; its score, and all that the score rests on.
   /// - Parameter line: entries after it need no reference.
-  func hold(row: Int64, sequence: Int64, outcome: Int64, through line: Int64 = .max) throws {
+  package func hold(row: Int64, sequence: Int64, outcome: Int64, through line: Int64 = .max) throws {
     try hold(entry: sequence, for: row, line)
     if outcome != 0 { try hold(score: outcome, for: row, line) }
   }
 
   /// The same for many rows at once, `x` in the condition.
-  func hold(rowsOf table: String, _ condition: String, _ arguments: StatementArguments) throws {
+  package func hold(rowsOf table: String, _ condition: String, _ arguments: StatementArguments) throws {
     let samples = "e.kind IN \(EntryKind.samples)"
     let scores = "FROM \(table) x JOIN score s ON s.outcome = x.outcome"
     var statements = [
@@ -69,7 +73,7 @@ struct RetentionNeeds {
   }
 
   /// An open alert: its first cause, the cause of its first change, and the scores that this entry gave.
-  func hold(alert firstOutcome: Int64, through line: Int64 = .max) throws {
+  package func hold(alert firstOutcome: Int64, through line: Int64 = .max) throws {
     let holder = Self.holder(alert: firstOutcome)
     guard
       let row = try Row.fetchOne(
@@ -84,7 +88,7 @@ struct RetentionNeeds {
   }
 
   /// Open alerts whose first change this entry caused.
-  func openAlerts(causedBy cause: Int64) throws -> [Int64] {
+  package func openAlerts(causedBy cause: Int64) throws -> [Int64] {
     try Int64.fetchAll(
       db.cachedStatement(
         sql: "SELECT a.first_outcome FROM outcome o JOIN alert a ON a.first_outcome = o.id AND a.is_open = 1 WHERE o.cause = ?"),
@@ -117,7 +121,7 @@ struct RetentionNeeds {
     ).execute(arguments: [entry, holder])
   }
 
-  func release(_ holder: Int64) throws {
+  package func release(_ holder: Int64) throws {
     for table in ["needed_entry", "needed_score"] {
       try db.cachedStatement(sql: "DELETE FROM \(table) WHERE holder = ?").execute(arguments: [holder])
     }
@@ -125,22 +129,22 @@ struct RetentionNeeds {
 }
 
 /// The row of `retention`; its columns are explained where the table is made.
-struct RetentionLine {
-  var heldThrough: Int64 = 0
-  var line: Int64 = 0
-  var rowsSeen: Int64 = 0
-  var rowsThrough: Int64 = 0
-  var outcomesSeen: Int64 = 0
-  var outcomesThrough: Int64 = 0
+package struct RetentionLine {
+  package var heldThrough: Int64 = 0
+  package var line: Int64 = 0
+  package var rowsSeen: Int64 = 0
+  package var rowsThrough: Int64 = 0
+  package var outcomesSeen: Int64 = 0
+  package var outcomesThrough: Int64 = 0
 
-  static func fetch(_ db: Database) throws -> Self {
+  package static func fetch(_ db: Database) throws -> Self {
     guard let row = try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM retention WHERE id = 1")) else { return Self() }
     return Self(
       heldThrough: row["held_through"], line: row["line"], rowsSeen: row["rows_seen"], rowsThrough: row["rows_through"],
       outcomesSeen: row["outcomes_seen"], outcomesThrough: row["outcomes_through"])
   }
 
-  func write(_ db: Database) throws {
+  package func write(_ db: Database) throws {
     try db.insert(
       into: "retention",
       [
@@ -150,10 +154,10 @@ struct RetentionLine {
   }
 
   /// A line is drawn, and not everybody who was there before has been looked at.
-  var isDrawn: Bool { line > heldThrough }
+  package var isDrawn: Bool { line > heldThrough }
 
   /// From now on whoever needs something up to `line` says so.
-  mutating func draw(_ line: Int64, lastSequence: Int64, _ db: Database) throws {
+  package mutating func draw(_ line: Int64, lastSequence: Int64, _ db: Database) throws {
     self.line = line
     rowsThrough =
       try Int64.fetchOne(db, sql: "SELECT value FROM counter WHERE name = ?", arguments: [JournalCounter.outboxRow.rawValue]) ?? 0
@@ -169,7 +173,10 @@ struct RetentionLine {
 }
 
 /// The look at everybody who was there before the line, a bounded piece at a time: lanes of the outbox, dead letters, open alerts.
-struct NeedsWalk {
+package struct NeedsWalk {
+  /// Rows between two looks whether somebody waits: less than a millisecond.
+  package static let chunkRows = 128
+
   private var stage = Stage.outbox
   private var destination = Int64.min
   private var lane: Int64 = 0
@@ -183,11 +190,11 @@ struct NeedsWalk {
   /// Moves `heldThrough` to the line when nobody is left.
   ///
   /// - Returns: rows that were looked at.
-  mutating func look(_ line: inout RetentionLine, rowsMax: Int, _ db: Database, yields: () -> Bool) throws -> Int {
+  package mutating func look(_ line: inout RetentionLine, rowsMax: Int, _ db: Database, yields: () -> Bool) throws -> Int {
     var looked = 0
     let needs = RetentionNeeds(db: db)
     while looked < rowsMax, looked == 0 || !yields() {
-      let limit = min(RetentionStep.chunkRows, rowsMax - looked)
+      let limit = min(Self.chunkRows, rowsMax - looked)
       let found = stage == .alerts ? try alerts(line, limit, needs) : try rows(line, limit, needs)
       looked += max(1, found ?? 0)
       if found != nil { continue }
@@ -206,7 +213,7 @@ struct NeedsWalk {
     return looked
   }
 
-  init() {}
+  package init() {}
 
   private init(stage: Stage, after: Int64 = 0) {
     self.stage = stage
