@@ -28,6 +28,9 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case accessLogIsWhole
   /// More alerts than the core follows are told of.
   case lackOfRoomIsTold
+  /// A copy that a running hub gave is sound. A hub that is restored from it goes on with its open alerts, gives no id that the original gave
+  /// after it, and says that it was restored.
+  case copyGoesOn
   /// The hub starts after any crash, knows its journal, and ends when it is told to.
   case hubStarts
 }

@@ -14,10 +14,11 @@ extension Ledger {
     if let doubt = hub.parts.recoveryDoubt {
       wasInexact = true
       // Nothing was purged, nothing shed, and nobody has changed a size: then a start has no excuse.
-      let isShed = try? !hub.parts.reader.counts().gaps.isEmpty
-      if !wasResized, !diskHasLied, isShed != true { report(.replayIsEqual, "a start is not exact: \(doubt)", at: now) }
+      let isShed = try? hasGaps(hub.parts.reader)
+      if !wasResized, !diskHasLied, isShed != true, !copies.mayBeInexact { report(.replayIsEqual, "a start is not exact: \(doubt)", at: now) }
     }
-    if let loss = hub.parts.pipeline.writer.loss, !diskHasLied {
+    if hub.parts.recoveryDoubt == nil { copies.mayBeInexact = false }
+    if let loss = hub.parts.pipeline.writer.loss, !diskHasLied, !copies.excuses(loss) {
       report(.hubStarts, "it takes its journal for lost: \(loss.sentence)", at: now)
     }
   }
@@ -29,6 +30,7 @@ extension Ledger {
       try verifyPromises(hub, from: max(0, verified - 200), at: now)
       try verifyAccess(reader, at: now)
       let alerts = try reader.alerts(AlertFilter(limit: .max))
+      checkCopies(alerts, at: now)
       noteUnstored(beyond: Dictionary(alerts.map { ($0.id, $0.transition.revision) }, uniquingKeysWith: max))
       for alert in alerts {
         if let raised = durableAlerts[alert.id], raised != alert.transition.raisedAt, alert.transition.state != .suspected, !diskHasLied {
@@ -92,7 +94,7 @@ extension Ledger {
   /// On a full disk a routine value may be counted instead of kept; a press never.
   private func wasShed(_ taken: Taken, _ reader: JournalReader) throws -> Bool {
     guard taken.message.meaning != .press else { return false }
-    return try !reader.counts().gaps.isEmpty
+    return try hasGaps(reader)
   }
 
   private mutating func verifyAccess(_ reader: JournalReader, at now: Int64) throws {
@@ -108,6 +110,7 @@ extension Ledger {
   mutating func check(beforeEndOf hub: SimulatedHub, _ destinations: [SimulatedDestination], at now: Int64) {
     checkDeliveries(destinations, at: now)
     if let press = presses.first { report(.pressIsTold, "message \(press.message) is a press, and nobody has heard of it", at: now) }
+    checkCopiesAtEnd(at: now)
     guard let centre = destinations.first(where: \.isAlwaysWell) else { return }
     do {
       // Each alert that was raised has reached the centre.

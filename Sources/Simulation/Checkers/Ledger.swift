@@ -91,6 +91,7 @@ struct Ledger {
   /// A start was not exact, by its own word: then a replay need not be.
   var wasInexact = false
   var timelineIsSure = true
+  var copies = Copies()
 
   init(mutant: Mutant?, ignoring: Set<Checker>) {
     self.mutant = mutant
@@ -147,6 +148,7 @@ struct Ledger {
       report(.identityIsUnique, "\(transition.id) was \(before), and is \(alert)", at: now)
     }
     known[transition.id] = alert
+    checkCopies(transition, at: now)
     toldThrough[transition.id] = max(toldThrough[transition.id] ?? 0, transition.revision)
     if transition.kind == .raised, let raised = durableAlerts[transition.id], raised != transition.raisedAt {
       report(.identityIsUnique, "\(transition.id) is in the journal as raised at \(raised), and rises at \(transition.raisedAt)", at: now)

@@ -135,6 +135,9 @@ final class FaultDisk: @unchecked Sendable {
 
   func forget(_ path: String) { files[path] = nil }
 
+  /// What was deleted past SQLite is no file any more.
+  func forgetWhatIsGone() { files = files.filter { FileManager.default.fileExists(atPath: $0.key) } }
+
   // MARK: As the world sees it
 
   /// The process is gone and starts again; what was written is still in the machine's memory.
@@ -154,6 +157,13 @@ final class FaultDisk: @unchecked Sendable {
     }
     files = [:]
     hasLied = false
+    try? FileManager.default.removeItem(atPath: volatileRoot)
+    try? FileManager.default.createDirectory(atPath: volatileRoot, withIntermediateDirectories: true)
+  }
+
+  /// What lies in memory is gone. To be called when nothing has it open.
+  func loseVolatile() {
+    for path in files.keys where isVolatile(path) { files[path] = nil }
     try? FileManager.default.removeItem(atPath: volatileRoot)
     try? FileManager.default.createDirectory(atPath: volatileRoot, withIntermediateDirectories: true)
   }

@@ -33,6 +33,8 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .cutsAccessLog, finders: [.accessLogIsWhole]),
     MutantHunt(mutant: .losesJournal, finders: [.hubStarts]),
     MutantHunt(mutant: .hidesFullTable, finders: [.lackOfRoomIsTold]),
+    MutantHunt(mutant: .restoresBare, finders: [.identityIsUnique], ignoring: [.copyGoesOn]),
+    MutantHunt(mutant: .losesFromCopy, finders: [.copyGoesOn]),
     MutantHunt(mutant: .losesEntry, finders: [.replayIsEqual], profile: .calm),
   ]
 

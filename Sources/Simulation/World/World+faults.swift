@@ -96,6 +96,9 @@ extension World {
     case .nursesAsleep: nursesSleepUntil = until
     case .newHome:
       if registered < settings.homes + 8 { register(registered) }
+    case .restore:
+      takeCopy(draw: fault.draw)
+      hasEnd = true
     case .resize:
       alertsMax = [32, 64, 96, 128][Int(fault.draw % 4)]
       if let changed = try? Self.configuration(in: folder, alertsMax: alertsMax, homes: settings.homes) { configuration = changed }
@@ -112,13 +115,14 @@ extension World {
     case .lyingSync: disk.lies = false
     case .standstill: hub?.standsStill(false)
     case .wallStep: setWall(wrongBy: 0)
+    case .restore: endForRestore()
     default: break
     }
     hubWake = now
   }
 
   /// Somebody sets the hub's wall clock; right again means that the network did.
-  private func setWall(wrongBy milliseconds: Int64) {
+  func setWall(wrongBy milliseconds: Int64) {
     let step = milliseconds - wallError
     wallError = milliseconds
     wallWasSet = true
