@@ -36,7 +36,7 @@ extension Ledger {
     var open: Set<AlertID> = []
     /// Nobody has heard of the restore yet.
     var owesWord = false
-    /// The first start after a restore rebuilds the core.
+    /// The first start after a restore or an upgrade rebuilds the core.
     var mayBeInexact = false
 
     /// A restored journal is older than what was acknowledged, and says so.
@@ -64,6 +64,12 @@ extension Ledger {
     accessRows = copy.accessRows + 1
     copies.open = copy.open
     (copies.owesWord, copies.mayBeInexact, wasInexact) = (true, true, true)
+  }
+
+  /// The next start is one of a program that goes on from what another has decided.
+  mutating func wasUpgraded(startsAt start: Int64) {
+    (copies.mayBeInexact, wasInexact) = (true, true)
+    forwarderDied(until: start)
   }
 
   private func isOwedStill(_ key: DeliveryKey, by copy: Copy) -> Bool {

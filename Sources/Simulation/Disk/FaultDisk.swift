@@ -168,11 +168,17 @@ final class FaultDisk: @unchecked Sendable {
     try? FileManager.default.createDirectory(atPath: volatileRoot, withIntermediateDirectories: true)
   }
 
-  /// Somebody else works on the journal while no hub has it open: for mutants.
-  func run(_ sql: String) {
+  /// Somebody else works on the journal, or another file beside it, while no hub has it open. True: all of it was done.
+  @discardableResult func run(_ sql: String, on path: String? = nil) -> Bool {
     var database: OpaquePointer?
-    if sqlite3_open(root + "/state/journal.sqlite", &database) == SQLITE_OK { _ = sqlite3_exec(database, sql, nil, nil, nil) }
-    sqlite3_close(database)
+    defer { sqlite3_close(database) }
+    guard sqlite3_open(path ?? root + "/state/journal.sqlite", &database) == SQLITE_OK else { return false }
+    return sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK
+  }
+
+  /// What stands in a file and beside it is as if it had stood there for long: nothing of it can be lost any more.
+  func settle(_ path: String) {
+    for suffix in ["", "-wal", "-shm", "-journal"] { forget(path + suffix) }
   }
 
   /// Likewise takes a file away, with those beside it.

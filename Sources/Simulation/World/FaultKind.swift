@@ -24,7 +24,7 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
   // Of messages again, of roles, of the broker, of years. At the end, so that the plans of those before stay as they were.
   case sameInstant, forwarderDies, brokerRenumbers, longAway
   // Of the installation again.
-  case restore
+  case restore, upgrade
 
   /// Faults of single messages have a chance; the others have moments.
   var isOfMessages: Bool { messagesPerThousand(.storm) > 0 }
@@ -72,6 +72,7 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .brokerRenumbers: swarm = 0.5
     case .longAway: swarm = 0.3
     case .restore: swarm = 1
+    case .upgrade: swarm = 0.5
     default: return 0
     }
     switch profile {

@@ -99,6 +99,9 @@ extension World {
     case .restore:
       takeCopy(draw: fault.draw)
       hasEnd = true
+    case .upgrade:
+      upgrading = .due(SeededRandom(seed: fault.draw))
+      disk.die()
     case .resize:
       alertsMax = [32, 64, 96, 128][Int(fault.draw % 4)]
       if let changed = try? Self.configuration(in: folder, alertsMax: alertsMax, homes: settings.homes) { configuration = changed }

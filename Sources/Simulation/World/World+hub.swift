@@ -22,6 +22,7 @@ extension World {
     // Another boot meets the disk anew.
     disk.failingSyncs = 0
     guard restoreIfDue() else { return agenda.add(.startHub, at: now + Self.restoreAgain * Self.second) }
+    ageIfDue()
     if settings.mutant == .cutsAccessLog { disk.run("DELETE FROM access_log WHERE id = (SELECT max(id) FROM access_log)") }
     if settings.mutant == .losesJournal, counts.starts > 0 { disk.remove("journal.sqlite") }
     if settings.mutant == .countsWhatIsRemoved, counts.starts > 0 {

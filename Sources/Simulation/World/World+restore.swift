@@ -100,7 +100,7 @@ extension World {
     }
     let generation = try restore.finish(prepared, act).generation
     // The restore has flushed the file and its folder.
-    for suffix in ["", "-wal", "-shm"] { disk.forget(hub.journalPath + suffix) }
+    disk.settle(hub.journalPath)
     if settings.mutant == .losesFromCopy { disk.run("DELETE FROM alert WHERE is_open = 1") }
     return generation
   }

@@ -84,6 +84,7 @@ final class World {
   /// The death that comes is the machine's, and not the process's.
   var isPowerCut = false
   var restoring = Restoring.nothing
+  var upgrading = Upgrading.nothing
   var registered = 0
   var alertsMax: Int
   /// What happened, for a report.
