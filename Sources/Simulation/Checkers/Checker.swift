@@ -7,6 +7,8 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case acknowledgedIsKept
   /// A press is told within `Ledger.tellWithin`, or its alert is open in the journal.
   case pressIsTold
+  /// Two presses never raise under one id, and one press never under two while its alert goes on.
+  case pressHasItsId
   /// One alert has one id, and no id is given twice.
   case identityIsUnique
   /// Each change and each record has one name at a destination, whenever and however often it comes.

@@ -11,6 +11,7 @@ import VitalSigns
 
 extension Ledger {
   mutating func started(_ hub: SimulatedHub, at now: Int64) {
+    pressIDs.runBegan(after: hub.parts.pipeline.durable.sequence)
     if let doubt = hub.parts.recoveryDoubt {
       wasInexact = true
       // Nothing was purged, nothing shed, and nobody has changed a size: then a start has no excuse.

@@ -92,6 +92,7 @@ struct Ledger {
   var wasInexact = false
   var timelineIsSure = true
   var copies = Copies()
+  var pressIDs = PressIDs()
 
   init(mutant: Mutant?, ignoring: Set<Checker>) {
     self.mutant = mutant
@@ -114,6 +115,7 @@ struct Ledger {
     taken[message.number, default: Taken(message: message, sequences: [])].sequences.append(sequence)
     taken[message.number]?.wall = arrival.wall
     cameAt[sequence] = now
+    notePress(message, sequence: sequence)
     switch message.meaning {
     case .press:
       presses.removeAll { $0.message == message.number }
@@ -149,6 +151,7 @@ struct Ledger {
     }
     known[transition.id] = alert
     checkCopies(transition, at: now)
+    checkPress(transition, cause: outcome.cause, at: now)
     toldThrough[transition.id] = max(toldThrough[transition.id] ?? 0, transition.revision)
     if transition.kind == .raised, let raised = durableAlerts[transition.id], raised != transition.raisedAt {
       report(.identityIsUnique, "\(transition.id) is in the journal as raised at \(raised), and rises at \(transition.raisedAt)", at: now)
@@ -169,6 +172,7 @@ struct Ledger {
   }
 
   mutating func died(at now: Int64) {
+    pressIDs.runEnded()
     // Who was not told yet hears it after the next start.
     for index in presses.indices { presses[index].due = .max }
   }

@@ -25,6 +25,8 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
   case sameInstant, forwarderDies, brokerRenumbers, longAway
   // Of the installation again.
   case restore, upgrade
+  // Of a call for help.
+  case callCutOff
 
   /// Faults of single messages have a chance; the others have moments.
   var isOfMessages: Bool { messagesPerThousand(.storm) > 0 }
@@ -71,7 +73,7 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .forwarderDies: swarm = 1
     case .brokerRenumbers: swarm = 0.5
     case .longAway: swarm = 0.3
-    case .restore: swarm = 1
+    case .restore, .callCutOff: swarm = 1
     case .upgrade: swarm = 0.5
     default: return 0
     }
@@ -94,6 +96,7 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .powerCut, .longAway: 5...120
     case .forwarderDies: 1...60
     case .restore: 20...900
+    case .callCutOff: 10...10
     case .brokerRenumbers: 1...20
     case .wallStep: 60...1_200
     case .diskFull: 30...300

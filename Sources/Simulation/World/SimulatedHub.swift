@@ -84,7 +84,7 @@ final class SimulatedHub {
       watch.look()
       let last = parts.pipeline.core.vitals.lastSequence.load(ordering: .relaxed)
       parts.clock.standing.look(wall: parts.clock.wall(), at: now, nextSequence: last + 1)
-      parts.links.beginEpochIfDue()
+      if mutant != .keepsEpoch { parts.links.beginEpochIfDue() }
       nextWatch = now.adding(nanoseconds: Self.watchInterval)
     }
     round.again = min(round.again, nextWatch, lane.nextDue ?? .never)

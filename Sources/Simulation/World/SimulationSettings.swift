@@ -79,6 +79,8 @@ package enum Mutant: String, Sendable, Hashable, CaseIterable {
   case losesJournal
   /// Full tables are not told of.
   case hidesFullTable
+  /// Alert ids never begin a new epoch.
+  case keepsEpoch
   /// A copy of the journal is put back as it is, and every trace of what came after it is gone.
   case restoresBare
   /// Open alerts are not in what is restored.

@@ -99,6 +99,9 @@ extension World {
     case .restore:
       takeCopy(draw: fault.draw)
       hasEnd = true
+    case .callCutOff:
+      pressToCutOff(fault, until: until)
+      hasEnd = true
     case .upgrade:
       upgrading = .due(SeededRandom(seed: fault.draw))
       disk.die()
@@ -119,6 +122,9 @@ extension World {
     case .standstill: hub?.standsStill(false)
     case .wallStep: setWall(wrongBy: 0)
     case .restore: endForRestore()
+    case .callCutOff:
+      cutOff = nil
+      if now >= diskStandsUntil { hub?.standsStill(false) }
     default: break
     }
     hubWake = now
@@ -138,11 +144,7 @@ extension World {
   /// A button is stuck: more calls than a small table follows.
   private func flood(_ index: Int) {
     for number in 0..<Self.floodPresses {
-      nextMessage += 1
-      let payload = Array(#"{"action": "press", "press": \#(nextMessage)}"#.utf8)
-      let message = SimulatedMessage(
-        number: nextMessage, device: index, topic: devices[index].topic, payload: payload, meaning: .press, sent: now)
-      agenda.add(.arrives(message), at: now + Int64(number) * 3 * Self.second)
+      agenda.add(.arrives(press(index)), at: now + Int64(number) * 3 * Self.second)
     }
   }
 

@@ -64,7 +64,8 @@ extension World {
   func connect() {
     guard let hub, !hub.link.isConnected, now >= linkDownUntil, now >= brokerDownUntil else { return }
     let hasSession = broker.connect()
-    hub.parts.links.mqtt.first?.frames.sessionPresent = { hasSession }
+    let isSaidToBeThere = hasSession || settings.mutant == .keepsEpoch
+    hub.parts.links.mqtt.first?.frames.sessionPresent = { isSaidToBeThere }
     hub.link.connect()
     trace.note(.connect, hasSession ? 1 : 0, 0)
   }
@@ -129,6 +130,7 @@ extension World {
     let key = forwarder?.hear(outcome, registry: hub.parts.registry, at: bootInstant)
     if let key = key ?? nil { ledger.owes(key, at: now) }
     nurseHears(transition)
+    cutOffCall(transition, outcome)
   }
 
   /// Commits are announced to the forward role.

@@ -85,6 +85,7 @@ final class World {
   var isPowerCut = false
   var restoring = Restoring.nothing
   var upgrading = Upgrading.nothing
+  var cutOff: CallCutOff?
   var registered = 0
   var alertsMax: Int
   /// What happened, for a report.
