@@ -11,6 +11,8 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case pressHasItsId
   /// One alert has one id, and no id is given twice.
   case identityIsUnique
+  /// What a device sends belongs to whoever had it at that moment, and stays theirs.
+  case belongsToItsPerson
   /// Each change and each record has one name at a destination, whenever and however often it comes.
   case deliveryHasOneName
   /// What was measured long ago raises nothing.

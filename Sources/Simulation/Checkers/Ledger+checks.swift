@@ -104,7 +104,7 @@ extension Ledger {
 
   private mutating func checkSilence(_ devices: [SimulatedDevice], at now: Int64) {
     guard timelineIsSure else { return }
-    for device in devices {
+    for device in devices where device.patient != .none {
       guard let since = heard[device.id], now - since > Int64(device.kind.expected) * World.second + Self.silenceGrace else { continue }
       if !lost.contains(device.id) {
         report(.silenceIsTold, "\(device.id) (\(device.kind)) has been silent for \((now - since) / World.second) s", at: now)

@@ -51,6 +51,7 @@ extension Ledger {
     taken = taken.filter { !$0.value.sequences.isEmpty }
     promised.removeAll { taken[$0] == nil }
     verified = 0
+    owners.undo(after: copy.lastSequence)
     // Those that nobody has acknowledged come again with their messages.
     presses.removeAll { taken[$0.message] == nil }
     copies.gone.formUnion(Set(known.keys).union(durableAlerts.keys).subtracting(copy.alerts.keys))

@@ -12,6 +12,7 @@ import VitalSigns
 extension Ledger {
   mutating func started(_ hub: SimulatedHub, at now: Int64) {
     pressIDs.runBegan(after: hub.parts.pipeline.durable.sequence)
+    owners.undo(after: hub.parts.pipeline.durable.sequence)
     if let doubt = hub.parts.recoveryDoubt {
       wasInexact = true
       // Nothing was purged, nothing shed, and nobody has changed a size: then a start has no excuse.
@@ -28,6 +29,7 @@ extension Ledger {
   mutating func check(afterStartOf hub: SimulatedHub, broker: SimulatedBroker, at now: Int64) {
     let reader = hub.parts.reader
     do {
+      try verifyOwners(reader, from: max(0, verified - 200), at: now)
       try verifyPromises(hub, from: max(0, verified - 200), at: now)
       try verifyAccess(reader, at: now)
       let alerts = try reader.alerts(AlertFilter(limit: .max))
@@ -127,6 +129,7 @@ extension Ledger {
 
   mutating func check(afterEndOf hub: SimulatedHub, _ configuration: KnutepunktConfiguration, broker: SimulatedBroker, at now: Int64) {
     do {
+      try verifyOwners(hub.parts.reader, from: 0, at: now)
       try verifyPromises(hub, from: 0, at: now)
       try verifyAccess(hub.parts.reader, at: now)
       if !wasInexact, !wasResized, !diskHasLied, !mayForget { try verifyReplay(hub, configuration, at: now) }

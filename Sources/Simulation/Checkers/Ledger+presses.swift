@@ -30,6 +30,13 @@ extension Ledger {
     mutating func runBegan(after durable: UInt64) { bySequence = bySequence.filter { $0.key <= durable } }
   }
 
+  /// From here on its presses are another person's calls, and its silence is counted anew.
+  mutating func changesOwner(_ device: SimulatedDevice, at now: Int64) {
+    pressIDs.alertOf = pressIDs.alertOf.filter { $0.key.device != Int(device.id.rawValue) - 1 }
+    heard[device.id] = now
+    lost.remove(device.id)
+  }
+
   mutating func notePress(_ message: SimulatedMessage, sequence: UInt64) {
     pressIDs.bySequence[sequence] =
       message.meaning == .press ? PressName(device: message.device, bytes: message.payload) : nil

@@ -93,6 +93,7 @@ struct Ledger {
   var timelineIsSure = true
   var copies = Copies()
   var pressIDs = PressIDs()
+  var owners = Owners()
 
   init(mutant: Mutant?, ignoring: Set<Checker>) {
     self.mutant = mutant
@@ -152,6 +153,7 @@ struct Ledger {
     known[transition.id] = alert
     checkCopies(transition, at: now)
     checkPress(transition, cause: outcome.cause, at: now)
+    checkOwner(outcome, transition, at: now)
     toldThrough[transition.id] = max(toldThrough[transition.id] ?? 0, transition.revision)
     if transition.kind == .raised, let raised = durableAlerts[transition.id], raised != transition.raisedAt {
       report(.identityIsUnique, "\(transition.id) is in the journal as raised at \(raised), and rises at \(transition.raisedAt)", at: now)

@@ -34,7 +34,8 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .losesJournal, finders: [.hubStarts]),
     MutantHunt(mutant: .hidesFullTable, finders: [.lackOfRoomIsTold]),
     MutantHunt(mutant: .keepsEpoch, finders: [.pressHasItsId], minutes: 120),
-    MutantHunt(mutant: .restoresBare, finders: [.identityIsUnique, .pressHasItsId], ignoring: [.copyGoesOn]),
+    MutantHunt(mutant: .movesInListsOnly, finders: [.belongsToItsPerson]),
+    MutantHunt(mutant: .restoresBare, finders: [.identityIsUnique, .pressHasItsId], ignoring: [.copyGoesOn, .accessLogIsWhole]),
     MutantHunt(mutant: .losesFromCopy, finders: [.copyGoesOn]),
     MutantHunt(mutant: .losesEntry, finders: [.replayIsEqual], profile: .calm),
   ]

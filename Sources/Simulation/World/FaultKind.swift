@@ -27,6 +27,8 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
   case restore, upgrade
   // Of a call for help.
   case callCutOff
+  // Of people again.
+  case registryChange
 
   /// Faults of single messages have a chance; the others have moments.
   var isOfMessages: Bool { messagesPerThousand(.storm) > 0 }
@@ -75,6 +77,7 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .longAway: swarm = 0.3
     case .restore, .callCutOff: swarm = 1
     case .upgrade: swarm = 0.5
+    case .registryChange: swarm = 3
     default: return 0
     }
     switch profile {
@@ -97,6 +100,7 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .forwarderDies: 1...60
     case .restore: 20...900
     case .callCutOff: 10...10
+    case .registryChange: 20...900
     case .brokerRenumbers: 1...20
     case .wallStep: 60...1_200
     case .diskFull: 30...300

@@ -81,6 +81,8 @@ package enum Mutant: String, Sendable, Hashable, CaseIterable {
   case hidesFullTable
   /// Alert ids never begin a new epoch.
   case keepsEpoch
+  /// A device that changes its person does so in the lists only.
+  case movesInListsOnly
   /// A copy of the journal is put back as it is, and every trace of what came after it is gone.
   case restoresBare
   /// Open alerts are not in what is restored.

@@ -102,6 +102,9 @@ extension World {
     case .callCutOff:
       pressToCutOff(fault, until: until)
       hasEnd = true
+    case .registryChange:
+      changeRegistry(fault)
+      hasEnd = true
     case .upgrade:
       upgrading = .due(SeededRandom(seed: fault.draw))
       disk.die()
@@ -122,6 +125,7 @@ extension World {
     case .standstill: hub?.standsStill(false)
     case .wallStep: setWall(wrongBy: 0)
     case .restore: endForRestore()
+    case .registryChange: comesBack(fault)
     case .callCutOff:
       cutOff = nil
       if now >= diskStandsUntil { hub?.standsStill(false) }
