@@ -1,4 +1,4 @@
-// The promises that are watched over in a simulated world, by name. A checker is a few lines of `Ledger` that can say "broken"; each but `boundsHold`
+// The promises that are watched over in a simulated world, by name. A checker is a few lines of `Ledger` that can say "broken"; each
 // has a mutant that it finds (`MutantTests`).
 
 /// A promise.

@@ -113,11 +113,16 @@ extension Ledger {
     }
   }
 
+  /// A commit cuts the log by itself at four times `JournalConfiguration.checkpointPages`, whose frames have 4 120 bytes; and a large group more.
+  private static let logBytesMax = (4 * 2_000 + 500) * 4_120
+
   private mutating func checkBounds(_ hub: SimulatedHub, at now: Int64) {
     let open = hub.parts.pipeline.core.vitals.openAlerts.load(ordering: .relaxed)
     let sizes = hub.parts.configuration.realtime
     // Each person's first alert and the hub's own find room beside the others (TimerLayout.alertPlaces).
     if !wasResized, open > sizes.alertsMax + sizes.patientsMax + 64 { report(.boundsHold, "\(open) open alerts", at: now) }
+    let log = hub.parts.pipeline.writer.logBytes.load(ordering: .relaxed)
+    if log > Self.logBytesMax { report(.boundsHold, "the journal's log has \(log) bytes", at: now) }
     if hub.parts.intake.depth > hub.parts.intake.capacity { report(.boundsHold, "\(hub.parts.intake.depth) entries wait", at: now) }
   }
 

@@ -51,6 +51,8 @@ final class FaultDisk: @unchecked Sendable {
   /// Changes and flushes so far: the points at which a death can come.
   private(set) var operations: UInt64 = 0
   private var namesAtDeath: Set<String> = []
+  /// What the folders would forget.
+  private var folders = FolderChanges()
   /// The number of the operation that is not carried out any more, nor any after it; nil: none.
   var diesAt: UInt64?
   /// So many of the next flushes fail.
@@ -135,6 +137,22 @@ final class FaultDisk: @unchecked Sendable {
 
   func forget(_ path: String) { files[path] = nil }
 
+  // MARK: Names
+
+  /// SQLite made a file.
+  func made(_ path: String) { if !isVolatile(path) { folders.made(path) } }
+
+  /// SQLite is about to delete a file.
+  func deletes(_ path: String) {
+    if !isVolatile(path) { folders.deletes(path, FileManager.default.contents(atPath: path) ?? Data()) }
+    forget(path)
+  }
+
+  /// A flush of the folder: its names are durable.
+  func syncFolder() {
+    if lies { hasLied = true } else if !skipsFlushes { folders.flushed() }
+  }
+
   /// What was deleted past SQLite is no file any more.
   func forgetWhatIsGone() { files = files.filter { FileManager.default.fileExists(atPath: $0.key) } }
 
@@ -156,6 +174,7 @@ final class FaultDisk: @unchecked Sendable {
       if !isVolatile(path), !contents.pending.isEmpty { leave(contents, &random) }
     }
     files = [:]
+    folders.cut(&random)
     hasLied = false
     try? FileManager.default.removeItem(atPath: volatileRoot)
     try? FileManager.default.createDirectory(atPath: volatileRoot, withIntermediateDirectories: true)
@@ -179,6 +198,7 @@ final class FaultDisk: @unchecked Sendable {
   /// What stands in a file and beside it is as if it had stood there for long: nothing of it can be lost any more.
   func settle(_ path: String) {
     for suffix in ["", "-wal", "-shm", "-journal"] { forget(path + suffix) }
+    folders.flushed()
   }
 
   /// Likewise takes a file away, with those beside it.

@@ -33,6 +33,7 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .cutsAccessLog, finders: [.accessLogIsWhole]),
     MutantHunt(mutant: .losesJournal, finders: [.hubStarts]),
     MutantHunt(mutant: .hidesFullTable, finders: [.lackOfRoomIsTold]),
+    MutantHunt(mutant: .holdsLog, finders: [.boundsHold], minutes: 90, homes: 24, profile: .calm),
     MutantHunt(mutant: .keepsEpoch, finders: [.pressHasItsId], minutes: 120),
     MutantHunt(mutant: .movesInListsOnly, finders: [.belongsToItsPerson]),
     MutantHunt(mutant: .restoresBare, finders: [.identityIsUnique, .pressHasItsId], ignoring: [.copyGoesOn, .accessLogIsWhole]),

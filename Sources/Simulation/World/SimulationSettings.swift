@@ -79,6 +79,8 @@ package enum Mutant: String, Sendable, Hashable, CaseIterable {
   case losesJournal
   /// Full tables are not told of.
   case hidesFullTable
+  /// Somebody looks into the journal and never ends, so that its log cannot be cut.
+  case holdsLog
   /// Alert ids never begin a new epoch.
   case keepsEpoch
   /// A device that changes its person does so in the lists only.
