@@ -103,7 +103,6 @@ extension Ledger {
   }
 
   private mutating func checkSilence(_ devices: [SimulatedDevice], at now: Int64) {
-    guard timelineIsSure else { return }
     for device in devices where device.patient != .none {
       guard let since = heard[device.id], now - since > Int64(device.kind.expected) * World.second + Self.silenceGrace else { continue }
       if !lost.contains(device.id) {

@@ -36,7 +36,7 @@ extension Ledger {
     var open: Set<AlertID> = []
     /// Nobody has heard of the restore yet.
     var owesWord = false
-    /// The first start after a restore or an upgrade rebuilds the core.
+    /// The first start after a restore, an upgrade or another size rebuilds the core.
     var mayBeInexact = false
 
     /// A restored journal is older than what was acknowledged, and says so.

@@ -15,9 +15,9 @@ extension Ledger {
     owners.undo(after: hub.parts.pipeline.durable.sequence)
     if let doubt = hub.parts.recoveryDoubt {
       wasInexact = true
-      // Nothing was purged, nothing shed, and nobody has changed a size: then a start has no excuse.
+      // Nothing was purged, nothing shed, and no exact start has followed an operation yet: else a start has no excuse.
       let isShed = try? hasGaps(hub.parts.reader)
-      if !wasResized, !diskHasLied, isShed != true, !copies.mayBeInexact { report(.replayIsEqual, "a start is not exact: \(doubt)", at: now) }
+      if !diskHasLied, isShed != true, !copies.mayBeInexact { report(.replayIsEqual, "a start is not exact: \(doubt)", at: now) }
     }
     if hub.parts.recoveryDoubt == nil { copies.mayBeInexact = false }
     if let loss = hub.parts.pipeline.writer.loss, !diskHasLied, !copies.excuses(loss) {

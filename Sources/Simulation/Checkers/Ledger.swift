@@ -81,7 +81,7 @@ struct Ledger {
   var lastRecord: [String: UInt64] = [:]
   var accessRows: UInt64 = 0
   var roomWasTold = false
-  /// A disk that lies keeps nothing that it says it keeps.
+  /// The power went while a lie of the disk stood: what it said that it kept it need not have kept.
   var diskHasLied = false
   var wasResized = false
   /// Retention has had reason to remove something.
@@ -90,7 +90,6 @@ struct Ledger {
   var looksWithoutRoom = 0
   /// A start was not exact, by its own word: then a replay need not be.
   var wasInexact = false
-  var timelineIsSure = true
   var copies = Copies()
   var pressIDs = PressIDs()
   var owners = Owners()
@@ -187,7 +186,8 @@ struct Ledger {
   mutating func powerWasCut(clockIsRight: Bool) {
     // What only the forward role's memory had is found in the outbox, or comes again with its message.
     owed = [:]
-    if !clockIsRight { timelineIsSure = false }
+    // The timeline goes on by a clock that was wrong: how long a device has been silent is known again once it is heard.
+    if !clockIsRight { heard = [:] }
   }
 }
 

@@ -83,7 +83,6 @@ extension World {
     case .failingSync: disk.failingSyncs = 1 + Int(fault.draw % 4)
     case .lyingSync:
       disk.lies = true
-      ledger.diskHasLied = true
       hasEnd = true
     case .standstill:
       diskStandsUntil = until
@@ -111,7 +110,7 @@ extension World {
     case .resize:
       alertsMax = [32, 64, 96, 128][Int(fault.draw % 4)]
       if let changed = try? Self.configuration(in: folder, alertsMax: alertsMax, homes: settings.homes) { configuration = changed }
-      ledger.wasResized = true
+      (ledger.wasResized, ledger.copies.mayBeInexact) = (true, true)
       disk.die()
     }
     if hasEnd { agenda.add(.faultEnds(fault), at: until) }

@@ -43,7 +43,6 @@ extension World {
       counts.starts += 1
       trace.note(.start, made.parts.pipeline.durable.sequence, made.parts.recoveryDoubt == nil ? 1 : 0)
       ledger.started(made, at: now)
-      if disk.lies || disk.hasLied { ledger.diskHasLied = true }
       afterStart(made)
     } catch {
       if disk.isDead { return }
@@ -174,6 +173,8 @@ extension World {
     if isPowerCut {
       isPowerCut = false
       stopForwarder()
+      // A lie that no cut has met has taken nothing.
+      if disk.lies || disk.hasLied { ledger.diskHasLied = true }
       disk.revive()
       disk.cut(&diskChance)
       let away = diskChance.next(in: FaultKind.powerCut.seconds) * Self.second
