@@ -150,7 +150,8 @@ enum RegistryCopy {
   static func marks(at path: String) -> Marks? {
     guard JournalFile.isFile(path) else { return nil }
     var options = Configuration()
-    options.readonly = true
+    // A change that was cut off is undone by whoever may write; a mere reader refuses the file.
+    options.readonly = (FileIdentity(path: path + "-journal")?.bytes ?? 0) == 0
     guard let queue = try? DatabaseQueue(path: path, configuration: options) else { return nil }
     return try? queue.read { db in
       guard try Int64.fetchOne(db, sql: "PRAGMA application_id") == JournalSchema.applicationID else { return nil }
