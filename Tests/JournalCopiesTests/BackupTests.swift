@@ -244,7 +244,9 @@ struct RestoreTests {
     _ = try folder.backup(to: "b", [])
     let prepared = try folder.restore.prepare(try BackupReading(path: folder.path("b"), keys: []), CopiesFolder.act())
     // Somebody looks into the file that is not in its place yet.
-    let looking = try DatabaseQueue(path: folder.journal + ".restore")
+    var options = Configuration()
+    options.allowsUnsafeTransactions = true
+    let looking = try DatabaseQueue(path: folder.journal + ".restore", configuration: options)
     try looking.writeWithoutTransaction { db in
       _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
       try db.execute(sql: "BEGIN")

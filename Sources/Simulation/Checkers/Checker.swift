@@ -13,7 +13,7 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case identityIsUnique
   /// What a device sends belongs to whoever had it at that moment, and stays theirs.
   case belongsToItsPerson
-  /// Each change and each record has one name at a destination, whenever and however often it comes.
+  /// Each change and each record has one name, and no value has another's, at a destination, whenever and however often it comes.
   case deliveryHasOneName
   /// What was measured long ago raises nothing.
   case oldRaisesNothing

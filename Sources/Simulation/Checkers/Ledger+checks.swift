@@ -32,6 +32,7 @@ extension Ledger {
 
   mutating func checkDeliveries(_ destinations: [SimulatedDestination], at now: Int64) {
     for destination in destinations {
+      if let clash = destination.clash { report(.deliveryHasOneName, "\(destination.name) got two values as \(clash)", at: now) }
       for (name, item) in destination.takeFirsts() {
         checkName(name, of: item, at: destination, now)
         checkOrder(item, at: destination, now)

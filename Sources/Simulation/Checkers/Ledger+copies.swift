@@ -86,7 +86,8 @@ extension Ledger {
   /// A change that is told now.
   mutating func checkCopies(_ transition: AlertTransition, at now: Int64) {
     if copies.gone.contains(transition.id) {
-      report(.identityIsUnique, "\(transition.id) (\(transition.rule)) is the id of an alert that the original gave after the copy", at: now)
+      report(
+        .identityIsUnique, "\(transition.id) (\(transition.rule)) is the id of an alert that the original gave after the copy", at: now)
     }
     if transition.rule == .journalLost, transition.state.isOpen { copies.owesWord = false }
   }
@@ -100,7 +101,8 @@ extension Ledger {
     }
     copies.open = []
     if let again = alerts.first(where: { copies.gone.contains($0.id) }) {
-      report(.identityIsUnique, "\(again.id) (\(again.transition.rule)) is the id of an alert that the original gave after the copy", at: now)
+      report(
+        .identityIsUnique, "\(again.id) (\(again.transition.rule)) is the id of an alert that the original gave after the copy", at: now)
     }
     if alerts.contains(where: { $0.transition.rule == .journalLost && $0.isOpen }) { copies.owesWord = false }
   }

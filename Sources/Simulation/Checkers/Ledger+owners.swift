@@ -38,9 +38,12 @@ extension Ledger {
   /// device then.
   mutating func verifyOwners(_ reader: JournalReader, from first: Int, at now: Int64) throws(JournalError) {
     guard owners.haveChanged, !diskHasLied, first < promised.count else { return }
-    for number in promised[first...] where taken[number]?.message.meaning.isOfTheMoment ?? false {
-      for sequence in taken[number]?.sequences ?? [] {
-        guard let entry = try reader.entry(sequence), let owner = owners.owner(of: entry.device, at: sequence), owner != entry.patient
+    for number in promised[first...] {
+      guard let taken = taken[number], taken.message.meaning.isOfTheMoment else { continue }
+      for sequence in taken.sequences {
+        // A number that was given and not stored is another entry's now.
+        guard let entry = try reader.entry(sequence), entry.device.rawValue == UInt32(taken.message.device + 1), entry.isAlarm,
+          let owner = owners.owner(of: entry.device, at: sequence), owner != entry.patient
         else { continue }
         report(.belongsToItsPerson, "entry \(sequence) of \(entry.device) is \(entry.patient)'s, and was \(owner)'s", at: now)
         return

@@ -33,7 +33,9 @@ extension Ledger {
 
   /// From here on its presses are another person's calls, and its silence is counted anew.
   mutating func changesOwner(_ device: SimulatedDevice, at now: Int64) {
-    for message in pressIDs.alertOf.keys where taken[message]?.message.device == Int(device.id.rawValue) - 1 { pressIDs.alertOf[message] = nil }
+    for message in pressIDs.alertOf.keys where taken[message]?.message.device == Int(device.id.rawValue) - 1 {
+      pressIDs.alertOf[message] = nil
+    }
     heard[device.id] = now
     lost.remove(device.id)
   }

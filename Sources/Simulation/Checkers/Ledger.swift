@@ -192,9 +192,9 @@ struct Ledger {
 }
 
 extension AlertRule {
-  /// One alert may go on under a more urgent rule of the same family.
+  /// One alert may go on under a more urgent rule: a measurement that breaks two is one alert with two reasons.
   fileprivate func isUpgrade(of other: AlertRule) -> Bool {
-    let families: [Set<AlertRule>] = [[.news2High, .news2Medium, .news2SingleThree], [.planRed, .planYellow]]
-    return families.contains { $0.contains(self) && $0.contains(other) }
+    let family: Set<AlertRule> = [.news2High, .planRed, .news2Medium, .news2SingleThree, .planYellow]
+    return family.contains(self) && family.contains(other)
   }
 }

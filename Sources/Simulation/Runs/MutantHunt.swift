@@ -23,7 +23,8 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .dropsAlerts, finders: [.pressIsTold]),
     MutantHunt(mutant: .dropsOneInThousand, finders: [.pressIsTold], minutes: 120, homes: 6, profile: .calm),
     MutantHunt(mutant: .repeatsIdentity, finders: [.identityIsUnique, .pressHasItsId]),
-    MutantHunt(mutant: .countsWhatIsRemoved, finders: [.identityIsUnique, .pressHasItsId], ignoring: [.replayIsEqual, .acknowledgedIsKept]),
+    MutantHunt(
+      mutant: .countsWhatIsRemoved, finders: [.identityIsUnique, .pressHasItsId], ignoring: [.replayIsEqual, .acknowledgedIsKept]),
     MutantHunt(mutant: .forgetsDeadlines, finders: [.silenceIsTold, .replayIsEqual]),
     MutantHunt(mutant: .forgetsDeadlinesAtStart, finders: [.silenceIsTold]),
     MutantHunt(mutant: .deliversWithoutName, finders: [.deliveryHasOneName]),
@@ -34,9 +35,11 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .losesJournal, finders: [.hubStarts]),
     MutantHunt(mutant: .hidesFullTable, finders: [.lackOfRoomIsTold]),
     MutantHunt(mutant: .holdsLog, finders: [.boundsHold], minutes: 90, homes: 24, profile: .calm),
-    MutantHunt(mutant: .keepsEpoch, finders: [.pressHasItsId], minutes: 120),
+    MutantHunt(mutant: .keepsEpoch, finders: [.pressHasItsId]),
     MutantHunt(mutant: .movesInListsOnly, finders: [.belongsToItsPerson]),
-    MutantHunt(mutant: .restoresBare, finders: [.identityIsUnique, .pressHasItsId], ignoring: [.copyGoesOn, .accessLogIsWhole]),
+    MutantHunt(
+      mutant: .restoresBare, finders: [.deliveryHasOneName, .orderIsKept, .identityIsUnique, .pressHasItsId],
+      ignoring: [.copyGoesOn, .accessLogIsWhole]),
     MutantHunt(mutant: .losesFromCopy, finders: [.copyGoesOn]),
     MutantHunt(mutant: .losesEntry, finders: [.replayIsEqual], profile: .calm),
   ]

@@ -41,7 +41,9 @@ extension World {
   }
 
   private func changePlan(of patient: PatientID, _ random: inout SeededRandom) {
-    guard let hub, hub.parts.registry.patient(patient) != nil, let actor = hub.parts.actors.number(of: "nurse", role: "staff") else { return }
+    guard let hub, hub.parts.registry.patient(patient) != nil, let actor = hub.parts.actors.number(of: "nurse", role: "staff") else {
+      return
+    }
     let low = Int32(78 + random.next(upTo: 14))
     let limits = PlanLimits(
       redLow: low, yellowLow: low + 3, yellowHigh: .max, redHigh: .max, delaySeconds: UInt32(random.next(upTo: 2)) * 120, hysteresis: 1)
