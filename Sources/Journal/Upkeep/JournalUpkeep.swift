@@ -27,13 +27,9 @@ extension JournalWriter {
     }
   }
 
-  /// Moves all pages to the file, for whoever takes the file alone and leaves its log behind.
-  ///
-  /// - Throws: when something stays in the log, as while somebody reads.
+  /// Moves all pages to the file, for whoever takes the file alone. Throws when something stays in the log, as while somebody reads.
   package func emptyLog() throws(JournalError) {
     try journalErrors { try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
-    logIsEmpty()
-    files.noteSize()
   }
 
   /// The machine that this journal asks.

@@ -155,8 +155,3 @@ extension OutcomeKind {
     }
   }
 }
-
-extension AlertTransition {
-  /// A suspicion and its end say nothing of a raise.
-  fileprivate var saysThatItWasRaised: Bool { state.isOpen ? state != .suspected : previous != .suspected }
-}

@@ -46,7 +46,7 @@ extension Ledger {
   /// The journal is that of the copy, in a new generation.
   ///
   /// - Parameter start: when the forward role begins anew.
-  mutating func wasRestored(from copy: Copy, startsAt start: Int64) {
+  mutating func restored(from copy: Copy, startsAt start: Int64) {
     for number in taken.keys.sorted() { taken[number]?.sequences.removeAll { $0 > copy.lastSequence } }
     taken = taken.filter { !$0.value.sequences.isEmpty }
     promised.removeAll { taken[$0] == nil }
@@ -68,7 +68,7 @@ extension Ledger {
   }
 
   /// The next start is one of a program that goes on from what another has decided.
-  mutating func wasUpgraded(startsAt start: Int64) {
+  mutating func upgraded(startsAt start: Int64) {
     (copies.mayBeInexact, wasInexact) = (true, true)
     forwarderDied(until: start)
   }

@@ -95,14 +95,8 @@ extension World {
     case .nursesAsleep: nursesSleepUntil = until
     case .newHome:
       if registered < settings.homes + 8 { register(registered) }
-    case .restore:
-      takeCopy(draw: fault.draw)
-      hasEnd = true
-    case .callCutOff:
-      pressToCutOff(fault, until: until)
-      hasEnd = true
-    case .registryChange:
-      changeRegistry(fault)
+    case .restore, .callCutOff, .registryChange:
+      beginOperation(fault, until: until)
       hasEnd = true
     case .upgrade:
       upgrading = .due(SeededRandom(seed: fault.draw))
@@ -115,6 +109,15 @@ extension World {
     }
     if hasEnd { agenda.add(.faultEnds(fault), at: until) }
     hubWake = min(hubWake, now)
+  }
+
+  private func beginOperation(_ fault: PlannedFault, until: Int64) {
+    switch fault.kind {
+    case .restore: takeCopy(draw: fault.draw)
+    case .callCutOff: pressToCutOff(fault, until: until)
+    case .registryChange: changeRegistry(fault)
+    default: break
+    }
   }
 
   func finish(_ fault: PlannedFault) {

@@ -73,7 +73,7 @@ extension World {
       let generation = try putBack()
       restoring = .nothing
       trace.note(.restored, UInt64(generation), copy.held.lastSequence)
-      ledger.wasRestored(from: copy.held, startsAt: now + Self.forwarderPause * Self.second)
+      ledger.restored(from: copy.held, startsAt: now + Self.forwarderPause * Self.second)
     } catch {
       trace.note(.restored, 0, UInt64(copy.attemptsLeft))
       restoring = copy.attemptsLeft == 0 || error.isFinal ? .nothing : .due(copy)

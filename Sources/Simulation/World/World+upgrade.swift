@@ -53,7 +53,7 @@ extension World {
     for copy in [hub.statePath, hub.runtimePath].map({ $0 + "/registry.sqlite" }) where FileManager.default.fileExists(atPath: copy) {
       if disk.run(Self.toVersion3, on: copy) { disk.settle(copy) }
     }
-    ledger.wasUpgraded(startsAt: now + Self.second)
+    ledger.upgraded(startsAt: now + Self.second)
     guard random.next(upTo: 2) == 0 else { return }
     disk.diesAt = disk.operations + 1 + random.next(upTo: 120)
     isPowerCut = random.next(upTo: 2) == 0
