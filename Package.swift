@@ -157,7 +157,7 @@ let package = Package(
       "Simulation",
       [
         "VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues",
-        "JournalFiles", "Journal",
+        "JournalFiles", "Journal", "JournalCopies",
         "Forwarding", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "HubCore", "DeviceIntake", "CoreAPI", "Delivery", grdb,
         logging,
       ],

@@ -2,7 +2,6 @@
 // and told them to others; so every number begins anew where it cannot have been: alert ids by a new salt, sequences, outcomes and
 // deliveries by `lift`, people's, devices' and actors' numbers by a floor.
 
-internal import Foundation
 internal import GRDB
 package import Journal
 package import JournalValues
@@ -34,14 +33,13 @@ extension JournalWriter {
               sql:
                 "SELECT max(id) FROM (SELECT max(id) id FROM patient UNION SELECT max(id) FROM device UNION SELECT max(id) FROM actor)"
             ) ?? 0
-          var random = SystemRandomNumberGenerator()
           for (key, value) in [
-            ("generation", Int64(generation)), ("hub_salt", Int64(bitPattern: random.next())),
+            ("generation", Int64(generation)), ("hub_salt", Int64(bitPattern: around.random())),
             ("number_floor", max(highest, try Self.number(db, "number_floor") ?? 0) + Self.numbersApart),
           ] { try db.execute(sql: set, arguments: [key, value]) }
           try db.execute(sql: set, arguments: ["begun_anew", told])
           // Another file than the original's: what copies of the registry say of that one is not held against this.
-          try db.execute(sql: set, arguments: ["journal_id", UUID().uuidString.lowercased()])
+          try db.execute(sql: set, arguments: ["journal_id", around.uuid()])
           return .commit
         }
         return generation

@@ -5,7 +5,7 @@
 internal import Foundation
 internal import GRDB
 internal import Journal
-internal import JournalValues
+package import JournalValues
 package import VitalSigns
 
 /// Where a hub's files are, and what it is restored from.
@@ -16,6 +16,8 @@ package struct JournalRestore {
   package let folders: [String]
   /// Organisation number of the hub's own data controller.
   package let controller: String
+  /// The machine around the journal, where it is a simulated one.
+  package var surroundings: JournalSurroundings?
 
   package init(journal: String, runtimeFolder: String, controller: String) {
     self.journal = journal
@@ -95,7 +97,9 @@ package struct JournalRestore {
   }
 
   private func beginGeneration(_ manifest: BackupManifest, _ act: Act) throws -> Int {
-    let writer = try JournalWriter(JournalConfiguration(path: part, controller: controller, ballastBytes: 0, version: act.program))
+    var configuration = JournalConfiguration(path: part, controller: controller, ballastBytes: 0, version: act.program)
+    configuration.surroundings = surroundings
+    let writer = try JournalWriter(configuration)
     let generation = try writer.beginGeneration(
       .restored, since: manifest.taken, wall: act.now,
       told:
@@ -109,7 +113,8 @@ package struct JournalRestore {
         wall: act.now, actor: actor.id, action: "restore", purpose: act.reason,
         detail: "from a backup of \(manifest.takenAt), generation \(generation)"))
     try writer.commit(group)
-    writer.checkpointIfIdle()
+    // The log does not move with the file: what is left in it would be lost, and with it the new generation.
+    try writer.emptyLog()
     return generation
   }
 

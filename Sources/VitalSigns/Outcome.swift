@@ -94,6 +94,9 @@ extension AlertTransition {
   /// not told.
   @inlinable public var mustBeSent: Bool { kind.mustBeSent && !(kind == .cleared && previous == .suspected) }
 
+  /// A suspicion and its end say nothing of a raise.
+  public var saysThatItWasRaised: Bool { state.isOpen ? state != .suspected : previous != .suspected }
+
   /// When the next escalation happens on the wall clock, of a transition that was made at `wall` and `instant`; nil: nothing is due.
   public func escalation(changedAt wall: WallTime, _ instant: MonotonicInstant) -> WallTime? {
     wall.moved(from: instant, toDeadline: deadline)

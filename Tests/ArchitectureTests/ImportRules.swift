@@ -140,8 +140,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "Simulation": ImportRule(
     own: [
       "VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues",
-      "JournalFiles", "Journal", "Forwarding", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "HubCore", "DeviceIntake",
-      "CoreAPI", "Delivery",
+      "JournalFiles", "Journal", "JournalCopies", "Forwarding", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "HubCore",
+      "DeviceIntake", "CoreAPI", "Delivery",
     ],
     external: ["GRDB", "GRDBSQLite", "Logging"]),
   // `run` alone needs the gateway; every other command speaks to a core or reads a file.

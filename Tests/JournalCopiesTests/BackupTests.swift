@@ -237,6 +237,28 @@ struct RestoreTests {
     #expect(try reader.entry(52) != nil && reader.entry(53) == nil)
   }
 
+  @Test("A restore whose log cannot be emptied is none: the new generation would stay behind in the log")
+  func logThatStays() throws {
+    let folder = try CopiesFolder()
+    do { try folder.fill(try folder.writer()) }
+    _ = try folder.backup(to: "b", [])
+    let prepared = try folder.restore.prepare(try BackupReading(path: folder.path("b"), keys: []), CopiesFolder.act())
+    // Somebody looks into the file that is not in its place yet.
+    var options = Configuration()
+    options.allowsUnsafeTransactions = true
+    let looking = try DatabaseQueue(path: folder.journal + ".restore", configuration: options)
+    try looking.writeWithoutTransaction { db in
+      _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
+      try db.execute(sql: "BEGIN")
+      _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM entry")
+    }
+    #expect(throws: BackupError.self) { try folder.restore.finish(prepared, CopiesFolder.act()) }
+    #expect(try JournalReader(path: folder.journal).counts().gaps.isEmpty)
+    #expect(try folder.names.allSatisfy { !$0.hasPrefix("before-restore") })
+    try looking.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    try looking.close()
+  }
+
   @Test("A running hub, also one in an emergency, keeps restoring away; nothing is touched")
   func running() throws {
     let (folder, other) = (try CopiesFolder(), try CopiesFolder())

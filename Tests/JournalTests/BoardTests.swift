@@ -46,6 +46,25 @@ import VitalSigns
     #expect(waiting.map(\.destination) == [1, 9] && waiting.allSatisfy { $0.state == .waiting(attempts: 0) })
   }
 
+  @Test("A suspicion that ended was never raised: it is nobody's news, and not among what has ended") func endedSuspicion() throws {
+    let folder = try JournalFolder()
+    let writer = try folder.writer()
+    var intake = Intake()
+    try writer.commit(intake.registration())
+    let first = intake.next
+    try commit(writer, &intake, at: 1, [transition(1, .suspected, .suspected, rule: .planRed, firstCause: first)])
+    var ended = transition(1, .cleared, .cleared, rule: .planRed, firstCause: first)
+    ended.previous = .suspected
+    try commit(writer, &intake, at: 2, [ended])
+    try commit(writer, &intake, at: 3, [transition(2, .suspected, .suspected, rule: .planRed, firstCause: first + 2)])
+    try commit(writer, &intake, at: 4, [transition(2, .raised, .raised, rule: .planRed, firstCause: first + 2)])
+    try commit(writer, &intake, at: 5, [transition(2, .cleared, .cleared, rule: .planRed, firstCause: first + 2)])
+    let reader = try folder.reader()
+    #expect(try reader.board(closedSince: .unknown).closed.map(\.id.low) == [2])
+    let raised = try reader.alerts().sorted { $0.id.low < $1.id.low }.map(\.raisedWall)
+    #expect(raised == [nil, WallTime(rawValue: Street.start + 4 * hour)])
+  }
+
   /// Of a flood the newest are read, the rest is a number; somebody else's is there.
   @Test func aFloodCostsAThousandRows() throws {
     let folder = try JournalFolder()

@@ -153,6 +153,39 @@ private let wall = WallTime(rawValue: Street.start)
     writer = nil
   }
 
+  /// The power went in the middle of a change, or soon after it: the names of deleted rollback journals may be back in both folders.
+  @Test func aCopyWhoseLastChangeWasCutOffIsRead() throws {
+    let home = try Home()
+    var intake = Intake()
+    do {
+      let writer = try home.writer()
+      try writer.commit(intake.registration())
+      #expect(writer.refreshCopies().isEmpty)
+    }
+    for folder in [home.folder, home.elsewhere] {
+      let path = folder.url.path + "/" + RegistryCopy.fileName
+      let queue = try DatabaseQueue(path: path)
+      try queue.writeWithoutTransaction { db in
+        try db.execute(
+          sql: """
+            PRAGMA cache_size = 2; BEGIN IMMEDIATE; CREATE TABLE filler (x);
+            INSERT INTO filler WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200) SELECT randomblob(2000) FROM n
+            """)
+        for suffix in ["", "-journal"] { try FileManager.default.copyItem(atPath: path + suffix, toPath: path + suffix + ".cut") }
+        try db.execute(sql: "ROLLBACK")
+      }
+      try queue.close()
+      for suffix in ["", "-journal"] {
+        unlink(path + suffix)
+        try FileManager.default.moveItem(atPath: path + suffix + ".cut", toPath: path + suffix)
+      }
+    }
+    home.remove("", "-wal", "-shm")
+    let emergency = try home.places.openEmergency(try #require(home.places.missing()), wall: wall)
+    #expect(!emergency.loss.knowsNobody)
+    #expect(try !JournalReader(path: emergency.writer.path).patients().isEmpty)
+  }
+
   @Test func withoutAnyCopyTheLostFileIsReadAsFarAsItGoes() throws {
     let home = try Home()
     var intake = Intake()

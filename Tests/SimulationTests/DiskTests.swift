@@ -95,6 +95,28 @@ import VitalSigns
     #expect(hasLost)
   }
 
+  @Test("A file that was deleted without a flush of its folder may be there again, and undo what was committed") func names() throws {
+    var counts: Set<Int32> = []
+    for seed in UInt64(0)..<24 {
+      let bench = try Bench()
+      #expect(bench.run("PRAGMA journal_mode = DELETE") == SQLITE_OK)
+      #expect(bench.run("INSERT INTO t VALUES (1)") == SQLITE_OK)
+      bench.cut(seed: seed)
+      counts.insert(bench.count)
+    }
+    #expect(counts == [0, 1])
+  }
+
+  @Test("With EXTRA the folder is flushed, and nothing that was committed is undone", arguments: UInt64(0)..<8) func flushedNames(
+    seed: UInt64
+  ) throws {
+    let bench = try Bench()
+    #expect(bench.run("PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA") == SQLITE_OK)
+    #expect(bench.run("INSERT INTO t VALUES (1)") == SQLITE_OK)
+    bench.cut(seed: seed)
+    #expect(bench.count == 1)
+  }
+
   @Test("A full disk says so, and takes again what fits when it is freed") func full() throws {
     let bench = try Bench()
     bench.disk.fill(leaving: 0)

@@ -169,7 +169,7 @@ enum RegistryCopy {
   static func marks(at path: String) -> Marks? {
     guard JournalFile.isFile(path) else { return nil }
     var options = Configuration()
-    options.readonly = true
+    options.readonly = (FileIdentity(path: path + "-journal")?.bytes ?? 0) == 0  // A change that was cut off is undone by who may write.
     guard let queue = try? DatabaseQueue(path: path, configuration: options) else { return nil }
     return try? queue.read { db in
       guard try Int64.fetchOne(db, sql: "PRAGMA application_id") == JournalSchema.applicationID else { return nil }

@@ -5,7 +5,7 @@ internal import Crypto
 internal import Foundation
 internal import GRDB
 internal import JournalFiles
-internal import JournalValues
+package import JournalValues
 public import VitalSigns
 
 extension JournalWriter {
@@ -26,6 +26,14 @@ extension JournalWriter {
       files.noteSize()
     }
   }
+
+  /// Moves all pages to the file, for whoever takes the file alone. Throws when something stays in the log, as while somebody reads.
+  package func emptyLog() throws(JournalError) {
+    try journalErrors { try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
+  }
+
+  /// The machine that this journal asks.
+  package var around: JournalSurroundings { configuration.around }
 
   /// A checkpoint that fails loses nothing: the pages stay in the log, and the next commit or checkpoint tells why.
   func checkpoint() {

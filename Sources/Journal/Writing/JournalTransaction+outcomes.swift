@@ -120,7 +120,7 @@ extension JournalTransaction {
     row.bind(.firstOutcome, id)
     row.bind(.lastOutcome, id)
     row.bind(.firstWall, outcome.wall.rawValue)
-    row.bind(.raisedWall, ifAny: transition.state == .suspected ? nil : outcome.wall.rawValue)
+    row.bind(.raisedWall, ifAny: transition.saysThatItWasRaised ? outcome.wall.rawValue : nil)
     row.bind(.changedWall, outcome.wall.rawValue)
     row.bind(.rule, transition.rule.rawValue)
     row.bind(.state, transition.state.rawValue)

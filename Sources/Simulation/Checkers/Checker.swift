@@ -1,4 +1,4 @@
-// The promises that are watched over in a simulated world, by name. A checker is a few lines of `Ledger` that can say "broken"; each but `boundsHold`
+// The promises that are watched over in a simulated world, by name. A checker is a few lines of `Ledger` that can say "broken"; each
 // has a mutant that it finds (`MutantTests`).
 
 /// A promise.
@@ -7,9 +7,13 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case acknowledgedIsKept
   /// A press is told within `Ledger.tellWithin`, or its alert is open in the journal.
   case pressIsTold
+  /// Two presses never raise under one id, and one press never under two while its alert goes on.
+  case pressHasItsId
   /// One alert has one id, and no id is given twice.
   case identityIsUnique
-  /// Each change and each record has one name at a destination, whenever and however often it comes.
+  /// What a device sends belongs to whoever had it at that moment, and stays theirs.
+  case belongsToItsPerson
+  /// Each change and each record has one name, and no value has another's, at a destination, whenever and however often it comes.
   case deliveryHasOneName
   /// What was measured long ago raises nothing.
   case oldRaisesNothing
@@ -28,6 +32,9 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case accessLogIsWhole
   /// More alerts than the core follows are told of.
   case lackOfRoomIsTold
+  /// A copy that a running hub gave is sound. A hub that is restored from it goes on with its open alerts, gives no id that the original gave
+  /// after it, and says that it was restored.
+  case copyGoesOn
   /// The hub starts after any crash, knows its journal, and ends when it is told to.
   case hubStarts
 }

@@ -32,6 +32,7 @@ extension Ledger {
 
   mutating func checkDeliveries(_ destinations: [SimulatedDestination], at now: Int64) {
     for destination in destinations {
+      if let clash = destination.clash { report(.deliveryHasOneName, "\(destination.name) got two values as \(clash)", at: now) }
       for (name, item) in destination.takeFirsts() {
         checkName(name, of: item, at: destination, now)
         checkOrder(item, at: destination, now)
@@ -103,8 +104,7 @@ extension Ledger {
   }
 
   private mutating func checkSilence(_ devices: [SimulatedDevice], at now: Int64) {
-    guard timelineIsSure else { return }
-    for device in devices {
+    for device in devices where device.patient != .none {
       guard let since = heard[device.id], now - since > Int64(device.kind.expected) * World.second + Self.silenceGrace else { continue }
       if !lost.contains(device.id) {
         report(.silenceIsTold, "\(device.id) (\(device.kind)) has been silent for \((now - since) / World.second) s", at: now)
@@ -113,11 +113,16 @@ extension Ledger {
     }
   }
 
+  /// A commit cuts the log by itself at four times `JournalConfiguration.checkpointPages`, whose frames have 4 120 bytes; and a large group more.
+  private static let logBytesMax = (4 * 2_000 + 500) * 4_120
+
   private mutating func checkBounds(_ hub: SimulatedHub, at now: Int64) {
     let open = hub.parts.pipeline.core.vitals.openAlerts.load(ordering: .relaxed)
     let sizes = hub.parts.configuration.realtime
     // Each person's first alert and the hub's own find room beside the others (TimerLayout.alertPlaces).
     if !wasResized, open > sizes.alertsMax + sizes.patientsMax + 64 { report(.boundsHold, "\(open) open alerts", at: now) }
+    let log = hub.parts.pipeline.writer.logBytes.load(ordering: .relaxed)
+    if log > Self.logBytesMax { report(.boundsHold, "the journal's log has \(log) bytes", at: now) }
     if hub.parts.intake.depth > hub.parts.intake.capacity { report(.boundsHold, "\(hub.parts.intake.depth) entries wait", at: now) }
   }
 

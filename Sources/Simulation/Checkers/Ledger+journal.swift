@@ -11,13 +11,16 @@ import VitalSigns
 
 extension Ledger {
   mutating func started(_ hub: SimulatedHub, at now: Int64) {
+    pressIDs.runBegan(after: hub.parts.pipeline.durable.sequence)
+    owners.undo(after: hub.parts.pipeline.durable.sequence)
     if let doubt = hub.parts.recoveryDoubt {
       wasInexact = true
-      // Nothing was purged, nothing shed, and nobody has changed a size: then a start has no excuse.
-      let isShed = try? !hub.parts.reader.counts().gaps.isEmpty
-      if !wasResized, !diskHasLied, isShed != true { report(.replayIsEqual, "a start is not exact: \(doubt)", at: now) }
+      // Nothing was purged, nothing shed, and no exact start has followed an operation yet: else a start has no excuse.
+      let isShed = try? hasGaps(hub.parts.reader)
+      if !diskHasLied, isShed != true, !copies.mayBeInexact { report(.replayIsEqual, "a start is not exact: \(doubt)", at: now) }
     }
-    if let loss = hub.parts.pipeline.writer.loss, !diskHasLied {
+    if hub.parts.recoveryDoubt == nil { copies.mayBeInexact = false }
+    if let loss = hub.parts.pipeline.writer.loss, !diskHasLied, !copies.excuses(loss) {
       report(.hubStarts, "it takes its journal for lost: \(loss.sentence)", at: now)
     }
   }
@@ -26,9 +29,11 @@ extension Ledger {
   mutating func check(afterStartOf hub: SimulatedHub, broker: SimulatedBroker, at now: Int64) {
     let reader = hub.parts.reader
     do {
+      try verifyOwners(reader, from: max(0, verified - 200), at: now)
       try verifyPromises(hub, from: max(0, verified - 200), at: now)
       try verifyAccess(reader, at: now)
       let alerts = try reader.alerts(AlertFilter(limit: .max))
+      checkCopies(alerts, at: now)
       noteUnstored(beyond: Dictionary(alerts.map { ($0.id, $0.transition.revision) }, uniquingKeysWith: max))
       for alert in alerts {
         if let raised = durableAlerts[alert.id], raised != alert.transition.raisedAt, alert.transition.state != .suspected, !diskHasLied {
@@ -93,7 +98,7 @@ extension Ledger {
   /// On a full disk a routine value may be counted instead of kept; a press never.
   private func wasShed(_ taken: Taken, _ reader: JournalReader) throws -> Bool {
     guard taken.message.meaning != .press else { return false }
-    return try !reader.counts().gaps.isEmpty
+    return try hasGaps(reader)
   }
 
   private mutating func verifyAccess(_ reader: JournalReader, at now: Int64) throws {
@@ -111,6 +116,7 @@ extension Ledger {
   mutating func check(beforeEndOf hub: SimulatedHub, _ destinations: [SimulatedDestination], at now: Int64) {
     checkDeliveries(destinations, at: now)
     if let press = presses.first { report(.pressIsTold, "message \(press.message) is a press, and nobody has heard of it", at: now) }
+    checkCopiesAtEnd(at: now)
     guard let centre = destinations.first(where: \.isAlwaysWell) else { return }
     do {
       // Each alert that was raised has reached the centre.
@@ -128,6 +134,7 @@ extension Ledger {
 
   mutating func check(afterEndOf hub: SimulatedHub, _ configuration: KnutepunktConfiguration, broker: SimulatedBroker, at now: Int64) {
     do {
+      try verifyOwners(hub.parts.reader, from: 0, at: now)
       try verifyPromises(hub, from: 0, at: now)
       try verifyAccess(hub.parts.reader, at: now)
       if !wasInexact, !wasResized, !diskHasLied, !mayForget { try verifyReplay(hub, configuration, at: now) }

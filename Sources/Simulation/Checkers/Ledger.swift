@@ -81,7 +81,7 @@ struct Ledger {
   var lastRecord: [String: UInt64] = [:]
   var accessRows: UInt64 = 0
   var roomWasTold = false
-  /// A disk that lies keeps nothing that it says it keeps.
+  /// The power went while a lie of the disk stood: what it said that it kept it need not have kept.
   var diskHasLied = false
   var wasResized = false
   /// Retention has had reason to remove something.
@@ -92,7 +92,9 @@ struct Ledger {
   var decidedBefore: UInt64 = 0
   /// A start was not exact, by its own word: then a replay need not be.
   var wasInexact = false
-  var timelineIsSure = true
+  var copies = Copies()
+  var pressIDs = PressIDs()
+  var owners = Owners()
 
   init(mutant: Mutant?, ignoring: Set<Checker>) {
     self.mutant = mutant
@@ -115,6 +117,7 @@ struct Ledger {
     taken[message.number, default: Taken(message: message, sequences: [])].sequences.append(sequence)
     taken[message.number]?.wall = arrival.wall
     cameAt[sequence] = now
+    notePress(message, sequence: sequence)
     switch message.meaning {
     case .press:
       presses.removeAll { $0.message == message.number }
@@ -151,6 +154,9 @@ struct Ledger {
       report(.identityIsUnique, "\(transition.id) was \(before), and is \(alert)", at: now)
     }
     known[transition.id] = alert
+    checkCopies(transition, at: now)
+    checkPress(transition, cause: outcome.cause, at: now)
+    checkOwner(outcome, transition, at: now)
     toldThrough[transition.id] = max(toldThrough[transition.id] ?? 0, transition.revision)
     if transition.kind == .raised, let raised = durableAlerts[transition.id], raised != transition.raisedAt {
       report(.identityIsUnique, "\(transition.id) is in the journal as raised at \(raised), and rises at \(transition.raisedAt)", at: now)
@@ -171,6 +177,7 @@ struct Ledger {
   }
 
   mutating func died(at now: Int64) {
+    pressIDs.runEnded()
     // Who was not told yet hears it after the next start.
     for index in presses.indices { presses[index].due = .max }
     // The next run counts on from what is stored.
@@ -186,7 +193,8 @@ struct Ledger {
   mutating func powerWasCut(clockIsRight: Bool) {
     // What only the forward role's memory had is found in the outbox, or comes again with its message.
     owed = [:]
-    if !clockIsRight { timelineIsSure = false }
+    // The timeline goes on by a clock that was wrong: how long a device has been silent is known again once it is heard.
+    if !clockIsRight { heard = [:] }
   }
 
   /// The first start after the machine was off: somebody may have set its clock meanwhile.
@@ -194,9 +202,9 @@ struct Ledger {
 }
 
 extension AlertRule {
-  /// One alert may go on under a more urgent rule of the same family.
+  /// One alert may go on under a more urgent rule: a measurement that breaks two is one alert with two reasons.
   fileprivate func isUpgrade(of other: AlertRule) -> Bool {
-    let families: [Set<AlertRule>] = [[.news2High, .news2Medium, .news2SingleThree], [.planRed, .planYellow]]
-    return families.contains { $0.contains(self) && $0.contains(other) }
+    let family: Set<AlertRule> = [.news2High, .planRed, .news2Medium, .news2SingleThree, .planYellow]
+    return family.contains(self) && family.contains(other)
   }
 }

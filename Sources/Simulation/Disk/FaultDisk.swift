@@ -52,6 +52,8 @@ final class FaultDisk: @unchecked Sendable {
   /// Changes and flushes so far: the points at which a death can come.
   private(set) var operations: UInt64 = 0
   private var namesAtDeath: Set<String> = []
+  /// What the folders would forget.
+  private var folders = FolderChanges()
   /// The number of the operation that is not carried out any more, nor any after it; nil: none.
   var diesAt: UInt64?
   /// So many of the next flushes fail.
@@ -136,6 +138,25 @@ final class FaultDisk: @unchecked Sendable {
 
   func forget(_ path: String) { files[path] = nil }
 
+  // MARK: Names
+
+  /// SQLite made a file.
+  func made(_ path: String) { if !isVolatile(path) { folders.made(path) } }
+
+  /// SQLite is about to delete a file.
+  func deletes(_ path: String) {
+    if !isVolatile(path) { folders.deletes(path, FileManager.default.contents(atPath: path) ?? Data()) }
+    forget(path)
+  }
+
+  /// A flush of the folder: its names are durable.
+  func syncFolder() {
+    if lies { hasLied = true } else if !skipsFlushes { folders.flushed() }
+  }
+
+  /// What was deleted past SQLite is no file any more.
+  func forgetWhatIsGone() { files = files.filter { FileManager.default.fileExists(atPath: $0.key) } }
+
   // MARK: As the world sees it
 
   /// The process is gone and starts again; what was written is still in the machine's memory.
@@ -154,16 +175,31 @@ final class FaultDisk: @unchecked Sendable {
       if !isVolatile(path), !contents.pending.isEmpty { leave(contents, &random) }
     }
     files = [:]
+    folders.cut(&random)
     hasLied = false
     try? FileManager.default.removeItem(atPath: volatileRoot)
     try? FileManager.default.createDirectory(atPath: volatileRoot, withIntermediateDirectories: true)
   }
 
-  /// Somebody else works on the journal while no hub has it open: for mutants.
-  func run(_ sql: String) {
+  /// What lies in memory is gone. To be called when nothing has it open.
+  func loseVolatile() {
+    for path in files.keys where isVolatile(path) { files[path] = nil }
+    try? FileManager.default.removeItem(atPath: volatileRoot)
+    try? FileManager.default.createDirectory(atPath: volatileRoot, withIntermediateDirectories: true)
+  }
+
+  /// Somebody else works on the journal, or another file beside it, while no hub has it open. True: all of it was done.
+  @discardableResult func run(_ sql: String, on path: String? = nil) -> Bool {
     var database: OpaquePointer?
-    if sqlite3_open(root + "/state/journal.sqlite", &database) == SQLITE_OK { _ = sqlite3_exec(database, sql, nil, nil, nil) }
-    sqlite3_close(database)
+    defer { sqlite3_close(database) }
+    guard sqlite3_open(path ?? root + "/state/journal.sqlite", &database) == SQLITE_OK else { return false }
+    return sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK
+  }
+
+  /// What stands in a file and beside it is as if it had stood there for long: nothing of it can be lost any more.
+  func settle(_ path: String) {
+    for suffix in ["", "-wal", "-shm", "-journal"] { forget(path + suffix) }
+    folders.flushed()
   }
 
   /// Likewise takes a file away, with those beside it.

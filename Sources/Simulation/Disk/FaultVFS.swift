@@ -42,6 +42,8 @@ enum FaultVFS {
     let disk: FaultDisk
     let contents: FaultDisk.Contents
     let generation: UInt64
+    /// Its name is not durable yet, and its first flush makes it so, as SQLite does for logs and rollback journals.
+    var flushesFolder = false
 
     init(disk: FaultDisk, contents: FaultDisk.Contents) {
       self.disk = disk
@@ -95,9 +97,13 @@ enum FaultVFS {
     file.pointee.pMethods = nil
     if disk.isDead { return SQLITE_CANTOPEN }
     guard let below = below(file) else { return SQLITE_CANTOPEN }
+    let path = String(cString: name)
+    let isNew = flags & SQLITE_OPEN_CREATE != 0 && access(path, F_OK) != 0
     let code = unix.pointee.xOpen(unix, name, below, flags, flagsOut)
     guard code == SQLITE_OK else { return code }
-    let open = Open(disk: disk, contents: disk.contents(String(cString: name)))
+    if isNew { disk.made(path) }
+    let open = Open(disk: disk, contents: disk.contents(path))
+    open.flushesFolder = isNew && flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL) != 0
     UnsafeMutableRawPointer(file).assumingMemoryBound(to: Handle.self).initialize(
       to: Handle(base: sqlite3_file(pMethods: UnsafePointer(FaultFileMethods.table)), open: .passRetained(open)))
     return SQLITE_OK
@@ -109,7 +115,8 @@ enum FaultVFS {
     guard let unix = unix(layer), let name else { return DiskFailure.delete }
     if let disk = disk(holding: String(cString: name)) {
       guard disk.begins() else { return DiskFailure.delete }
-      disk.forget(String(cString: name))
+      disk.deletes(String(cString: name))
+      if syncsFolder != 0 { disk.syncFolder() }
     }
     return unix.pointee.xDelete(unix, name, syncsFolder)
   }
@@ -206,6 +213,11 @@ private enum FaultFileMethods {
 
   private static func sync(_ file: UnsafeMutablePointer<sqlite3_file>?, _ flags: Int32) -> Int32 {
     guard let open = FaultVFS.open(file), open.isAlive, open.disk.begins() else { return DiskFailure.sync }
-    return open.disk.sync(open.contents) ? SQLITE_OK : DiskFailure.sync
+    guard open.disk.sync(open.contents) else { return DiskFailure.sync }
+    if open.flushesFolder {
+      open.disk.syncFolder()
+      open.flushesFolder = false
+    }
+    return SQLITE_OK
   }
 }

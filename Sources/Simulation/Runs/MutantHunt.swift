@@ -22,8 +22,9 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .skipsFlush, finders: [.acknowledgedIsKept, .hubStarts, .replayIsEqual]),
     MutantHunt(mutant: .dropsAlerts, finders: [.pressIsTold]),
     MutantHunt(mutant: .dropsOneInThousand, finders: [.pressIsTold], minutes: 120, homes: 6, profile: .calm),
-    MutantHunt(mutant: .repeatsIdentity, finders: [.identityIsUnique]),
-    MutantHunt(mutant: .countsWhatIsRemoved, finders: [.identityIsUnique], ignoring: [.replayIsEqual, .acknowledgedIsKept]),
+    MutantHunt(mutant: .repeatsIdentity, finders: [.identityIsUnique, .pressHasItsId]),
+    MutantHunt(
+      mutant: .countsWhatIsRemoved, finders: [.identityIsUnique, .pressHasItsId], ignoring: [.replayIsEqual, .acknowledgedIsKept]),
     MutantHunt(mutant: .forgetsDeadlines, finders: [.silenceIsTold, .replayIsEqual]),
     MutantHunt(mutant: .forgetsDeadlinesAtStart, finders: [.silenceIsTold]),
     MutantHunt(mutant: .deliversWithoutName, finders: [.deliveryHasOneName]),
@@ -33,6 +34,13 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .cutsAccessLog, finders: [.accessLogIsWhole]),
     MutantHunt(mutant: .losesJournal, finders: [.hubStarts]),
     MutantHunt(mutant: .hidesFullTable, finders: [.lackOfRoomIsTold]),
+    MutantHunt(mutant: .holdsLog, finders: [.boundsHold], minutes: 90, homes: 24, profile: .calm),
+    MutantHunt(mutant: .keepsEpoch, finders: [.pressHasItsId]),
+    MutantHunt(mutant: .movesInListsOnly, finders: [.belongsToItsPerson]),
+    MutantHunt(
+      mutant: .restoresBare, finders: [.deliveryHasOneName, .orderIsKept, .identityIsUnique, .pressHasItsId],
+      ignoring: [.copyGoesOn, .accessLogIsWhole]),
+    MutantHunt(mutant: .losesFromCopy, finders: [.copyGoesOn]),
     MutantHunt(mutant: .losesEntry, finders: [.replayIsEqual], profile: .calm),
   ]
 

@@ -4,7 +4,7 @@ import VitalSigns
 
 /// The hash and a tail for people. A value.
 struct SimulationTrace {
-  enum Step: UInt8 { case start, connect, frame, acknowledged, told, durable, death, fault, nurse }
+  enum Step: UInt8 { case start, connect, frame, acknowledged, told, durable, death, fault, nurse, copied, restored, aged }
 
   /// Steps that a failure prints.
   static let tailMax = 40

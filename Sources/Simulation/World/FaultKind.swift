@@ -23,6 +23,12 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
   case resize
   // Of messages again, of roles, of the broker, of years. At the end, so that the plans of those before stay as they were.
   case sameInstant, forwarderDies, brokerRenumbers, longAway
+  // Of the installation again.
+  case restore, upgrade
+  // Of a call for help.
+  case callCutOff
+  // Of people again.
+  case registryChange
 
   /// Faults of single messages have a chance; the others have moments.
   var isOfMessages: Bool { messagesPerThousand(.storm) > 0 }
@@ -69,6 +75,9 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .forwarderDies: swarm = 1
     case .brokerRenumbers: swarm = 0.5
     case .longAway: swarm = 0.3
+    case .restore, .callCutOff: swarm = 1
+    case .upgrade: swarm = 0.5
+    case .registryChange: swarm = 3
     default: return 0
     }
     switch profile {
@@ -89,6 +98,9 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable {
     case .kill: 1...5
     case .powerCut, .longAway: 5...120
     case .forwarderDies: 1...60
+    case .restore: 20...900
+    case .callCutOff: 10...10
+    case .registryChange: 20...900
     case .brokerRenumbers: 1...20
     case .wallStep: 60...1_200
     case .diskFull: 30...300

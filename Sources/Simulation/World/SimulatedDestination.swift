@@ -33,6 +33,9 @@ final class SimulatedDestination {
   /// What came for the first time, in this order, since the last look; with the name that it came under.
   private(set) var firsts: [(name: DeliveryKey, item: DeliveryItem)] = []
   private(set) var refused: Set<DeliveryKey> = []
+  /// What each name says, of values; and a name under which another value came. Whoever knows the name drops the second.
+  private var values: [DeliveryKey: Observation] = [:]
+  private(set) var clash: DeliveryKey?
 
   init(name: String, isAlwaysWell: Bool) {
     self.name = name
@@ -64,6 +67,10 @@ final class SimulatedDestination {
     for item in items {
       if names.insert(name(item)).inserted { firsts.append((name(item), item)) }
       received[item.key, default: 0] += 1
+      if case .observation(let record) = item.record {
+        if let known = values[item.key], known != record.observation { clash = item.key }
+        values[item.key] = record.observation
+      }
     }
     if now < losesAnswersUntil {
       return random.next() & 1 == 0 ? Answer(report: DeliveryReport(.failed(.connectionLost, retryAfter: nil)), after: after) : nil

@@ -55,7 +55,7 @@ struct SimulatedDevice {
     switch kind {
     case .button:
       // A press alone, so that the last entry of its frame is the press.
-      if random.next(upTo: 12) == 0 { return (#"{"action": "press", "press": \#(random.next(upTo: 1_000_000))}"#, .press) }
+      if random.next(upTo: 12) == 0 { return (#"{"action": "press", "press": \#(1_000_000 + random.next(upTo: 1_000_000_000))}"#, .press) }
       return (#"{"action": "rest", "battery": \#(50 + random.next(upTo: 50))}"#, .life)
     case .oximeter:
       let isLow = random.next(upTo: 40) == 0

@@ -38,6 +38,7 @@ final class SimulatedHub {
   /// The disk rests until then: the writer has asked for it.
   private var restsUntil = MonotonicInstant.zero
   private let mutant: Mutant?
+  private let endless: EndlessLook?
   private(set) var hasEnded = false
   private var isStopping = false
 
@@ -53,6 +54,7 @@ final class SimulatedHub {
     link.decided = { [vitals = parts.pipeline.core.vitals] in vitals.lastSequence.load(ordering: .relaxed) }
     watch = StoreWatch(parts.pipeline.writer, told: parts.pipeline.writer.told)
     self.mutant = mutant
+    endless = mutant == .holdsLog ? EndlessLook(into: configuration.hub.journalPath) : nil
     _ = parts.anchorClock(beginsRun: true)
     parts.tellCore()
     parts.renewAbilities()
@@ -84,7 +86,7 @@ final class SimulatedHub {
       watch.look()
       let last = parts.pipeline.core.vitals.lastSequence.load(ordering: .relaxed)
       parts.clock.standing.look(wall: parts.clock.wall(), at: now, nextSequence: last + 1)
-      parts.links.beginEpochIfDue()
+      if mutant != .keepsEpoch { parts.links.beginEpochIfDue() }
       nextWatch = now.adding(nanoseconds: Self.watchInterval)
     }
     round.again = min(round.again, nextWatch, lane.nextDue ?? .never)

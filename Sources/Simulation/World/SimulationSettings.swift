@@ -79,6 +79,16 @@ package enum Mutant: String, Sendable, Hashable, CaseIterable {
   case losesJournal
   /// Full tables are not told of.
   case hidesFullTable
+  /// Somebody looks into the journal and never ends, so that its log cannot be cut.
+  case holdsLog
+  /// Alert ids never begin a new epoch.
+  case keepsEpoch
+  /// A device that changes its person does so in the lists only.
+  case movesInListsOnly
+  /// A copy of the journal is put back as it is, and every trace of what came after it is gone.
+  case restoresBare
+  /// Open alerts are not in what is restored.
+  case losesFromCopy
 
   /// Whether it tells nobody of this alert.
   func drops(_ alert: AlertID) -> Bool {

@@ -83,7 +83,6 @@ extension World {
     case .failingSync: disk.failingSyncs = 1 + Int(fault.draw % 4)
     case .lyingSync:
       disk.lies = true
-      ledger.diskHasLied = true
       hasEnd = true
     case .standstill:
       diskStandsUntil = until
@@ -96,14 +95,29 @@ extension World {
     case .nursesAsleep: nursesSleepUntil = until
     case .newHome:
       if registered < settings.homes + 8 { register(registered) }
+    case .restore, .callCutOff, .registryChange:
+      beginOperation(fault, until: until)
+      hasEnd = true
+    case .upgrade:
+      upgrading = .due(SeededRandom(seed: fault.draw))
+      disk.die()
     case .resize:
       alertsMax = [32, 64, 96, 128][Int(fault.draw % 4)]
       if let changed = try? Self.configuration(in: folder, alertsMax: alertsMax, homes: settings.homes) { configuration = changed }
-      ledger.wasResized = true
+      (ledger.wasResized, ledger.copies.mayBeInexact) = (true, true)
       disk.die()
     }
     if hasEnd { agenda.add(.faultEnds(fault), at: until) }
     hubWake = min(hubWake, now)
+  }
+
+  private func beginOperation(_ fault: PlannedFault, until: Int64) {
+    switch fault.kind {
+    case .restore: takeCopy(draw: fault.draw)
+    case .callCutOff: pressToCutOff(fault, until: until)
+    case .registryChange: changeRegistry(fault)
+    default: break
+    }
   }
 
   func finish(_ fault: PlannedFault) {
@@ -112,13 +126,18 @@ extension World {
     case .lyingSync: disk.lies = false
     case .standstill: hub?.standsStill(false)
     case .wallStep: setWall(wrongBy: 0)
+    case .restore: endForRestore()
+    case .registryChange: comesBack(fault)
+    case .callCutOff:
+      cutOff = nil
+      if now >= diskStandsUntil { hub?.standsStill(false) }
     default: break
     }
     hubWake = now
   }
 
   /// Somebody sets the hub's wall clock; right again means that the network did.
-  private func setWall(wrongBy milliseconds: Int64) {
+  func setWall(wrongBy milliseconds: Int64) {
     let step = milliseconds - wallError
     wallError = milliseconds
     wallWasSet = true
@@ -131,11 +150,7 @@ extension World {
   /// A button is stuck: more calls than a small table follows.
   private func flood(_ index: Int) {
     for number in 0..<Self.floodPresses {
-      nextMessage += 1
-      let payload = Array(#"{"action": "press", "press": \#(nextMessage)}"#.utf8)
-      let message = SimulatedMessage(
-        number: nextMessage, device: index, topic: devices[index].topic, payload: payload, meaning: .press, sent: now)
-      agenda.add(.arrives(message), at: now + Int64(number) * 3 * Self.second)
+      agenda.add(.arrives(press(index)), at: now + Int64(number) * 3 * Self.second)
     }
   }
 

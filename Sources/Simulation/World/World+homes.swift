@@ -18,7 +18,6 @@ extension World {
 
   /// A home moves in. Its people and devices are entries of the intake, as the local API makes them; they count when they are durable.
   func register(_ home: Int) {
-    let patient = PatientID(rawValue: UInt32(home + 1))
     while registered <= home {
       for (index, kind) in SimulatedDevice.Kind.allCases.enumerated() {
         let id = UInt32(registered * SimulatedDevice.Kind.allCases.count + index + 1)
@@ -30,42 +29,7 @@ extension World {
       }
       registered += 1
     }
-    guard let hub else { return }
-    submit(patient, home: home, to: hub)
-  }
-
-  private func submit(_ patient: PatientID, home: Int, to hub: SimulatedHub) {
-    let (intake, registry) = (hub.parts.intake, hub.parts.registry)
-    let name = "Person \(home + 1)"
-    let person = Companion(attachment: Attachment(reason: "moves in", .patient(PatientDetails(name: name))), mark: nil)
-    guard intake.submit(.registry(.patientAdded), patient: patient, companion: person) != nil else { return }
-    registry.add(RegisteredPatient(id: patient, name: name, controller: Self.controller, since: hub.parts.clock.wall()))
-    for device in devices where device.home == home {
-      guard let profile = registry.profile(device.kind.profile) else { continue }
-      var liveness = profile.watchedLiveness
-      liveness.expectedIntervalSeconds = device.kind.expected
-      let details = DeviceDetails(label: device.address, profile: profile.id, address: device.address)
-      let companion = Companion(attachment: Attachment(reason: "moves in", .device(details)), mark: nil)
-      guard intake.submit(.registry(.deviceAdded(liveness)), device: device.id, companion: companion) != nil,
-        let last = intake.submit(.registry(.deviceAssigned), device: device.id, patient: patient)
-      else { continue }
-      registry.add(
-        RegisteredDevice(
-          id: device.id, label: device.address, profile: profile.id, address: device.address, liveness: liveness, patient: .none,
-          removed: false, lastSeen: .unknown))
-      registry.assign(device.id, to: patient, by: last)
-    }
-    ledger.registers(devices.filter { $0.home == home }, at: now)
-  }
-
-  /// What a crash undid of the registry is done again, as whoever got no answer would.
-  func registerMissing(_ hub: SimulatedHub) {
-    for home in 0..<registered {
-      let patient = PatientID(rawValue: UInt32(home + 1))
-      let known = hub.parts.registry.devices(of: patient)
-      let isWhole = hub.parts.registry.patient(patient) != nil && devices.filter { $0.home == home }.allSatisfy { known.contains($0.id) }
-      if !isWhole { submit(patient, home: home, to: hub) }
-    }
+    if let hub { registerMissing(hub) }
   }
 
   // MARK: Speaking

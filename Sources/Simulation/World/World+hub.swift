@@ -22,6 +22,8 @@ extension World {
     setClocks()
     // Another boot meets the disk anew.
     disk.failingSyncs = 0
+    guard restoreIfDue() else { return agenda.add(.startHub, at: now + Self.restoreAgain * Self.second) }
+    ageIfDue()
     if settings.mutant == .cutsAccessLog { disk.run("DELETE FROM access_log WHERE id = (SELECT max(id) FROM access_log)") }
     if settings.mutant == .losesJournal, counts.starts > 0 { disk.remove("journal.sqlite") }
     if settings.mutant == .countsWhatIsRemoved, counts.starts > 0 {
@@ -43,7 +45,6 @@ extension World {
       counts.starts += 1
       trace.note(.start, made.parts.pipeline.durable.sequence, made.parts.recoveryDoubt == nil ? 1 : 0)
       ledger.started(made, at: now)
-      if disk.lies || disk.hasLied { ledger.diskHasLied = true }
       afterStart(made)
     } catch {
       if disk.isDead { return }
@@ -64,7 +65,8 @@ extension World {
   func connect() {
     guard let hub, !hub.link.isConnected, now >= linkDownUntil, now >= brokerDownUntil else { return }
     let hasSession = broker.connect()
-    hub.parts.links.mqtt.first?.frames.sessionPresent = { hasSession }
+    let isSaidToBeThere = hasSession || settings.mutant == .keepsEpoch
+    hub.parts.links.mqtt.first?.frames.sessionPresent = { isSaidToBeThere }
     hub.link.connect()
     trace.note(.connect, hasSession ? 1 : 0, 0)
   }
@@ -130,6 +132,7 @@ extension World {
     hub.parts.hub.tell(alert, decidedAt: outcome.instant)
     if let key = forwarder?.hear(alert, at: bootInstant) { ledger.owes(key, at: now) }
     nurseHears(transition)
+    cutOffCall(transition, outcome)
   }
 
   /// Commits are announced to the forward role.
@@ -175,6 +178,8 @@ extension World {
     if isPowerCut {
       isPowerCut = false
       stopForwarder()
+      // A lie that no cut has met has taken nothing.
+      if disk.lies || disk.hasLied { ledger.diskHasLied = true }
       disk.revive()
       disk.cut(&diskChance)
       let away = diskChance.next(in: FaultKind.powerCut.seconds) * Self.second

@@ -83,6 +83,9 @@ final class World {
   var failedStarts = 0
   /// The death that comes is the machine's, and not the process's.
   var isPowerCut = false
+  var restoring = Restoring.nothing
+  var upgrading = Upgrading.nothing
+  var cutOff: CallCutOff?
   var registered = 0
   var alertsMax: Int
   /// What happened, for a report.
