@@ -24,7 +24,8 @@ package struct MutantHunt: Sendable {
     MutantHunt(mutant: .dropsOneInThousand, finders: [.pressIsTold], minutes: 120, homes: 6, profile: .calm),
     MutantHunt(mutant: .repeatsIdentity, finders: [.identityIsUnique, .pressHasItsId]),
     MutantHunt(
-      mutant: .countsWhatIsRemoved, finders: [.identityIsUnique, .pressHasItsId], ignoring: [.replayIsEqual, .acknowledgedIsKept]),
+      mutant: .countsWhatIsRemoved, finders: [.identityIsUnique, .pressHasItsId],
+      ignoring: [.replayIsEqual, .acknowledgedIsKept, .silenceIsTold]),
     MutantHunt(mutant: .forgetsDeadlines, finders: [.silenceIsTold, .replayIsEqual]),
     MutantHunt(mutant: .forgetsDeadlinesAtStart, finders: [.silenceIsTold]),
     MutantHunt(mutant: .deliversWithoutName, finders: [.deliveryHasOneName]),
