@@ -72,11 +72,12 @@ package final class CorePipeline: Sendable {
       commitRequest: CommitRequest(wake: journalWake), wake: journalWake)
     alarms = AlarmWay(ring: SingleProducerRing(capacity: AlarmWay.capacity), room: AlarmRoom(), wake: try Wake())
     let vitals = CoreVitals()
-    let absence = AbsenceWatch(vitals: vitals, ring: intakeRing)
-    intake = Intake(ring: intakeRing, absence: absence, coreWake: coreWake, journal: journal, clock: clock)
+    intake = Intake(
+      ring: intakeRing, vitals: vitals, coreWake: coreWake, journal: journal.ring, companions: journal.companions, clock: clock)
     requests = journal.requests
     core = CoreThread(
-      core: opened.takeCore(), vitals: vitals, intake: intakeRing, absence: absence, wake: coreWake, journal: journal, alarms: alarms,
+      core: opened.takeCore(), vitals: vitals, intake: intakeRing, absence: intake.absence, wake: coreWake, journal: journal,
+      alarms: alarms,
       clock: clock,
       settings: CoreThread.Settings(
         wantsRealtime: configuration.realtime.scheduler == .fifo, priority: Int32(configuration.realtime.priority)))

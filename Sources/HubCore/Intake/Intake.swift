@@ -4,8 +4,8 @@
 // When the disk stands still, decided entries pile up between the core and the writer. Routine values are refused while
 // there is still much room there, so that the core goes on deciding about alarms however long the disk takes.
 
-import CoreRings
-import HubRuntime
+package import CoreRings
+package import HubRuntime
 import Journal
 import RealtimeCore
 package import VitalSigns
@@ -13,7 +13,7 @@ package import VitalSigns
 /// The producers' side of the core. Any thread.
 package final class Intake: Sendable {
   private let ring: IntakeRing
-  private let absence: AbsenceWatch
+  let absence: AbsenceWatch
   private let coreWake: Wake
   private let journal: SingleProducerRing<JournalItem>
   package let companions: Companions
@@ -21,12 +21,16 @@ package final class Intake: Sendable {
   /// Which conditions of the hub itself the core was told of.
   package let conditions = HubConditions()
 
-  init(ring: IntakeRing, absence: AbsenceWatch, coreWake: Wake, journal: JournalWay, clock: HubClock) {
+  /// - Parameter vitals: of the core that empties the ring.
+  package init(
+    ring: IntakeRing, vitals: CoreVitals = CoreVitals(), coreWake: Wake, journal: SingleProducerRing<JournalItem>, companions: Companions,
+    clock: HubClock
+  ) {
     self.ring = ring
-    self.absence = absence
+    absence = AbsenceWatch(vitals: vitals, ring: ring)
     self.coreWake = coreWake
-    self.journal = journal.ring
-    companions = journal.companions
+    self.journal = journal
+    self.companions = companions
     self.clock = clock
   }
 

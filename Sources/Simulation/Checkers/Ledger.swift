@@ -198,7 +198,7 @@ struct Ledger {
   }
 
   /// The first start after the machine was off: somebody may have set its clock meanwhile.
-  mutating func cameBack(clockIsRight: Bool) { if !clockIsRight { timelineIsSure = false } }
+  mutating func cameBack(clockIsRight: Bool) { if !clockIsRight { heard = [:] } }
 }
 
 extension AlertRule {
