@@ -3,13 +3,14 @@
 // A call is told before the disk has it. When the hub dies in between, the broker usually sends it again, and it must rise under the id
 // that it had. When the broker has lost it too, the next call must get another id, or a response centre drops it as one that it knows.
 // So the epoch changes when every link is past the point at which its broker repeats: at once where the broker kept no session,
-// else half a minute after the connection.
+// else half a minute after the connection, and at the latest two minutes after the start. A broker whose window is full, because a disk stands
+// still, pauses for longer; docs/endurance.md says what that costs.
 
 import VitalSigns
 
 /// Which links may still bring what the run before was told. Pure; one owner.
 struct EpochWatch: Sendable {
-  /// A broker sends what it kept as soon as it is connected, and does not pause. The time that a link searches for redeliveries.
+  /// A broker sends what it kept as soon as it is connected. The time that a link searches for redeliveries.
   static let repeatsNanoseconds = RedeliveryBook.searchMilliseconds * 1_000_000
   /// A link that is not connected for this long does not hold up the epoch for the others. Nanoseconds.
   static let longestNanoseconds: Int64 = 120_000_000_000

@@ -76,14 +76,16 @@ struct RedeliveryBook {
   private var owed: [Mark] = []
   private var lastOrdinal: UInt64 = 0
   private var searchUntil: WallTime?
-  /// When the last connection ended, or the last frame of the run before came.
-  private var lastLife = WallTime.unknown
+  /// When the last connection of this run ended.
+  private var lastEnd = WallTime.unknown
+  /// When the last frame of the run before came, by the wall clock as that run had it: somebody may have set it since.
+  private var lastLifeBefore = WallTime.unknown
 
   init(marksMax: Int, known: [(mark: Mark, known: Known, arrived: WallTime)] = []) {
     self.marksMax = marksMax
     for item in known.suffix(marksMax) {
       enter(item.mark, item.known, .unknown(arrived: item.arrived))
-      lastLife = max(lastLife, item.arrived)
+      lastLifeBefore = max(lastLifeBefore, item.arrived)
     }
   }
 
@@ -98,7 +100,7 @@ struct RedeliveryBook {
     }
   }
 
-  mutating func disconnected(at wall: WallTime) { lastLife = max(lastLife, wall) }
+  mutating func disconnected(at wall: WallTime) { lastEnd = max(lastEnd, wall) }
 
   /// Whether this frame was here before.
   func answer(_ mark: Mark, _ delivery: MQTTFrame.Delivery, at wall: WallTime) -> Answer {
@@ -124,9 +126,14 @@ struct RedeliveryBook {
   private func isDoubtful(_ entry: Entry) -> Bool {
     switch entry.acknowledgement {
     case .owed: true
-    case .left(let wall), .unknown(let wall):
-      Self.milliseconds(from: wall, to: lastLife).map { $0 <= Self.doubtMilliseconds } ?? false
+    // Of this run alone: a clock that was set back before its start says nothing of when its connections ended.
+    case .left(let wall): lastEnd == .unknown || isWithinDoubt(wall, lastEnd)
+    case .unknown(let arrived): isWithinDoubt(arrived, max(lastLifeBefore, lastEnd))
     }
+  }
+
+  private func isWithinDoubt(_ wall: WallTime, _ end: WallTime) -> Bool {
+    Self.milliseconds(from: wall, to: end).map { $0 <= Self.doubtMilliseconds } ?? false
   }
 
   /// A frame was taken in, or as much of it as there was room for.

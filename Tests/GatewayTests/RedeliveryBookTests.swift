@@ -27,6 +27,22 @@ import VitalSigns
     #expect(book.answer(mark(4), .repeated, at: second(86_400)) == .new)
   }
 
+  @Test("A clock that was set back before the start does not make an acknowledgement of this run old", arguments: [0, 3_600, 20_000_000])
+  func setBackBeforeTheStart(ahead: Int64) {
+    var book = RedeliveryBook(marksMax: 100, known: [(mark(1), known(1), second(ahead))])
+    book.connected(sessionPresent: true, at: second(1))
+    book.took(mark(2), known(2))
+    book.acknowledged(at: second(2))
+    book.disconnected(at: second(3))
+    book.connected(sessionPresent: true, at: second(4))
+    #expect(book.answer(mark(2), .repeated, at: second(4)) == .likely(known(2)), "else a call is told as another")
+    let old = book.answer(mark(1), .repeated, at: second(4))
+    if ahead > 4 { #expect(old == .likely(known(1)), "never certain: a call is not passed over") }
+    // One that left long before the end was heard, whatever the clock was.
+    book.disconnected(at: second(200))
+    #expect(book.answer(mark(2), .repeated, at: second(201)) == .new)
+  }
+
   @Test func framesBetweenDoNotEndTheSearch() {
     var book = book(1...3)
     book.disconnected(at: second(1))

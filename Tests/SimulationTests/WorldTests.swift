@@ -35,6 +35,10 @@ func smallWorld(_ seed: UInt64) throws -> SimulationRun {
     for seed in [52_806_685, 700_344] as [UInt64] { expectKept(try world(seed, minutes: 8)) }
   }
 
+  @Test("A press that comes again after the clock was set back is the same press") func pressAfterClockBack() throws {
+    expectKept(try world(2_000_836, minutes: 8))
+  }
+
   @Test("What somebody closed while the disk stood still is not taken for what nobody follows") func closedWhileStandingStill() throws {
     expectKept(try world(700_726, minutes: 8))
   }
