@@ -82,6 +82,7 @@ import VitalSigns
     var bench = SessionTableTests.bench(.bondLost)
     #expect(bench.give(.connectNow(mayPair: true)) == [.report(.problem(nil)), .perform(.remove)])
     bench.reply(.remove)
+    bench.give(.facts(Fixture.facts(paired: false, trusted: false)), after: 1)
     bench.connecting(Fixture.facts(paired: false, trusted: false))
     #expect(bench.reply(.connect).contains(.perform(.pair)))
     #expect(bench.reply(.pair).contains(.report(.paired)) && bench.session.problem == nil)
@@ -150,7 +151,21 @@ import VitalSigns
     #expect(bench.give(.connectNow(mayPair: true)) == [.report(.problem(nil)), .perform(.remove)])
     bench.reply(.remove)
     bench.give(.facts(Fixture.facts(paired: false, trusted: false)))
-    #expect(bench.give(.heard) == [.requestSlot])
+    // A report from before the bond went; what is heard afterwards is the device.
+    #expect(bench.give(.heard).isEmpty)
+    #expect(bench.give(.heard, after: 1) == [.requestSlot])
+  }
+
+  @Test("A device that is not heard again after its bond was given up has none, though a report from before was still to come")
+  func heardOnlyFromBefore() {
+    var bench = SessionTableTests.bench(.bondLost)
+    bench.give(.connectNow(mayPair: true))
+    bench.reply(.remove)
+    bench.give(.facts(Fixture.facts(paired: false, trusted: false)))
+    #expect(bench.give(.heard).isEmpty)
+    #expect(bench.session.deadline == bench.now.adding(seconds: 30))
+    bench.expire()
+    #expect(bench.session.problem == .notPaired && bench.session.state.name == "needsOperator")
   }
 
   @Test("Aborted attempts whose link came up: a lost bond only where a new one is allowed", arguments: [true, false])

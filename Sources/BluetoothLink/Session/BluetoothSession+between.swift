@@ -34,7 +34,7 @@ extension BluetoothSession {
     // Only where nothing but the installer can bring the bond back.
     let needsBond = plan.security != .none && !(plan.staleBond == .renew && isRegistered)
     if mayPair, needsBond, case .idle(let notBefore, _) = state {
-      state = .idle(notBefore: notBefore, rehearBy: now.adding(Self.rehearing))
+      state = .idle(notBefore: max(notBefore, now.adding(Self.oldReports)), rehearBy: now.adding(Self.rehearing))
     }
     return onward
   }

@@ -46,6 +46,10 @@ extension BluetoothSession {
   /// A device whose old bond was given up for a new one is heard again by then. Otherwise its addresses are private, and the
   /// installer must choose it among the unknown devices.
   static let rehearing = Duration.seconds(30)
+  /// What the kernel heard just before a bond went lies in its queue, is reported under the identity, and bluetoothd makes the object once
+  /// more. Under that address nobody is on air: a connection to it would hang until the window closes. The queue is read within
+  /// milliseconds; with a longer time a device that is there would be missed, and bluetoothd reports it again only 10 s later.
+  static let oldReports = Duration.milliseconds(50)
   /// How long `connectNow` is remembered when the device is not there at once.
   static let requestLifetime = Duration.seconds(120)
   /// As many links in a row that end before anything worked look like a lost bond.
