@@ -87,10 +87,11 @@ let package = Package(
     target("NEWS2Scoring", ["VitalSigns"]),
     target("RealtimeCore", ["VitalSigns", "CoreRings", "NEWS2Scoring"]),
     target("CoreState", ["VitalSigns", "RealtimeCore"]),
-    target("JournalValues", ["VitalSigns"]),
+    target("People", ["VitalSigns"]),
+    target("JournalValues", ["VitalSigns", "People"]),
     target("JournalFiles", ["VitalSigns", "JournalValues", grdb]),
-    target("Journal", ["VitalSigns", "JournalValues", "JournalFiles", grdb, crypto]),
-    target("JournalCopies", ["VitalSigns", "JournalValues", "Journal", grdb, crypto]),
+    target("Journal", ["VitalSigns", "People", "JournalValues", "JournalFiles", grdb, crypto]),
+    target("JournalCopies", ["VitalSigns", "People", "JournalValues", "JournalFiles", "Journal", grdb, crypto]),
     target("Forwarding", ["VitalSigns"]),
     target("HTTPDelivery", ["HubRuntime", "Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
     target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
@@ -120,8 +121,9 @@ let package = Package(
       "CoreAPI",
       [
         "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "DeviceIntake",
-        "DeviceProfile", "ProfileCatalogue", "BlueZ", "BluetoothLink", "MQTTLink", "CoreRings", "RealtimeCore", "JournalValues", "Journal",
-        "Forwarding", "VitalSigns", "CLinux", hummingbird, hummingbirdCore, httpTypes, logging, metrics, nioCore, nioPosix, nioHTTP1,
+        "DeviceProfile", "ProfileCatalogue", "BlueZ", "BluetoothLink", "MQTTLink", "CoreRings", "RealtimeCore", "People", "JournalValues",
+        "Journal", "Forwarding", "VitalSigns", "CLinux", hummingbird, hummingbirdCore, httpTypes, logging, metrics, nioCore, nioPosix,
+        nioHTTP1,
       ]),
     target(
       "Delivery",
@@ -166,7 +168,7 @@ let package = Package(
       name: "knutepunkt",
       dependencies: [
         "NEWS2Scoring", "Gateway", "Simulation", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue",
-        "DeviceProfile", "JournalCopies",
+        "DeviceProfile", "People", "JournalCopies",
         "RealtimeCore", "VitalSigns",
         argumentParser,
       ],
@@ -195,7 +197,8 @@ let package = Package(
     tests("BluetoothLink", ["BlueZ", "BluetoothLink", "DeviceProfile", "VitalSigns", "CBluetooth", "CSystemd", logging]),
     tests("MQTTLink", ["MQTTLink", "VitalSigns", logging]),
     tests("RealtimeCore", ["CoreRings", "NEWS2Scoring", "RealtimeCore", "CoreState", "VitalSigns"], helpers: ["Fixtures"]),
-    tests("Journal", ["JournalValues", "JournalFiles", "Journal", "VitalSigns", grdb, crypto], helpers: ["Released"]),
+    tests("People", ["People", "VitalSigns"]),
+    tests("Journal", ["People", "JournalValues", "JournalFiles", "Journal", "VitalSigns", grdb, crypto], helpers: ["Released"]),
     tests("JournalCopies", ["JournalCopies", "JournalValues", "Journal", "JournalFiles", "VitalSigns", grdb]),
     tests("Forwarding", ["Forwarding", "VitalSigns"]),
     tests(
@@ -220,7 +223,8 @@ let package = Package(
         metrics, yams,
       ]),
     tests(
-      "knutepunkt", ["knutepunkt", "Doctor", "LocalAPI", "HubConfiguration", "HubRuntime", "RealtimeCore", "VitalSigns", argumentParser]),
+      "knutepunkt",
+      ["knutepunkt", "Doctor", "People", "LocalAPI", "HubConfiguration", "HubRuntime", "RealtimeCore", "VitalSigns", argumentParser]),
     tests("Simulation", ["Simulation", "VitalSigns", grdb]),
     tests("Architecture", []),
   ]

@@ -10,8 +10,10 @@ import sqlite3
 import subprocess
 
 # What version 3 did not have, and what it had (Sources/JournalFiles/Tables). A process test compares with what that program wrote.
-LATER_TABLES = ("needed_entry", "needed_score", "passed", "retention", "clock_believed", "clock_doubt", "episode")
-LATER_COLUMNS = (("clock_anchor", "begins_run"), ("clock_anchor", "id_epoch"))
+LATER_TABLES = ("needed_entry", "needed_score", "passed", "retention", "clock_believed", "clock_doubt", "episode", "person_record")
+LATER_COLUMNS = (
+    ("clock_anchor", "begins_run"), ("clock_anchor", "id_epoch"), ("registry_change", "news2_from_day"), ("registry_change", "is_pregnant"),
+)
 MIGRATIONS = (
     "1: entries, outcomes, registry, outbox, access log",
     "2: alert transitions have a number, a bound and a second reason",

@@ -8,6 +8,7 @@ import HubConfiguration
 import HubRegistry
 import HubRuntime
 import Journal
+import JournalValues
 import LocalAPI
 import Logging
 import NIOPosix

@@ -228,10 +228,12 @@ package final class CoreParts: Sendable {
     JournalWriterThread.Hooks(
       committed: { hub.send(.committed(API.Committed(sequence: $0))) }, stored: { hub.stored(through: $0) },
       tell: { intake.submit(.hubCondition($0)) != nil },
-      openEmergency: { loss, last throws(JournalError) in
-        let emergency = try opening.places.openEmergency(loss, running: last, wall: opening.machine.wall())
-        try emergency.writer.setSharing(opening.configuration.sharingRules)
-        return emergency
+      openEmergency: { loss, last in
+        Result { () throws(JournalError) in
+          let emergency = try opening.places.openEmergency(loss, running: last, wall: opening.machine.wall())
+          try emergency.writer.setSharing(opening.configuration.sharingRules)
+          return emergency
+        }
       },
       isDamaged: { reader.isDamaged }, journalMoved: { opening.point(to: $0) })
   }

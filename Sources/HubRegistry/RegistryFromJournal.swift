@@ -2,7 +2,7 @@
 
 package import DeviceProfile
 package import Journal
-import JournalValues
+package import JournalValues
 package import VitalSigns
 
 extension Registry {
@@ -43,7 +43,7 @@ extension Registry {
     case .deviceRemoved: remove(device)
     case .deviceAssigned: assign(device, to: patient, by: sequence)
     case .deviceReleased: assign(device, to: .none, by: sequence)
-    case .planItem: break
+    case .planItem, .recordChanged: break
     }
   }
 }

@@ -1,7 +1,7 @@
 // What can go wrong with a copy of the journal, one case per failed operation, in sentences that say the next step. No message
 // holds anybody's data.
 
-package import Journal
+package import JournalValues
 
 /// Why a copy could not be written, read, proven or restored.
 package enum BackupError: Error, Sendable, Hashable {

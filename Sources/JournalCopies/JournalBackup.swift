@@ -9,6 +9,8 @@
 internal import Foundation
 internal import GRDB
 internal import Journal
+internal import JournalFiles
+internal import JournalValues
 package import VitalSigns
 
 /// How far a backup is.

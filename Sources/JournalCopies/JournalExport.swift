@@ -5,6 +5,8 @@
 internal import Foundation
 internal import GRDB
 internal import Journal
+internal import JournalFiles
+internal import JournalValues
 package import VitalSigns
 
 /// What can be exported.
@@ -187,6 +189,18 @@ package struct JournalExport {
           ("type", .text("plan")), ("patient", Self.person(row)), ("key", .text(row["key"])), ("value", .text(row["value"])),
           ("by", Self.text(row["author_name"])), ("reason", .text(row["reason"])), ("from", Self.time(row["started"])),
           ("to", Self.time(row["ended"])),
+        ]
+      },
+      // What is restricted is in no export.
+      Part(
+        sql:
+          "SELECT r.sequence n, r.*, a.display_name author_name FROM person_record r LEFT JOIN actor a ON a.id = r.author WHERE r.sequence > ? ORDER BY r.sequence"
+      ) { row in
+        guard belongs(row) else { return nil }
+        return [
+          ("type", .text("record")), ("patient", Self.person(row)), ("key", .text("version \(row["version"] as Int64)")),
+          ("value", .text(row["fields"])), ("by", Self.text(row["author_name"])), ("reason", .text(row["reason"])),
+          ("from", Self.time(row["started"])),
         ]
       },
     ]

@@ -4,6 +4,7 @@
 
 internal import GRDB
 package import Journal
+internal import JournalFiles
 package import JournalValues
 package import VitalSigns
 

@@ -5,6 +5,7 @@
 internal import Foundation
 internal import GRDB
 internal import Journal
+internal import JournalFiles
 package import JournalValues
 package import VitalSigns
 

@@ -6,6 +6,7 @@
 internal import Foundation
 internal import GRDB
 internal import Journal
+internal import JournalFiles
 internal import JournalValues
 internal import VitalSigns
 
@@ -197,7 +198,8 @@ package struct JournalSalvage {
   }
 
   private static let registryTables: Set<String> = [
-    "meta", "counter", "controller", "actor", "destination", "patient", "device", "assignment", "plan_item", "registry_change", "episode",
+    "meta", "counter", "controller", "actor", "destination", "patient", "device", "assignment", "plan_item", "registry_change",
+    "person_record", "episode",
     "alert", "alert_transition",
   ]
 

@@ -1,6 +1,7 @@
 // One transaction's worth of everything: what the core took in and decided, what destinations answered, what was
 // rejected at the edge, and who looked at what. The writer commits it whole or not at all.
 
+public import People
 public import VitalSigns
 
 /// An entry and the outcomes that belong to it, as positions in the group's flat list.
@@ -82,6 +83,8 @@ public struct Attachment: Sendable, Hashable {
     case patient(PatientDetails)
     /// With `deviceAdded`: what the device is.
     case device(DeviceDetails)
+    /// With `recordChanged`: the person's whole record as it is from now on.
+    case record(PersonRecord)
     /// With a command: what was said at acknowledgement or resolution. With an observation: a remark by the person who entered it.
     case note(AlertNote)
     /// With an observation, an event or a fix: what the device itself said about the time.

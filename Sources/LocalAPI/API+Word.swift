@@ -93,6 +93,7 @@ extension AlertRule: WireWord, WireNumber {}
 extension AlertPriority: WireWord, WireNumber {}
 extension AlertState: WireWord, WireNumber {}
 extension AlertTransitionKind: WireWord, WireNumber {}
+extension NEWS2Hindrance: WireWord {}
 extension NEWS2Parameter: WireWord {}
 extension PlanSignal: WireWord {}
 extension PrescribedOxygen: WireWord {}

@@ -54,6 +54,15 @@ extension AlertRule: KeyedVocabulary {
   }
 }
 
+extension NEWS2Hindrance: KeyedVocabulary {
+  public var key: String {
+    switch self {
+    case .under16: "under16"
+    case .pregnant: "pregnant"
+    }
+  }
+}
+
 extension AlertPriority: KeyedVocabulary {
   public var key: String {
     switch self {

@@ -49,6 +49,8 @@
   /// From now on this device (header) is nobody's.
   case deviceReleased
   case planItem(CarePlanItem)
+  /// The person's record says something else now. Of all that it holds the core needs to know only this.
+  case recordChanged(NEWS2Eligibility)
 }
 
 /// Where the wall clock stands relative to the hub's timeline. An anchor is the first entry of every run. Another follows when the

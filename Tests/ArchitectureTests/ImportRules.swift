@@ -60,14 +60,16 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "RealtimeCore": ImportRule(own: ["VitalSigns", "CoreRings", "NEWS2Scoring"], platform: .atomics),
   // The core's state as bytes that every later version reads. It sees into the core; nobody but who stores and restores it sees this.
   "CoreState": ImportRule(own: ["VitalSigns", "RealtimeCore"], platform: .none),
+  // Who is cared for: what staff must know to help. Values and what may stand in them; no storage, no page.
+  "People": ImportRule(own: ["VitalSigns"], platform: .none),
   // What the journal takes and gives, without a database: whoever only reads rows needs no more.
-  "JournalValues": ImportRule(own: ["VitalSigns"], platform: .none),
+  "JournalValues": ImportRule(own: ["VitalSigns", "People"], platform: .none),
   // The files as files: tables by version and the way from one to the next, statements by column, which file is open,
   // the reserve beside it.
   "JournalFiles": ImportRule(own: ["VitalSigns", "JournalValues"], external: ["GRDB", "GRDBSQLite"]),
-  "Journal": ImportRule(own: ["VitalSigns", "JournalValues", "JournalFiles"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
+  "Journal": ImportRule(own: ["VitalSigns", "People", "JournalValues", "JournalFiles"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
   // Copies of the journal that leave the machine, and come back. It knows files and streams, and nothing of a running hub.
-  "JournalCopies": ImportRule(own: ["VitalSigns", "JournalValues", "Journal"], external: ["GRDB", "Crypto"]),
+  "JournalCopies": ImportRule(own: ["VitalSigns", "People", "JournalValues", "JournalFiles", "Journal"], external: ["GRDB", "Crypto"]),
   "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
   // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
   "HTTPDelivery": ImportRule(own: ["HubRuntime", "Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
@@ -102,8 +104,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "CoreAPI": ImportRule(
     own: [
       "CoreRings",
-      "BlueZ", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry",
-      "HubCore",
+      "BlueZ", "People", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability",
+      "HubRegistry", "HubCore",
       "DeviceIntake", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
       "CLinux",
     ],
@@ -148,7 +150,7 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "knutepunkt": ImportRule(
     own: [
       "NEWS2Scoring", "Gateway", "Doctor", "LocalAPI", "HubRegistry", "HubConfiguration", "HubRuntime", "ProfileCatalogue", "DeviceProfile",
-      "JournalCopies", "RealtimeCore", "Simulation", "VitalSigns",
+      "People", "JournalCopies", "RealtimeCore", "Simulation", "VitalSigns",
     ],
     external: ["ArgumentParser"]),
   // Measures what the others promise; not part of the product.

@@ -1,6 +1,7 @@
 // Every state of the store with every kind of error and both kinds of success.
 
 import Journal
+import JournalValues
 import Testing
 
 @testable import HubCore

@@ -3,6 +3,7 @@
 
 import Foundation
 import GRDB
+import JournalFiles
 import JournalValues
 import Testing
 import VitalSigns

@@ -12,7 +12,7 @@ import VitalSigns
 
 /// A released program's file, in a folder of its own.
 private enum Released {
-  static let versions = [1, 2, 3]
+  static let versions = [1, 2, 3, 4]
 
   static func text(_ version: Int) throws -> String {
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Released/version-\(version).sql.gz")

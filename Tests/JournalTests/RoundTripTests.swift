@@ -41,6 +41,7 @@ import VitalSigns
           DeviceLiveness(
             expectedIntervalSeconds: .max, isContinuous: true, isSafetyAlarm: true, abilities: [.locates, .dispensingIsTaking]))),
       .registry(.deviceAdded(DeviceLiveness(expectedIntervalSeconds: 0))),
+      .registry(.recordChanged(NEWS2Eligibility())), .registry(.recordChanged(NEWS2Eligibility(fromDay: .max, isPregnant: true))),
     ]
     for kind in DeviceEventKind.allCases { payloads.append(.event(DeviceEvent(kind: kind))) }
     for item in planItems { payloads.append(.registry(.planItem(item))) }

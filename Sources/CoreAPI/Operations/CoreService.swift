@@ -21,6 +21,7 @@ package final class CoreService: Sendable {
   package let health: Health
   package let sentences: AlertSentences
   package let logger: Logger
+  let recordsUnderWay = RecordsUnderWay()
   /// How destinations do, as the forward role tells.
   package var destinations: DestinationStates { parts.destinations }
   package var hub: EventHub { parts.hub }

@@ -2,6 +2,7 @@
 // serves requests.
 
 package import Journal
+package import JournalValues
 import NIOPosix
 
 extension CoreService {
@@ -14,7 +15,11 @@ extension CoreService {
     do {
       return try await NIOThreadPool.singleton.runIfActive { try query(reader) }
     } catch {
-      throw .unavailable("the journal cannot be read: \(error)", hint: "journalctl -u knutepunkt-core tells more")
+      throw Self.unreadable((error as? JournalError) ?? .busy(detail: "the core is stopping"))
     }
+  }
+
+  package static func unreadable(_ error: JournalError) -> LocalAPIFailure {
+    .unavailable("the journal cannot be read: \(error)", hint: "journalctl -u knutepunkt-core tells more")
   }
 }

@@ -26,6 +26,7 @@ package struct LocalAPIServer: Sendable {
     let router = Router(context: LocalAPIContext.self)
     router.add(middleware: PeerGate(policy: policy, logger: logger))
     addRegistry(to: router.group("v1"))
+    addRecords(to: router.group("v1"))
     addBluetooth(to: router.group("v1"))
     addAlerts(to: router.group("v1"))
     addOperations(to: router.group("v1"))
@@ -90,6 +91,27 @@ package struct LocalAPIServer: Sendable {
     }
     group.post("observations") { request, context in
       try Response.json(try await service.enter(try await request.json(API.EnterObservations.self, context: context)))
+    }
+  }
+
+  private func addRecords(to group: RouterGroup<LocalAPIContext>) {
+    let service = service
+    group.get("patients/:id/record") { request, context in
+      let text = request.uri.queryParameters["version"].map(String.init)
+      let version = text.flatMap { Int($0) }
+      if let text, version == nil { throw LocalAPIFailure.bad("version is \(text.debugDescription); allowed: 1, 2, 3, …") }
+      return try Response.json(try await service.record(of: try context.patient(), version: version))
+    }
+    group.get("patients/:id/record/versions") { _, context in
+      try Response.json(try await service.recordVersions(of: try context.patient()))
+    }
+    group.post("patients/:id/record") { request, context in
+      let patient = try context.patient()
+      return try Response.json(try await service.editRecord(of: patient, try await request.json(API.EditRecord.self, context: context)))
+    }
+    group.post("patients/:id/record/restricted") { request, context in
+      let patient = try context.patient()
+      return try Response.json(try await service.restricted(of: patient, try await request.json(API.ShowRestricted.self, context: context)))
     }
   }
 

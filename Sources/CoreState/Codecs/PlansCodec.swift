@@ -1,14 +1,14 @@
 // What a person's plan says beside limits (doses, night watch, fence, validity), and the counters of alert ids. One record for each person,
 // in the order of places.
 //
-// History. 1: versions from 0.4 on. `episodes` holds 48 counters by `AlertRule.episodeIndex`.
+// History. 2: and for whom NEWS2 is not made. 1: versions from 0.4 on. `episodes` holds 48 counters by `AlertRule.episodeIndex`.
 
 import RealtimeCore
 import VitalSigns
 
 struct PlansCodec: StateCodec {
   static var name: String { "plans" }
-  static var version: UInt16 { 1 }
+  static var version: UInt16 { 2 }
   static func count(_ arena: CoreArena, _ maps: PlaceMaps) -> Int { maps.people.used.count }
 
   static func code(_ records: Int, _ arena: CoreArena, _ maps: PlaceMaps, _ coder: inout RecordCoder) throws(SnapshotError) {
@@ -25,6 +25,10 @@ struct PlansCodec: StateCodec {
       try coder.numbers(&plan.pointee.episodes)
       try codeFence(plan, &coder)
       try codeSchedule(plan, &coder)
+      if coder.version >= 2 {
+        try coder.number(&plan.pointee.scoredFromDay)
+        try coder.number(&plan.pointee.isPregnant)
+      }
     }
   }
 

@@ -130,7 +130,7 @@ enum CoreFuzz {
   }
 
   private static func change(_ input: inout InputReader) -> RegistryChange {
-    switch input.byte() % 7 {
+    switch input.byte() % 8 {
     case 0: .patientAdded
     case 1: .patientEnded
     case 2:
@@ -141,6 +141,7 @@ enum CoreFuzz {
     case 3: .deviceRemoved
     case 4: .deviceAssigned
     case 5: .deviceReleased
+    case 6: .recordChanged(NEWS2Eligibility(fromDay: input.number(), isPregnant: input.byte() & 1 == 1))
     default: .planItem(item(&input))
     }
   }

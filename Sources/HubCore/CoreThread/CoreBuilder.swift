@@ -4,6 +4,7 @@
 package import CoreState
 package import HubConfiguration
 import Journal
+import JournalValues
 package import RealtimeCore
 package import VitalSigns
 

@@ -17,7 +17,7 @@ package final class CoreVitals: Sendable {
   package let openAlerts = Atomic<Int>(0)
   package let late = Atomic<UInt64>(0)
   /// Local time minus UTC as the core knows it, seconds.
-  let utcOffsetSeconds = Atomic<Int32>(0)
+  package let utcOffsetSeconds = Atomic<Int32>(0)
   /// Alert changes that found their holder's share of the alarm ring full. They are told through the outbox only. 0 except in a
   /// flood.
   package let alarmsUndispatched = Atomic<UInt64>(0)

@@ -52,7 +52,7 @@ extension JournalWriterThread {
   /// Goes on in a new journal that knows the registry and the open alerts.
   private func begin(_ loss: JournalLoss) {
     do {
-      let emergency = try hooks.openEmergency(loss, lastCommitted)
+      let emergency = try hooks.openEmergency(loss, lastCommitted).get()
       emergency.writer.takeOpenAlerts(from: writer)
       writer = emergency.writer
       self.loss = emergency.loss

@@ -1,6 +1,7 @@
 // What the journal writer is made from: its settings, what it begins with, and what it tells the rest of the hub.
 
 package import Journal
+package import JournalValues
 package import VitalSigns
 
 extension JournalWriterThread {
@@ -28,7 +29,7 @@ extension JournalWriterThread {
     /// A condition of the store begins or ends. False: nobody could be told, call again. Called on the watching thread.
     package var tell: @Sendable (HubCondition) -> Bool
     /// A journal to go on with when this one is lost; the sequence is the last that was committed.
-    package var openEmergency: @Sendable (JournalLoss, _ last: UInt64) throws(JournalError) -> EmergencyJournal
+    package var openEmergency: @Sendable (JournalLoss, _ last: UInt64) -> Result<EmergencyJournal, JournalError>
     /// Readers meet damaged pages, which the writer may not touch for long.
     package var isDamaged: @Sendable () -> Bool
     /// Another file is the journal from now on.
@@ -37,7 +38,7 @@ extension JournalWriterThread {
     package init(
       committed: @escaping @Sendable (_ sequence: UInt64) -> Void, stored: @escaping @Sendable (MonotonicInstant) -> Void,
       tell: @escaping @Sendable (HubCondition) -> Bool,
-      openEmergency: @escaping @Sendable (JournalLoss, _ last: UInt64) throws(JournalError) -> EmergencyJournal,
+      openEmergency: @escaping @Sendable (JournalLoss, _ last: UInt64) -> Result<EmergencyJournal, JournalError>,
       isDamaged: @escaping @Sendable () -> Bool, journalMoved: @escaping @Sendable (_ path: String) -> Void
     ) {
       self.committed = committed

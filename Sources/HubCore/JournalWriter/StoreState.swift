@@ -2,6 +2,7 @@
 // failure, and what people are told.
 
 package import Journal
+import JournalValues
 
 /// The store's health.
 package enum StoreState: Sendable, Equatable {

@@ -4,7 +4,7 @@
 
 internal import GRDB
 internal import JournalFiles
-import JournalValues
+public import JournalValues
 internal import VitalSigns
 
 /// What was found for destinations without a name in the configuration.

@@ -3,7 +3,7 @@
 
 internal import GRDB
 internal import JournalFiles
-import JournalValues
+internal import JournalValues
 internal import VitalSigns
 
 /// A walk over the entries after a sequence. Used inside one access to the connection.
@@ -126,6 +126,8 @@ struct EntryStream {
     case .deviceAssigned: return .deviceAssigned
     case .deviceReleased: return .deviceReleased
     case .planItem: return CarePlanItem(key: row.text(.planKey), text: row.text(.planValue)).map(RegistryChange.planItem)
+    case .recordChanged:
+      return .recordChanged(NEWS2Eligibility(fromDay: row.number(.news2FromDay), isPregnant: row.int(.isPregnant) != 0))
     case nil: return nil
     }
   }

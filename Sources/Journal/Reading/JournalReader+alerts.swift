@@ -2,7 +2,7 @@
 
 internal import GRDB
 internal import JournalFiles
-import JournalValues
+public import JournalValues
 public import VitalSigns
 
 extension JournalReader {

@@ -3,7 +3,7 @@
 
 internal import GRDB
 internal import JournalFiles
-import JournalValues
+public import JournalValues
 public import VitalSigns
 
 /// The rows of one board.

@@ -2,6 +2,7 @@
 // time last, by which their clocks are known again after a restart.
 
 internal import GRDB
+public import JournalValues
 public import VitalSigns
 
 /// What a device said of the time with a value of then.

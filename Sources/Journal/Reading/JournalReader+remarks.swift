@@ -2,6 +2,7 @@
 
 internal import GRDB
 internal import JournalFiles
+public import JournalValues
 public import VitalSigns
 
 extension JournalReader {

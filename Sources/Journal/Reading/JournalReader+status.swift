@@ -2,7 +2,7 @@
 
 internal import Foundation
 internal import GRDB
-import JournalValues
+public import JournalValues
 public import VitalSigns
 
 extension JournalReader {

@@ -21,7 +21,7 @@ public import VitalSigns
 /// Follows the journal: when another file has its name, or the core has gone over to another journal, the next call reads that.
 public final class JournalReader: Sendable {
   /// A query is ended after this long: a reader in the middle of one holds back every checkpoint, and the log grows meanwhile.
-  public static let querySecondsMax: Int64 = 30
+  public static let querySecondsMax = JournalFile.querySecondsMax
   private struct Opened {
     var pool: DatabasePool
     var path: String

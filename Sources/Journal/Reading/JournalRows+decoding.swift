@@ -3,7 +3,7 @@
 internal import Foundation
 internal import GRDB
 internal import JournalFiles
-import JournalValues
+internal import JournalValues
 internal import VitalSigns
 
 private func time(_ value: Int64?) -> WallTime? { value.map(WallTime.init(rawValue:)) }

@@ -2,6 +2,7 @@
 
 internal import GRDB
 internal import JournalFiles
+internal import JournalValues
 internal import VitalSigns
 
 /// An outcome with its row's number.

@@ -1,7 +1,8 @@
 // The file's form for whoever copies it, and what a journal that was begun anew from a copy (JournalCopies) tells at its first start.
 
 package import GRDB
-internal import JournalValues
+internal import JournalFiles
+public import JournalValues
 internal import VitalSigns
 
 /// What other programs must know of the file's form.

@@ -1,6 +1,7 @@
 // Why a hub's journal cannot be used, and what that means for whoever reads it: what is wrong, what goes on, what to do.
 
 internal import Foundation
+public import JournalValues
 
 #if canImport(Glibc)
   internal import Glibc

@@ -7,7 +7,7 @@
 internal import Foundation
 internal import GRDB
 internal import JournalFiles
-internal import JournalValues
+public import JournalValues
 public import VitalSigns
 
 #if canImport(Glibc)
@@ -83,6 +83,11 @@ enum RegistryCopy {
       db, "assignment", "patient IN (SELECT p FROM \(changed) WHERE p <> 0) OR device IN (SELECT d FROM \(changed) WHERE d <> 0)", [through]
     )
     try rows.copy(db, "plan_item", "patient IN (SELECT p FROM \(changed) WHERE p <> 0)", [through])
+    // Of records the newest: who goes on without the journal needs no history.
+    let touched = "patient IN (SELECT p FROM \(changed) WHERE p <> 0)"
+    try db.cachedStatement(sql: "DELETE FROM copy.person_record WHERE \(touched)").execute(arguments: [through])
+    try rows.copy(
+      db, "person_record", "sequence IN (SELECT max(sequence) FROM main.person_record WHERE \(touched) GROUP BY patient)", [through])
     try rows.copy(db, "entry", "sequence IN (SELECT s FROM \(changed))", [through])
     try rows.copy(db, "registry_change", "sequence > ?1", [through])
   }
@@ -125,7 +130,7 @@ enum RegistryCopy {
   static func seed(_ db: Database, from path: String, withOpenAlerts: Bool) throws {
     try attached(db, path) {
       var rows = try Self.rows(db, from: "copy", to: "main")
-      for table in wholeTables + ["meta", "run", "patient", "device", "assignment", "plan_item", "registry_change"] {
+      for table in wholeTables + ["meta", "run", "patient", "device", "assignment", "plan_item", "registry_change", "person_record"] {
         let condition =
           table == "meta"
           ? "key IN ('hub_id', 'hub_salt', 'generation', 'number_floor')" : table == "run" ? "id = (SELECT max(id) FROM copy.run)" : "1"

@@ -2,7 +2,9 @@
 // that nobody who was registered meanwhile is left unwatched.
 
 internal import GRDB
+internal import JournalFiles
 public import JournalValues
+internal import People
 public import VitalSigns
 
 /// One change of the registry, with its texts and who made it.
@@ -39,10 +41,16 @@ extension JournalReader {
                 label: row.label, profile: row.profile, address: row.address, controller: row.controller, serialNumber: row.serialNumber,
                 eui64: row.eui64))
           }
+        case .recordChanged: attachment.content = try PersonRecordVersion.fetch(db, madeBy: sequence).map { .record($0.record) } ?? .none
         default: break
         }
         let words = try Row.fetchOne(
-          db, sql: "SELECT p.reason, a.account FROM plan_item p LEFT JOIN actor a ON a.id = p.author WHERE p.sequence = ?",
+          db,
+          sql: """
+            SELECT w.reason, a.account
+            FROM (SELECT sequence, author, reason FROM plan_item UNION ALL SELECT sequence, author, reason FROM person_record) w
+            LEFT JOIN actor a ON a.id = w.author WHERE w.sequence = ?
+            """,
           arguments: [sequence])
         attachment.reason = words.flatMap { $0["reason"] as String? } ?? "changed while the journal was lost"
         return RegistryChangeRow(entry: entry, attachment: attachment, account: words.flatMap { $0["account"] as String? })

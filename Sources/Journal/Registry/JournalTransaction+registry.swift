@@ -13,8 +13,9 @@ extension JournalTransaction {
     switch entry.payload {
     case .registry(let change):
       let refusal = refusal(outcomes)
-      if refusal == nil { try apply(change, item) }
-      let detail = describe(change) + (entry.device == .none ? "" : " \(entry.device)") + (refusal.map { " refused: \($0.key)" } ?? "")
+      let what = try refusal == nil ? apply(change, item) : nil
+      let detail =
+        (what ?? describe(change)) + (entry.device == .none ? "" : " \(entry.device)") + (refusal.map { " refused: \($0.key)" } ?? "")
       try log(entry, item.attachment, action: "registry", detail)
     case .command(let command):
       let refusal = refusal(outcomes)
@@ -47,7 +48,8 @@ extension JournalTransaction {
     try state.access.append(record, db)
   }
 
-  private mutating func apply(_ change: RegistryChange, _ item: JournalEntry) throws {
+  /// Gives more for the access log than the change itself says, where there is more.
+  private mutating func apply(_ change: RegistryChange, _ item: JournalEntry) throws -> String? {
     let (patient, device, wall) = (Int64(item.entry.patient.rawValue), Int64(item.entry.device.rawValue), item.entry.wall.rawValue)
     switch change {
     case .patientAdded: try addPatient(item)
@@ -71,7 +73,9 @@ extension JournalTransaction {
           "sequence": signed(item.entry.sequence), "patient": patient, "key": planItem.key, "value": planItem.text,
           "author": item.attachment?.actor.rawValue ?? 0, "reason": item.attachment?.reason ?? "", "started": wall,
         ])
+    case .recordChanged: return try addRecord(item)
     }
+    return nil
   }
 
   private mutating func addPatient(_ item: JournalEntry) throws {

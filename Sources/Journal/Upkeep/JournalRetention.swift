@@ -10,7 +10,7 @@
 
 internal import GRDB
 internal import JournalFiles
-internal import JournalValues
+public import JournalValues
 public import VitalSigns
 
 /// What may be forgotten. Registry changes, plans, clock anchors, commands, alerts, the access log and gaps never are.

@@ -5,7 +5,7 @@ internal import Crypto
 internal import Foundation
 internal import GRDB
 internal import JournalFiles
-package import JournalValues
+public import JournalValues
 public import VitalSigns
 
 extension JournalWriter {

@@ -195,13 +195,15 @@ struct JournalTransaction {
     var item: CarePlanItem?
     if case .deviceAdded(let value) = change { liveness = value }
     if case .planItem(let value) = change { item = value }
+    var eligibility: NEWS2Eligibility?
+    if case .recordChanged(let value) = change { eligibility = value }
     try db.insert(
       into: "registry_change",
       [
         "sequence": sequence, "change": RegistryChangeKind(change).rawValue,
         "expected_interval_seconds": liveness?.expectedIntervalSeconds, "is_continuous": liveness?.isContinuous,
         "is_safety_alarm": liveness?.isSafetyAlarm, "plan_key": item?.key, "plan_value": item?.text,
-        "abilities": liveness?.abilities.rawValue,
+        "abilities": liveness?.abilities.rawValue, "news2_from_day": eligibility?.fromDay, "is_pregnant": eligibility?.isPregnant,
       ])
   }
 
@@ -216,7 +218,7 @@ struct JournalTransaction {
         ])
     case .deviceTime(.local(let civil)): try db.insert(into: "device_time", ["sequence": sequence, "civil": civil.description])
     case .deviceTime(.epoch(let time)): try db.insert(into: "device_time", ["sequence": sequence, "epoch": time.rawValue])
-    case .none, .patient, .device, .deviceTime(.none): break
+    case .none, .patient, .device, .record, .deviceTime(.none): break
     }
   }
 }
@@ -262,6 +264,7 @@ extension RegistryChangeKind {
     case .deviceAssigned: self = .deviceAssigned
     case .deviceReleased: self = .deviceReleased
     case .planItem: self = .planItem
+    case .recordChanged: self = .recordChanged
     }
   }
 }

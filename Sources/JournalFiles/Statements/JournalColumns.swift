@@ -20,7 +20,7 @@ package enum LocationColumn: Int, SQLColumn {
 }
 
 package enum RegistryChangeColumn: Int, SQLColumn {
-  case sequence, change, expectedIntervalSeconds, isContinuous, isSafetyAlarm, planKey, planValue, abilities
+  case sequence, change, expectedIntervalSeconds, isContinuous, isSafetyAlarm, planKey, planValue, abilities, news2FromDay, isPregnant
 }
 
 package enum ClockColumn: Int, SQLColumn {

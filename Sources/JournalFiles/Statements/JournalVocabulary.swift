@@ -39,6 +39,7 @@ package enum RegistryChangeKind: Int64, CaseIterable {
   case deviceAssigned = 5
   case deviceReleased = 6
   case planItem = 7
+  case recordChanged = 8
 }
 
 extension EntryKind {

@@ -1,5 +1,5 @@
 // NEWS2 of one person over time: fresh inputs in, scores out. The newest measurement of a parameter counts, whichever device gave it.
-// A score is told when it changed (bounds, points, missing inputs, band or scale). A fresh observation repeats an unchanged score when
+// Nobody is scored for whom NEWS2 is not made (NEWS2Eligibility). A score is told when it changed (bounds, points, missing inputs, band or scale). A fresh observation repeats an unchanged score when
 // the last one told is older than the refresh interval, or when an alert is about to be told because of it. How long inputs count:
 // ScoreValidity.swift. Alerts: ScoreAlertRule.swift.
 
@@ -10,7 +10,7 @@ import VitalSigns
 struct ScoreRule {
   let arena: CoreArena
   private var validity: ScoreValidity { @_noLocks get { ScoreValidity(arena: arena) } }
-  private var scoreAlerts: ScoreAlertRule { @_noLocks get { ScoreAlertRule(arena: arena) } }
+  var scoreAlerts: ScoreAlertRule { @_noLocks get { ScoreAlertRule(arena: arena) } }
 
   @_noLocks init(arena: CoreArena) { self.arena = arena }
 
@@ -45,7 +45,7 @@ struct ScoreRule {
   ) -> NEWS2Change {
     let state = arena.patient(patient)
     // A person who was just registered and never measured has no score.
-    guard state.pointee.hasScore || state.pointee.present != 0 else { return .nothing }
+    guard state.pointee.hasScore || state.pointee.present != 0, !isHindered(patient, at: instant) else { return .nothing }
     var score = NEWS2.score(inputs(of: patient))
     if cause.isMeasured, score.band != state.pointee.intervalBand { validity.setIntervalBand(to: score.band, patient, at: instant) }
     let isChanged = differs(score, from: state)

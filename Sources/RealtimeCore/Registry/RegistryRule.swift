@@ -19,6 +19,7 @@ struct RegistryRule {
   private var doses: DoseRule { @_noLocks get { DoseRule(arena: arena) } }
   private var nightDoors: NightDoorRule { @_noLocks get { NightDoorRule(arena: arena) } }
   private var fences: GeofenceRule { @_noLocks get { GeofenceRule(arena: arena) } }
+  private var scores: ScoreRule { @_noLocks get { ScoreRule(arena: arena) } }
   private var scoreAlerts: ScoreAlertRule { @_noLocks get { ScoreAlertRule(arena: arena) } }
 
   @_noLocks init(arena: CoreArena) { self.arena = arena }
@@ -48,6 +49,11 @@ struct RegistryRule {
     case .planItem(let item):
       guard patient != .none else { return arena.remark(.unknownSubject, entry, &outcomes) }
       setPlan(item, patient, entry, &outcomes)
+    case .recordChanged(let eligibility):
+      guard patient != .none else { return arena.remark(.unknownSubject, entry, &outcomes) }
+      scores.setEligibility(eligibility, patient, at: entry.instant, &outcomes)
+      // Whoever may be scored from now on is, by what was measured already.
+      judgement.judge(patient, score: .prescribed, signals: 0, device: .none, at: entry.instant, &outcomes)
     }
   }
 

@@ -41,7 +41,11 @@ package struct PatientPlan {
   package var fenceConfirmingFixes: UInt8
   /// Which inputs were missing in each sample of `PatientState.trend`.
   package var trendMissing: InlineArray<25, UInt8>
-  package var unused: InlineArray<5, UInt8>
+  /// 1: the person is pregnant.
+  package var isPregnant: UInt8
+  /// `NEWS2Eligibility.fromDay`.
+  package var scoredFromDay: UInt16
+  package var unused: InlineArray<2, UInt8>
 
   /// Doses a day that a plan may have. The first eight slots of a dispenser are planned ones.
   package static var doseSlots: Int { @_noLocks get { 8 } }

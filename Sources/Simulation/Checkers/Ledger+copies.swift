@@ -7,6 +7,7 @@ import Forwarding
 import HubCore
 import Journal
 import JournalCopies
+import JournalValues
 import VitalSigns
 
 extension Ledger {

@@ -2,6 +2,7 @@
 
 import HubCore
 import Journal
+import JournalValues
 import VitalSigns
 
 extension Ledger {

@@ -17,15 +17,17 @@ extension World {
     case due(SeededRandom)
   }
 
-  /// What version 4 of the journal's file brought, taken away again. `Deploy/years/aged.py` does the same, and a process test there compares
+  /// What versions 4 and 5 of the journal's file brought, taken away again. `Deploy/years/aged.py` does the same, and a process test there compares
   /// it with what the released program wrote.
   private static let toVersion3 = """
     PRAGMA synchronous = FULL;
     BEGIN IMMEDIATE;
-    \(["needed_entry", "needed_score", "passed", "retention", "clock_believed", "clock_doubt", "episode"].map { "DROP TABLE \($0);" }
+    \(["needed_entry", "needed_score", "passed", "retention", "clock_believed", "clock_doubt", "episode", "person_record"].map { "DROP TABLE \($0);" }
       .joined(separator: "\n"))
     ALTER TABLE clock_anchor DROP COLUMN begins_run;
     ALTER TABLE clock_anchor DROP COLUMN id_epoch;
+    ALTER TABLE registry_change DROP COLUMN news2_from_day;
+    ALTER TABLE registry_change DROP COLUMN is_pregnant;
     CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
     INSERT INTO grdb_migrations VALUES
       ('1: entries, outcomes, registry, outbox, access log'),

@@ -1,4 +1,5 @@
-// `patient edit` and `device edit`: a misspelt name, a device whose silence should be told. What was before stays in the journal.
+// `patient edit` and `device edit`: a person's record, a misspelt name, a device whose silence should be told. What was before stays in
+// the journal.
 
 import ArgumentParser
 import HubRuntime
@@ -6,28 +7,59 @@ import LocalAPI
 
 struct PatientEdit: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "edit", abstract: "Correct a person's name or national identity number; the old ones stay in the journal.")
+    commandName: "edit", abstract: "Change a person's record, or correct a name or national identity number; what was before stays.",
+    discussion: """
+      Example: knutepunkt patient edit P7 street="Storgata 1" city=Oslo kin.1.phone=22225555 --reason "flyttet inn"
+
+      FIELD= removes a field. FIELD=- reads its text from standard input, so that a door code stays out of the shell's history. \
+      knutepunkt patient fields lists the fields.
+      """)
   @Argument(help: "The person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String
+  @Argument(help: ArgumentHelp("What stands in the record from now on.", valueName: "field=text")) var fields: [String] = []
   @Option(help: "The name that nurses see from now on.") var name: String?
   @Option(
     name: .customLong("national-id"),
     help: ArgumentHelp("National identity number of 11 digits, or - to read it from standard input.", valueName: "number|-"))
   var nationalID: String?
+  @Option(
+    name: .customLong("based-on"),
+    help: ArgumentHelp("Refuse the change when the record has another version than this by now.", valueName: "version"))
+  var basedOn: Int?
   @Option(help: "Why, for the access log.") var reason: String
   @OptionGroup var actor: ActorOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var core: CoreOptions
 
   func validate() throws {
-    if name == nil, nationalID == nil { throw ValidationError("Nothing to change. Give --name, --national-id, or both.") }
+    if name == nil, nationalID == nil, fields.isEmpty {
+      throw ValidationError("Nothing to change. Give FIELD=TEXT, --name, --national-id, or several of them.")
+    }
+    if fields.isEmpty, basedOn != nil { throw ValidationError("--based-on belongs to fields of the record.") }
+    if output.json, !fields.isEmpty, name != nil || nationalID != nil {
+      throw ValidationError("With --json change either fields of the record or the name and number: the answer holds one of the two.")
+    }
   }
 
   func run() async throws {
     let number = nationalID == "-" ? readLine() : nationalID
-    let answer: API.Patient = try await core.client().post(
-      "/v1/patients/\(patient)/edit", API.EditPatient(name: name, nationalID: number, actor: actor.actor, reason: reason))
-    if output.json { return try Terminal.printJSON(answer) }
-    Terminal.print("\(answer.id) is corrected: \(Terminal.field(answer.name))")
+    let changes = try PersonRecordText.changes(fields)
+    let client = try core.client()
+    if name != nil || number != nil {
+      let answer: API.Patient = try await client.post(
+        "/v1/patients/\(patient)/edit", API.EditPatient(name: name, nationalID: number, actor: actor.actor, reason: reason))
+      if output.json { return try Terminal.printJSON(answer) }
+      Terminal.print("\(answer.id) is corrected: \(Terminal.field(answer.name))")
+    }
+    if changes.isEmpty { return }
+    let record: API.PersonRecord = try await client.post(
+      "/v1/patients/\(patient)/record", API.EditRecord(fields: changes, basedOn: basedOn, actor: actor.actor, reason: reason))
+    if output.json { return try Terminal.printJSON(record) }
+    Terminal.print("The record of \(patient) says so now: version \(record.version). knutepunkt patient show \(patient) shows it")
+    if let notScored = record.notScored {
+      Terminal.print(
+        "NEWS2 is not made for \(patient): \(PersonRecordText.hindrance(notScored)). Limits of a plan work: knutepunkt plan set \(patient) …"
+      )
+    }
   }
 }
 

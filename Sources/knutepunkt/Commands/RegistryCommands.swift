@@ -8,7 +8,7 @@ import LocalAPI
 struct PatientCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "patient", abstract: "The people whom this hub looks after.",
-    subcommands: [Add.self, List.self, PatientEdit.self, End.self])
+    subcommands: [Add.self, List.self, PatientShow.self, PatientEdit.self, PatientImport.self, PatientFields.self, End.self])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "add", abstract: "Register a person.")

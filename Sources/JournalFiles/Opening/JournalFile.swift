@@ -2,10 +2,9 @@
 // and the file is ours and not newer than we are. Whatever is not so ends the start with a reason.
 
 internal import Foundation
-internal import GRDB
+package import GRDB
 internal import GRDBSQLite
-internal import JournalFiles
-internal import JournalValues
+package import JournalValues
 
 #if canImport(Glibc)
   internal import Glibc
@@ -17,10 +16,10 @@ internal import JournalValues
 ///
 /// SQLite before 3.51.3 can corrupt a file in the write-ahead log mode when two connections checkpoint, and Debian 12 has
 /// 3.40.1; so "one writer" is enforced, not hoped for.
-final class WriterLock {
+package final class WriterLock {
   private let descriptor: Int32
 
-  init(path: String) throws(JournalError) {
+  package init(path: String) throws(JournalError) {
     let lockPath = path + ".writer"
     let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .cannotOpen(path: lockPath, detail: String(cString: strerror(errno))) }
@@ -34,20 +33,22 @@ final class WriterLock {
   deinit { close(descriptor) }
 }
 
-enum JournalFile {
+package enum JournalFile {
+  /// How long a reader's query may take before it is ended, seconds.
+  package static let querySecondsMax: Int64 = 30
   /// How long a statement waits for a lock before it gives up, seconds. Only a reader that recovers the log after a crash holds one.
-  static let busySeconds = 1.0
+  package static let busySeconds = 1.0
   /// Memory for pages, KiB. Enough for the hot pages of a commit; a small board has 512 MiB.
   static let cacheKibibytes = 4_096
 
   /// A regular file, or a link to one.
-  static func isFile(_ path: String) -> Bool {
+  package static func isFile(_ path: String) -> Bool {
     var found = stat()
     return stat(path, &found) == 0 && found.st_mode & S_IFMT == S_IFREG
   }
 
   /// Opens, checks and migrates the file for its one writer.
-  static func openForWriting(_ configuration: JournalConfiguration) throws(JournalError) -> DatabaseQueue {
+  package static func openForWriting(_ configuration: JournalConfiguration) throws(JournalError) -> DatabaseQueue {
     let path = configuration.path
     if !FileManager.default.fileExists(atPath: path) {
       // SQLite gives the files beside it the mode of the database file.
@@ -87,7 +88,7 @@ enum JournalFile {
   }
 
   /// Refuses a file of a newer version before SQLite opens it, and so changes no byte of it, of its log, or of what lies beside them.
-  static func refuseNewer(_ path: String) throws(JournalError) {
+  package static func refuseNewer(_ path: String) throws(JournalError) {
     guard let newer = FileVersion.newer(than: JournalSchema.version, at: path), newer.applicationID == JournalSchema.applicationID else {
       return
     }
@@ -95,7 +96,7 @@ enum JournalFile {
   }
 
   /// Refuses a file of another program and one of a newer version.
-  static func checkFormat(_ db: Database) throws {
+  package static func checkFormat(_ db: Database) throws {
     let id = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
@@ -108,7 +109,7 @@ enum JournalFile {
   /// Switches to the write-ahead log with a flush at every commit, and reads both back.
   ///
   /// GRDB's own `journalMode = .wal` sets `synchronous = NORMAL` after every other hook; it is not used here for that reason.
-  static func makeDurable(_ db: Database) throws {
+  package static func makeDurable(_ db: Database) throws {
     _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
     try db.execute(sql: "PRAGMA synchronous = FULL")
     try assertDurable(db)
@@ -116,21 +117,21 @@ enum JournalFile {
   }
 
   /// Keeps -wal and -shm when the connection closes: readers that outlive the writer must not lose the files they have open.
-  static func keepLog(_ db: Database) throws {
+  package static func keepLog(_ db: Database) throws {
     var persist: Int32 = 1
     let code = sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_PERSIST_WAL, &persist)
     guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
   }
 
   /// Throws `notDurable` unless SQLite itself says: write-ahead log, and FULL (2) or EXTRA (3).
-  static func assertDurable(_ db: Database) throws {
+  package static func assertDurable(_ db: Database) throws {
     let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? ""
     let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? -1
     guard mode == "wal", synchronous >= 2 else { throw JournalError.notDurable(journalMode: mode, synchronous: synchronous) }
   }
 
   /// Opens the file for reading only; it can neither write nor checkpoint. The core may be running or not.
-  static func openForReading(path: String, connectionsMax: Int) throws(JournalError) -> DatabasePool {
+  package static func openForReading(path: String, connectionsMax: Int) throws(JournalError) -> DatabasePool {
     var options = Configuration()
     options.label = "journal-reader"
     options.readonly = true

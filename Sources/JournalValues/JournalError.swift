@@ -1,8 +1,6 @@
 // What can go wrong with the journal, one case per failed operation, and whether trying again helps. Messages name no
 // person: SQLite's own text holds table and column names only, and arguments are never part of it.
 
-internal import GRDB
-
 /// Why an operation on the journal failed. The transaction, if there was one, has been rolled back whole.
 public enum JournalError: Error, Sendable, Hashable {
   /// The file, or one beside it, cannot be opened or created.
@@ -71,34 +69,4 @@ extension JournalError: CustomStringConvertible {
       "SQLite refused a statement (\(code)): \(detail); this is a defect of the program: please report it"
     }
   }
-}
-
-extension JournalError {
-  /// Any error thrown inside this module, as the case that it means.
-  package init(_ error: any Error) {
-    if let known = error as? JournalError {
-      self = known
-      return
-    }
-    guard let failure = error as? DatabaseError else {
-      self = .refused(code: -1, detail: String(describing: type(of: error)))
-      return
-    }
-    let detail = failure.message ?? "no message"
-    let code = Int(failure.extendedResultCode.rawValue)
-    switch failure.resultCode {
-    case .SQLITE_FULL: self = .full(detail: detail)
-    case .SQLITE_IOERR: self = .inputOutput(code: code, detail: detail)
-    case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL: self = .busy(detail: detail)
-    case .SQLITE_INTERRUPT: self = .busy(detail: "a query took longer than \(JournalReader.querySecondsMax) s and was ended")
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(detail: detail)
-    case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_AUTH: self = .cannotOpen(path: "", detail: detail)
-    default: self = .refused(code: code, detail: detail)
-    }
-  }
-}
-
-/// Runs `body` and gives its errors this module's type.
-package func journalErrors<T>(_ body: () throws -> T) throws(JournalError) -> T {
-  do { return try body() } catch { throw JournalError(error) }
 }

@@ -1,17 +1,16 @@
-// Which versions the journal's file has had, and what leads from each to the next. The tables stand in JournalFiles. A released
+// Which versions the journal's file has had, and what leads from each to the next. The tables stand beside it. A released
 // migration is never edited: a new one follows it.
 
-internal import GRDB
-internal import JournalFiles
-internal import JournalValues
+package import GRDB
+package import JournalValues
 
-enum JournalSchema {
+package enum JournalSchema {
   /// "KNPT": how `file` and other programs know the format.
-  static let applicationID: Int64 = 0x4B4E_5054
+  package static let applicationID: Int64 = 0x4B4E_5054
   /// The newest version that this program reads and writes.
-  static let version = migrations.count
+  package static let version = migrations.count
 
-  static let migrations = [
+  package static let migrations = [
     SchemaMigration(version: 1, [.once("tables", ReleasedTables.version1)]),
     SchemaMigration(version: 2, [.once("columns", ReleasedTables.version2)]),
     SchemaMigration(version: 3, [.once("tables", ReleasedTables.version3)]),
@@ -25,10 +24,11 @@ enum JournalSchema {
         TablesOfVersion4.passedEntries,
         TablesOfVersion4.passedScores,
       ]),
+    SchemaMigration(version: 5, [.once("records of people", [PersonRecordSchema.tables])]),
   ]
 
   /// Makes the tables of a new file, or goes on with an older one from wherever it is. Blocks.
-  static func upgrade(_ queue: DatabaseQueue, told: (UpgradeProgress) -> Void = { _ in }) throws {
+  package static func upgrade(_ queue: DatabaseQueue, told: (UpgradeProgress) -> Void = { _ in }) throws {
     try SchemaUpgrade(migrations).run(on: queue, told: told)
   }
 }

@@ -1,0 +1,70 @@
+// People's records as they are and as they were.
+
+internal import Foundation
+internal import GRDB
+internal import JournalFiles
+public import JournalValues
+public import People
+public import VitalSigns
+
+extension JournalReader {
+  /// The person's record: the newest version, or one by its number. Nil: there is none.
+  public func record(of patient: PatientID, version: Int? = nil) throws(JournalError) -> PersonRecordVersion? {
+    try read { db in try PersonRecordVersion.fetch(db, of: patient, version: version) }
+  }
+
+  /// The versions of the person's record, newest first.
+  public func recordHistory(of patient: PatientID, limit: Int) throws(JournalError) -> [PersonRecordVersion] {
+    try read { db in
+      try Row.fetchAll(
+        db, sql: "\(PersonRecordVersion.selection) WHERE patient = ? ORDER BY version DESC LIMIT ?", arguments: [patient.rawValue, limit]
+      ).compactMap { try PersonRecordVersion(row: $0) }
+    }
+  }
+
+  /// The newest record of each of these people who has one.
+  public func records(of patients: some Collection<PatientID>) throws(JournalError) -> [PatientID: PersonRecordVersion] {
+    let patients = Set(patients)
+    if patients.isEmpty { return [:] }
+    return try read { db in
+      var records: [PatientID: PersonRecordVersion] = [:]
+      for patient in patients { records[patient] = try PersonRecordVersion.fetch(db, of: patient) }
+      return records
+    }
+  }
+}
+
+extension PersonRecordVersion {
+  fileprivate static let selection = "SELECT patient, version, author, reason, started, fields, restricted FROM person_record"
+
+  /// The version with this number, or the newest.
+  static func fetch(_ db: Database, of patient: PatientID, version: Int? = nil) throws -> Self? {
+    let newest = "\(selection) WHERE patient = ?1 AND version = coalesce(?2, (SELECT max(version) FROM person_record WHERE patient = ?1))"
+    return try Row.fetchOne(db.cachedStatement(sql: newest), arguments: [patient.rawValue, version]).map { try Self(row: $0) }
+  }
+
+  /// The version that an entry made.
+  static func fetch(_ db: Database, madeBy sequence: Int64) throws -> Self? {
+    try Row.fetchOne(db, sql: "\(selection) WHERE sequence = ?", arguments: [sequence]).map { try Self(row: $0) }
+  }
+
+  fileprivate init(row: Row) throws {
+    let fields = try Self.fields(row["fields"]).merging(Self.fields(row["restricted"])) { open, _ in open }
+    self.init(
+      patient: PatientID(rawValue: row["patient"]), number: row["version"], author: ActorID(rawValue: row["author"]), reason: row["reason"],
+      started: WallTime(rawValue: row["started"]), record: PersonRecord(stored: fields))
+  }
+
+  /// A JSON object, its keys sorted.
+  static func text(_ fields: [String: String]) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(fields), as: UTF8.self)
+  }
+
+  private static func fields(_ text: String) throws -> [String: String] {
+    do { return try JSONDecoder().decode([String: String].self, from: Data(text.utf8)) } catch {
+      throw JournalError.corrupt(detail: "a person's record cannot be read")
+    }
+  }
+}
