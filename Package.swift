@@ -92,16 +92,17 @@ let package = Package(
     target("JournalFiles", ["VitalSigns", "JournalValues", grdb]),
     target("Journal", ["VitalSigns", "People", "JournalValues", "JournalFiles", grdb, crypto]),
     target("JournalCopies", ["VitalSigns", "People", "JournalValues", "JournalFiles", "Journal", grdb, crypto]),
-    target("Forwarding", ["VitalSigns"]),
+    target("Forwarding", ["VitalSigns", "People"]),
     target("HTTPDelivery", ["HubRuntime", "Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
-    target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
-    target("WebhookForwarder", ["Forwarding", "HTTPDelivery", "VitalSigns", crypto, nioHTTP1]),
-    target("HubConfiguration", ["HubRuntime", "VitalSigns", "DeviceProfile", "ProfileCatalogue", yams]),
+    target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "People", "VitalSigns", crypto, nioHTTP1]),
+    target("WebhookForwarder", ["Forwarding", "HTTPDelivery", "People", "VitalSigns", crypto, nioHTTP1]),
+    target("HubConfiguration", ["HubRuntime", "VitalSigns", "People", "DeviceProfile", "ProfileCatalogue", yams]),
     target("AlertTexts", ["HubRuntime", "VitalSigns"], resources: [.copy("Resources")]),
     target("LocalAPI", ["HubRuntime", "VitalSigns", httpClient, nioCore, nioHTTP1, nioPosix, crypto]),
     target("HTTPServing", [hummingbird, hummingbirdCore, httpTypes, lifecycle, logging, nioCore, nioHTTP1, nioPosix]),
     target("Observability", ["CSystemd", logging, metrics]),
-    target("HubRegistry", ["JournalValues", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal", "VitalSigns"]),
+    target(
+      "HubRegistry", ["People", "JournalValues", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal", "VitalSigns"]),
     target(
       "HubCore",
       [
@@ -128,7 +129,7 @@ let package = Package(
     target(
       "Delivery",
       [
-        "DeviceProfile", "JournalValues",
+        "DeviceProfile", "People", "JournalValues",
         "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal", "Forwarding", "FHIRForwarder",
         "WebhookForwarder",
         "VitalSigns", lifecycle, logging, nioPosix,
@@ -202,10 +203,10 @@ let package = Package(
     tests("JournalCopies", ["JournalCopies", "JournalValues", "Journal", "JournalFiles", "VitalSigns", grdb]),
     tests("Forwarding", ["Forwarding", "VitalSigns"]),
     tests(
-      "FHIRForwarder", ["FHIRForwarder", "Forwarding", "VitalSigns"],
+      "FHIRForwarder", ["FHIRForwarder", "Forwarding", "People", "VitalSigns"],
       helpers: ["receiver.py", "validate_bundle.py", "receiver-certificate.pem", "receiver-key.pem"]),
     tests("LocalAPI", ["LocalAPI", "VitalSigns"]),
-    tests("WebhookForwarder", ["WebhookForwarder", "Forwarding", "HTTPDelivery", "VitalSigns", crypto]),
+    tests("WebhookForwarder", ["WebhookForwarder", "Forwarding", "People", "HTTPDelivery", "VitalSigns", crypto]),
     tests(
       "Console",
       [
@@ -215,7 +216,8 @@ let package = Package(
     tests(
       "Gateway",
       [
-        "HTTPServing", "BlueZ", "CoreRings", "JournalValues", "Gateway", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI",
+        "HTTPServing", "BlueZ", "CoreRings", "People", "JournalValues", "Gateway", "HubRuntime", "HubConfiguration", "AlertTexts",
+        "LocalAPI",
         "Observability",
         "HubRegistry", "HubCore", "DeviceIntake",
         "CoreAPI", "Delivery", "Console", "Doctor", "Journal", "RealtimeCore", "CoreState", "Forwarding", "VitalSigns", "ProfileCatalogue",

@@ -32,7 +32,8 @@ package final class ForwardRole: Service {
   /// Changes that wait for their row at once. One more is left to its row.
   static let patientMax = 1_024
   /// How often all people and devices are read anew. A name that was changed goes out with the next alarm after that.
-  static let learnEvery = Duration.seconds(60)
+  static let lookEvery = Duration.seconds(1)
+  static let looksBetweenLearning = 60
 
   /// One destination at work.
   private struct Receiver: Sendable {
@@ -234,10 +235,13 @@ package final class ForwardRole: Service {
     patience.cancel()
   }
 
-  /// Reads all people and devices anew, once a minute, off the event loops.
+  /// Reads all people and devices anew, off the event loops: once a minute, and within a second of a change.
   private func learn(_ records: RecordBuilder) async {
     while !Task.isCancelled {
-      try? await Task.sleep(for: Self.learnEvery)
+      for _ in 0..<Self.looksBetweenLearning {
+        try? await Task.sleep(for: Self.lookEvery)
+        _ = try? await NIOThreadPool.singleton.runIfActive { records.learnChanges() }
+      }
       _ = try? await NIOThreadPool.singleton.runIfActive { records.learn() }
     }
   }

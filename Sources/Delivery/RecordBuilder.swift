@@ -11,6 +11,7 @@ import HubRuntime
 package import Journal
 import JournalValues
 package import LocalAPI
+import People
 import Synchronization
 package import VitalSigns
 
@@ -33,7 +34,9 @@ package struct RecordBuilder: Sendable {
 
   /// The item that one outbox row asks for; nil for a record that this kind of destination has no form for.
   func item(_ row: OutboxItem, for rules: SharingDestination) -> DeliveryItem? {
-    let patient = row.patient.flatMap { identity($0, row.kind, rules) }
+    var isOpen = false
+    if case .alert(let transition, _, _) = row.content { isOpen = transition.transition.state.isOpen }
+    let patient = row.patient.flatMap { identity($0, row.kind, rules, withOpenAlert: isOpen) }
     switch row.content {
     case .observation(let observation, let frame):
       guard let patient else { return nil }
@@ -54,7 +57,7 @@ package struct RecordBuilder: Sendable {
       record.isTimeUncertain = row.isTimeUncertain
       return DeliveryItem(row: row.row, record: .score(record))
     case .alert(let transition, let alert, let evidence):
-      guard rules.identity(for: .alert, controller: alert.controller, patient: row.patient?.id ?? .none) != nil else { return nil }
+      guard rules.parts(for: .alert, controller: alert.controller, patient: row.patient?.id ?? .none) != nil else { return nil }
       var record = AlertRecord(
         transition: transition.transition, instant: transition.instant, occurredAt: transition.wall,
         raisedAt: alert.raisedWall ?? alert.firstWall, patient: patient ?? row.patient.map { PatientIdentity(hubPatient: $0.id) },
@@ -92,12 +95,12 @@ package struct RecordBuilder: Sendable {
     if change.patient != .none {
       if let row = known.patient(change.patient) {
         controller = row.controller
-        patient = identity(row, .alert, rules)
+        patient = identity(row, .alert, rules, withOpenAlert: transition.state.isOpen)
       } else {
         patient = PatientIdentity(hubPatient: change.patient, nationalID: nil, displayName: nil)
       }
     }
-    guard rules.identity(for: .alert, controller: controller, patient: change.patient) != nil else { return nil }
+    guard rules.parts(for: .alert, controller: controller, patient: change.patient) != nil else { return nil }
     let device = change.device == .none ? nil : known.device(change.device).map(identity)
     var record = AlertRecord(
       transition: transition, instant: change.instant, occurredAt: change.wall,
@@ -116,6 +119,9 @@ package struct RecordBuilder: Sendable {
 
   /// Reads all people and devices anew. Waits for the disk: never to be called on the way of an alarm.
   package func learn() { known.learn(from: reader) }
+
+  /// Likewise, when somebody was changed since: an address of a minute ago may be the wrong door.
+  package func learnChanges() { known.learn(from: reader, ifChanged: true) }
 
   /// Reads these two anew. Waits for the disk likewise.
   package func learn(_ change: API.Transition) {
@@ -166,11 +172,15 @@ package struct RecordBuilder: Sendable {
     return PressurePanel(frame: first.sequence, parts: UInt8(parts.count))
   }
 
-  private func identity(_ row: PatientRow, _ kind: RecordKind, _ rules: SharingDestination) -> PatientIdentity? {
-    guard let allowed = rules.identity(for: kind, controller: row.controller, patient: row.id) else { return nil }
+  /// What the agreements let go of the person. The record is the one in memory: nothing is read from the disk for it.
+  private func identity(
+    _ row: PatientRow, _ kind: RecordKind, _ rules: SharingDestination, withOpenAlert isOpen: Bool
+  ) -> PatientIdentity? {
+    guard let parts = rules.parts(for: kind, controller: row.controller, patient: row.id) else { return nil }
     return PatientIdentity(
-      hubPatient: row.id, nationalID: allowed.nationalID ? row.nationalID.map(NationalID.init(digits:)) : nil,
-      displayName: allowed.name ? row.name : nil)
+      hubPatient: row.id, nationalID: parts.contains(.nationalID) ? row.nationalID.map(NationalID.init(digits:)) : nil,
+      displayName: parts.contains(.name) ? row.name : nil,
+      record: known.record(row.id)?.shared(parts, withOpenAlert: isOpen) ?? PersonRecord())
   }
 
   private func identity(_ row: DeviceRow) -> DeviceIdentity {
@@ -205,11 +215,15 @@ private final class KnownSubjects: Sendable {
     var patients: [PatientID: PatientRow] = [:]
     var devices: [DeviceID: DeviceRow] = [:]
     var actors: [ActorID: String] = [:]
+    var records: [PatientID: PersonRecord] = [:]
+    /// The registry's newest change when everybody was last read.
+    var change: UInt64 = 0
   }
   private let state = Mutex(State())
 
   func patient(_ id: PatientID) -> PatientRow? { state.withLock { $0.patients[id] } }
   func device(_ id: DeviceID) -> DeviceRow? { state.withLock { $0.devices[id] } }
+  func record(_ id: PatientID) -> PersonRecord? { state.withLock { $0.records[id] } }
 
   /// The name of who acted. For rows of the outbox, which are read from the disk in any case.
   func actor(_ id: ActorID, from reader: JournalReader) -> String? {
@@ -222,14 +236,24 @@ private final class KnownSubjects: Sendable {
   }
 
   func learn(_ patient: PatientID, _ device: DeviceID, from reader: JournalReader) {
-    if patient != .none, let row = try? reader.patient(patient) { state.withLock { $0.patients[patient] = row } }
+    if patient != .none, let row = try? reader.patient(patient), let record = try? reader.record(of: patient)?.record ?? PersonRecord() {
+      state.withLock { state in
+        state.patients[patient] = row
+        state.records[patient] = record
+      }
+    }
     if device != .none, let row = try? reader.device(device) { state.withLock { $0.devices[device] = row } }
   }
 
   /// Reads all people and devices once, so that a disk that fails later is not asked who they are.
-  func learn(from reader: JournalReader) {
-    guard let patients = try? reader.patients(), let devices = try? reader.devices() else { return }
+  /// - Parameter ifChanged: only when the registry has changed since the last time.
+  func learn(from reader: JournalReader, ifChanged: Bool = false) {
+    guard let change = try? reader.lastRegistryChange(), !ifChanged || change != state.withLock({ $0.change }),
+      let patients = try? reader.patients(), let devices = try? reader.devices(), let records = try? reader.newestRecords()
+    else { return }
     state.withLock { state in
+      state.change = change
+      for (patient, version) in records { state.records[patient] = version.record }
       for row in patients { state.patients[row.id] = row }
       for row in devices { state.devices[row.id] = row }
     }

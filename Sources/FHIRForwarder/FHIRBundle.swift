@@ -1,6 +1,6 @@
 // A batch as an R4 transaction bundle in the style of HL7's Personal Health Device guide.
 //
-// Order: patients, the gateway, measuring devices (all by conditional create), then what is delivered. Items of one
+// Order: patients, next of kin, the gateway, measuring devices (all by conditional create), then what is delivered. Items of one
 // blood-pressure panel become one Observation when the batch holds all its parts; the gateway states on each part how many
 // there are (`PressurePanel`), and a lane never separates them. Should a part be missing all the same, the parts travel as
 // separate Observations under their own ids, so nothing is lost and no id means two things.
@@ -64,6 +64,7 @@ struct FHIRBundleBuilder {
     findPanels(items)
     for item in items { own.insert(urn(resourceKey(item.record))) }
     for item in items { addPatient(item.record) }
+    for item in items { addNextOfKin(item.record) }
     addGateway()
     for item in items { addDevice(item.record) }
     var entryOfItem: [Int] = []
@@ -162,7 +163,7 @@ struct FHIRBundleBuilder {
 
   private func holds(_ key: DeliveryKey) -> Bool { indexOfURL[urn(key)] != nil }
 
-  private mutating func append(_ entry: FHIRBundle.Entry) {
+  mutating func append(_ entry: FHIRBundle.Entry) {
     guard indexOfURL[entry.fullURL] == nil else { return }
     indexOfURL[entry.fullURL] = entries.count
     own.insert(entry.fullURL)
@@ -180,12 +181,7 @@ struct FHIRBundleBuilder {
   private func entry(_ patient: PatientIdentity) -> FHIRBundle.Entry {
     let key = DeliveryKey.patient(patient.hubPatient)
     let national = patient.nationalID.map { FHIRIdentifier(system: FHIRSystem.national($0.kind), value: $0.value) }
-    let resource: JSONValue = [
-      "resourceType": "Patient",
-      "identifier": .array([national?.json, identifier(key).json].compactMap(\.self)),
-      "name": patient.displayName.map { [["text": .string($0)]] },
-    ]
-    return create(key, resource, by: national)
+    return create(key, patientResource(patient, [national?.json, identifier(key).json].compactMap(\.self)), by: national)
   }
 
   private mutating func addGateway() {

@@ -29,6 +29,9 @@ public struct DeliveryKey: RawRepresentable, Sendable, Hashable, CustomStringCon
   /// An alert through all its life, at destinations that hold one updated record of it: `a/` and the alert's id.
   public static func alert(_ id: AlertID) -> Self { Self(rawValue: "a/\(id)") }
 
+  /// Somebody close to a person, by their place in the order: `k/`, the person and the place. Never the key of an item.
+  public static func nextOfKin(of patient: PatientID, number: Int) -> Self { Self(rawValue: "k/\(patient.rawValue)/\(number)") }
+
   /// One transition of an alert, with everything that tells it from another one.
   ///
   /// Known before the disk knows of it, so that the alarm which left at once and the outbox row that follows are one.

@@ -3,6 +3,7 @@
 // Delivery's `RecordBuilder` fills them from the journal and leaves out (nil) what the destination's sharing agreement withholds; a
 // connector sends what is there and never asks for more. Not here: how any of it looks on a wire.
 
+public import People
 public import VitalSigns
 
 /// A service user, as far as the destination may know.
@@ -13,11 +14,16 @@ public struct PatientIdentity: Sendable, Hashable {
   public var nationalID: NationalID?
   /// Name for people to read; nil when withheld.
   public var displayName: String?
+  /// What else may be known: only what is not withheld.
+  public var record: PersonRecord
 
-  public init(hubPatient: PatientID, nationalID: NationalID? = nil, displayName: String? = nil) {
+  public init(
+    hubPatient: PatientID, nationalID: NationalID? = nil, displayName: String? = nil, record: PersonRecord = PersonRecord()
+  ) {
     self.hubPatient = hubPatient
     self.nationalID = nationalID
     self.displayName = displayName
+    self.record = record
   }
 }
 

@@ -1,6 +1,7 @@
 // The keys of what the hub is connected to: MQTT links, destinations, and the sharing agreements that say what a
 // destination may have. Declarations as in KnutepunktConfiguration+read.swift.
 
+import People
 import VitalSigns
 
 extension KnutepunktConfiguration {
@@ -150,6 +151,14 @@ extension KnutepunktConfiguration {
           "What may go: `observations`, `scores`, `alerts`, `doses`, `locations` (where somebody is, in alerts about it)."
         ).map(\.value)),
       patients: readPatients(section),
+      person: Set(
+        section.list(
+          "person", .choice, count: 0...SharedPart.allCases.count, default: SharedPart.allCases.filter(SharedPart.identity.contains),
+          shown: "[name, nationalID]",
+          "What of the person may go with it, part by part: `name`, `nationalID`, `birthDate`, `address` (with how to get in), `phones`, "
+            + "`nextOfKin`, `generalPractitioner`, `service` (team, unit, area), `language`, `critical`, `actionPlan`, `access` (door code "
+            + "and key box, with an open alert only). Signed by the data controller's privacy officer."
+        ).map(\.value)),
       basis: section.required(
         "basis", .text("the agreement's number or words"), placeholder: "", "The agreement that allows it; written to the access log."))
     return Located(value: agreement, mark: section.place("destination"))

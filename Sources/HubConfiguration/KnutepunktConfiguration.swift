@@ -5,6 +5,7 @@
 // generated from these declarations.
 
 public import HubRuntime
+public import People
 public import VitalSigns
 
 /// Everything that `knutepunkt run` must know before it starts.
@@ -212,6 +213,8 @@ public struct KnutepunktConfiguration: Sendable {
     public var controller: String
     public var share: Set<Share>
     public var patients: Patients
+    /// What of the person may go with it.
+    public var person: Set<SharedPart>
     /// The agreement's own number or words, for the access log.
     public var basis: String
 

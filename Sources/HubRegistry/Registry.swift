@@ -14,6 +14,7 @@ package struct RegisteredPatient: Sendable {
   package var controller: String
   package var since: WallTime
   package var ended: WallTime?
+  package var eligibility = NEWS2Eligibility()
 
   package init(id: PatientID, name: String, nationalID: String? = nil, controller: String, since: WallTime, ended: WallTime? = nil) {
     self.id = id

@@ -3,17 +3,21 @@
 package import DeviceProfile
 package import Journal
 package import JournalValues
+import People
 package import VitalSigns
 
 extension Registry {
   package convenience init(profiles: [DeviceProfile], reader: JournalReader) throws(JournalError) {
     var holders: [DeviceID: PatientID] = [:]
     for assignment in try reader.assignments() { holders[assignment.device] = assignment.patient }
+    let records = try reader.newestRecords()
     self.init(
       profiles: profiles,
       patients: try reader.patients(includingEnded: true).map {
-        RegisteredPatient(
+        var patient = RegisteredPatient(
           id: $0.id, name: $0.name, nationalID: $0.nationalID, controller: $0.controller, since: $0.started, ended: $0.ended)
+        patient.eligibility = records[$0.id]?.record.eligibility ?? NEWS2Eligibility()
+        return patient
       },
       devices: try reader.devices(includingRemoved: true).map {
         RegisteredDevice(
@@ -24,6 +28,13 @@ extension Registry {
 }
 
 extension Registry {
+  /// The person's record says now whether NEWS2 is made for them.
+  package func decide(_ eligibility: NEWS2Eligibility, for patient: PatientID) {
+    guard var known = self.patient(patient) else { return }
+    known.eligibility = eligibility
+    add(known)
+  }
+
   /// Makes a change that was made while the journal was lost, as the journal has it now.
   package func apply(_ change: RegistryChange, _ row: RegistryChangeRow, by sequence: UInt64, at time: WallTime, controller: String) {
     let (patient, device) = (row.entry.patient, row.entry.device)
@@ -43,7 +54,8 @@ extension Registry {
     case .deviceRemoved: remove(device)
     case .deviceAssigned: assign(device, to: patient, by: sequence)
     case .deviceReleased: assign(device, to: .none, by: sequence)
-    case .planItem, .recordChanged: break
+    case .recordChanged(let eligibility): decide(eligibility, for: patient)
+    case .planItem: break
     }
   }
 }

@@ -47,7 +47,6 @@ extension SharingPermission {
     case .all: patients = .all
     case .only(let named): patients = .listed(named)
     }
-    // An agreement about a person's data also covers the person's identity, without which the receiver could not use the data.
-    self.init(controllers: [agreement.controller], kinds: kinds, patients: patients, sharesNationalID: true, sharesName: true)
+    self.init(controllers: [agreement.controller], kinds: kinds, patients: patients, parts: agreement.person)
   }
 }

@@ -3,6 +3,7 @@
 //
 // Decided once, inside the commit, so that a later change of the configuration never sends what was withheld before.
 
+public import People
 public import VitalSigns
 
 /// What an agreement of the configuration lets a destination have.
@@ -15,19 +16,14 @@ public struct SharingPermission: Sendable, Hashable {
   public var controllers: Set<String>
   public var kinds: Set<RecordKind>
   public var patients: Patients
-  /// Whether the national id may go with a record.
-  public var sharesNationalID: Bool
-  public var sharesName: Bool
+  /// What of the person may go with a record.
+  public var parts: Set<SharedPart>
 
-  public init(
-    controllers: Set<String>, kinds: Set<RecordKind>, patients: Patients = .all, sharesNationalID: Bool = false,
-    sharesName: Bool = false
-  ) {
+  public init(controllers: Set<String>, kinds: Set<RecordKind>, patients: Patients = .all, parts: Set<SharedPart> = []) {
     self.controllers = controllers
     self.kinds = kinds
     self.patients = patients
-    self.sharesNationalID = sharesNationalID
-    self.sharesName = sharesName
+    self.parts = parts
   }
 
   package func covers(_ kind: RecordKind, controller: String, patient: PatientID) -> Bool {
@@ -59,11 +55,11 @@ public struct SharingDestination: Sendable, Hashable {
     self.alertLevelMin = alertLevelMin
   }
 
-  /// Which parts of the person's identity may go with a record of this kind; nil when the record itself may not.
-  public func identity(for kind: RecordKind, controller: String, patient: PatientID) -> (nationalID: Bool, name: Bool)? {
+  /// Which parts of the person may go with a record of this kind; nil when the record itself may not.
+  public func parts(for kind: RecordKind, controller: String, patient: PatientID) -> Set<SharedPart>? {
     let covering = agreements.filter { $0.covers(kind, controller: controller, patient: patient) }
     guard wants.contains(kind), !covering.isEmpty else { return nil }
-    return (covering.contains { $0.sharesNationalID }, covering.contains { $0.sharesName })
+    return covering.reduce(into: []) { $0.formUnion($1.parts) }
   }
 }
 

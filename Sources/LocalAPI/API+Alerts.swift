@@ -137,10 +137,15 @@ extension API {
     public var score: Score?
     public var evidence: [Evidence]
     public var history: [Step]
+    /// Where help must go, how to get in, what to know first and what to do, as the person's record says now: `address`, `entry`,
+    /// `critical`, `instruction`. Nil: nothing is written, or it is no alert of a person.
+    public var help: [String: String]?
 
     package init(
-      subject: String, rule: Word<AlertRule>? = nil, reason: String, score: Score? = nil, evidence: [Evidence], history: [Step]
+      subject: String, rule: Word<AlertRule>? = nil, reason: String, score: Score? = nil, evidence: [Evidence], history: [Step],
+      help: [String: String]? = nil
     ) {
+      self.help = help
       self.subject = subject
       self.rule = rule
       self.reason = reason

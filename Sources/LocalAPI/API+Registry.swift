@@ -1,5 +1,7 @@
 // People and devices: who is here, and which device is whose.
 
+public import VitalSigns
+
 extension API {
   public struct Patient: Codable, Sendable {
     public var id: String
@@ -9,6 +11,8 @@ extension API {
     public var controller: String
     public var since: String
     public var ended: String?
+    /// Why NEWS2 is not made for the person; nil: it is.
+    public var notScored: Word<NEWS2Hindrance>?
     public var score: Score?
     public var devices: [String]
     /// True: nobody outside the board is called for this person, because no agreement covers it. Nil: somebody is, or this hub is meant to
@@ -16,8 +20,8 @@ extension API {
     public var nobodyCalled: Bool?
 
     package init(
-      id: String, name: String, nationalID: String? = nil, controller: String, since: String, ended: String? = nil, score: Score? = nil,
-      devices: [String], nobodyCalled: Bool? = nil
+      id: String, name: String, nationalID: String? = nil, controller: String, since: String, ended: String? = nil,
+      score: Score? = nil, devices: [String], nobodyCalled: Bool? = nil
     ) {
       self.id = id
       self.name = name

@@ -39,6 +39,13 @@ public struct PersonRecord: Sendable, Hashable {
     return open
   }
 
+  /// Only the fields that this holds for; none that a newer version knows.
+  func keeping(_ holds: (PersonField) -> Bool) -> Self {
+    var kept = Self()
+    kept.values = values.filter { holds($0.key) }
+    return kept
+  }
+
   public var isEmpty: Bool { values.isEmpty && others.isEmpty }
 
   /// Which fields differ, in the order of the list.
@@ -80,6 +87,11 @@ public struct PersonRecord: Sendable, Hashable {
         hasConsent: values[.kin(number, .consent)].map { $0 == "yes" })
     }
   }
+}
+
+extension PersonRecord {
+  /// Whom others than staff may be told of: next of kin of whom the person agrees that they are called.
+  public var nextOfKinToTell: [NextOfKin] { nextOfKin.filter { $0.hasConsent == true } }
 }
 
 /// Somebody close to the person.

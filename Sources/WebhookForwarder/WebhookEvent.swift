@@ -34,7 +34,7 @@ struct WebhookEvent: Sendable, Hashable {
       "timeUncertain": record.isTimeUncertain ? .boolean(true) : nil,
       "technical": .boolean(alert.rule.isTechnical),
       "controller": .string(record.controller),
-      "patient": record.patient.map(Self.patient),
+      "patient": record.patient.map { Self.patient($0, alert.rule) },
       "device": record.device.map { ["hubDevice": .string($0.hubDevice.description), "label": .string($0.label)] },
       "revision": .integer(Int64(alert.revision)),
       "reasons": .array(Self.reasons(alert)),
@@ -97,13 +97,6 @@ struct WebhookEvent: Sendable, Hashable {
     [
       "actor": handling.actor.map(JSONValue.string), "comment": handling.comment.map(JSONValue.string),
       "cause": handling.cause.map(JSONValue.string), "measure": handling.measure.map(JSONValue.string),
-    ]
-  }
-
-  private static func patient(_ patient: PatientIdentity) -> JSONValue {
-    [
-      "hubPatient": .string(patient.hubPatient.description), "nationalId": patient.nationalID.map { .string($0.value) },
-      "name": patient.displayName.map(JSONValue.string),
     ]
   }
 

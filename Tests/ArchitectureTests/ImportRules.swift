@@ -70,13 +70,13 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "Journal": ImportRule(own: ["VitalSigns", "People", "JournalValues", "JournalFiles"], external: ["GRDB", "GRDBSQLite", "Crypto"]),
   // Copies of the journal that leave the machine, and come back. It knows files and streams, and nothing of a running hub.
   "JournalCopies": ImportRule(own: ["VitalSigns", "People", "JournalValues", "JournalFiles", "Journal"], external: ["GRDB", "Crypto"]),
-  "Forwarding": ImportRule(own: ["VitalSigns"], platform: .none),
+  "Forwarding": ImportRule(own: ["VitalSigns", "People"], platform: .none),
   // One HTTP exchange for all connectors that speak it; a connector never meets the client itself.
   "HTTPDelivery": ImportRule(own: ["HubRuntime", "Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
-  "FHIRForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
-  "WebhookForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
+  "FHIRForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "People", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
+  "WebhookForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "People", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   // The configuration is checked with the profiles that it names, so it loads them.
-  "HubConfiguration": ImportRule(own: ["VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue"], external: ["Yams"]),
+  "HubConfiguration": ImportRule(own: ["VitalSigns", "People", "HubRuntime", "DeviceProfile", "ProfileCatalogue"], external: ["Yams"]),
   "AlertTexts": ImportRule(own: ["VitalSigns", "HubRuntime"]),
   // What travels between roles, and the client. No server, no journal.
   "LocalAPI": ImportRule(own: ["VitalSigns", "HubRuntime"], external: httpStack),
@@ -86,7 +86,7 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   ]),
   "Observability": ImportRule(own: ["CSystemd"], external: ["Logging", "Metrics", "CoreMetrics"]),
   "HubRegistry": ImportRule(own: [
-    "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal",
+    "People", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal",
   ]),
   "HubCore": ImportRule(
     own: [
@@ -112,8 +112,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
     external: ["Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1", "Logging", "Metrics", "CoreMetrics"]),
   "Delivery": ImportRule(
     own: [
-      "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "DeviceProfile", "Journal",
-      "Forwarding",
+      "People", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "DeviceProfile",
+      "Journal", "Forwarding",
       "FHIRForwarder", "WebhookForwarder",
     ],
     external: ["NIOPosix", "Logging", "ServiceLifecycle"]),

@@ -83,6 +83,24 @@ private indirect enum Node: Decodable, Equatable {
     #expect(observation["performer"][0]["identifier"]["value"].string == "964338531")
   }
 
+  /// Address, telephones, language and practitioner where the Patient is made; next of kin with an alert, those who agreed alone.
+  @Test func whatIsKnownOfThePersonIsInItsResources() throws {
+    let people = try resources(Sample.withRecord, "Patient")
+    #expect(people.count == 1)
+    let patient = try #require(people.first)
+    #expect(patient["birthDate"].string == "1941-05-17")
+    #expect(patient["address"][0]["text"].string == "Storgata 1, 0155 Oslo" && patient["address"][0]["postalCode"].string == "0155")
+    #expect(patient["telecom"][0]["value"].string == "22225555")
+    #expect(patient["communication"][0]["language"]["coding"][0]["code"].string == "nb")
+    #expect(patient["generalPractitioner"][0]["display"].string == "Dr. Strand, Sentrum legekontor")
+    let kin = try resources(Sample.withRecord, "RelatedPerson")
+    #expect(kin.map { $0["name"][0]["text"].string } == ["Per", "Anne"])
+    #expect(kin.map { $0["telecom"][0]["rank"] } == [.number(1), .number(3)])
+    #expect(kin.first?["relationship"][0]["text"].string == "sønn")
+    #expect(try resources(Sample.withRecord, "RelatedPerson", createsPatients: false).isEmpty)
+    #expect(try resources(Sample.withRecord.filter { if case .alert = $0.record { false } else { true } }, "RelatedPerson").isEmpty)
+  }
+
   @Test func aLogicalSubjectNeedsNoPatient() throws {
     let items = [Sample.observation(1, .oxygenSaturation, 97, 0, .percent)]
     #expect(try resources(items, "Patient", createsPatients: false).isEmpty)

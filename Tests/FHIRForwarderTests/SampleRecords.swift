@@ -1,6 +1,7 @@
 // Records as the gateway hands them over. Synthetic persons only: the month of the national id is raised by 80.
 
 import Forwarding
+import People
 import VitalSigns
 
 @testable import FHIRForwarder
@@ -89,6 +90,23 @@ enum Sample {
           transition: transition, instant: MonotonicInstant(rawValue: instant), occurredAt: time.adding(milliseconds: 60_000),
           raisedAt: time, patient: patient, device: device, controller: "964338531", evidence: evidence,
           text: AlertRecord.Text(nb: "NEWS2 er 7: ring straks", nn: "NEWS2 er 7: ring straks", en: "NEWS2 is 7: call now"))))
+  }
+
+  /// An alert and a value of somebody with a whole record.
+  static var withRecord: [DeliveryItem] {
+    var known = patient
+    known.record = PersonRecord(stored: [
+      "birthDate": "1941-05-17", "street": "Storgata 1", "postalCode": "0155", "city": "Oslo", "phone.1": "22225555", "language": "nb",
+      "gp.name": "Dr. Strand", "gp.clinic": "Sentrum legekontor", "kin.1.name": "Per", "kin.1.relation": "sønn", "kin.1.phone": "90000000",
+      "kin.1.consent": "yes", "kin.2.name": "Ola", "kin.2.consent": "no", "kin.3.name": "Anne", "kin.3.phone": "90000003",
+      "kin.3.consent": "yes", "critical": "Penicillin",
+    ])
+    var value = observation(1, .oxygenSaturation, 97, 0, .percent)
+    if case .observation(var record) = value.record {
+      record.patient = known
+      value = item(.observation(record))
+    }
+    return [value, alert(.raised, .raised, patient: known)]
   }
 
   static func dose(_ sequence: UInt64, _ event: DoseRecord.Event) -> DeliveryItem {

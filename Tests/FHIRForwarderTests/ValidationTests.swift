@@ -61,6 +61,7 @@ import VitalSigns
     for (index, event) in [DoseRecord.Event.dispensed, .taken, .assisted, .missed, .refused].enumerated() {
       result.append(("dose-\(event)", [Sample.dose(UInt64(40 + index), event)]))
     }
+    result.append(("record", Sample.withRecord))
     result.append(
       ("everything", Sample.everyVitalSign + Sample.panel(frame: 10) + [Sample.score(complete: true), Sample.dose(40, .taken)]))
     return result

@@ -104,7 +104,7 @@ import VitalSigns
     journal.take(Street.spo2(99))
     try journal.commit()
     let onlyKari = SharingPermission(
-      controllers: [Street.controller], kinds: [.observation], patients: .listed([Street.kari]), sharesNationalID: false, sharesName: false)
+      controllers: [Street.controller], kinds: [.observation], patients: .listed([Street.kari]))
     let page = try #require(await book { $0.agreements = [onlyKari] }.fetch(.routine, after: 0, limit: 2, scope: .everybody))
     #expect(page.items.count == 1 && page.unsendable.count == 5)
     #expect(people(page) == [Street.kari])

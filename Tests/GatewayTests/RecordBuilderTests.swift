@@ -4,6 +4,7 @@ import Forwarding
 import Foundation
 import Journal
 import JournalValues
+import People
 import Testing
 import VitalSigns
 
@@ -119,7 +120,9 @@ import VitalSigns
     take(Street.spo2(97), at: 10)
     var narrowed = try rules("record")
     narrowed.agreements = [
-      SharingPermission(controllers: [Street.controller], kinds: [.observation], sharesNationalID: nationalID, sharesName: name)
+      SharingPermission(
+        controllers: [Street.controller], kinds: [.observation],
+        parts: Set([nationalID ? .nationalID : nil, name ? .name : nil].compactMap(\.self)))
     ]
     guard case .observation(let record)? = try records("record", as: narrowed).first?.record else {
       Issue.record("there is an observation")
@@ -128,6 +131,19 @@ import VitalSigns
     #expect(record.patient.hubPatient == Street.kari)
     #expect((record.patient.nationalID != nil) == nationalID)
     #expect((record.patient.displayName != nil) == name)
+  }
+
+  /// Field by field: each part alone, and what is restricted with an open alert alone.
+  @Test mutating func ofARecordGoesWhatTheAgreementNames() throws {
+    let all = PersonRecord(
+      stored: Dictionary(PersonField.allCases.map { ($0.key, "x") }, uniquingKeysWith: { first, _ in first }))
+    for part in SharedPart.allCases {
+      let shared = all.shared([part], withOpenAlert: true).fields.map(\.field)
+      #expect(shared == PersonField.allCases.filter { SharedPart($0.section) == part }, "\(part)")
+      #expect(shared.isEmpty == SharedPart.identity.contains(part))
+      #expect(all.shared([part], withOpenAlert: false).fields.map(\.field) == shared.filter { !$0.isRestricted })
+    }
+    #expect(all.shared([], withOpenAlert: true).isEmpty)
   }
 
   @Test mutating func anObservationWhoseAgreementHasEndedHasNoForm() throws {

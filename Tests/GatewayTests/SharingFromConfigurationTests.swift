@@ -49,11 +49,11 @@ import VitalSigns
     let rules = try configuration().sharingRules
     let system = rules.destinations[0]
     #expect(system.agreements.count == 2)
-    #expect(system.identity(for: .observation, controller: "974760673", patient: Street.kari) != nil)
-    #expect(system.identity(for: .alert, controller: "974760673", patient: Street.kari) == nil)
-    #expect(system.identity(for: .alert, controller: "958935420", patient: Street.ola) != nil)
-    #expect(system.identity(for: .alert, controller: "958935420", patient: Street.kari) == nil)
-    #expect(system.identity(for: .location, controller: "974760673", patient: Street.kari) == nil, "agreed, yet nothing that it takes")
+    #expect(system.parts(for: .observation, controller: "974760673", patient: Street.kari) != nil)
+    #expect(system.parts(for: .alert, controller: "974760673", patient: Street.kari) == nil)
+    #expect(system.parts(for: .alert, controller: "958935420", patient: Street.ola) != nil)
+    #expect(system.parts(for: .alert, controller: "958935420", patient: Street.kari) == nil)
+    #expect(system.parts(for: .location, controller: "974760673", patient: Street.kari) == nil, "agreed, yet nothing that it takes")
     #expect(rules.destinations[2].agreements.isEmpty)
   }
 

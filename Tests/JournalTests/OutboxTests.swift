@@ -2,6 +2,7 @@
 
 import GRDB
 import JournalValues
+import People
 import Testing
 import VitalSigns
 
@@ -12,7 +13,7 @@ import VitalSigns
   static let rules = SharingRules(destinations: [
     SharingDestination(
       number: 1, name: "ehr", wants: Set(RecordKind.allCases),
-      agreements: [SharingPermission(controllers: [Street.controller], kinds: Set(RecordKind.allCases), sharesNationalID: true)]),
+      agreements: [SharingPermission(controllers: [Street.controller], kinds: Set(RecordKind.allCases), parts: [.nationalID])]),
     SharingDestination(
       number: 9, name: "response centre", wants: [.observation, .alert],
       agreements: [SharingPermission(controllers: [Street.controller], kinds: [.alert], patients: .listed([Street.kari]))]),
@@ -267,13 +268,13 @@ import VitalSigns
   }
 
   @Test func identityFollowsTheAgreement() {
-    let parts = Self.rules.destinations[0].identity(for: .alert, controller: Street.controller, patient: Street.kari)
-    #expect(parts?.nationalID == true && parts?.name == false)
-    #expect(Self.rules.destinations[1].identity(for: .observation, controller: Street.controller, patient: Street.kari) == nil)
-    #expect(Self.rules.destinations[1].identity(for: .alert, controller: Street.controller, patient: Street.ola) == nil)
+    let parts = Self.rules.destinations[0].parts(for: .alert, controller: Street.controller, patient: Street.kari)
+    #expect(parts == [.nationalID])
+    #expect(Self.rules.destinations[1].parts(for: .observation, controller: Street.controller, patient: Street.kari) == nil)
+    #expect(Self.rules.destinations[1].parts(for: .alert, controller: Street.controller, patient: Street.ola) == nil)
     // What is nobody's, no list of people can leave out: the hub's own alerts, a press of a button that was given to nobody.
-    #expect(Self.rules.destinations[1].identity(for: .alert, controller: Street.controller, patient: .none) != nil)
-    #expect(Self.rules.destinations[1].identity(for: .alert, controller: "958935420", patient: .none) == nil)
+    #expect(Self.rules.destinations[1].parts(for: .alert, controller: Street.controller, patient: .none) != nil)
+    #expect(Self.rules.destinations[1].parts(for: .alert, controller: "958935420", patient: .none) == nil)
   }
 }
 

@@ -4,6 +4,7 @@
 // as `otherLayout`, a struct of the core's block was changed: see MemoryCopy.swift.
 // `format-1.state`: the same state in format 1, every section in version 1. Each new version of a section brings another file.
 // `counters-2.state`: the same with the epoch 77, section "counters" in version 2.
+// `plans-2.state`: the same with one person who is pregnant and is scored from local day 30 000 on, section "plans" in version 2.
 
 import Foundation
 import Testing
@@ -21,7 +22,7 @@ import VitalSigns
     CoreConfiguration(patientsMax: patients, devicesMax: devices, alertsMax: alerts, hubSalt: 7)
   }
 
-  @Test(arguments: [("memory-2.state", 0), ("format-1.state", 0), ("counters-2.state", 77)] as [(String, UInt64)])
+  @Test(arguments: [("memory-2.state", 0), ("format-1.state", 0), ("counters-2.state", 77), ("plans-2.state", 77)] as [(String, UInt64)])
   func olderStatesAreReadIntoAnySize(name: String, epoch: UInt64) throws {
     let bytes = try Self.bytes(name)
     for sizes in [Self.sizes(8, 16, 48), Self.sizes(800, 900, 1_000), Self.sizes(2, 10, 16)] {
@@ -32,6 +33,15 @@ import VitalSigns
           == CoreCounters(patients: 2, devices: 10, openAlerts: 59, untrackedAlerts: 1_510, processed: 4_000, late: 254, refused: 232))
       #expect(core.arena.header.pointee.idEpoch == epoch)
       #expect(times == [1_990_351_724_000_000, 1_990_353_448_000_000])
+    }
+  }
+
+  @Test func whoIsNotScoredIsKept() throws {
+    for name in ["counters-2.state", "plans-2.state"] {
+      let core = try RealtimeCore(Self.sizes(8, 16, 48), snapshot: try Self.bytes(name))
+      let plans = (1...8).map { core.arena.plan(PatientSlot(number: $0)) }
+      let expected = name == "plans-2.state" ? [30_000] : []
+      #expect(plans.compactMap { $0.pointee.isPregnant == 1 ? Int($0.pointee.scoredFromDay) : nil } == expected)
     }
   }
 

@@ -114,7 +114,7 @@ import VitalSigns
     let file = try StateFile(try street())
     #expect(
       file.sections.map { "\($0.name) \($0.version)" } == [
-        "places 1", "counters 2", "people 1", "signals 1", "plans 1", "devices 1", "alerts 1", "hubConditions 1", "closedAlerts 1",
+        "places 1", "counters 2", "people 1", "signals 1", "plans 2", "devices 1", "alerts 1", "hubConditions 1", "closedAlerts 1",
       ], "a raised version needs its line in the codec's history, and a new fixture (StateFixtureTests)")
     #expect(file.sequence == 600)
     #expect(!file.sections.contains { $0.maySkip })

@@ -2,6 +2,7 @@
 
 import Forwarding
 import Foundation
+import People
 import Testing
 import VitalSigns
 
@@ -56,6 +57,43 @@ private struct Body: Decodable {
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// Everything that may be set, member by member; what is not set, and next of kin without consent, are not there.
+  @Test func thePersonHasWhatIsSetAndNothingElse() throws {
+    func patient(_ record: PersonRecord) throws -> [String: Any] {
+      guard case .alert(var alert) = Sample.alarm().record else { return [:] }
+      alert.patient = PatientIdentity(hubPatient: PatientID(rawValue: 7), record: record)
+      let event = try #require(WebhookEvent(.alert(alert), hubID: "hub"))
+      let body = try JSONSerialization.jsonObject(with: Data(event.body.utf8)) as? [String: Any]
+      return try #require(body?["patient"] as? [String: Any])
+    }
+    #expect(try Set(patient(PersonRecord()).keys) == ["hubPatient"])
+    var record = PersonRecord()
+    for field in PersonField.allCases {
+      switch field.form {
+      case .date: try record.set(field, to: "1941-05-17")
+      case .yesNo: try record.set(field, to: "yes")
+      case .phone: try record.set(field, to: "+4722225555")
+      case .postalCode: try record.set(field, to: "0155")
+      case .language: try record.set(field, to: "nb")
+      case .line, .text: try record.set(field, to: field.key)
+      }
+    }
+    try record.set(.kin(2, .consent), to: "no")
+    try record.set(.kin(3, .consent), to: "")
+    let full = try patient(record)
+    #expect(
+      Set(full.keys) == [
+        "hubPatient", "birthDate", "address", "phones", "nextOfKin", "generalPractitioner", "team", "unit", "area", "language",
+        "interpreter", "critical", "pregnant", "instruction", "access",
+      ])
+    #expect(
+      full["address"] as? [String: String]
+        == ["street": "street", "floor": "floor", "postalCode": "0155", "city": "city", "entry": "entry"])
+    #expect(full["instruction"] as? String == "plan.sos" && full["interpreter"] as? Bool == true)
+    #expect((full["nextOfKin"] as? [[String: String]])?.map { $0["name"] } == ["kin.1.name", "kin.4.name", "kin.5.name"])
+    #expect(full["access"] as? [String: String] == ["doorCode": "doorCode", "keyBox": "keyBox", "other": "otherAccess"])
+  }
 
   func deliver(
     _ mode: String, _ receiver: WebhookReceiver, _ items: [DeliveryItem] = [Sample.alarm()], previous: String? = nil,

@@ -50,9 +50,9 @@ extension CoreService {
     case .event(let event): what = event.kind.key + (event.phase == .cleared ? " (ended)" : "")
     case .location(let fix):
       what = "location"
-      // Where somebody is stays out of an explanation; how well it is known does not.
-      value = fix.accuracyMetres == LocationFix.accuracyUnknown ? nil : "\(fix.accuracyMetres)"
-      unit = value == nil ? nil : "m accuracy"
+      // Whoever asks why is about to look for the person.
+      let accuracy = fix.accuracyMetres == LocationFix.accuracyUnknown ? "" : " ± \(fix.accuracyMetres) m"
+      value = "\(Self.degrees(fix.latitudeE7)), \(Self.degrees(fix.longitudeE7))\(accuracy)"
     case .registry(.planItem(let item)): what = "plan: \(API.PlanItem(item).kind.key)"
     case .registry: what = "registry change"
     case .command(let command): what = "command: \(command.action)"
@@ -64,6 +64,8 @@ extension CoreService {
       receivedAt: entry.wall.description, device: entry.device == .none ? nil : entry.device.description, what: what, value: value,
       unit: unit, quality: quality, points: points)
   }
+
+  private static func degrees(_ e7: Int32) -> String { Quantity(mantissa: Int64(e7), exponent: -7).description }
 
   /// A, C, V, P or U.
   private static func consciousness(_ value: Quantity) -> String { Consciousness(value)?.letter ?? "\(value)" }

@@ -21,9 +21,9 @@ extension CoreService {
     }
     let details = PatientDetails(name: name, nationalID: request.nationalID ?? known.nationalID, controller: known.controller)
     _ = try await store(.registry(.patientAdded), patient: id, actor: actor, reason: reason, .patient(details))
-    registry.add(
-      RegisteredPatient(
-        id: id, name: name, nationalID: details.nationalID, controller: known.controller, since: known.since, ended: nil))
+    var corrected = known
+    (corrected.name, corrected.nationalID) = (name, details.nationalID)
+    registry.add(corrected)
     guard let now = try await patients().first(where: { $0.id == id.description }) else { throw .notFound("there is no person \(id)") }
     return now
   }

@@ -9,6 +9,7 @@ import HubRuntime
 import Journal
 import JournalValues
 package import LocalAPI
+import People
 import VitalSigns
 
 extension CoreService {
@@ -44,12 +45,28 @@ extension CoreService {
       subject: explanation.alert.id.description, rule: .known(explanation.alert.transition.rule),
       reason: reason(explanation),
       score: score.map { API.Score($0.score.score, at: $0.score.wall) }, evidence: evidence,
-      history: explanation.history.map(step))
+      history: explanation.history.map(step), help: try await help(explanation.alert))
+  }
+
+  /// What whoever goes there must know. A record that cannot be read hides no explanation.
+  private func help(_ alert: AlertRow) async throws(LocalAPIFailure) -> [String: String]? {
+    guard alert.patient != .none, let version = try await read({ reader throws(JournalError) in try reader.record(of: alert.patient) })
+    else { return nil }
+    let record = version.record
+    let said = [
+      "address": record.address, "entry": record[.entry], "critical": record[.critical],
+      "instruction": record.instruction(for: alert.transition.rule),
+    ].compactMapValues(\.self)
+    return said.isEmpty ? nil : said
   }
 
   private func explainScore(of patient: PatientID) async throws(LocalAPIFailure) -> API.Explanation {
     guard registry.patient(patient) != nil else {
       throw .notFound("there is no person \(patient)", hint: "knutepunkt patient list shows them")
+    }
+    if let hindrance = hindrance(of: patient) {
+      throw .notFound(
+        "NEWS2 is not made for \(patient): \(Self.words(hindrance))", hint: "limits of a plan work: knutepunkt plan show \(patient)")
     }
     guard let explanation = try await read({ reader throws(JournalError) in try reader.explainScore(patient: patient) }) else {
       throw .notFound("\(patient) has no score yet", hint: "it comes with the first measurement")

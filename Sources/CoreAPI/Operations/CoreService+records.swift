@@ -52,6 +52,16 @@ extension CoreService {
       notScored: record.eligibility.hindrance(onDay: today).map { .known($0) })
   }
 
+  /// Why NEWS2 is not made for the person now; nil: it is.
+  func hindrance(of patient: PatientID) -> NEWS2Hindrance? { registry.patient(patient)?.eligibility.hindrance(onDay: today) }
+
+  static func words(_ hindrance: NEWS2Hindrance) -> String {
+    switch hindrance {
+    case .under16: "the person is under 16 years"
+    case .pregnant: "the person is pregnant"
+    }
+  }
+
   /// The local day, counted from 1970-01-01: as the core counts it.
   private var today: Int32 {
     let offset = Int64(parts.pipeline.core.vitals.utcOffsetSeconds.load(ordering: .relaxed))
@@ -84,6 +94,7 @@ extension CoreService {
     // Whoever asks again, not knowing how the first time went, makes no second version.
     if record == before?.record ?? PersonRecord() { return api(before, of: patient) }
     _ = try await store(.registry(.recordChanged(record.eligibility)), patient: patient, actor: actor, reason: reason, .record(record))
+    registry.decide(record.eligibility, for: patient)
     return api(try await read { reader throws(JournalError) in try reader.record(of: patient) }, of: patient)
   }
 

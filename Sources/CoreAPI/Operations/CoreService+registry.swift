@@ -57,10 +57,12 @@ extension CoreService {
     let configuration = parts.configuration
     let isUncalled =
       patient.ended == nil && configuration.isMeantToCall && !configuration.callsSomebody(for: patient.id, controller: patient.controller)
-    return API.Patient(
+    var answer = API.Patient(
       id: patient.id.description, name: patient.name, nationalID: patient.nationalID, controller: patient.controller,
       since: patient.since.description, ended: patient.ended?.description, score: score.map { API.Score($0.score, at: $0.wall) },
       devices: registry.devices(of: patient.id).map(\.description), nobodyCalled: isUncalled ? true : nil)
+    answer.notScored = hindrance(of: patient.id).map { .known($0) }
+    return answer
   }
 
   // MARK: Devices

@@ -43,7 +43,7 @@ extension JournalWriter {
             let (outcome, patient) = (call["outcome"] as Int64, PatientID(rawValue: call["patient"]))
             let organisation = organisations[call["controller"]] ?? configuration.controller
             let heirs = rules.destinations.filter {
-              $0.alertLevelMin <= call["level"] as Int64 && $0.identity(for: .alert, controller: organisation, patient: patient) != nil
+              $0.alertLevelMin <= call["level"] as Int64 && $0.parts(for: .alert, controller: organisation, patient: patient) != nil
             }
             for heir in heirs where try !Self.knows(heir.number, outcome, db) {
               counter += 1

@@ -22,6 +22,24 @@ extension JournalReader {
     }
   }
 
+  /// The newest record of everybody who has one.
+  public func newestRecords() throws(JournalError) -> [PatientID: PersonRecordVersion] {
+    try read { db in
+      let newest = "(SELECT patient p, max(version) v FROM person_record GROUP BY patient) ON p = patient AND v = version"
+      let rows = try Row.fetchAll(db, sql: "\(PersonRecordVersion.selection) JOIN \(newest)")
+      return Dictionary(
+        try rows.map { row in
+          let version = try PersonRecordVersion(row: row)
+          return (version.patient, version)
+        }, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  /// The sequence of the newest change of the registry; 0: there was none. One step in an index.
+  public func lastRegistryChange() throws(JournalError) -> UInt64 {
+    try read { db in UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM registry_change") ?? 0) }
+  }
+
   /// The newest record of each of these people who has one.
   public func records(of patients: some Collection<PatientID>) throws(JournalError) -> [PatientID: PersonRecordVersion] {
     let patients = Set(patients)

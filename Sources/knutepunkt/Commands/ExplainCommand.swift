@@ -26,6 +26,9 @@ enum ExplanationText {
   static func lines(_ explanation: API.Explanation, interactive: Bool) -> [String] {
     var lines = [TextStyle.heading.applied(to: explanation.subject) + (explanation.rule.map { ": rule \($0.key)" } ?? "")]
     lines.append("Why: \(explanation.reason)")
+    for (key, heading) in [("address", "Where"), ("entry", "Way in"), ("critical", "Know first"), ("instruction", "Do")] {
+      if let text = explanation.help?[key] { lines.append("\(heading): \(Terminal.field(text))") }
+    }
     if let score = explanation.score {
       lines.append("Score: \(ScoreText.sentence(score)) (\(TimeDisplay.local(score.at) ?? score.at))")
     }

@@ -77,7 +77,8 @@ struct PatientCommand: AsyncParsableCommand {
       for patient in patients {
         let name = patient.ended == nil ? Cell(patient.name) : Cell("\(patient.name) (ended)", .faint)
         table.rows.append([
-          Cell(patient.id), name, ScoreText.cell(patient.score), TimeDisplay.cell(patient.score?.at),
+          Cell(patient.id), name, patient.notScored.map { Cell("not made: \($0.key)") } ?? ScoreText.cell(patient.score),
+          TimeDisplay.cell(patient.score?.at),
           Cell(patient.devices.joined(separator: " ")),
           TimeDisplay.cell(patient.since),
         ])
