@@ -73,6 +73,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "HTTPDelivery": ImportRule(own: ["HubRuntime", "Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
   "FHIRForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   "WebhookForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
+  // Which hub of one identity is right: rules and signatures, no broker.
+  "HubClaims": ImportRule(own: ["VitalSigns"], external: ["Crypto"]),
   // The configuration is checked with the profiles that it names, so it loads them.
   "HubConfiguration": ImportRule(own: ["VitalSigns", "HubRuntime", "DeviceProfile", "ProfileCatalogue"], external: ["Yams"]),
   "AlertTexts": ImportRule(own: ["VitalSigns", "HubRuntime"]),
@@ -94,16 +96,16 @@ let importRules: KeyValuePairs<String, ImportRule> = [
     external: ["Logging"]),
   "DeviceIntake": ImportRule(
     own: [
-      "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "HubRegistry", "HubCore", "DeviceProfile", "ProfileCatalogue",
-      "BluetoothLink",
+      "JournalValues", "VitalSigns", "HubRuntime", "HubClaims", "HubConfiguration", "HubRegistry", "HubCore", "DeviceProfile",
+      "ProfileCatalogue", "BluetoothLink",
       "MQTTLink", "Journal", "CLinux",
     ],
     external: ["Logging"]),
   "CoreAPI": ImportRule(
     own: [
       "CoreRings",
-      "BlueZ", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry",
-      "HubCore",
+      "BlueZ", "JournalValues", "VitalSigns", "HubRuntime", "HubClaims", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability",
+      "HubRegistry", "HubCore",
       "DeviceIntake", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
       "CLinux",
     ],
