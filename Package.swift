@@ -96,6 +96,7 @@ let package = Package(
     target("HTTPDelivery", ["HubRuntime", "Forwarding", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS]),
     target("FHIRForwarder", ["Forwarding", "HTTPDelivery", "People", "VitalSigns", crypto, nioHTTP1]),
     target("WebhookForwarder", ["Forwarding", "HTTPDelivery", "People", "VitalSigns", crypto, nioHTTP1]),
+    target("HubClaims", ["VitalSigns", crypto]),
     target("HubConfiguration", ["HubRuntime", "VitalSigns", "People", "DeviceProfile", "ProfileCatalogue", yams]),
     target("AlertTexts", ["HubRuntime", "VitalSigns"], resources: [.copy("Resources")]),
     target("LocalAPI", ["HubRuntime", "VitalSigns", httpClient, nioCore, nioHTTP1, nioPosix, crypto]),
@@ -114,14 +115,14 @@ let package = Package(
       "DeviceIntake",
       [
         "JournalValues",
-        "HubRuntime", "HubConfiguration", "HubRegistry", "HubCore", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink",
-        "Journal",
+        "HubRuntime", "HubClaims", "HubConfiguration", "HubRegistry", "HubCore", "DeviceProfile", "ProfileCatalogue", "BluetoothLink",
+        "MQTTLink", "Journal",
         "VitalSigns", logging,
       ]),
     target(
       "CoreAPI",
       [
-        "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "DeviceIntake",
+        "HubRuntime", "HubClaims", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability", "HubRegistry", "HubCore", "DeviceIntake",
         "DeviceProfile", "ProfileCatalogue", "BlueZ", "BluetoothLink", "MQTTLink", "CoreRings", "RealtimeCore", "People", "JournalValues",
         "Journal", "Forwarding", "VitalSigns", "CLinux", hummingbird, hummingbirdCore, httpTypes, logging, metrics, nioCore, nioPosix,
         nioHTTP1,
@@ -193,6 +194,7 @@ let package = Package(
       swiftSettings: strict),
 
     tests("VitalSigns", ["VitalSigns"]),
+    tests("HubClaims", ["HubClaims", "VitalSigns"]),
     tests("DeviceProfile", ["DeviceProfile", "VitalSigns"]),
     tests("ProfileCatalogue", ["ProfileCatalogue", "DeviceProfile", "VitalSigns", crypto]),
     tests("BluetoothLink", ["BlueZ", "BluetoothLink", "DeviceProfile", "VitalSigns", "CBluetooth", "CSystemd", logging]),

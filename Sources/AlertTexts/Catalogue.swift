@@ -97,6 +97,7 @@ package struct Catalogue: Sendable {
     "hub": [
       "linkDown", "bluetoothDown", "bondLost", "bondLost.alarm", "bondsLost", "destinationDown", "roleDown", "storeFailing", "storeFull",
       "journalBehind", "coreStill", "callRefused", "nobodyCalled", "portClosed", "backupOverdue",
+      "hubDoubled", "hubDoubled.replaced", "hubDoubled.original",
     ],
   ]
 }

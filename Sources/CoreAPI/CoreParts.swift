@@ -5,6 +5,7 @@ package import AlertTexts
 package import DeviceIntake
 import DeviceProfile
 import Foundation
+import HubClaims
 package import HubConfiguration
 package import HubCore
 package import HubRegistry
@@ -57,7 +58,7 @@ package final class CoreParts: Sendable {
   private let sizes: CoreConfiguration
   package let logger: Logger
 
-  package var notes: [String] { journalNotes + addedNotes.withLock { $0 } }
+  package var notes: [String] { journalNotes + addedNotes.withLock { $0 } + links.claimNotes }
   package func add(note: String) { addedNotes.withLock { $0.append(note) } }
 
   package var clock: HubClock { pipeline.clock }
@@ -106,6 +107,12 @@ package final class CoreParts: Sendable {
     // A clock that is known wrongly is worse than one that is not known.
     if let claims = try? reader.newestClaims(limit: DeviceClocks.claimsMax) {
       services.clocks = DeviceClocks(remembering: claims, civil: civil)
+    }
+    // A simulated hub has no broker of its own kind, and a journal without a key none to prove itself with.
+    if case .real = machine, !recovery.claimKey.isEmpty {
+      services.identity = ClaimIdentity(
+        hubID: recovery.hubID, generation: recovery.generation, run: Hexadecimal.text(UInt64.random(in: .min ... .max), digits: 16),
+        began: startedAt, key: recovery.claimKey)
     }
     links = try DeviceLinks(
       configuration, services, catalogue: catalogue,

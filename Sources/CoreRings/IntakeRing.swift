@@ -10,7 +10,7 @@ public final class IntakeRing: Sendable {
 
   /// - Parameters:
   ///   - capacity: a power of two. What does not fit is refused, see `push(_:)`.
-  ///   - reserve: how many cells only alarms (SOS, falls, commands, hub conditions) may use.
+  ///   - reserve: how many cells only alarms (SOS, falls, commands, hub conditions) and the end of an absence may use.
   ///   - firstSequence: the number of the first entry: one more than the journal's last.
   public init(capacity: Int, reserve: Int, firstSequence: UInt64) {
     cells = RingCells(capacity: capacity, reserve: reserve, firstSequence: firstSequence)
@@ -22,7 +22,7 @@ public final class IntakeRing: Sendable {
 
   /// Queues `entry` and gives its sequence number: gap-free over all producers, in the order in which the core will see them.
   ///
-  /// Nil when the ring is full, or when only the reserve is left and the entry is no alarm; no number is used up then.
+  /// Nil when the ring is full, or when only the reserve is left and the entry may not use it; no number is used up then.
   /// Any thread. Signal the consumer after it.
   @_noLocks public func push(_ entry: IntakeEntry) -> UInt64? { cells.push(entry) }
 

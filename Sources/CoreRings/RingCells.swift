@@ -44,7 +44,8 @@ struct RingCells: ~Copyable, @unchecked Sendable {
 
   /// Any thread. Gives the sequence number, or nil when there is no room for an entry of this kind.
   @_noLocks func push(_ entry: IntakeEntry) -> UInt64? {
-    let room = entry.isAlarm ? mask + 1 : mask + 1 - reserve
+    // What ends an absence keeps calls from being told once for each time that was missed: it belongs to the alarms.
+    let room = entry.isAlarm || entry.endsAbsence ? mask + 1 : mask + 1 - reserve
     var position = tail.load(ordering: .relaxed)
     while true {
       // `head` only grows, so an old value errs towards refusing, and only for a moment.

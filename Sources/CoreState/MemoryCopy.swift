@@ -3,9 +3,10 @@
 //
 // The structs in the block are today's, but for the header, which has grown at its end since: a stored block is set apart behind the old
 // one. Whoever changes another struct makes the stored copies of old versions unreadable, and a test with such a copy fails
-// (StateFixtureTests): then keep the struct as it was beside this file, with a codec from it, before the change.
+// (StateFixtureTests): then keep the struct as it was beside this file, with a codec from it, before the change. A new alert rule changes one, too.
 
 import RealtimeCore
+import VitalSigns
 
 enum MemoryCopy {
   private static let headSize = MemoryLayout<CoreCopyHeader>.size
@@ -33,7 +34,7 @@ enum MemoryCopy {
     guard checksum(seed: head.sequence, block, count: byteCount) == head.checksum else { throw .damaged("the checksum does not fit") }
     (block + old + growth).copyMemory(from: block + old, byteCount: byteCount - old)
     (block + old).initializeMemory(as: UInt8.self, repeating: 0, count: growth)
-    return try encode(block, head, configuration)
+    return try encode(block, head, configuration, rulesAreFewer: true)
   }
 
   /// Of a copy that was made in this process.
@@ -46,14 +47,23 @@ enum MemoryCopy {
   }
 
   /// The block has the configuration's size.
+  ///
+  /// - Parameter rulesAreFewer: the copy knows rules up to `recordsDropped`. In memory "no second reason" is the number after the last rule,
+  ///   and that is another rule's now.
   private static func encode(
-    _ block: UnsafeMutableRawPointer, _ head: CoreCopyHeader, _ configuration: CoreConfiguration
+    _ block: UnsafeMutableRawPointer, _ head: CoreCopyHeader, _ configuration: CoreConfiguration, rulesAreFewer: Bool = false
   ) throws(SnapshotError) -> [UInt8] {
     let arena = CoreArena(copy: block, configuration)
     defer { arena.forget() }
     guard arena.header.pointee.lastSequence == head.sequence, arena.header.pointee.nextClosed < CoreArena.closedIDsCount,
       isSound(arena.heap, arena.timers.count)
     else { throw .damaged("a copy of memory that no core has") }
+    if rulesAreFewer {
+      for place in try PlaceMaps(arena).alerts.used {
+        let record = arena.alert(AlertSlot(number: place))
+        if record.pointee.alsoRule == .hubDoubled { record.pointee.alsoRule = nil }
+      }
+    }
     return try Snapshot.encode(arena)
   }
 

@@ -35,6 +35,9 @@ package final class ForwardRole: Service {
   static let lookEvery = Duration.seconds(1)
   static let looksBetweenLearning = 60
 
+  /// For so long what was taken already goes out when another hub has taken this one's place, and with it the alert that says so.
+  static let lastWords = Duration.seconds(20)
+
   /// One destination at work.
   private struct Receiver: Sendable {
     var settings: KnutepunktConfiguration.DestinationSettings
@@ -66,6 +69,16 @@ package final class ForwardRole: Service {
     guard let (reader, hubID) = await openJournal() else { return }
     let hub = HubIdentity(id: hubID, name: configuration.hub.name, eui64: networkEUI64())
     let records = RecordBuilder(configuration: configuration, reader: reader, sentences: sentences)
+    while true {
+      let mayDeliver = !isReplaced
+      let receivers = mayDeliver ? receivers(hub, reader, records) : []
+      await cancelWhenGracefulShutdown { await self.work(receivers, records, mayDeliver: mayDeliver) }
+      for receiver in receivers { await receiver.forwarder.shutdown() }
+      if Task.isCancelled || Task.isShuttingDownGracefully { return }
+    }
+  }
+
+  private func receivers(_ hub: HubIdentity, _ reader: JournalReader, _ records: RecordBuilder) -> [Receiver] {
     let rulesOfAll = configuration.sharingRules.destinations
     var made: [Receiver] = []
     for settings in configuration.destinations {
@@ -80,17 +93,22 @@ package final class ForwardRole: Service {
             now: { MonotonicInstant(rawValue: SystemClock.boottime()) },
             logger: logger)))
     }
-    let receivers = made
-    await cancelWhenGracefulShutdown {
-      await withDiscardingTaskGroup { group in
-        for receiver in receivers { group.addTask { await receiver.runner.run() } }
-        group.addTask { await self.listen(receivers, records) }
-        group.addTask { await self.watch(receivers) }
-        group.addTask { await self.learn(records) }
-      }
-    }
-    for receiver in receivers { await receiver.forwarder.shutdown() }
+    return made
   }
+
+  /// Until it is cancelled, or another hub takes this one's place, or this one's place is its own again.
+  private func work(_ receivers: [Receiver], _ records: RecordBuilder, mayDeliver: Bool) async {
+    await withDiscardingTaskGroup { group in
+      for receiver in receivers { group.addTask { await receiver.runner.run() } }
+      group.addTask { await self.listen(receivers, records) }
+      group.addTask { await self.learn(records) }
+      await self.watch(receivers, mayDeliver: mayDeliver)
+      group.cancelAll()
+    }
+  }
+
+  /// Another hub has taken this one's place: it tells everybody, and this one nobody.
+  private var isReplaced: Bool { ReplacedMark.isThere(in: configuration.hub.statePath) }
 
   /// The journal appears when the core has started for the first time.
   private func openJournal() async -> (JournalReader, hubID: String)? {
@@ -154,9 +172,20 @@ package final class ForwardRole: Service {
     return DestinationLanes(alarms: alarms, routine: routine, seed: .random(in: .min ... .max))
   }
 
-  private func watch(_ receivers: [Receiver]) async {
+  /// Ends when it turns out that the deliveries must end, or may begin again.
+  private func watch(_ receivers: [Receiver], mayDeliver: Bool) async {
     let signal = RoleSignal(role: .forward, core: core)
+    var replacedSince: MonotonicInstant?
     while !Task.isCancelled {
+      let now = MonotonicInstant(rawValue: SystemClock.boottime())
+      if isReplaced == mayDeliver {
+        let since = replacedSince ?? now
+        replacedSince = since
+        if !mayDeliver || now >= since.adding(Self.lastWords) {
+          logger.critical(mayDeliver ? "another hub has taken this one's place: nothing is delivered any more" : "deliveries begin again")
+          return
+        }
+      }
       var isCalm = true
       for receiver in receivers { if await !receiver.runner.beat() { isCalm = false } }
       progress.wrappingAdd(1, ordering: .relaxed)

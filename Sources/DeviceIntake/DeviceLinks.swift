@@ -1,6 +1,7 @@
 // All links over which devices reach the hub, as one part: made from the configuration, started, told of a changed registry, ended.
 
 import BluetoothLink
+package import HubClaims
 package import HubConfiguration
 package import HubCore
 package import HubRegistry
@@ -22,6 +23,8 @@ package struct LinkServices: Sendable {
   package var logger: Logger
   /// What was known of devices' clocks before this run.
   package var clocks = DeviceClocks()
+  /// What this run says of itself at brokers; nil: nothing.
+  package var identity: ClaimIdentity?
 
   package init(registry: Registry, pipeline: CorePipeline, civil: CivilClock, logger: Logger) {
     self.init(
@@ -45,13 +48,18 @@ package final class DeviceLinks: Sendable {
   package let mqtt: [RunningLink]
   /// Nil when the configuration has no Bluetooth link.
   package let bluetooth: RunningBluetooth?
+  /// Whether another hub has taken this one's place.
+  package let otherHubs: OtherHubs
   private let registry: Registry
   private let intake: Intake
   private let civil: CivilClock
   private let epoch: Mutex<EpochWatch>
+  private let hasStarted = Atomic(false)
 
   /// How long letting Bluetooth devices go may take: bluetoothd drops a connection two seconds after it was asked to.
   static let lettingGo = Duration.seconds(4)
+  /// How long acknowledgements of what was taken already may wait for the disk when another hub has taken this one's place.
+  static let standingDown = Duration.seconds(2)
 
   /// Makes the links; none connects before `start()`.
   ///
@@ -68,18 +76,26 @@ package final class DeviceLinks: Sendable {
     epoch = Mutex(
       EpochWatch(
         links: configuration.mqttLinks.map(\.name), bluetooth: configuration.bluetooth != nil, at: services.intake.clock.now()))
+    otherHubs = OtherHubs(services.identity, stateFolder: configuration.hub.statePath, logger: services.logger)
+    let replaced = ReplacedBell()
     mqtt = try configuration.mqttLinks.map { settings throws(StartError) in
       try RunningLink(
         settings, configuration.hub, services, marks: marks.filter { $0.link == stableNumber(of: settings.name) },
-        lastSequence: lastSequence)
+        lastSequence: lastSequence, standDown: { replaced.ring($0) })
     }
     bluetooth = try configuration.bluetooth.map { settings throws(StartError) in
       try RunningBluetooth(settings, services, catalogue: catalogue, marks: marks, writer: writer)
     }
     for link in mqtt { link.frames.sessionStood = { [weak self, name = link.name] in self?.sessionStood(of: name, $0) } }
+    replaced.answer { [weak self] in self?.standDown(by: $0) }
   }
 
+  var wallTime: WallTime { intake.clock.wall() }
+
+  /// Connects, unless another hub has taken this one's place.
   package func start() throws(StartError) {
+    if otherHubs.replaced != nil { return }
+    hasStarted.store(true, ordering: .relaxed)
     for link in mqtt { try link.start(subscriptions: registry.subscriptions()) }
     bluetooth?.start()
   }
@@ -108,6 +124,7 @@ package final class DeviceLinks: Sendable {
   ///
   /// - Returns: whether Bluetooth devices were let go, which takes its time.
   package func stop(within limit: Duration) async -> Bool {
+    guard hasStarted.load(ordering: .relaxed) else { return false }
     for link in mqtt { link.stop(within: limit) }
     bluetooth?.stop(within: Self.lettingGo)
     for link in mqtt { await link.ended() }

@@ -2,6 +2,7 @@
 
 import CLinux
 import Foundation
+import HubClaims
 package import HubConfiguration
 import HubCore
 import HubRegistry
@@ -20,6 +21,8 @@ package final class RunningLink: Sendable {
   package let link: MQTTLink
   /// Hears alarms while the link's own messages are held up.
   let ear: AlarmEar
+  /// Says at the broker who this hub is; nil: it does not.
+  let claims: ClaimLink?
   private let thread = WorkerThread(name: "mqtt")
 
   /// Redeliveries that are recognised: as many frames as the broker can have in flight, and as many again for those whose
@@ -30,7 +33,7 @@ package final class RunningLink: Sendable {
 
   init(
     _ settings: KnutepunktConfiguration.MQTTLinkSettings, _ hub: KnutepunktConfiguration.HubSettings, _ services: LinkServices,
-    marks: [DeliveryMark], lastSequence: UInt64
+    marks: [DeliveryMark], lastSequence: UInt64, standDown: @escaping @Sendable (Claim) -> Void
   ) throws(StartError) {
     name = settings.name
     let known = marks.filter { $0.message != AlarmEar.copyMessage }.map { mark in
@@ -57,6 +60,11 @@ package final class RunningLink: Sendable {
     frames.sessionPresent = { link.statistics.sessionPresent }
     ear = try AlarmEar(
       name: settings.name, configuration, services, marks: marks)
+    do throws(DescriptorShortage) {
+      claims = try services.identity.flatMap { identity throws(DescriptorShortage) in
+        settings.claims ? try ClaimLink(name: settings.name, configuration, identity, services, standDown: standDown) : nil
+      }
+    } catch { throw .descriptors(error) }
     frames.ear = ear
   }
 
@@ -88,7 +96,12 @@ package final class RunningLink: Sendable {
   /// Starts the link's thread.
   package func start(subscriptions: [(topic: String, qos: UInt8)]) throws(StartError) {
     try subscribe(subscriptions)
-    thread.start { [self] in link.run() }
+    claims?.start()
+    thread.start { [self] in
+      // A hub whose place another has taken must not take that one's messages before it knows.
+      claims?.waitUntilSettled()
+      link.run()
+    }
   }
 
   /// Replaces the subscriptions; the link sends the difference.
@@ -103,6 +116,7 @@ package final class RunningLink: Sendable {
   package func stop(within limit: Duration) {
     ear.stop()
     link.stop(within: limit)
+    claims?.stop()
   }
 
   /// What is wrong with the link now, since when it hears nothing, and when a frame came last: facts for people.

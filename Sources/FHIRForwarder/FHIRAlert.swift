@@ -136,6 +136,7 @@ extension FHIRBundleBuilder {
     case .registryFull: "People or devices are not watched over"
     case .clockDoubtful: "The gateway's clock is not to be trusted"
     case .recordsDropped: "Records were dropped"
+    case .hubDoubled: "Two gateways have the same identity"
     }
   }
 

@@ -36,7 +36,12 @@ extension KnutepunktConfiguration {
         "Longer messages are counted and quarantined, not decoded."),
       ackHold: section.value(
         "ackHold", .duration(.milliseconds(1)...(.seconds(1))), default: .milliseconds(100), shown: "100ms",
-        "How long reading goes on while acknowledgements wait for the disk."))
+        "How long reading goes on while acknowledgements wait for the disk."),
+      claims: section.value(
+        "claims", .flag, default: true, shown: "true",
+        "The hub says at the broker, below `knutepunkt/v1/hub/`, which hub it is, signed with a key of its journal: a hub that was restored "
+          + "elsewhere then makes this one stand down. `false` where the broker forbids these topics; nothing but you then prevents two of "
+          + "one identity."))
     if !section.has("tls"), !LoopbackHost.contains(host) {
       section.report("host", "would be reached without encryption; allowed: `tls: {…}` beside it, or a broker on this machine (localhost)")
     }

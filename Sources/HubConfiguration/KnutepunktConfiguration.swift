@@ -165,6 +165,8 @@ public struct KnutepunktConfiguration: Sendable {
     public var receiveMaximum: Int
     public var maximumPayloadBytes: Int
     public var ackHold: Duration
+    /// Whether the hub says at this broker who it is.
+    public var claims: Bool
   }
 
   public struct BluetoothSettings: Sendable, Hashable {

@@ -2,7 +2,8 @@
 // history is missing, the fresh one takes its place and the next start goes on from it; the damaged one is kept. Else somebody chooses
 // between it and a backup: the emergency's journal knows everybody by the copies of the registry.
 //
-// A cut at any point leaves either the damaged journal where it was, or a marker by which the next start finishes the exchange.
+// A cut at any point leaves either the damaged journal where it was, and then it is read once more; or a marker by which the next start
+// finishes the exchange. What is read has a name of its own until it is known what becomes of it.
 
 internal import Foundation
 internal import VitalSigns
@@ -17,6 +18,8 @@ package struct DamagedJournal {
 
   /// The fresh one, complete, until it is in the journal's place.
   package var fresh: String { journal + ".salvaged" }
+  /// The fresh one while nobody has looked yet what is missing of it. One that is there at the beginning is what a cut left.
+  private var unjudged: String { journal + ".salvaging" }
   private var folder: String { (journal as NSString).deletingLastPathComponent }
   private var name: String { (journal as NSString).lastPathComponent }
   /// Says that an exchange has begun: the file number of the damaged journal, and the folder into which it is moved.
@@ -48,14 +51,27 @@ package struct DamagedJournal {
     if let free = FileOnDisk.freeBytes(folder), free < needed {
       throw .cannotWrite(path: fresh, detail: "it needs \(needed >> 20) MiB, and \(free >> 20) MiB are free")
     }
-    let report = try JournalSalvage(old: journal, new: fresh, controller: controller).run(act)
-    guard report.knowsEverybody, report.isSameHub, report.lastEntry >= known(report.journalID) else { return .leftBeside(report) }
+    unlink(unjudged)
+    let report = try JournalSalvage(old: journal, new: unjudged, controller: controller, keepsFree: Self.roomKept / 2).run(act)
+    guard report.knowsEverybody, report.isSameHub, report.lastEntry >= known(report.journalID) else {
+      try judged()
+      return .leftBeside(report)
+    }
     let kept = "\(folder)/damaged-\(JournalAside.stamp(act.now))"
     let lock = try FileLock(journal: journal)
     defer { withExtendedLifetime(lock) {} }
+    // The marker is first: a fresh one without it is somebody's to choose.
     try mark(kept)
+    try judged()
     try exchange(kept)
     return .replaced(report, keptIn: kept)
+  }
+
+  private func judged() throws(BackupError) {
+    guard rename(unjudged, fresh) == 0 else {
+      throw .cannotWrite(path: fresh, detail: String(cString: strerror(errno)).lowercased())
+    }
+    FileOnDisk.flushFolder(of: fresh)
   }
 
   /// Finishes an exchange that was cut off. Called at a start, before the journal is opened. True: it did.
@@ -95,7 +111,9 @@ package struct DamagedJournal {
 
   private func exchangedLately() -> String? {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix("damaged-") }
+    // A folder alone is what is left where the journal could not be moved.
     return names.map { "\(folder)/\($0)" }.first { path in
+      guard FileOnDisk.bytes("\(path)/\(name)") != nil else { return false }
       let made = (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
       return made.map { abs($0.timeIntervalSinceNow) < Self.pause } ?? false
     }

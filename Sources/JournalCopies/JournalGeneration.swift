@@ -18,16 +18,17 @@ extension JournalWriter {
   ///   - reason: `restored` or `salvaged`.
   ///   - since: from when on entries may be missing.
   ///   - told: what people are told at the first start, a sentence without a full stop.
+  ///   - above: a generation that somebody else has begun.
   /// - Returns: the new generation; the first life of a hub was 1.
   package func beginGeneration(
-    _ reason: GapReason, since: WallTime?, wall: WallTime, told: String, keepsSnapshots: Bool
+    _ reason: GapReason, since: WallTime?, wall: WallTime, told: String, keepsSnapshots: Bool, above: Int = 0
   ) throws(JournalError) -> Int {
     let set = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
     let generation = try journalErrors {
       try queue.writeWithoutTransaction { db in
         var generation = 0
         try db.inTransaction(.immediate) {
-          generation = try Int(Self.number(db, "generation") ?? 1) + 1
+          generation = try max(Int(Self.number(db, "generation") ?? 1), above) + 1
           let highest =
             try Int64.fetchOne(
               db,

@@ -19,6 +19,8 @@ package struct JournalRestore {
   package let controller: String
   /// The machine around the journal, where it is a simulated one.
   package var surroundings: JournalSurroundings?
+  /// A generation that is known to have been begun elsewhere: the restored one is above it.
+  package var above = 0
 
   package init(journal: String, runtimeFolder: String, controller: String) {
     self.journal = journal
@@ -105,7 +107,7 @@ package struct JournalRestore {
       .restored, since: manifest.taken, wall: act.now,
       told:
         "the journal \(journal) was restored at \(act.now) from a backup of \(manifest.takenAt): what the hub took in between is not in it",
-      keepsSnapshots: true)
+      keepsSnapshots: true, above: above)
     let actor = try writer.actor(account: act.actor, role: "local account")
     var group = JournalGroup(wall: act.now)
     if let added = actor.added { group.actors.append(added) }

@@ -57,9 +57,18 @@ package struct JournalSalvage {
   package let old: String
   package let new: String
   package let controller: String
+  /// So much of the disk is left to others, bytes: to a hub that works on in an emergency journal meanwhile.
+  let keepsFree: Int64
+  /// What is free in a folder.
+  let freeBytes: (String) -> Int64?
 
-  package init(old: String, new: String, controller: String) {
+  package init(old: String, new: String, controller: String) { self.init(old: old, new: new, controller: controller, keepsFree: 0) }
+
+  init(
+    old: String, new: String, controller: String, keepsFree: Int64, freeBytes: @escaping (String) -> Int64? = FileOnDisk.freeBytes
+  ) {
     (self.old, self.new, self.controller) = (old, new, controller)
+    (self.keepsFree, self.freeBytes) = (keepsFree, freeBytes)
   }
 
   /// Questions to one table: each damaged page costs some hundred. Beyond it what is left of that table counts as lost.
@@ -119,7 +128,7 @@ package struct JournalSalvage {
         where !Self.ownTables.contains(name) {
           tables.append(
             try source.unsafeRead { from in
-              var table = TableSalvage(from: from, to: to, name: name)
+              var table = TableSalvage(from: from, to: to, name: name, mayGoOn: leaveRoom)
               return try table.run()
             })
         }
@@ -155,6 +164,14 @@ package struct JournalSalvage {
     // The log does not move with the file.
     try writer.emptyLog()
     return report
+  }
+
+  /// - Throws: when what is to be left to others is not free any more.
+  private func leaveRoom() throws {
+    let folder = (new as NSString).deletingLastPathComponent
+    guard keepsFree > 0, let free = freeBytes(folder.isEmpty ? "." : folder), free < keepsFree else { return }
+    throw BackupError.cannotWrite(
+      path: new, detail: "\(max(0, free) >> 20) MiB are free now, and \(keepsFree >> 20) MiB are left to the hub that works on")
   }
 
   /// The checks of a sound file would end at the first damaged page.

@@ -13,9 +13,12 @@ struct TableSalvage {
   private var fruitless = 0
   private var inBatch = 0
   private var columnCount = 0
+  /// Throws when no more may be written. Asked at each transaction.
+  private let mayGoOn: () throws -> Void
 
-  init(from: Database, to: Database, name: String) {
+  init(from: Database, to: Database, name: String, mayGoOn: @escaping () throws -> Void) {
     (self.from, self.to, self.name) = (from, to, name)
+    self.mayGoOn = mayGoOn
     table = SalvagedTable(name: name)
   }
 
@@ -32,6 +35,7 @@ struct TableSalvage {
     let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
     let marks = columns.map { _ in "?" }.joined(separator: ", ")
     let insert = try to.makeStatement(sql: "INSERT OR REPLACE INTO \"\(name)\" (\(list)) VALUES (\(marks))")
+    try mayGoOn()
     try to.beginTransaction(.immediate)
     if (try? to.makeStatement(sql: "SELECT rowid FROM \"\(name)\" LIMIT 0")) != nil {
       try byRowNumber(list, insert)
@@ -66,6 +70,7 @@ struct TableSalvage {
     guard inBatch >= JournalSalvage.batchRows else { return }
     inBatch = 0
     try to.commit()
+    try mayGoOn()
     try to.beginTransaction(.immediate)
   }
 

@@ -73,6 +73,16 @@ extension API {
 }
 
 extension API.Problem {
+  /// Which other hub `hubDoubled` means; the problem's name.
+  package enum Doubled: String, Sendable, CaseIterable {
+    /// One that was restored from a backup of this one: this one has stood down.
+    case replaced
+    /// A copy of this one's disk.
+    case twin
+    /// The one from whose backup this one was restored.
+    case original
+  }
+
   /// A few English words for one line: `link home not connected for 20 s`.
   public func words(now: WallTime) -> String {
     guard let age = age(now: now) else { return what }
@@ -116,6 +126,12 @@ extension API.Problem {
     case .registryFull: "people or devices not watched over"
     case .clockDoubtful: "the clock is not to be trusted"
     case .recordsDropped: "records dropped"
+    case .hubDoubled:
+      switch Doubled(rawValue: name) {
+      case .replaced: "REPLACED BY ANOTHER HUB, nothing is taken and nobody is told"
+      case .original: "THE HUB THAT THIS ONE REPLACED STILL RUNS"
+      case .twin, nil: "ANOTHER HUB RUNS WITH THE SAME IDENTITY"
+      }
     // Alerts about people and their devices are no problems of the hub.
     case .sos, .fall, .news2High, .news2Medium, .news2SingleThree, .planRed, .planYellow, .doseMissed, .doseRefused, .dispenserEmpty,
       .doorOpenAtNight, .lockJammed, .geofenceExit, .signalLoss, .lowBattery, .tamper, .jam, .notUnderstood, .deviceClockWrong,

@@ -57,6 +57,8 @@
   case clockDoubtful = 80
   /// Records beside the alarms (access log, quarantine, routine values) were dropped. Technical, of the hub.
   case recordsDropped = 81
+  /// Another hub has this hub's identity: a copy of its disk, or one that was restored from its backup. Technical, of the hub.
+  case hubDoubled = 82
 
   /// Technical alerts may clear themselves, and say so; clinical ones latch until a person resolves them.
   @inlinable public var isTechnical: Bool { rawValue >= 60 }

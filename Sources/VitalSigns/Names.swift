@@ -50,6 +50,7 @@ extension AlertRule: KeyedVocabulary {
     case .registryFull: "registryFull"
     case .clockDoubtful: "clockDoubtful"
     case .recordsDropped: "recordsDropped"
+    case .hubDoubled: "hubDoubled"
     }
   }
 }

@@ -34,7 +34,9 @@ import LocalAPI
         subcommands: [DoctorCommand.self, BluetoothCommand.self, OutboxCommand.self, QuarantineCommand.self, AuditCommand.self]),
       CommandGroup(
         name: "Copies of the journal",
-        subcommands: [BackupCommand.self, VerifyCommand.self, RestoreCommand.self, SalvageCommand.self, ExportCommand.self]),
+        subcommands: [
+          BackupCommand.self, VerifyCommand.self, RestoreCommand.self, TakeoverCommand.self, SalvageCommand.self, ExportCommand.self,
+        ]),
       CommandGroup(name: "Without a running hub", subcommands: [ScoreCommand.self, ProfileCommand.self, SimulateCommand.self]),
     ])
 

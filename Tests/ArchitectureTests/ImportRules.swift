@@ -75,6 +75,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "HTTPDelivery": ImportRule(own: ["HubRuntime", "Forwarding"], external: httpStack.union(["NIOHTTPCompression", "NIOTLS"])),
   "FHIRForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "People", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
   "WebhookForwarder": ImportRule(own: ["Forwarding", "HTTPDelivery", "People", "VitalSigns"], external: ["Crypto", "NIOHTTP1"]),
+  // Which hub of one identity is right: rules and signatures, no broker.
+  "HubClaims": ImportRule(own: ["VitalSigns"], external: ["Crypto"]),
   // The configuration is checked with the profiles that it names, so it loads them.
   "HubConfiguration": ImportRule(own: ["VitalSigns", "People", "HubRuntime", "DeviceProfile", "ProfileCatalogue"], external: ["Yams"]),
   "AlertTexts": ImportRule(own: ["VitalSigns", "HubRuntime"]),
@@ -96,15 +98,15 @@ let importRules: KeyValuePairs<String, ImportRule> = [
     external: ["Logging"]),
   "DeviceIntake": ImportRule(
     own: [
-      "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "HubRegistry", "HubCore", "DeviceProfile", "ProfileCatalogue",
-      "BluetoothLink",
+      "JournalValues", "VitalSigns", "HubRuntime", "HubClaims", "HubConfiguration", "HubRegistry", "HubCore", "DeviceProfile",
+      "ProfileCatalogue", "BluetoothLink",
       "MQTTLink", "Journal", "CLinux",
     ],
     external: ["Logging"]),
   "CoreAPI": ImportRule(
     own: [
       "CoreRings",
-      "BlueZ", "People", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability",
+      "BlueZ", "People", "JournalValues", "VitalSigns", "HubRuntime", "HubClaims", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability",
       "HubRegistry", "HubCore",
       "DeviceIntake", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
       "CLinux",

@@ -47,7 +47,7 @@ import VitalSigns
           receiveMaximum: 100
           maximumPayload: 64KiB
           ackHold: 10ms
-        - { name: ward, host: localhost, username: hub, credential: ward-password }
+        - { name: ward, host: localhost, username: hub, credential: ward-password, claims: false }
     destinations:
       - { name: journal-system, kind: fhir, url: "https://fhir.example.org/r4", ca: ca.pem, tokenFile: token, timeout: 5s, batchMax: 20 }
       - { name: nurses, kind: webhook, url: "http://[::1]:9000/hook", credential: hook, timeout: 2s }
@@ -105,12 +105,12 @@ import VitalSigns
           name: "homes", host: "broker.example.org", port: 8884, version: .v311, clientID: "hub-07-a", username: "hub",
           password: .file("/etc/k/pw"),
           tls: .init(caFile: "/etc/k/ca.pem", certificateFile: "/etc/k/c.pem", keyFile: "/etc/k/k.pem"), keepAlive: .seconds(60),
-          sessionExpiry: .seconds(172_800), receiveMaximum: 100, maximumPayloadBytes: 65_536, ackHold: .milliseconds(10)),
+          sessionExpiry: .seconds(172_800), receiveMaximum: 100, maximumPayloadBytes: 65_536, ackHold: .milliseconds(10), claims: true),
         .init(
           name: "ward", host: "localhost", port: 1883, version: .v5, clientID: "hub-07-ward", username: "hub",
           password: .credential("ward-password"),
           tls: nil, keepAlive: .seconds(30), sessionExpiry: .seconds(604_800), receiveMaximum: 500, maximumPayloadBytes: 262_144,
-          ackHold: .milliseconds(100)),
+          ackHold: .milliseconds(100), claims: false),
       ])
     #expect(
       configuration.destinations == [

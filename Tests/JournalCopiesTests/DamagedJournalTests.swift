@@ -97,6 +97,33 @@ import VitalSigns
     #expect(!Self.damaged(folder).finishCutOff())
   }
 
+  /// Cut before anybody knew what is missing of it, with the marker or without.
+  @Test("What nobody has looked at yet is read once more", arguments: [false, true])
+  func unjudged(isMarked: Bool) throws {
+    let (folder, bytes) = try Self.filled()
+    try Data("half".utf8).write(to: URL(fileURLWithPath: folder.journal + ".salvaging"))
+    let number = try #require(try FileManager.default.attributesOfItem(atPath: folder.journal)[.systemFileNumber] as? UInt64)
+    if isMarked { try Data("\(number)\n\(folder.path("damaged-1"))".utf8).write(to: URL(fileURLWithPath: folder.journal + ".exchange")) }
+    #expect(!Self.damaged(folder).finishCutOff())
+    #expect(try Self.contents(folder.journal) == bytes && !Self.isThere(folder.journal + ".exchange"))
+    guard case .replaced(_, let kept) = try Self.damaged(folder).replace(CopiesFolder.act(), known: { _ in 1 }) else {
+      Issue.record("not replaced")
+      return
+    }
+    #expect(try Self.contents(kept + "/" + (folder.journal as NSString).lastPathComponent) == bytes)
+    #expect(!Self.isThere(folder.journal + ".salvaging"))
+  }
+
+  @Test("A folder that a failed exchange left is no exchange")
+  func emptyFolder() throws {
+    let (folder, _) = try Self.filled()
+    try FileManager.default.createDirectory(atPath: folder.path("damaged-20270101T000000Z"), withIntermediateDirectories: false)
+    guard case .replaced = try Self.damaged(folder).replace(CopiesFolder.act(), known: { _ in 1 }) else {
+      Issue.record("not replaced")
+      return
+    }
+  }
+
   @Test("Another journal that somebody put there meanwhile stays") func anothers() throws {
     let (folder, bytes) = try Self.filled()
     try Data("fresh".utf8).write(to: URL(fileURLWithPath: folder.journal + ".salvaged"))

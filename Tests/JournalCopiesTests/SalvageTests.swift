@@ -150,3 +150,54 @@ struct SalvageTests {
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path("damaged.sqlite"))) == before)
   }
 }
+
+@Suite("Salvage beside a hub that works on")
+struct SalvageRoomTests {
+  /// What a disk says of its room, question by question; the last answer stays.
+  private final class Disk {
+    var answers: [Int64?]
+    private(set) var asked = 0
+    init(_ answers: [Int64?]) { self.answers = answers }
+    func free() -> Int64? {
+      asked += 1
+      return answers.count > 1 ? answers.removeFirst() : answers[0]
+    }
+  }
+
+  private static func run(_ folder: CopiesFolder, _ disk: Disk, keepsFree: Int64 = 1 << 20) throws(BackupError) -> SalvageReport {
+    try JournalSalvage(
+      old: folder.journal, new: folder.path("new.sqlite"), controller: CopiesFolder.controller, keepsFree: keepsFree,
+      freeBytes: { _ in disk.free() }
+    ).run(CopiesFolder.act())
+  }
+
+  private static func filled() throws -> CopiesFolder {
+    let folder = try CopiesFolder()
+    let writer = try folder.writer()
+    _ = try folder.fill(writer, values: 50)
+    writer.checkpointIfIdle()
+    return folder
+  }
+
+  @Test("It ends before the hub lacks room, at whatever table that is, and leaves nothing", arguments: [0, 1, 7, 15])
+  func endsInTheMiddle(tables: Int) throws {
+    let folder = try Self.filled()
+    let before = try folder.names
+    let disk = Disk(Array(repeating: 1 << 20, count: tables) + [1 << 20 - 1])
+    #expect {
+      _ = try Self.run(folder, disk)
+    } throws: { error in
+      guard case BackupError.cannotWrite(_, let detail) = error else { return false }
+      return detail.contains("left to the hub")
+    }
+    #expect(disk.asked == tables + 1)
+    #expect(try folder.names == before)
+  }
+
+  @Test("Room that is just enough, a disk that cannot tell, and nobody beside it", arguments: [0, 1, 2])
+  func goesOn(which: Int) throws {
+    let folder = try Self.filled()
+    let disk = Disk([which == 0 ? 1 << 20 : which == 1 ? nil : 0])
+    #expect(try Self.run(folder, disk, keepsFree: which == 2 ? 0 : 1 << 20).isWhole)
+  }
+}

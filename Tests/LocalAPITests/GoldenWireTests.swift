@@ -38,7 +38,8 @@ import Testing
       "sos", "fall", "news2High", "news2Medium", "news2SingleThree", "planRed", "planYellow", "doseMissed", "doseRefused",
       "dispenserEmpty", "doorOpenAtNight", "lockJammed", "geofenceExit", "signalLoss", "lowBattery", "tamper", "jam", "notUnderstood",
       "deviceClockWrong", "bondLost", "notMeasuring", "deadLetter", "nobodyOnDuty", "storeFailing", "linkDown", "destinationDown",
-      "bluetoothDown", "alertRoomFull", "journalLost", "roleDown", "registryFull", "clockDoubtful", "recordsDropped", "aRuleOfTomorrow", "",
+      "bluetoothDown", "alertRoomFull", "journalLost", "roleDown", "registryFull", "clockDoubtful", "recordsDropped", "hubDoubled",
+      "aRuleOfTomorrow", "",
     ].map { alert(rule: $0) }
     + ["low", "medium", "high", "highest"].map { alert(priority: $0) }
     + ["suspected", "raised", "notified", "acknowledged", "responding", "resolved", "cleared", "parked"].map { alert(state: $0) }
@@ -128,7 +129,7 @@ import Testing
       "linkDown", "bluetoothDown", "bondLost", "bondsLost", "destinationDown", "roleDown", "deadLetter", "callRefused", "portClosed",
       "backupOverdue", "nobodyCalled", "storeFailing", "storeFull", "journalBehind", "journalLost", "coreStill", "nobodyOnDuty",
       "alertRoomFull",
-      "registryFull", "clockDoubtful", "recordsDropped", "sos", "problemOfTomorrow", "",
+      "registryFull", "clockDoubtful", "recordsDropped", "hubDoubled", "sos", "problemOfTomorrow", "",
     ].map { problem($0) }
     + ["deaf", "mute", "unwatched", "unstored", "partial", "harmOfTomorrow"].map { problem("linkDown", effect: $0) }
     + [

@@ -52,6 +52,26 @@ import VitalSigns
     #expect(told.count <= 6)
   }
 
+  /// Two threads may notice one absence in the same moment, and stamps need not be in the order of the intake.
+  @Test("An absence that is ended twice is told as one", arguments: [-2, 0, 3] as [Int64])
+  func endedTwice(milliseconds: Int64) {
+    func story(isEndedTwice: Bool) -> [String] {
+      var street = Street()
+      street.moveIn(interval: 60)
+      _ = street.plan(.dose(slot: 0, PlannedDose(minuteOfDay: 14 * 60, graceSeconds: 600)))
+      _ = street.event(.sos, device: 1)
+      let left = street.lastInstant
+      var told = street.comeBack(afterSeconds: 7_200, decidedUntil: left).story
+      if isEndedTwice {
+        var second = street.lastEntry
+        second.instant = second.instant.adding(nanoseconds: milliseconds * 1_000_000)
+        told += street.hand(&second).story
+      }
+      return told + street.event(.heartbeat, device: 1).story + street.pass(4_000).story
+    }
+    #expect(story(isEndedTwice: true) == story(isEndedTwice: false))
+  }
+
   @Test("A replay tells the same")
   func aReplayTellsTheSame() {
     func story() -> [String] {

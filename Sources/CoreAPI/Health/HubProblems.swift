@@ -24,6 +24,8 @@ package final class HubProblems: Sendable {
   private let watch: Mutex<HubWatch>
   /// People for whom nobody outside the board is called, as of a version of the registry.
   private let uncalled = Mutex<(version: UInt64, people: [PatientID])>((0, []))
+  /// Another hub with this one's identity that lives, as it was found last.
+  let beside = Mutex<(other: DeviceLinks.OtherHub, link: String, since: MonotonicInstant)?>(nil)
   private var configuration: KnutepunktConfiguration { parts.configuration }
 
   package init(parts: CoreParts, sentences: AlertSentences) {
@@ -57,6 +59,7 @@ package final class HubProblems: Sendable {
   /// Looks once a pulse. A condition that the intake has no room for is offered again at the next pulse.
   package func look() {
     let (now, wall) = (parts.clock.now(), parts.clock.wall())
+    lookForOtherHubs()
     let samples = samples() + [clock(wall, at: now)]
     let due = watch.withLock { watch in
       watch.look(samples, at: now, wall: wall)
@@ -69,6 +72,8 @@ package final class HubProblems: Sendable {
   }
 
   private func samples() -> [HubWatch.Sample] {
+    // A hub that was replaced has let its links go, and nobody delivers.
+    if parts.links.otherHubs.replaced != nil { return [] }
     var samples = parts.links.mqtt.map { running in
       let statistics = running.link.statistics
       // A live link may be deaf all the same: a subscription is refused, or another hub uses its client id.
@@ -168,11 +173,13 @@ package final class HubProblems: Sendable {
     if !isLive {
       problems.append(problem(.coreStill, effect: .deaf, next: "systemctl restart knutepunkt-core, and tell the maintainers"))
     }
+    problems += otherHubs()
+    if parts.links.otherHubs.replaced != nil { return problems + store() }
     for shown in watch.withLock({ $0.shown }) { problems.append(problem(shown)) }
     problems += store() + bonds() + refusedCalls()
     for holding in parts.intake.conditions.all {
       // Conditions that are known at first hand stand above.
-      if Self.watchedRules.contains(holding.rule) || [.storeFailing, .journalLost].contains(holding.rule) { continue }
+      if Self.watchedRules.contains(holding.rule) || [.storeFailing, .journalLost, .hubDoubled].contains(holding.rule) { continue }
       problems.append(problem(holding))
     }
     problems += nobodyCalled() + closedPort() + parts.backups.problems(self)

@@ -25,7 +25,8 @@ final class AbsenceWatch: Sendable {
     self.ring = ring
   }
 
-  /// Puts an anchor into the intake when the core was away. A full intake takes none: what was due is then told as often as it was.
+  /// Puts an anchor into the intake when the core was away. One full of values takes it in the room kept for alarms; one full of alarms
+  /// takes none: what was due is then told as often as it was, until somebody looks who finds room.
   func look(at instant: MonotonicInstant, wall: WallTime) {
     let last = vitals.lastTurn.load(ordering: .relaxed)
     guard last > 0, instant.rawValue &- last > Self.gap, ended.load(ordering: .acquiring) != last else { return }

@@ -114,6 +114,12 @@ extension JournalWriterThread {
         nextPurge = now.adding(seconds: 3_600)
       }
       if group.isEmpty { atDisk { writer.checkpointIfNeeded() } }
+      damagedPurges = 0
+    } catch .corrupt(let detail) where loss?.emergencyPath == nil {
+      // What nobody else reads is looked at here alone. As with what readers meet, once is not enough.
+      damagedPurges += 1
+      nextPurge = now.adding(seconds: 1)
+      if damagedPurges > 1 { atDisk { leaveJournal(.corrupt(detail: detail)) } }
     } catch {
       logger.warning("old records could not be removed", metadata: ["reason": "\(error)"])
       nextPurge = now.adding(seconds: 3_600)

@@ -83,6 +83,8 @@ package final class JournalWriterThread: @unchecked Sendable {
   var lastCommitted: UInt64
   /// Failures in a row that no later attempt is known to mend.
   var hopelessFailures = 0
+  /// Steps of the retention in a row that met a damaged page.
+  var damagedPurges = 0
   package let told: Set<AlertRule>
   /// The registry's copies lack something since then.
   var copyDue: MonotonicInstant?

@@ -46,6 +46,10 @@ public struct JournalRecovery: Sendable {
   /// Made once, at random; alert ids are derived from it.
   public var hubSalt: UInt64
   public var hubID: String
+  /// How often this hub was begun anew from a copy; 1 for its first life.
+  public var generation: Int
+  /// What this hub's claims at brokers are signed with: in this journal and its copies only. Empty: none.
+  public var claimKey: [UInt8]
   /// The newest snapshot whose digest holds, newest first; try the next when one cannot be read.
   public var snapshots: [JournalSnapshot]
   /// 0: all that ever came in is still here. Else ordinary entries up to this one have been purged: a replay from the
@@ -90,6 +94,8 @@ extension JournalWriter {
           lastSequence: state.lastSequence, lastInstant: max(state.lastInstant, run?.instant ?? .zero), lastWall: state.lastWall,
           lastRun: run, hubSalt: UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'hub_salt'") ?? 0),
           hubID: try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'hub_id'") ?? "",
+          generation: Int(truncatingIfNeeded: try Self.number(db, "generation") ?? 1),
+          claimKey: Hexadecimal.bytes((try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'claim_key'") ?? "").utf8) ?? [],
           snapshots: try Self.soundSnapshots(db),
           purgedThrough: UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'purged_through'") ?? 0),
           highestPatient: try Self.highest(db, in: "patient"),

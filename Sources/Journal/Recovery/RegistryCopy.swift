@@ -60,7 +60,7 @@ enum RegistryCopy {
     try forgetAnotherHub(db)
     let through = try number(db, "copy", "copied_through")
     for table in wholeTables { try rows.copy(db, table) }
-    try rows.copy(db, "meta", "key IN ('hub_id', 'hub_salt', 'journal_id', 'generation', 'number_floor')")
+    try rows.copy(db, "meta", "key IN ('hub_id', 'hub_salt', 'journal_id', 'generation', 'number_floor', 'claim_key')")
     try run(db, "DELETE FROM copy.run")
     try rows.copy(db, "run", "id = (SELECT max(id) FROM main.run)")
     try rows.copy(db, "access_head")
@@ -133,7 +133,8 @@ enum RegistryCopy {
       for table in wholeTables + ["meta", "run", "patient", "device", "assignment", "plan_item", "registry_change", "person_record"] {
         let condition =
           table == "meta"
-          ? "key IN ('hub_id', 'hub_salt', 'generation', 'number_floor')" : table == "run" ? "id = (SELECT max(id) FROM copy.run)" : "1"
+          ? "key IN ('hub_id', 'hub_salt', 'generation', 'number_floor', 'claim_key')"
+          : table == "run" ? "id = (SELECT max(id) FROM copy.run)" : "1"
         try rows.copy(db, table, condition)
       }
       try rows.copy(db, "entry", "sequence IN (SELECT sequence FROM copy.registry_change)")

@@ -201,6 +201,7 @@ extension AlertRule {
       case .registryFull: 30
       case .clockDoubtful: 31
       case .recordsDropped: 32
+      case .hubDoubled: 33
       }
     }
   }
@@ -227,7 +228,7 @@ extension AlertRule {
     @_noLocks get {
       switch self {
       case .sos, .fall, .news2High, .planRed, .doorOpenAtNight, .geofenceExit, .nobodyOnDuty, .storeFailing,
-        .linkDown, .destinationDown, .bluetoothDown, .alertRoomFull, .journalLost, .roleDown, .registryFull:
+        .linkDown, .destinationDown, .bluetoothDown, .alertRoomFull, .journalLost, .roleDown, .registryFull, .hubDoubled:
         .high
       case .news2Medium, .planYellow, .doseMissed, .doseRefused, .dispenserEmpty, .lockJammed, .signalLoss, .tamper, .jam,
         .deadLetter, .notUnderstood, .bondLost, .notMeasuring, .clockDoubtful, .recordsDropped, .news2SingleThree:

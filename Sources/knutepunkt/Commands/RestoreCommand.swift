@@ -46,8 +46,10 @@ struct RestoreCommand: ParsableCommand {
     }
     let identities = try keys.keys()
     try makeStateFolder(configuration.hub.statePath)
-    let restore = JournalRestore(
+    var restore = JournalRestore(
       journal: configuration.hub.journalPath, runtimeFolder: configuration.hub.runtimePath, controller: configuration.hub.controller)
+    // A hub that was replaced, and is restored in its old place, is to outrank the one that replaced it.
+    restore.above = ReplacedMark.read(in: configuration.hub.statePath)?.by ?? 0
     let act = JournalRestore.Act(
       actor: actor.actor, reason: reason, now: SystemClock.wall(), program: KnutepunktVersion.current)
     let prepared = try withBackupErrors { () throws(BackupError) in
@@ -97,7 +99,8 @@ struct RestoreCommand: ParsableCommand {
       The backup of \(taken) is sound: \(manifest.counts.people) people, \(manifest.counts.devices) devices, \(manifest.counts.openAlerts) open alerts.
       \(prepared.isReplacing ? "The journal that is here now is moved aside. " : "")The hub will be as it was then. What it took in since will be missing, and the hub will say so.
       What the original delivered since may be delivered a second time, under the same ids.
-      The original must be off for good: two hubs of one identity would both call people.
+      The original must be off for good: two hubs of one identity would both call people. One that runs at the same broker stands down when
+      this one starts, so a trial of a backup must not reach that broker.
       """)
     Terminal.write("Type yes to restore: ", to: STDERR_FILENO)
     guard readLine() == "yes" else { throw CommandFailure(code: ExitCodes.temporary, "nothing was changed") }
