@@ -107,6 +107,7 @@ package final class CoreParts: Sendable {
     if let claims = try? reader.newestClaims(limit: DeviceClocks.claimsMax) {
       services.clocks = DeviceClocks(remembering: claims, civil: civil)
     }
+    services.waitedSince = (try? reader.waitedSince(lastHeard: recovery.deliveryMarks.map(\.wall).max() ?? .unknown)) ?? .unknown
     links = try DeviceLinks(
       configuration, services, catalogue: catalogue,
       writer: pipeline.writer, marks: recovery.deliveryMarks, lastSequence: recovery.lastSequence)

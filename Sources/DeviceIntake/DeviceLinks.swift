@@ -10,7 +10,7 @@ package import JournalValues
 package import Logging
 package import ProfileCatalogue
 import Synchronization
-import VitalSigns
+package import VitalSigns
 
 /// What every link needs of the hub.
 package struct LinkServices: Sendable {
@@ -22,6 +22,8 @@ package struct LinkServices: Sendable {
   package var logger: Logger
   /// What was known of devices' clocks before this run.
   package var clocks = DeviceClocks()
+  /// The time of the oldest that came late at the end of the run before, having waited in a broker. `.unknown`: nothing did.
+  package var waitedSince = WallTime.unknown
 
   package init(registry: Registry, pipeline: CorePipeline, civil: CivilClock, logger: Logger) {
     self.init(
