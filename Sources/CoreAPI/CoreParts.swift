@@ -114,6 +114,7 @@ package final class CoreParts: Sendable {
         hubID: recovery.hubID, generation: recovery.generation, run: Hexadecimal.text(UInt64.random(in: .min ... .max), digits: 16),
         began: startedAt, key: recovery.claimKey)
     }
+    services.waitedSince = (try? reader.waitedSince(lastHeard: recovery.deliveryMarks.map(\.wall).max() ?? .unknown)) ?? .unknown
     links = try DeviceLinks(
       configuration, services, catalogue: catalogue,
       writer: pipeline.writer, marks: recovery.deliveryMarks, lastSequence: recovery.lastSequence)

@@ -145,38 +145,49 @@ struct LinkBacklog {
   /// What was published this long before the link was lost may not have been delivered then. Milliseconds.
   static let marginMilliseconds: Int64 = 900_000
 
-  /// The wall clock when the link was last live, or when the run before took its last frame. `.unknown`: nobody knows.
+  /// The wall clock when the link was last live and nothing waited, or when the run before took its last frame. `.unknown`: nobody knows.
   private var lostAt = WallTime.unknown
   private var isLive = false
+  /// The connection was lost while the broker still sent what had waited: for how long that may go on. Nanoseconds.
+  private var unfinished: Int64?
   private var quietAt = MonotonicInstant.zero
   private var endsAt = MonotonicInstant.zero
 
-  /// - Parameter lastHeard: when the run before took the link's last frame, by the journal.
-  init(lastHeard: WallTime = .unknown) {
-    if DeviceClock.isPossible(lastHeard) { lostAt = lastHeard.adding(milliseconds: -Self.marginMilliseconds) }
+  /// - Parameters:
+  ///   - lastHeard: when the run before took the link's last frame, by the journal.
+  ///   - waitedSince: the time of the oldest that came late just before that, having waited: more of it may wait. `.unknown`: nothing did.
+  init(lastHeard: WallTime = .unknown, waitedSince: WallTime = .unknown) {
+    guard DeviceClock.isPossible(lastHeard) else { return }
+    let oldest = DeviceClock.isPossible(waitedSince) ? min(lastHeard, waitedSince) : lastHeard
+    lostAt = oldest.adding(milliseconds: -Self.marginMilliseconds)
   }
 
-  mutating func lost(at wall: WallTime) {
-    if isLive { lostAt = wall.adding(milliseconds: -Self.marginMilliseconds) }
-    isLive = false
+  mutating func lost(at wall: WallTime, _ instant: MonotonicInstant) {
+    defer { isLive = false }
+    guard isLive else { return }
+    // What waited since an earlier loss, and has not come yet, waits on.
+    unfinished = mayWait(at: instant) ? endsAt.rawValue - instant.rawValue : nil
+    if unfinished == nil { lostAt = wall.adding(milliseconds: -Self.marginMilliseconds) }
   }
 
   /// `hasSession`: the broker kept our session. A broker that did not kept no message for us either.
   mutating func connected(hasSession: Bool, at instant: MonotonicInstant) {
     isLive = true
-    endsAt = hasSession ? instant.adding(seconds: Self.longestSeconds) : .zero
+    endsAt = hasSession ? instant.adding(nanoseconds: unfinished ?? Int64(Self.longestSeconds) * 1_000_000_000) : .zero
     quietAt = instant.adding(seconds: Self.quietSeconds)
   }
 
   /// Whether a frame that arrives now may have waited.
   mutating func arrival(at instant: MonotonicInstant) -> Arrival {
-    guard instant < endsAt, instant < quietAt else {
+    guard mayWait(at: instant) else {
       endsAt = .zero
       return .live
     }
     quietAt = instant.adding(seconds: Self.quietSeconds)
     return .queued(since: lostAt)
   }
+
+  private func mayWait(at instant: MonotonicInstant) -> Bool { instant < endsAt && instant < quietAt }
 }
 
 extension Reading {

@@ -11,7 +11,7 @@ package import JournalValues
 package import Logging
 package import ProfileCatalogue
 import Synchronization
-import VitalSigns
+package import VitalSigns
 
 /// What every link needs of the hub.
 package struct LinkServices: Sendable {
@@ -25,6 +25,8 @@ package struct LinkServices: Sendable {
   package var clocks = DeviceClocks()
   /// What this run says of itself at brokers; nil: nothing.
   package var identity: ClaimIdentity?
+  /// The time of the oldest that came late at the end of the run before, having waited in a broker. `.unknown`: nothing did.
+  package var waitedSince = WallTime.unknown
 
   package init(registry: Registry, pipeline: CorePipeline, civil: CivilClock, logger: Logger) {
     self.init(

@@ -52,9 +52,9 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
 
   init(
     name: String, registry: Registry, intake: Intake, requests: JournalRequests, civil: CivilClock, redeliveries: RedeliveryBook,
-    lastHeard: WallTime = .unknown, logger: Logger
+    backlog: LinkBacklog = LinkBacklog(), logger: Logger
   ) {
-    backlog = LinkBacklog(lastHeard: lastHeard)
+    self.backlog = backlog
     self.name = name
     self.number = stableNumber(of: name)
     self.registry = registry
@@ -177,7 +177,7 @@ package final class MQTTFrameIntake: MQTTFrameHandler, @unchecked Sendable {
     case .backingOff:
       redeliveries.disconnected(at: intake.clock.steadyWall())
       sessionStood(nil)
-      backlog.lost(at: intake.clock.wall())
+      backlog.lost(at: intake.clock.wall(), intake.clock.now())
       let text = reason.map { "\($0)" } ?? "unknown"
       logger.warning("no connection to the broker", metadata: ["link": "\(name)", "reason": "\(text)"])
     case .stopped, .connecting, .draining:

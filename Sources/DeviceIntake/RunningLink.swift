@@ -48,7 +48,7 @@ package final class RunningLink: Sendable {
     frames = MQTTFrameIntake(
       name: settings.name, registry: services.registry, intake: services.intake, requests: services.requests, civil: services.civil,
       redeliveries: RedeliveryBook(marksMax: Self.marksMax(settings.receiveMaximum), known: known),
-      lastHeard: marks.map(\.wall).max() ?? .unknown, logger: services.logger)
+      backlog: LinkBacklog(lastHeard: marks.map(\.wall).max() ?? .unknown, waitedSince: services.waitedSince), logger: services.logger)
     frames.clocks = services.clocks
     let configuration = try Self.configuration(settings, controller: hub.controller, hub: hub.name)
     do {

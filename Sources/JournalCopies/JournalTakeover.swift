@@ -3,6 +3,7 @@
 
 internal import Foundation
 internal import Journal
+internal import JournalFiles
 internal import JournalValues
 package import VitalSigns
 

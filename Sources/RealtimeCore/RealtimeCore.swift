@@ -163,6 +163,14 @@ extension RealtimeCore {
   /// - Parameter episodesFloor: where every counter of alert ids goes on: above every number ever given.
   public mutating func forgetAlerts(episodesFloor: UInt32) { AlertRebuild(arena: arena).forgetAlerts(episodesFloor: episodesFloor) }
 
+  /// Goes on after the last number that the journal has given, which can be above its last entry: what is decided before the next entry is the
+  /// journal's to keep. And ids begin a new epoch: what was told before, was never stored and comes again may be decided otherwise now, and must
+  /// not bear another call's id.
+  public mutating func goOn(after sequence: UInt64, idEpoch: UInt32) {
+    arena.header.pointee.lastSequence = max(arena.header.pointee.lastSequence, sequence)
+    arena.header.pointee.idEpoch = UInt64(idEpoch)
+  }
+
   /// Takes over an open alert as the journal has it: it keeps its id, state, level and deadline. One that finds no room is counted, and
   /// `alertRoomFull` tells of it when the next alert rises.
   public mutating func adopt(_ transition: AlertTransition, patient: PatientID, device: DeviceID) {

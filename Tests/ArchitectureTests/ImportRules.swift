@@ -106,7 +106,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   "CoreAPI": ImportRule(
     own: [
       "CoreRings",
-      "BlueZ", "People", "JournalValues", "VitalSigns", "HubRuntime", "HubClaims", "HubConfiguration", "AlertTexts", "LocalAPI", "Observability",
+      "BlueZ", "People", "JournalValues", "VitalSigns", "HubRuntime", "HubClaims", "HubConfiguration", "AlertTexts", "LocalAPI",
+      "Observability",
       "HubRegistry", "HubCore",
       "DeviceIntake", "DeviceProfile", "ProfileCatalogue", "BluetoothLink", "MQTTLink", "RealtimeCore", "Journal", "Forwarding",
       "CLinux",

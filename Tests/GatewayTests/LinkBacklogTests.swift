@@ -43,14 +43,68 @@ import VitalSigns
   @Test func theBurstEndsWithAPause() {
     var backlog = LinkBacklog()
     backlog.connected(hasSession: true, at: at(0))
-    backlog.lost(at: lost)
-    backlog.lost(at: lost.adding(milliseconds: 60_000))
+    backlog.lost(at: lost, at(31))
+    backlog.lost(at: lost.adding(milliseconds: 60_000), at(91))
     backlog.connected(hasSession: true, at: at(100))
     let since = lost.adding(milliseconds: -LinkBacklog.marginMilliseconds)
     #expect(backlog.arrival(at: at(101)) == .queued(since: since), "since it was live, not since the last attempt")
     #expect(backlog.arrival(at: at(130)) == .queued(since: since))
     #expect(backlog.arrival(at: at(160)) == .live)
     #expect(backlog.arrival(at: at(161)) == .live, "and does not begin again")
+  }
+
+  /// A link that was away for an hour, and breaks again while the broker still sends what waited: the rest is as old.
+  @Test func whatWaitedWaitsOnWhenTheLinkBreaksAgain() {
+    var backlog = LinkBacklog()
+    backlog.connected(hasSession: true, at: at(0))
+    backlog.lost(at: lost, at(31))
+    let since = lost.adding(milliseconds: -LinkBacklog.marginMilliseconds)
+    backlog.connected(hasSession: true, at: at(3_600))
+    #expect(backlog.arrival(at: at(3_601)) == .queued(since: since))
+    backlog.lost(at: lost.adding(milliseconds: 3_570_000), at(3_602))
+    backlog.connected(hasSession: true, at: at(3_610))
+    #expect(backlog.arrival(at: at(3_611)) == .queued(since: since), "since the loss after which it began to wait")
+    var clock = DeviceClock()
+    let claim = lost.adding(milliseconds: 60_000)
+    let old = clock.judge(
+      claim, arrival: lost.adding(milliseconds: 3_580_000), by: backlog.arrival(at: at(3_612)), isCivil: true)
+    #expect(old.measuredAt == claim && !old.clockIsWrong, "an old value from a device of which nothing is known raises nothing")
+    // Half a minute without a frame, and nothing waits any more.
+    backlog.lost(at: lost.adding(milliseconds: 3_620_000), at(3_643))
+    backlog.connected(hasSession: true, at: at(3_650))
+    let later = lost.adding(milliseconds: 3_620_000 - LinkBacklog.marginMilliseconds)
+    #expect(backlog.arrival(at: at(3_651)) == .queued(since: later))
+  }
+
+  /// A busy link that breaks every five minutes has heard all that waited after a quarter of an hour of connections.
+  @Test func aLinkThatBreaksAgainAndAgainCatchesUp() {
+    var backlog = LinkBacklog()
+    backlog.connected(hasSession: true, at: at(0))
+    backlog.lost(at: lost, at(31))
+    let since = lost.adding(milliseconds: -LinkBacklog.marginMilliseconds)
+    for round in UInt32(1)...5 {
+      let start = 1_000 * round
+      backlog.connected(hasSession: true, at: at(start))
+      for second in UInt32(1)...299 {
+        let isBehind = round <= 3
+        if isBehind {
+          #expect(backlog.arrival(at: at(start + second)) == .queued(since: since))
+        } else {
+          _ = backlog.arrival(at: at(start + second))
+        }
+      }
+      backlog.lost(at: lost.adding(milliseconds: Int64(round) * 1_000_000), at(start + 300))
+    }
+    backlog.connected(hasSession: true, at: at(6_000))
+    #expect(backlog.arrival(at: at(6_001)) != .queued(since: since))
+  }
+
+  /// The run before ended while the broker was sending what had waited: the rest is no newer than what came last.
+  @Test func aRestartedHubKnowsWhatWasWaiting() {
+    let waiting = lost.adding(milliseconds: -3_600_000)
+    var backlog = LinkBacklog(lastHeard: lost, waitedSince: waiting)
+    backlog.connected(hasSession: true, at: at(0))
+    #expect(backlog.arrival(at: at(1)) == .queued(since: waiting.adding(milliseconds: -LinkBacklog.marginMilliseconds)))
   }
 
   @Test func aBusyLinkIsNotAlwaysBehind() {

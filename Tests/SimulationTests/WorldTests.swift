@@ -39,6 +39,10 @@ func smallWorld(_ seed: UInt64) throws -> SimulationRun {
     expectKept(try world(2_000_836, minutes: 8))
   }
 
+  @Test("What fell due before the first entry of a restored hub is stored") func dueBeforeRestore() throws {
+    expectKept(try world(940_043, minutes: 25))
+  }
+
   @Test("What somebody closed while the disk stood still is not taken for what nobody follows") func closedWhileStandingStill() throws {
     expectKept(try world(700_726, minutes: 8))
   }

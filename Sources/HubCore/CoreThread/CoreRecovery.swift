@@ -3,7 +3,7 @@
 //
 // A replay is exact or it is none. It is exact when it gives every transition of an alert again that was told after the snapshot, and every
 // counter of alert ids stands where the journal says. Else the core is rebuilt: people, plans and values as far as the replay gives them,
-// the open alerts from the journal, and ids from above every one that was ever given. It says so, and is never taken for exact.
+// the open alerts from the journal, and ids from above every one that was ever given, in an epoch of their own. It says so, and is never taken for exact.
 
 import CoreState
 import HubConfiguration
@@ -138,6 +138,8 @@ struct CoreRecovery {
     if report.replayed > 0, let before = recovery.lastRun?.version, before != KnutepunktVersion.current {
       return .decidedByAnother(before)
     }
+    // The journal takes no decision on an entry below its last number.
+    if core.lastSequence < recovery.lastSequence { return .liftedNumbers(to: recovery.lastSequence) }
     // Some of what was told at the snapshot's own instant may have been decided before it.
     let before = told.outcomes.prefix { $0.cause == start.sequence && $0.instant == start.instant }.count
     var first: RecoveryDoubt?
@@ -186,6 +188,7 @@ struct CoreRecovery {
   private mutating func rebuild(_ core: inout RealtimeCore) throws(JournalError) {
     core.forgetAlerts(episodesFloor: recovery.alertsEver)
     core.raise(to: recovery.episodes)
+    core.goOn(after: recovery.lastSequence, idEpoch: max(1, UInt32(truncatingIfNeeded: writer.around.random())))
     for row in try openAlerts() {
       core.adopt(row.transition, patient: row.patient, device: row.device)
       report.adopted += 1
@@ -201,6 +204,8 @@ enum RecoveryDoubt: Equatable {
   case shed(entries: Int)
   /// Another version, or other sizes, decided what came after the snapshot.
   case decidedByAnother(String)
+  /// The journal gives its next number from above this, and its last entry stands below: after a restore.
+  case liftedNumbers(to: UInt64)
   /// The replay gives something else about an alert than what was told.
   case differs(at: UInt64)
   /// A counter of alert ids stands below what was given.
@@ -213,6 +218,7 @@ extension RecoveryDoubt: CustomStringConvertible {
     case .purged(let through): "no snapshot can be read, and entries up to \(through) are no longer all there"
     case .shed(let entries): "\(entries) entries after the snapshot were not stored because the disk was full"
     case .decidedByAnother(let who): "another version or other sizes decided what came after the snapshot: \(who)"
+    case .liftedNumbers(let last): "numbers go on from above \(last), and the last entry stands below"
     case .differs(let sequence): "the replay decides otherwise than what was told, at entry \(sequence)"
     case .counter(let episode): "a counter of alert ids is lower than what was given: \(episode.holder) \(episode.number)"
     }

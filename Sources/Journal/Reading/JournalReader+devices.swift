@@ -36,6 +36,23 @@ extension JournalReader {
     }
   }
 
+  /// The time of the oldest value that came late, and was in no store, in the half minute before a frame came last: the broker was sending what
+  /// had waited, and more of it may wait. `.unknown`: there is none. Looks at the newest entries only.
+  public func waitedSince(lastHeard: WallTime) throws(JournalError) -> WallTime {
+    guard lastHeard != .unknown else { return .unknown }
+    let (late, stored) = (ObservationQuality.late, ObservationQuality([.fromStorage, .retained]))
+    return try read { db in
+      try Int64.fetchOne(
+        db,
+        sql: """
+          SELECT min(e.measured_at) FROM entry e CROSS JOIN observation x ON x.sequence = e.sequence
+          WHERE e.sequence > (SELECT max(sequence) FROM entry) - 4096 AND e.wall >= ? AND x.quality & ? <> 0 AND x.quality & ? = 0
+          """, arguments: [lastHeard.adding(milliseconds: -30_000).rawValue, Int64(late.rawValue), Int64(stored.rawValue)]
+      )
+      .map(WallTime.init(rawValue:)) ?? .unknown
+    }
+  }
+
   /// Entries of a device after a sequence, oldest first. Looks at most at `scanMax` entries.
   public func entries(of device: DeviceID, after sequence: UInt64, limit: Int = 50, scanMax: Int = 20_000) throws(JournalError)
     -> [IntakeEntry]

@@ -7,6 +7,8 @@ package enum Checker: String, Sendable, Hashable, CaseIterable {
   case acknowledgedIsKept
   /// A press is told within `Ledger.tellWithin`, or its alert is open in the journal.
   case pressIsTold
+  /// What people were told in a run that ends in good order is in the journal.
+  case toldIsStored
   /// Two presses never raise under one id, and one press never under two while its alert goes on.
   case pressHasItsId
   /// One alert has one id, and no id is given twice.

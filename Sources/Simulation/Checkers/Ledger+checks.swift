@@ -30,14 +30,21 @@ extension Ledger {
     }
   }
 
-  mutating func checkDeliveries(_ destinations: [SimulatedDestination], at now: Int64) {
+  /// What destinations got since the last look. Before the ledger forgets what was told before a restore, too: that is not to be taken for what
+  /// came after it.
+  mutating func checkArrivals(_ destinations: [SimulatedDestination], at now: Int64) {
     for destination in destinations {
       if let clash = destination.clash { report(.deliveryHasOneName, "\(destination.name) got two values as \(clash)", at: now) }
       for (name, item) in destination.takeFirsts() {
         checkName(name, of: item, at: destination, now)
         checkOrder(item, at: destination, now)
       }
-      guard destination.isAlwaysWell else { continue }
+    }
+  }
+
+  mutating func checkDeliveries(_ destinations: [SimulatedDestination], at now: Int64) {
+    checkArrivals(destinations, at: now)
+    for destination in destinations where destination.isAlwaysWell {
       for key in owed.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
         if destination.received[key] != nil {
           owed[key] = nil

@@ -110,6 +110,19 @@ extension Ledger {
     accessRows = found.rows
   }
 
+  /// What was told and is not in the journal is on no board, and reaches nobody who was away when it was told.
+  private mutating func verifyTold(_ reader: JournalReader, at now: Int64) throws {
+    guard !diskHasLied else { return }
+    for (alert, told) in pressIDs.toldInRun.sorted(by: { ($0.key.high, $0.key.low) < ($1.key.high, $1.key.low) }) {
+      let stored = try reader.alert(alert)?.transition
+      if let stored, stored.revision >= told { continue }
+      let rule = known[alert].map { "\($0.rule)" } ?? "alert"
+      let there = stored.map { "has \($0.revision)" } ?? "has none"
+      report(.toldIsStored, "\(rule) \(alert) was told up to change \(told), and the journal \(there)", at: now)
+      return
+    }
+  }
+
   // MARK: The end
 
   /// In the quiet time everything has come right.
@@ -137,6 +150,7 @@ extension Ledger {
       try verifyOwners(hub.parts.reader, from: 0, at: now)
       try verifyPromises(hub, from: 0, at: now)
       try verifyAccess(hub.parts.reader, at: now)
+      try verifyTold(hub.parts.reader, at: now)
       if !wasInexact, !wasResized, !diskHasLied, !mayForget { try verifyReplay(hub, configuration, at: now) }
     } catch {
       report(.hubStarts, "its journal cannot be read: \(error)", at: now)

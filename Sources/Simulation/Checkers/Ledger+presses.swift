@@ -21,11 +21,11 @@ extension Ledger {
     var raisedBy: [AlertID: PressName] = [:]
     /// The alert that a message raised last.
     var alertOf: [UInt64: AlertID] = [:]
-    /// Alerts of which this run has told.
-    var toldInRun: Set<AlertID> = []
+    /// Alerts of which this run has told, with the highest change.
+    var toldInRun: [AlertID: UInt16] = [:]
     var ended: Set<AlertID> = []
 
-    mutating func runEnded() { toldInRun = [] }
+    mutating func runEnded() { toldInRun = [:] }
 
     /// What the run before took and did not store is no entry, and its number is given again.
     mutating func runBegan(after durable: UInt64) { bySequence = bySequence.filter { $0.key <= durable } }
@@ -47,7 +47,7 @@ extension Ledger {
 
   mutating func checkPress(_ transition: AlertTransition, cause: UInt64, at now: Int64) {
     let id = transition.id
-    defer { pressIDs.toldInRun.insert(id) }
+    defer { pressIDs.toldInRun[id] = max(pressIDs.toldInRun[id] ?? 0, transition.revision) }
     guard transition.rule == .sos else { return }
     if !transition.state.isOpen { pressIDs.ended.insert(id) }
     guard transition.kind == .raised, let (press, message) = pressIDs.bySequence[cause] else { return }
@@ -64,7 +64,7 @@ extension Ledger {
   /// Whether the core follows an alert, as far as can be told from outside: it was told in this run, or stored in one before; and there
   /// was room for all.
   private func goesOn(_ alert: AlertID) -> Bool {
-    !pressIDs.ended.contains(alert) && !roomWasTold && (pressIDs.toldInRun.contains(alert) || durableAlerts[alert] != nil)
+    !pressIDs.ended.contains(alert) && !roomWasTold && (pressIDs.toldInRun[alert] != nil || durableAlerts[alert] != nil)
   }
 
   private static func words(_ press: PressName) -> String { String(decoding: press.bytes, as: UTF8.self) }

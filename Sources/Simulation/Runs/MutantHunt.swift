@@ -42,6 +42,7 @@ package struct MutantHunt: Sendable {
       mutant: .restoresBare, finders: [.deliveryHasOneName, .orderIsKept, .identityIsUnique, .pressHasItsId],
       ignoring: [.copyGoesOn, .accessLogIsWhole]),
     MutantHunt(mutant: .losesFromCopy, finders: [.copyGoesOn]),
+    MutantHunt(mutant: .losesAlertsAtEnd, finders: [.toldIsStored]),
     MutantHunt(mutant: .losesEntry, finders: [.replayIsEqual], profile: .calm),
   ]
 

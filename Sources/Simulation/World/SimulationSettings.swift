@@ -89,6 +89,8 @@ package enum Mutant: String, Sendable, Hashable, CaseIterable {
   case restoresBare
   /// Open alerts are not in what is restored.
   case losesFromCopy
+  /// The journal has no alert when the hub has ended.
+  case losesAlertsAtEnd
 
   /// Whether it tells nobody of this alert.
   func drops(_ alert: AlertID) -> Bool {

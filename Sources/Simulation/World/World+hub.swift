@@ -3,6 +3,7 @@
 import CoreAPI
 import DeviceIntake
 import Foundation
+import HubConfiguration
 import HubCore
 import HubRuntime
 import Journal
@@ -33,6 +34,8 @@ extension World {
         DELETE FROM device_event; DELETE FROM snapshot; DELETE FROM episode;
         UPDATE counter SET value = 0 WHERE name = 'alert'
         """)
+      // Nor does chance help: epochs of ids come again with it.
+      machine.chance.withLock { $0 = SeededRandom(seed: settings.seed) }
     }
     do {
       let made = try SimulatedHub(configuration, machine: machine, texts: texts, mutant: settings.mutant)
@@ -44,6 +47,8 @@ extension World {
       failedStarts = 0
       counts.starts += 1
       trace.note(.start, made.parts.pipeline.durable.sequence, made.parts.recoveryDoubt == nil ? 1 : 0)
+      isInEmergency = hasNoRoom(made)
+      if isInEmergency { return }
       ledger.started(made, at: now)
       afterStart(made)
     } catch {
@@ -53,6 +58,12 @@ extension World {
       if failedStarts > Self.startsMax { ledger.report(.hubStarts, "it does not start: \(error)", at: now) }
       agenda.add(.startHub, at: now + Self.restartPause * Self.second)
     }
+  }
+
+  /// What a full disk had in reserve is used up, so that a start cannot write its first row.
+  private func hasNoRoom(_ hub: SimulatedHub) -> Bool {
+    guard let loss = hub.parts.pipeline.writer.loss, loss.kind == .unusable, disk.capacity != .max else { return false }
+    return !FileManager.default.fileExists(atPath: configuration.hub.journalPath + ".ballast")
   }
 
   private func afterStart(_ hub: SimulatedHub) {
@@ -209,6 +220,7 @@ extension World {
       rounds += 1
     }
     if !hub.hasEnded { return ledger.report(.hubStarts, "the hub does not end", at: now) }
+    if settings.mutant == .losesAlertsAtEnd { disk.run("DELETE FROM alert") }
     ledger.check(afterEndOf: hub, configuration, broker: broker, at: now)
   }
 }

@@ -73,6 +73,7 @@ extension World {
       let generation = try putBack()
       restoring = .nothing
       trace.note(.restored, UInt64(generation), copy.held.lastSequence)
+      ledger.checkArrivals(destinations, at: now)
       ledger.restored(from: copy.held, startsAt: now + Self.forwarderPause * Self.second)
     } catch {
       trace.note(.restored, 0, UInt64(copy.attemptsLeft))

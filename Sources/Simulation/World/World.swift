@@ -81,6 +81,8 @@ final class World {
   var losesAcknowledgements = false
   var nextMessage: UInt64 = 0
   var failedStarts = 0
+  /// The hub went on in a journal for the emergency because its disk had neither room nor reserve, which the ledger does not follow.
+  var isInEmergency = false
   /// The death that comes is the machine's, and not the process's.
   var isPowerCut = false
   var restoring = Restoring.nothing
@@ -189,7 +191,7 @@ final class World {
     setClocks()
     startHub()
     startForwarder()
-    while now < end, ledger.violation == nil {
+    while now < end, ledger.violation == nil, !isInEmergency {
       // A hub that is not there wants nothing, whatever came meanwhile.
       let hubAt = hub == nil ? Int64.max : hubWake
       let next = min(agenda.first ?? end, hubAt, forwarder.map { worldTime($0.nextWake) } ?? .max, end)
@@ -201,7 +203,7 @@ final class World {
       settle()
       if disk.isDead { dies() }
     }
-    if ledger.violation == nil { finish() }
+    if ledger.violation == nil, !isInEmergency { finish() }
     hub = nil
     forwarder = nil
   }
