@@ -40,6 +40,7 @@ def to_version_3(file: Path, passed: float = 0):
             db.execute(f"DROP TABLE {table}")
         for table, column in LATER_COLUMNS:
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute("DELETE FROM meta WHERE key = 'claim_key'")
         db.execute("CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
         db.executemany("INSERT INTO grdb_migrations VALUES (?)", [(m,) for m in MIGRATIONS])
         if passed:

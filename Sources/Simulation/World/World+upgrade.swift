@@ -28,6 +28,7 @@ extension World {
     ALTER TABLE clock_anchor DROP COLUMN id_epoch;
     ALTER TABLE registry_change DROP COLUMN news2_from_day;
     ALTER TABLE registry_change DROP COLUMN is_pregnant;
+    DELETE FROM meta WHERE key = 'claim_key';
     CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
     INSERT INTO grdb_migrations VALUES
       ('1: entries, outcomes, registry, outbox, access log'),
