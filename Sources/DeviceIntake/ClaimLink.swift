@@ -24,6 +24,7 @@ final class ClaimLink: MQTTFrameHandler, Sendable {
     var link: MQTTLink?
     /// Nobody needs to wait for what the broker knows: it was heard, or cannot be now.
     var isSettled = false
+    var isStopped = false
     var refusalTold: Claim.Refusal?
   }
 
@@ -52,6 +53,7 @@ final class ClaimLink: MQTTFrameHandler, Sendable {
     configuration.clientID = "claim-\(link.clientID.prefix(200))-\(identity.run.prefix(8))"
     configuration.keepsSession = false
     configuration.keepAliveSeconds = Self.keepAliveSeconds
+    configuration.keepAliveCheckSeconds = Self.keepAliveSeconds / 4
     configuration.stateTopic = ClaimTopic.name(hubID: identity.hubID, generation: identity.generation)
     configuration.onlinePayload = identity.text(isLive: true)
     configuration.offlinePayload = identity.text(isLive: false)
@@ -72,13 +74,21 @@ final class ClaimLink: MQTTFrameHandler, Sendable {
     guard let link = try? MQTTLink(configuration: configuration, handler: self, watermark: watermark, logger: logger),
       (try? link.subscribe([MQTTSubscription(filter: ClaimTopic.filter(hubID: identity.hubID))])) != nil
     else { return settle() }
-    state.withLock { $0.link = link }
-    thread.start { link.run() }
+    let isStopped = state.withLock { state in
+      state.link = link
+      return state.isStopped
+    }
+    // Another link's broker has told already that this hub was replaced.
+    if !isStopped { thread.start { link.run() } }
   }
 
   /// Says that the run has ended, and lets the broker go. Returns at once.
   func stop() {
-    state.withLock { $0.link }?.stop(within: .seconds(1))
+    let link = state.withLock { state in
+      state.isStopped = true
+      return state.link
+    }
+    link?.stop(within: .seconds(1))
     settle()
   }
 

@@ -15,9 +15,9 @@ final class LinkLoop {
   /// The handler's intake empties in microseconds; the core may be held up longer, but then a few ms more do not matter.
   static let busyRetryNanoseconds: Int64 = 5_000_000
   /// libmosquitto counts keep-alive in whole seconds.
-  static let keepAliveCheckNanoseconds: Int64 = 1_000_000_000
+  let keepAliveCheckNanoseconds: Int64
   /// Between two turns with a connection: longer, and the thread did not run.
-  static let standstillNanoseconds: Int64 = 1_500_000_000
+  let standstillNanoseconds: Int64
   /// A subscription that the library could not send, or that the broker refused, is asked for again after this.
   static let subscriptionRetryNanoseconds: Int64 = 30_000_000_000
 
@@ -61,6 +61,8 @@ final class LinkLoop {
   init(_ link: MQTTLink) {
     self.link = link
     let configuration = link.configuration
+    keepAliveCheckNanoseconds = Int64(configuration.keepAliveCheckSeconds) * 1_000_000_000
+    standstillNanoseconds = keepAliveCheckNanoseconds / 2 * 3
     pressure = Pressure(hold: .milliseconds(configuration.ackHoldMilliseconds))
     session = MQTTLinkSession(connectTimeout: .seconds(2 * configuration.connectTimeoutSeconds), randomSeed: link.randomSeed)
     gate = Self.newGate(configuration)
@@ -141,11 +143,11 @@ final class LinkLoop {
     }
   }
 
-  /// With a connection a turn comes at least each second, for keep-alive.
+  /// With a connection a turn comes at least each `keepAliveCheckNanoseconds`.
   private func noteStandstill() {
     let now = SystemClock.monotonic()
     defer { lastTurn = client == nil ? nil : now }
-    guard let lastTurn, now.rawValue - lastTurn.rawValue > Self.standstillNanoseconds else { return }
+    guard let lastTurn, now.rawValue - lastTurn.rawValue > standstillNanoseconds else { return }
     link.handler.stoodStill(nanoseconds: now.rawValue - lastTurn.rawValue)
   }
 
@@ -273,7 +275,7 @@ final class LinkLoop {
   private func keepAlive() -> Bool {
     let now = SystemClock.monotonic()
     guard let client, now >= nextKeepAliveCheck else { return client != nil }
-    nextKeepAliveCheck = now.adding(nanoseconds: Self.keepAliveCheckNanoseconds)
+    nextKeepAliveCheck = now.adding(nanoseconds: keepAliveCheckNanoseconds)
     return settle(client.keepAlive())
   }
 

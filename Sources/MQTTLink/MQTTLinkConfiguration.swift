@@ -46,6 +46,9 @@ public struct MQTTLinkConfiguration: Sendable, Hashable {
   public var passwordFile: String?
   /// Seconds between signs of life, 5…3600. The broker gives us up after 1.5 times this.
   public var keepAliveSeconds: Int = 30
+  /// How often the link looks whether a sign of life is due, seconds, 1…a quarter of `keepAliveSeconds`; it wakes for it. A link that must
+  /// notice at once that its thread did not run looks each second.
+  public var keepAliveCheckSeconds: Int = 1
   /// MQTT 5: seconds for which the broker keeps subscriptions and messages while we are away; 60…4 294 967 295 (= for ever).
   /// Default one week: longer than any outage that nobody notices. 3.1.1 has no such limit.
   public var sessionExpirySeconds: Int = 604_800
@@ -84,6 +87,7 @@ public struct MQTTLinkConfiguration: Sendable, Hashable {
     try validateIdentity()
     try range("port", port, 1...65_535)
     try range("keepAliveSeconds", keepAliveSeconds, 5...3_600)
+    try range("keepAliveCheckSeconds", keepAliveCheckSeconds, 1...max(1, keepAliveSeconds / 4))
     try range("sessionExpirySeconds", sessionExpirySeconds, 60...Int(UInt32.max))
     try range("receiveMaximum", receiveMaximum, 1...65_535)
     try range("maximumPayloadBytes", maximumPayloadBytes, 1...16_777_216)

@@ -84,8 +84,13 @@ class LoopbackBroker:
     def answer(self, connection, kind: int, body: bytes):
         five = self.version == 5
         if kind == 1:
-            self.connections += 1
             self.version = body[6]
+            # One session: who comes beside it, to say which hub it is, may not (docs/backup.md).
+            name = body[10 + (1 + body[10] if self.version == 5 else 0):]
+            if name[2:].startswith(b"claim-"):
+                connection.sendall(b"\x20\x03\x00\x87\x00" if self.version == 5 else b"\x20\x02\x00\x05")
+                raise EOFError
+            self.connections += 1
             present = int(self.is_known)
             self.is_known = True
             connection.sendall(b"\x20\x03" + bytes([present, 0, 0]) if self.version == 5 else b"\x20\x02" + bytes([present, 0]))
