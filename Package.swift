@@ -136,7 +136,7 @@ let package = Package(
     target(
       "Console",
       [
-        "JournalValues", "HTTPServing",
+        "People", "JournalValues", "HTTPServing",
         "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal", "VitalSigns", hummingbird, hummingbirdCore,
         httpTypes, lifecycle, mustache, crypto, logging, nioCore, nioPosix,
       ],
@@ -209,8 +209,8 @@ let package = Package(
     tests(
       "Console",
       [
-        "Console", "AlertTexts", "LocalAPI", "HubRuntime", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging,
-        lifecycle,
+        "Console", "People", "AlertTexts", "LocalAPI", "HubRuntime", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore,
+        logging, lifecycle,
       ]),
     tests(
       "Gateway",
