@@ -138,7 +138,7 @@ let package = Package(
     target(
       "Console",
       [
-        "JournalValues", "HTTPServing",
+        "People", "JournalValues", "HTTPServing",
         "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal", "VitalSigns", hummingbird, hummingbirdCore,
         httpTypes, lifecycle, mustache, crypto, logging, nioCore, nioPosix,
       ],
@@ -212,8 +212,8 @@ let package = Package(
     tests(
       "Console",
       [
-        "Console", "AlertTexts", "LocalAPI", "HubRuntime", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging,
-        lifecycle,
+        "Console", "People", "AlertTexts", "LocalAPI", "HubRuntime", "VitalSigns", hummingbird, hummingbirdTesting, httpTypes, nioCore,
+        logging, lifecycle,
       ]),
     tests(
       "Gateway",

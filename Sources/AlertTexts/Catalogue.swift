@@ -82,6 +82,9 @@ package struct Catalogue: Sendable {
       "escalated", "escalatedTo", "acknowledged", "responding", "resolved", "cleared", "hub", "announce", "notPerson", "sent",
       "notDelivered", "lastNotDelivered", "boardOnly", "nextLevel", "toldAgain",
     ],
+    "person": [
+      "placeNone", "placeUnread", "kinTitle", "kinUnnamed", "kinNoPhone", "kinDeclined", "kinUnasked", "language", "interpreter",
+    ] + NEWS2Hindrance.allCases.map { "notScored.\($0.key)" },
     "short": ["sos", "fall"],
     "unseen": ["one", "many"],
     "done": ["acknowledge", "respond", "resolve"],

@@ -106,13 +106,13 @@ public struct BoardAlert: Sendable, Identifiable {
 public struct BoardPerson: Sendable, Hashable {
   public var id: PatientID
   public var displayName: String
-  /// Where help must go, if registered: "Storgata 4, H0201".
-  public var place: String?
+  /// Where help must go, whom to call, what to do; nil: it could not be read. Who has no record has an empty one.
+  public var record: ShownRecord?
 
-  public init(id: PatientID, displayName: String, place: String? = nil) {
+  public init(id: PatientID, displayName: String, record: ShownRecord? = nil) {
     self.id = id
     self.displayName = displayName
-    self.place = place
+    self.record = record
   }
 }
 

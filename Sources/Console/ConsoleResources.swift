@@ -25,7 +25,7 @@ struct ConsoleResources: Sendable {
   let icon: StaticFile
 
   static let templateNames = [
-    "layout", "header", "live", "board", "fragment", "card", "resolve", "signin", "signedout", "problem",
+    "layout", "header", "live", "board", "fragment", "card", "help", "resolve", "signin", "signedout", "problem",
   ]
 
   init(folder: String?, language: TextLanguage) throws(ConsoleStartError) {

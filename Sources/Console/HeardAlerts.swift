@@ -51,6 +51,8 @@ struct HeardAlerts: Sendable {
   }
 
   var count: Int { alerts.count }
+  /// Whom the alerts concern.
+  var people: Set<PatientID> { Set(alerts.values.compactMap(\.card.person?.id)) }
 
   /// Puts what was heard over what the journal has, and forgets what the journal shows as far as it was told.
   ///

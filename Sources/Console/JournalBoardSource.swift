@@ -12,6 +12,7 @@ import JournalValues
 import LocalAPI
 import Logging
 import NIOPosix
+import People
 import Synchronization
 import VitalSigns
 
@@ -27,11 +28,19 @@ final class JournalBoardSource: ConsoleSource {
   private struct Last {
     var snapshot: BoardSnapshot?
     var stored: [AlertID: HeardAlerts.Mark] = [:]
+    /// Of everybody with an open alert at the last read; an empty one of who has none.
+    var records: [PatientID: ShownRecord] = [:]
     var turns = ReadTurns()
     /// Why the last read failed; nil: it did not, or has not ended yet.
     var failure: String?
     var waiters: [UInt64: Waiter] = [:]
     var nextWaiter: UInt64 = 0
+  }
+
+  private struct Read {
+    var snapshot: BoardSnapshot
+    var stored: [AlertID: HeardAlerts.Mark]
+    var records: [PatientID: ShownRecord]
   }
 
   private struct Waiter {
@@ -68,7 +77,7 @@ final class JournalBoardSource: ConsoleSource {
   func board() async throws(BoardReadError) -> BoardSnapshot {
     let live = await isCoreLive()
     let isCurrent = await readNow()
-    let (known, stored, failure) = last.withLock { ($0.snapshot, $0.stored, $0.failure) }
+    let (known, stored, records, failure) = last.withLock { ($0.snapshot, $0.stored, $0.records, $0.failure) }
     var snapshot =
       known ?? BoardSnapshot(open: [], takenAt: SystemClock.wall(), core: .lost(since: nil))
     if !isCurrent && failure != nil { logger.debug("the journal cannot be read", metadata: ["reason": "\(failure ?? "")"]) }
@@ -76,6 +85,10 @@ final class JournalBoardSource: ConsoleSource {
     snapshot.isCurrent = isCurrent
     snapshot.health = health.withLock { $0 }
     heard.withLock { $0.merge(into: &snapshot, stored: stored) }
+    for index in snapshot.open.indices {
+      guard let person = snapshot.open[index].person?.id else { continue }
+      snapshot.open[index].person?.record = records[person]
+    }
     return snapshot
   }
 
@@ -99,23 +112,27 @@ final class JournalBoardSource: ConsoleSource {
 
   private func begin() {
     let (journal, context) = (journal, (names, called, configuration))
+    // Also of who is only heard of: an alarm that is not stored yet has its address on the card.
+    let heardOf = heard.withLock { $0.people }
     NIOThreadPool.singleton.submit { [weak self] state in
       guard case .active = state else { self?.ended(nil, failure: "the console stops"); return }
       do throws(JournalError) {
         let now = SystemClock.wall()
-        let rows = try journal.reader().board(closedSince: now.adding(milliseconds: -Self.closedMilliseconds))
+        let reader = try journal.reader()
+        let rows = try reader.board(closedSince: now.adding(milliseconds: -Self.closedMilliseconds))
+        let records = reader.shownRecords(of: heardOf.union(rows.open.map(\.patient)).subtracting([.none]))
         let board = BoardContext(rows: rows, subjects: context.0, called: context.1, configuration: context.2)
-        self?.ended((board.snapshot(takenAt: now), rows.marks), failure: nil)
+        self?.ended(Read(snapshot: board.snapshot(takenAt: now), stored: rows.marks, records: records), failure: nil)
       } catch {
         self?.ended(nil, failure: "\(error)")
       }
     }
   }
 
-  private func ended(_ read: (BoardSnapshot, [AlertID: HeardAlerts.Mark])?, failure: String?) {
+  private func ended(_ read: Read?, failure: String?) {
     let (answered, begins) = last.withLock { last in
       last.failure = failure
-      if let read { (last.snapshot, last.stored) = (read.0, read.1) }
+      if let read { (last.snapshot, last.stored, last.records) = (read.snapshot, read.stored, read.records) }
       let begins = last.turns.end(stillWanted: last.waiters.values.map(\.turn))
       return (last.waiters.values.filter { $0.turn <= last.turns.ended }, begins)
     }

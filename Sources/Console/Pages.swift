@@ -112,7 +112,8 @@ struct Pages: Sendable {
 
   private func frame(_ title: String) -> [String: Any] {
     [
-      "lang": catalogue.language.rawValue, "t": catalogue.groups["page"] ?? [:], "title": catalogue.text("title", title),
+      "lang": catalogue.language.rawValue, "t": catalogue.groups["page"] ?? [:],
+      "p": catalogue.groups["personPage"] ?? [:], "title": catalogue.text("title", title),
       "style": ["path": resources.style.path, "integrity": resources.style.integrity],
       "script": ["path": resources.script.path, "integrity": resources.script.integrity], "icon": ["path": resources.icon.path],
     ]
@@ -153,6 +154,7 @@ struct Pages: Sendable {
       let wait: [String: String]
       let actionFailed: String
       let outcomeUnknown: String
+      let announce: String
       let unseen: [String: String]
       let sessionEnds: String
     }
@@ -160,7 +162,8 @@ struct Pages: Sendable {
     encoder.outputFormatting = .sortedKeys
     let texts = Texts(
       units: TimeSpan.Unit.allCases.map(SpanUnit.init), age: age, wait: wait, actionFailed: catalogue.text("page", "actionFailed"),
-      outcomeUnknown: catalogue.text("problem", "outcomeUnknown"), unseen: catalogue.groups["unseen"] ?? [:],
+      outcomeUnknown: catalogue.text("problem", "outcomeUnknown"), announce: catalogue.groups["card"]?["announce"] ?? "",
+      unseen: catalogue.groups["unseen"] ?? [:],
       sessionEnds: catalogue.groups["banner"]?["sessionEnds"] ?? "")
     guard let json = try? encoder.encode(texts) else { preconditionFailure("texts are strings, which JSON can hold") }
     return String(decoding: json, as: UTF8.self)

@@ -122,7 +122,8 @@ let importRules: KeyValuePairs<String, ImportRule> = [
     external: ["NIOPosix", "Logging", "ServiceLifecycle"]),
   "Console": ImportRule(
     own: [
-      "HTTPServing", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry", "Journal",
+      "HTTPServing", "People", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI", "HubRegistry",
+      "Journal",
     ],
     external: [
       "Hummingbird", "HummingbirdCore", "HTTPTypes", "Mustache", "Crypto", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Metrics",

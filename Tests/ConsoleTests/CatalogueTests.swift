@@ -37,12 +37,15 @@ import VitalSigns
   @Test func templatesAskForWhatThePageGroupHoldsAndNothingIsLeftOver() throws {
     let resources = try ConsoleResources(folder: nil, language: .nb)
     var asked: Set<String> = ["actionFailed"]  // The script's.
+    var askedOfPeople: Set<String> = []
     for name in ConsoleResources.templateNames {
       let path = "\(ConsoleResources.root(nil))/templates/\(name).mustache"
       let template = try String(contentsOfFile: path, encoding: .utf8)
       for match in template.matches(of: /\{\{t\.(\w+)\}\}/) { asked.insert(String(match.1)) }
+      for match in template.matches(of: /\{\{p\.(\w+)\}\}/) { askedOfPeople.insert(String(match.1)) }
     }
     #expect(asked == Set((resources.catalogue.groups["page"] ?? [:]).keys))
+    #expect(askedOfPeople == Set((resources.catalogue.groups["personPage"] ?? [:]).keys))
   }
 
   @Test func anAbsentTextStopsTheStart() {

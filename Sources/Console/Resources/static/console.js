@@ -139,7 +139,7 @@
     for (const [i, card] of cards.slice(0, 3).entries()) {
       const link = document.createElement("a");
       link.href = `#${card.id}`;
-      link.textContent = `${card.dataset.who} – ${card.dataset.short}`;
+      link.textContent = `${textOf(card, "h3")} – ${card.dataset.short}`;
       strip.append(i ? " · " : "", link);
     }
     strip.append(cards.length > 3 ? " …" : "", after ?? "");
@@ -150,7 +150,7 @@
     if (!card) return;
     event.preventDefault();
     card.scrollIntoView({ block: "center" });
-    card.querySelector("button, a.button")?.focus({ preventScroll: true });
+    card.querySelector(".actions button, a.button")?.focus({ preventScroll: true });
   }
   function watch() {
     watcher.disconnect();
@@ -173,12 +173,13 @@
       else {
         card.fingerprint = print;
         // What was said beside a button stays beside it.
+        if (before?.querySelector("details")?.open) card.querySelector("details")?.setAttribute("open", "");
         const said = before?.querySelector(".card-notice");
         if (said) card.querySelector(".actions").append(said);
       }
       if (!before) {
         const line = document.createElement("p");
-        line.textContent = card.dataset.announce;
+        line.textContent = announcement(card);
         announcer.append(line);
       }
     }
@@ -196,6 +197,10 @@
     const card = id.slice(2);
     return byId(id) ?? byId(`r-${card}`) ?? byId(`a-${card}`) ?? board;
   }
+  const textOf = (card, part) => card.querySelector(part).textContent;
+  /// Read aloud when a card appears.
+  const announcement = (card) =>
+    fill(texts.announce, { priority: textOf(card, ".priority-text").toLowerCase(), who: textOf(card, "h3"), what: textOf(card, ".what") });
   function fingerprint(card) {
     const copy = card.cloneNode(true);
     for (const e of copy.querySelectorAll("[data-since],[data-until]")) e.textContent = "";
