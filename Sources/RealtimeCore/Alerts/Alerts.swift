@@ -92,19 +92,23 @@ struct Alerts {
       at: instant, &outcomes)
   }
 
-  /// An id that was never given, and the counter behind it, which stands one higher now.
+  /// An id that was never given, and the counter behind it, which stands one higher now. A call has the counter of its button, whosever that
+  /// is: calls that were told and never stored may come again in another order, and two buttons of one person must not swap their ids.
   @_noLocks private func makeID(_ opening: AlertOpening) -> (AlertID, AlertEpisode) {
     let index = opening.rule.episodeIndex
     let holder: AlertHolder
     let number: UInt32
     let episode: UInt32
     var counter = AlertEpisode(.hub, number: 0, counter: UInt8(truncatingIfNeeded: index), next: 0)
-    if opening.patient != .none {
+    let isDevices = opening.deviceSlot != .none && (opening.patient == .none || opening.rule.isCallForHelp)
+    // A button that was handed on calls for somebody else.
+    let subject = isDevices && opening.patient != .none ? opening.person.rawValue : opening.subject
+    if opening.patient != .none, !isDevices {
       let plan = arena.plan(opening.patient)
       (holder, number, episode) = (.patient, opening.person.rawValue, plan.pointee.episodes[index])
       plan.pointee.episodes[index] &+= 1
       (counter.holder, counter.number) = (.patient, number)
-    } else if opening.deviceSlot != .none {
+    } else if isDevices {
       let device = arena.device(opening.deviceSlot)
       (holder, number, episode) = (.device, opening.device.rawValue, device.pointee.episodes)
       device.pointee.episodes &+= 1
@@ -118,7 +122,7 @@ struct Alerts {
     counter.next = episode &+ 1
     let id = AlertID(
       salt: AlertID.salt(arena.configuration.hubSalt, epoch: arena.header.pointee.idEpoch), holder: holder, number: number,
-      rule: opening.rule, subject: opening.subject, episode: episode)
+      rule: opening.rule, subject: subject, episode: episode)
     return (id, counter)
   }
 

@@ -206,6 +206,16 @@ extension AlertRule {
     }
   }
 
+  /// Somebody calls, or something calls for them.
+  var isCallForHelp: Bool {
+    @_noLocks get {
+      switch self {
+      case .sos, .fall: true
+      default: false
+      }
+    }
+  }
+
   /// Which of two reasons of one alert stands first: a person's whole state before one signal's, at the same urgency.
   package var gravity: Int {
     @_noLocks get {
