@@ -67,10 +67,10 @@ extension PersonRecordVersion {
   }
 
   fileprivate init(row: Row) throws {
-    let fields = try Self.fields(row["fields"]).merging(Self.fields(row["restricted"])) { open, _ in open }
+    let fields = try Self.fields(try row[of: "fields"]).merging(Self.fields(try row[of: "restricted"])) { open, _ in open }
     self.init(
-      patient: PatientID(rawValue: row["patient"]), number: row["version"], author: ActorID(rawValue: row["author"]), reason: row["reason"],
-      started: WallTime(rawValue: row["started"]), record: PersonRecord(stored: fields))
+      patient: PatientID(rawValue: try row[of: "patient"]), number: try row[of: "version"], author: ActorID(rawValue: try row[of: "author"]),
+      reason: try row[of: "reason"], started: WallTime(rawValue: try row[of: "started"]), record: PersonRecord(stored: fields))
   }
 
   /// A JSON object, its keys sorted.

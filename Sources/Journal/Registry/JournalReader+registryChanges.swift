@@ -52,8 +52,8 @@ extension JournalReader {
             LEFT JOIN actor a ON a.id = w.author WHERE w.sequence = ?
             """,
           arguments: [sequence])
-        attachment.reason = words.flatMap { $0["reason"] as String? } ?? "changed while the journal was lost"
-        return RegistryChangeRow(entry: entry, attachment: attachment, account: words.flatMap { $0["account"] as String? })
+        attachment.reason = try words.flatMap { try $0[of: "reason"] as String? } ?? "changed while the journal was lost"
+        return RegistryChangeRow(entry: entry, attachment: attachment, account: try words.flatMap { try $0[of: "account"] as String? })
       }
     }
   }
