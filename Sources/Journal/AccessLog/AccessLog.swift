@@ -49,7 +49,7 @@ extension AccessHead {
   /// As the file has it; nil before the first row.
   static func fetch(_ db: Database) throws -> Self? {
     try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head").map {
-      Self(rows: UInt64(bitPattern: $0["rows"] as Int64), hash: Array($0["hash"] as Data))
+      Self(rows: UInt64(bitPattern: try $0[of: "rows"] as Int64), hash: Array(try $0[of: "hash"] as Data))
     }
   }
 }
@@ -80,7 +80,7 @@ struct AccessChain {
   static func load(_ db: Database) throws -> Self {
     var chain = Self()
     if let row = try Row.fetchOne(db, sql: "SELECT id, hash FROM access_log ORDER BY id DESC LIMIT 1") {
-      chain = Self(rows: UInt64(bitPattern: row["id"] as Int64), hash: Array(row["hash"] as Data))
+      chain = Self(rows: UInt64(bitPattern: try row[of: "id"] as Int64), hash: Array(try row[of: "hash"] as Data))
     }
     if let head = try AccessHead.fetch(db) {
       // Behind the last row: a damaged head must not fork the chain.
@@ -151,11 +151,11 @@ struct AccessChain {
 }
 
 extension AccessRecord {
-  init(_ row: Row) {
+  init(_ row: Row) throws {
     self.init(
-      wall: WallTime(rawValue: row["wall"]), actor: ActorID(rawValue: UInt32(truncatingIfNeeded: row["actor"] as Int64)),
-      action: row["action"], patient: PatientID(rawValue: UInt32(truncatingIfNeeded: row["patient"] as Int64)),
-      purpose: row["purpose"], detail: row["detail"])
+      wall: WallTime(rawValue: try row[of: "wall"]), actor: ActorID(rawValue: UInt32(truncatingIfNeeded: try row[of: "actor"] as Int64)),
+      action: try row[of: "action"], patient: PatientID(rawValue: UInt32(truncatingIfNeeded: try row[of: "patient"] as Int64)),
+      purpose: try row[of: "purpose"], detail: try row[of: "detail"])
   }
 }
 
@@ -170,10 +170,12 @@ extension AccessLogVerification {
     let after = Int64(bitPattern: rows)
     let next = try Row.fetchCursor(db, sql: "SELECT * FROM access_log WHERE id > ? ORDER BY id LIMIT \(rowsMax)", arguments: [after])
     while let row = try next.next() {
-      let id = UInt64(bitPattern: row["id"] as Int64)
+      let id = UInt64(bitPattern: try row[of: "id"] as Int64)
       guard id == rows + 1 else { return broken(at: rows + 1, "missing") }
-      let hash = AccessChain.hash(id: id, AccessRecord(row), previous: head)
-      guard Array(row["previous_hash"] as Data) == head, Array(row["hash"] as Data) == hash else { return broken(at: id, "changed") }
+      let hash = AccessChain.hash(id: id, try AccessRecord(row), previous: head)
+      guard Array(try row[of: "previous_hash"] as Data) == head, Array(try row[of: "hash"] as Data) == hash else {
+        return broken(at: id, "changed")
+      }
       if let expecting, expecting.rows == id, expecting.hash != hash { return broken(at: id, "changed") }
       rows = id
       head = hash

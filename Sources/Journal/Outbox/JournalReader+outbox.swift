@@ -60,7 +60,7 @@ extension JournalReader {
       var registry = RegistryCache(db: db)
       let items = try rows.compactMap { try Self.readable($0, destination, lane, &registry) }
       return OutboxRows(
-        items: items, reachedEnd: rows.count < limit, lastRow: rows.last.map { UInt64(bitPattern: $0[outbox, .row] as Int64) },
+        items: items, reachedEnd: rows.count < limit, lastRow: try rows.last.map { UInt64(bitPattern: try $0[outbox, .row] as Int64) },
         through: through.map(UInt64.init(bitPattern:)) ?? 0)
     }
   }
@@ -86,7 +86,7 @@ extension JournalReader {
           Int64(destination), Int64(OutboxLane.alarm.rawValue), Int64(AlertTransitionKind.raised.rawValue),
           Int64(AlertPriority.high.rawValue), limit,
         ]
-      ).map { PatientID(rawValue: UInt32(truncatingIfNeeded: $0["patient"] as Int64)) }
+      ).map { PatientID(rawValue: UInt32(truncatingIfNeeded: try $0[of: "patient"] as Int64)) }
     }
   }
 
@@ -122,11 +122,11 @@ extension JournalReader {
   }
 
   private static func item(_ row: Row, _ destination: UInt32, _ lane: OutboxLane, _ registry: inout RegistryCache) throws -> OutboxItem? {
-    let number = UInt64(bitPattern: row[outbox, .row] as Int64)
-    guard let kind = RecordKind(rawValue: row[outbox, .kind]) else { throw JournalError.unreadable(table: "outbox", sequence: number) }
+    let number = UInt64(bitPattern: try row[outbox, .row] as Int64)
+    guard let kind = RecordKind(rawValue: try row[outbox, .kind]) else { throw JournalError.unreadable(table: "outbox", sequence: number) }
     let db = registry.db
-    let sequence = UInt64(bitPattern: row[outbox, .sequence] as Int64)
-    let outcome = UInt64(bitPattern: row[outbox, .outcome] as Int64)
+    let sequence = UInt64(bitPattern: try row[outbox, .sequence] as Int64)
+    let outcome = UInt64(bitPattern: try row[outbox, .outcome] as Int64)
     let content: OutboxItem.Content
     let instant: MonotonicInstant?
     var device = DeviceID.none
@@ -168,8 +168,8 @@ extension JournalReader {
       content = .location(location)
     }
     return OutboxItem(
-      row: number, destination: destination, lane: lane, kind: kind, attempts: row[outbox, .attempts],
-      created: WallTime(rawValue: row[outbox, .created]), patient: try registry.patient(PatientID(rawValue: row[outbox, .patient])),
+      row: number, destination: destination, lane: lane, kind: kind, attempts: try row[outbox, .attempts],
+      created: WallTime(rawValue: try row[outbox, .created]), patient: try registry.patient(PatientID(rawValue: row[outbox, .patient])),
       device: try registry.device(device), content: content, isTimeUncertain: try registry.timeUncertainty(at: instant))
   }
 
@@ -197,14 +197,15 @@ extension JournalReader {
       let rows = try Row.fetchAll(
         db, sql: "SELECT * FROM dead_letter WHERE ?1 IS NULL OR destination = ?1 ORDER BY destination, row LIMIT \(max(0, limit))",
         arguments: [destination.map { Int64($0) }])
-      return rows.map { row in
+      return try rows.map { row in
         DeadLetterRow(
-          destination: row["destination"], row: UInt64(bitPattern: row["row"] as Int64),
-          lane: OutboxLane(rawValue: row["lane"]) ?? .routine,
-          kind: RecordKind(rawValue: row["kind"]) ?? .observation, sequence: UInt64(bitPattern: row["sequence"] as Int64),
-          outcome: UInt64(bitPattern: row["outcome"] as Int64), patient: PatientID(rawValue: row["patient"]),
-          created: WallTime(rawValue: row["created"]), refused: WallTime(rawValue: row["refused"]), attempts: row["attempts"],
-          reason: row["reason"])
+          destination: try row[of: "destination"], row: UInt64(bitPattern: try row[of: "row"] as Int64),
+          lane: OutboxLane(rawValue: try row[of: "lane"]) ?? .routine,
+          kind: RecordKind(rawValue: try row[of: "kind"]) ?? .observation, sequence: UInt64(bitPattern: try row[of: "sequence"] as Int64),
+          outcome: UInt64(bitPattern: try row[of: "outcome"] as Int64), patient: PatientID(rawValue: try row[of: "patient"]),
+          created: WallTime(rawValue: try row[of: "created"]), refused: WallTime(rawValue: try row[of: "refused"]),
+          attempts: try row[of: "attempts"],
+          reason: try row[of: "reason"])
       }
     }
   }
@@ -229,9 +230,10 @@ extension JournalReader {
           Int64(OutboxLane.alarm.rawValue), Int64(RecordKind.alert.rawValue), Int64(AlertPriority.high.rawValue),
         ]
       ).compactMap { row in
-        AlertID(text: row["alert"] as String).map {
+        try AlertID(text: try row[of: "alert"] as String).map {
           RefusedCallRow(
-            alert: $0, destination: UInt32(truncatingIfNeeded: row["destination"] as Int64), refused: WallTime(rawValue: row["refused"]))
+            alert: $0, destination: UInt32(truncatingIfNeeded: try row[of: "destination"] as Int64),
+            refused: WallTime(rawValue: try row[of: "refused"]))
         }
       }
     }
@@ -241,7 +243,7 @@ extension JournalReader {
   public func outboxStatus() throws(JournalError) -> [OutboxStatus] {
     try read { db in
       try Row.fetchAll(db, sql: "SELECT number, name FROM destination ORDER BY number").map { row in
-        let number: Int64 = row["number"]
+        let number: Int64 = try row[of: "number"]
         func count(_ what: String, _ more: StatementArguments = []) throws -> Int {
           try Int.fetchOne(db, sql: "SELECT \(what)", arguments: [number] + more) ?? 0
         }
@@ -253,13 +255,14 @@ extension JournalReader {
         for line in try Row.fetchAll(
           db, sql: "SELECT kind, queued, delivered, refused, last_delivered FROM delivery_count WHERE destination = ?", arguments: [number])
         {
-          guard let kind = RecordKind(rawValue: line["kind"]) else { continue }
-          counts[kind] = DeliveryCount(queued: line["queued"], delivered: line["delivered"], refused: line["refused"])
-          if let delivered: Int64 = line["last_delivered"] { last = max(last ?? delivered, delivered) }
+          guard let kind = RecordKind(rawValue: try line[of: "kind"]) else { continue }
+          counts[kind] = DeliveryCount(
+            queued: try line[of: "queued"], delivered: try line[of: "delivered"], refused: try line[of: "refused"])
+          if let delivered: Int64 = try line[of: "last_delivered"] { last = max(last ?? delivered, delivered) }
         }
         let oldest = try Int64.fetchOne(db, sql: "SELECT min(created) FROM outbox WHERE destination = ?", arguments: [number])
         return OutboxStatus(
-          destination: UInt32(truncatingIfNeeded: number), name: row["name"], pendingAlarms: try pending(.alarm),
+          destination: UInt32(truncatingIfNeeded: number), name: try row[of: "name"], pendingAlarms: try pending(.alarm),
           pendingRoutine: try pending(.routine),
           deadLetters: try count("count(*) FROM dead_letter WHERE destination = ?"),
           oldestPending: oldest.map(WallTime.init(rawValue:)),

@@ -101,19 +101,20 @@ extension JournalTransaction {
       try db.insert(
         into: "outbox",
         [
-          "destination": letter["destination"] as Int64, "lane": letter["lane"] as Int64, "row": state.outboxCounter,
-          "kind": letter["kind"] as Int64, "sequence": letter["sequence"] as Int64, "outcome": letter["outcome"] as Int64,
-          "patient": letter["patient"] as Int64, "created": letter["created"] as Int64, "attempts": letter["attempts"] as Int64,
-          "last_error": letter["reason"] as String,
+          "destination": letter[of: "destination"] as Int64, "lane": letter[of: "lane"] as Int64, "row": state.outboxCounter,
+          "kind": letter[of: "kind"] as Int64, "sequence": letter[of: "sequence"] as Int64, "outcome": letter[of: "outcome"] as Int64,
+          "patient": letter[of: "patient"] as Int64, "created": letter[of: "created"] as Int64, "attempts": letter[of: "attempts"] as Int64,
+          "last_error": letter[of: "reason"] as String,
         ])
-      try keepOld(state.outboxCounter, letter["sequence"], letter["outcome"], oldest: 0)
-      if state.needs.mayHold(letter["row"]) { try needs.release(letter["row"]) }
-      try run("DELETE FROM dead_letter WHERE destination = ? AND row = ?", [letter["destination"] as Int64, letter["row"] as Int64])
+      try keepOld(state.outboxCounter, letter[of: "sequence"], letter[of: "outcome"], oldest: 0)
+      if state.needs.mayHold(try letter[of: "row"]) { try needs.release(letter[of: "row"]) }
+      try run(
+        "DELETE FROM dead_letter WHERE destination = ? AND row = ?", [letter[of: "destination"] as Int64, letter[of: "row"] as Int64])
       try state.access.append(
         AccessRecord(
           wall: wall, actor: retry.actor, action: "resend",
-          patient: PatientID(rawValue: UInt32(truncatingIfNeeded: letter["patient"] as Int64)), purpose: retry.reason,
-          detail: "destination \(retry.destination) dead letter \(letter["row"] as Int64) as row \(state.outboxCounter)"), db)
+          patient: PatientID(rawValue: UInt32(truncatingIfNeeded: letter[of: "patient"] as Int64)), purpose: retry.reason,
+          detail: "destination \(retry.destination) dead letter \(letter[of: "row"] as Int64) as row \(state.outboxCounter)"), db)
     }
   }
 

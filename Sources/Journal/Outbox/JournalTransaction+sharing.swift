@@ -103,8 +103,8 @@ extension JournalTransaction {
     let known = try Row.fetchOne(
       db.cachedStatement(sql: "SELECT records, logged_wall FROM withheld WHERE destination = ? AND patient = ? AND kind = ?"),
       arguments: [Int64(key.destination), Int64(key.patient.rawValue), Int64(key.kind.rawValue)])
-    let logged = known.map { WallTime(rawValue: $0["logged_wall"]) }
-    let total = range.count + (known.map { $0["records"] as Int64 } ?? 0)
+    let logged = try known.map { WallTime(rawValue: try $0[of: "logged_wall"]) }
+    let total = range.count + (try known.map { try $0[of: "records"] as Int64 } ?? 0)
     // Also when the clock went back: rather a row too many than silence until it has caught up.
     let interval = Int64(configuration.withheldLogIntervalSeconds) * 1_000
     let isDue = logged.map { wall < $0 || wall >= $0.adding(milliseconds: interval) } ?? true

@@ -40,10 +40,11 @@ extension JournalWriter {
               WHERE x.lane = ? AND x.kind = ? AND a.is_open = 1 AND x.destination IN (\(former)) ORDER BY x.row
               """, arguments: [Int64(OutboxLane.alarm.rawValue), Int64(RecordKind.alert.rawValue)])
           for call in calls {
-            let (outcome, patient) = (call["outcome"] as Int64, PatientID(rawValue: call["patient"]))
-            let organisation = organisations[call["controller"]] ?? configuration.controller
+            let (outcome, patient) = (try call[of: "outcome"] as Int64, PatientID(rawValue: try call[of: "patient"]))
+            let organisation = organisations[try call[of: "controller"]] ?? configuration.controller
+            let level = try call[of: "level"] as Int64
             let heirs = rules.destinations.filter {
-              $0.alertLevelMin <= call["level"] as Int64 && $0.identity(for: .alert, controller: organisation, patient: patient) != nil
+              $0.alertLevelMin <= level && $0.identity(for: .alert, controller: organisation, patient: patient) != nil
             }
             for heir in heirs where try !Self.knows(heir.number, outcome, db) {
               counter += 1
@@ -51,10 +52,10 @@ extension JournalWriter {
                 into: "outbox",
                 [
                   "destination": heir.number, "lane": OutboxLane.alarm.rawValue, "row": counter, "kind": RecordKind.alert.rawValue,
-                  "sequence": call["sequence"] as Int64, "outcome": outcome, "patient": patient.rawValue,
-                  "created": call["created"] as Int64,
+                  "sequence": call[of: "sequence"] as Int64, "outcome": outcome, "patient": patient.rawValue,
+                  "created": call[of: "created"] as Int64,
                 ])
-              try RetentionNeeds(db: db).hold(row: counter, sequence: call["sequence"], outcome: outcome, through: state.needs.line)
+              try RetentionNeeds(db: db).hold(row: counter, sequence: call[of: "sequence"], outcome: outcome, through: state.needs.line)
               try db.insert(
                 into: "delivery_count", ["destination": heir.number, "kind": RecordKind.alert.rawValue, "queued": 1],
                 .update("DO UPDATE SET queued = queued + 1"))
@@ -64,8 +65,8 @@ extension JournalWriter {
             if heirs.isEmpty { continue }
             try db.execute(
               sql: "DELETE FROM outbox WHERE destination = ? AND lane = ? AND row = ?",
-              arguments: [call["destination"] as Int64, Int64(OutboxLane.alarm.rawValue), call["row"] as Int64])
-            try RetentionNeeds(db: db).release(call["row"])
+              arguments: [call[of: "destination"] as Int64, Int64(OutboxLane.alarm.rawValue), call[of: "row"] as Int64])
+            try RetentionNeeds(db: db).release(call[of: "row"])
           }
           needs = try NeedsState.load(db)
           if counter != state.outboxCounter {
@@ -77,7 +78,7 @@ extension JournalWriter {
               SELECT d.name, count(*) AS waiting FROM outbox x JOIN destination d ON d.number = x.destination
               WHERE x.destination IN (\(former)) GROUP BY x.destination ORDER BY x.destination
               """
-          ).map { FormerDestinations.Waiting(name: $0["name"], rows: $0["waiting"]) }
+          ).map { FormerDestinations.Waiting(name: try $0[of: "name"], rows: try $0[of: "waiting"]) }
           return .commit
         }
       }

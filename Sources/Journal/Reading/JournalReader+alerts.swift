@@ -38,7 +38,7 @@ extension JournalReader {
           FROM alert a JOIN alert_transition t ON t.outcome = a.last_outcome
           WHERE a.is_open = 1 AND a.state IN \(sqlList([AlertState.raised, .notified]))
           """)
-      return (row.map { $0["waiting"] } ?? 0, row.flatMap { $0["oldest"] as Int64? }.map { WallTime(rawValue: $0) })
+      return (try row.map { try $0[of: "waiting"] } ?? 0, try row.flatMap { try $0[of: "oldest"] as Int64? }.map { WallTime(rawValue: $0) })
     }
   }
 
@@ -131,13 +131,15 @@ extension JournalReader {
           """,
         arguments: [id.description]
       ).compactMap { row -> (sequence: UInt64, command: AlertCommand, wall: WallTime)? in
-        guard let action = AlertAction(rawValue: row["action"]), let usefulness = AlertUsefulness(rawValue: row["usefulness"]) else {
+        guard let action = AlertAction(rawValue: try row[of: "action"]),
+          let usefulness = AlertUsefulness(rawValue: try row[of: "usefulness"])
+        else {
           return nil
         }
         return (
-          UInt64(bitPattern: row["sequence"] as Int64),
-          AlertCommand(alert: id, action: action, actor: ActorID(rawValue: row["actor"]), usefulness: usefulness),
-          WallTime(rawValue: row["wall"])
+          UInt64(bitPattern: try row[of: "sequence"] as Int64),
+          AlertCommand(alert: id, action: action, actor: ActorID(rawValue: try row[of: "actor"]), usefulness: usefulness),
+          WallTime(rawValue: try row[of: "wall"])
         )
       }
       return AlertExplanation(

@@ -111,9 +111,9 @@ extension JournalReader {
         """)
     var ids: [String] = []
     for row in ranked {
-      ids.append(row["id"])
-      let many: Int = row["many"]
-      if row["place"] as Int == 1, many > boardOfOneMax, let alert = AlertID(text: row["id"] as String) {
+      ids.append(try row[of: "id"])
+      let many: Int = try row[of: "many"]
+      if try row[of: "place"] as Int == 1, many > boardOfOneMax, let alert = AlertID(text: try row[of: "id"] as String) {
         rows.alsoOpen[alert] = many - boardOfOneMax
       }
     }
@@ -148,24 +148,26 @@ extension JournalReader {
       ORDER BY t.outcome
       """
     for row in try Row.fetchAll(db, sql: sql, arguments: [shown]) {
-      guard let alert = AlertID(text: row["alert"] as String),
-        let kind = UInt8(exactly: row["kind"] as Int64).flatMap(AlertTransitionKind.init(rawValue:))
+      guard let alert = AlertID(text: try row[of: "alert"] as String),
+        let kind = UInt8(exactly: try row[of: "kind"] as Int64).flatMap(AlertTransitionKind.init(rawValue:))
       else { continue }
-      let value = Int32(truncatingIfNeeded: row["value"] as Int64)
+      let value = Int32(truncatingIfNeeded: try row[of: "value"] as Int64)
       rows.steps[alert, default: []].append(
         BoardStep(
-          kind: kind, value: value, upper: (row["upper"] as Int64?).map { Int32(truncatingIfNeeded: $0) } ?? value,
-          actor: ActorID(rawValue: UInt32(truncatingIfNeeded: row["actor"] as Int64)), wall: WallTime(rawValue: row["wall"])))
+          kind: kind, value: value, upper: (try row[of: "upper"] as Int64?).map { Int32(truncatingIfNeeded: $0) } ?? value,
+          actor: ActorID(rawValue: UInt32(truncatingIfNeeded: try row[of: "actor"] as Int64)), wall: WallTime(rawValue: try row[of: "wall"])
+        ))
     }
   }
 
   private static func deliveries(_ db: Database, _ shown: String, _ rows: inout BoardRows) throws {
-    func add(_ sql: String, _ arguments: StatementArguments, _ state: (Row) -> BoardDelivery.State) throws {
+    func add(_ sql: String, _ arguments: StatementArguments, _ state: (Row) throws -> BoardDelivery.State) throws {
       for row in try Row.fetchAll(db, sql: sql, arguments: arguments) {
-        guard let alert = AlertID(text: row["alert"] as String) else { continue }
+        guard let alert = AlertID(text: try row[of: "alert"] as String) else { continue }
         rows.deliveries[alert, default: []].append(
           BoardDelivery(
-            destination: UInt32(truncatingIfNeeded: row["destination"] as Int64), state: state(row), at: WallTime(rawValue: row["at"])))
+            destination: UInt32(truncatingIfNeeded: try row[of: "destination"] as Int64), state: try state(row),
+            at: WallTime(rawValue: try row[of: "at"])))
       }
     }
     let open = "t.alert IN \(list)"
@@ -184,7 +186,7 @@ extension JournalReader {
         FROM outbox x JOIN alert_transition t ON t.outcome = x.outcome
         WHERE x.destination = ? AND x.lane = ? AND \(open) GROUP BY t.alert
         """, [number, lane, shown]
-      ) { .waiting(attempts: Int(truncatingIfNeeded: $0["attempts"] as Int64)) }
+      ) { .waiting(attempts: Int(truncatingIfNeeded: try $0[of: "attempts"] as Int64)) }
       try add(
         """
         SELECT t.alert, x.destination, max(x.refused) AS at FROM dead_letter x JOIN alert_transition t ON t.outcome = x.outcome
@@ -202,7 +204,7 @@ extension JournalReader {
     for row in try Row.fetchAll(db, sql: DeviceRow.sql + " WHERE d.id IN (\(devices))").map(DeviceRow.init) { rows.devices[row.id] = row }
     let actors = Set(rows.steps.values.joined().map(\.actor.rawValue)).sorted().map(String.init).joined(separator: ",")
     for row in try Row.fetchAll(db, sql: "SELECT id, display_name FROM actor WHERE id IN (\(actors))") {
-      rows.actors[ActorID(rawValue: UInt32(truncatingIfNeeded: row["id"] as Int64))] = row["display_name"]
+      rows.actors[ActorID(rawValue: UInt32(truncatingIfNeeded: try row[of: "id"] as Int64))] = try row[of: "display_name"]
     }
   }
 }

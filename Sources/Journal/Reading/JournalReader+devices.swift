@@ -2,6 +2,7 @@
 // time last, by which their clocks are known again after a restart.
 
 internal import GRDB
+internal import JournalFiles
 public import VitalSigns
 
 /// What a device said of the time with a value of then.
@@ -28,9 +29,9 @@ extension JournalReader {
           """, arguments: [Int64(old.rawValue), max(0, limit)]
       ).map {
         DeviceClaim(
-          device: DeviceID(rawValue: $0["device"]), arrival: WallTime(rawValue: $0["wall"]),
-          measuredAt: ($0["measured_at"] as Int64?).map(WallTime.init(rawValue:)) ?? .unknown,
-          time: DeviceTime(civil: $0["civil"], epoch: $0["epoch"]))
+          device: DeviceID(rawValue: try $0[of: "device"]), arrival: WallTime(rawValue: try $0[of: "wall"]),
+          measuredAt: (try $0[of: "measured_at"] as Int64?).map(WallTime.init(rawValue:)) ?? .unknown,
+          time: DeviceTime(civil: try $0[of: "civil"], epoch: try $0[of: "epoch"]))
       }
     }
   }

@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import GRDB
+internal import JournalFiles
 import JournalValues
 public import VitalSigns
 
@@ -24,7 +25,7 @@ extension JournalReader {
       counts.alerts = try count("alert")
       counts.openAlerts = try count("alert WHERE is_open = 1")
       for row in try Row.fetchAll(db, sql: "SELECT reason, frames FROM quarantine_count") {
-        counts.quarantined[row["reason"]] = row["frames"]
+        counts.quarantined[try row[of: "reason"]] = try row[of: "frames"]
       }
       counts.gaps = try Row.fetchAll(db, sql: GapRow.sql + " ORDER BY id").map(GapRow.init)
       counts.accessRows = UInt64(bitPattern: try Int64.fetchOne(db, sql: "SELECT max(id) FROM access_log") ?? 0)
@@ -42,10 +43,11 @@ extension JournalReader {
     try read { db in
       try Row.fetchAll(db, sql: "SELECT * FROM quarantine ORDER BY id DESC LIMIT \(max(0, limit))").map { row in
         var frame = QuarantinedFrame(
-          link: row["link"], topic: row["topic"], reason: row["reason"], payload: Array(row["prefix"] as Data),
-          wall: WallTime(rawValue: row["wall"]))
-        frame.payloadBytes = row["payload_bytes"]
-        return QuarantineRow(id: UInt64(bitPattern: row["id"] as Int64), frame: frame)
+          link: try row[of: "link"], topic: try row[of: "topic"], reason: try row[of: "reason"],
+          payload: Array(try row[of: "prefix"] as Data),
+          wall: WallTime(rawValue: try row[of: "wall"]))
+        frame.payloadBytes = try row[of: "payload_bytes"]
+        return QuarantineRow(id: UInt64(bitPattern: try row[of: "id"] as Int64), frame: frame)
       }
     }
   }
@@ -60,7 +62,10 @@ extension JournalReader {
       if let patient { arguments += [Int64(patient.rawValue)] }
       return try Row.fetchAll(
         db, sql: "SELECT * FROM access_log WHERE id < ?1 \(condition) ORDER BY id DESC LIMIT \(max(0, limit))", arguments: arguments
-      ).map { AccessLogRow(id: UInt64(bitPattern: $0["id"] as Int64), record: AccessRecord($0), hash: Array($0["hash"] as Data)) }
+      ).map {
+        AccessLogRow(
+          id: UInt64(bitPattern: try $0[of: "id"] as Int64), record: try AccessRecord($0), hash: Array(try $0[of: "hash"] as Data))
+      }
     }
   }
 

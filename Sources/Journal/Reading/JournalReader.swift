@@ -144,8 +144,8 @@ public final class JournalReader: Sendable {
       let condition = includingEnded ? "" : "WHERE ended IS NULL"
       return try Row.fetchAll(db, sql: "SELECT device, patient, started, ended FROM assignment \(condition) ORDER BY id").map {
         AssignmentRow(
-          device: DeviceID(rawValue: $0["device"]), patient: PatientID(rawValue: $0["patient"]),
-          started: WallTime(rawValue: $0["started"]), ended: ($0["ended"] as Int64?).map(WallTime.init(rawValue:)))
+          device: DeviceID(rawValue: try $0[of: "device"]), patient: PatientID(rawValue: try $0[of: "patient"]),
+          started: WallTime(rawValue: try $0[of: "started"]), ended: (try $0[of: "ended"] as Int64?).map(WallTime.init(rawValue:)))
       }
     }
   }
@@ -163,7 +163,9 @@ public final class JournalReader: Sendable {
   public func actors() throws(JournalError) -> [ActorRecord] {
     try read { db in
       try Row.fetchAll(db, sql: "SELECT id, account, display_name, role FROM actor ORDER BY id").map {
-        ActorRecord(id: ActorID(rawValue: $0["id"]), account: $0["account"], displayName: $0["display_name"], role: $0["role"])
+        ActorRecord(
+          id: ActorID(rawValue: try $0[of: "id"]), account: try $0[of: "account"], displayName: try $0[of: "display_name"],
+          role: try $0[of: "role"])
       }
     }
   }

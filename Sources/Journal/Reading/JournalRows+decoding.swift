@@ -15,11 +15,11 @@ extension PatientRow {
     SELECT \(patient.list), \(controller.list) FROM patient p JOIN controller c ON c.id = p.controller
     """
 
-  init(_ row: Row) {
+  init(_ row: Row) throws {
     self.init(
-      id: PatientID(rawValue: row[Self.patient, .id]), name: row[Self.patient, .displayName],
-      nationalID: row[Self.patient, .nationalId], controller: row[Self.controller, .organisationNumber],
-      started: WallTime(rawValue: row[Self.patient, .started]), ended: time(row[Self.patient, .ended]))
+      id: PatientID(rawValue: try row[Self.patient, .id]), name: try row[Self.patient, .displayName],
+      nationalID: try row[Self.patient, .nationalId], controller: try row[Self.controller, .organisationNumber],
+      started: WallTime(rawValue: try row[Self.patient, .started]), ended: time(try row[Self.patient, .ended]))
   }
 
   static func fetch(_ db: Database, _ id: PatientID) throws -> Self? {
@@ -35,15 +35,15 @@ extension DeviceRow {
     SELECT \(device.list), \(controller.list) FROM device d JOIN controller c ON c.id = d.controller
     """
 
-  init(_ row: Row) {
+  init(_ row: Row) throws {
     self.init(
-      id: DeviceID(rawValue: row[Self.device, .id]), label: row[Self.device, .label], profile: row[Self.device, .profile],
-      address: row[Self.device, .address], serialNumber: row[Self.device, .serialNumber], eui64: row[Self.device, .eui64],
-      controller: row[Self.controller, .organisationNumber],
+      id: DeviceID(rawValue: try row[Self.device, .id]), label: try row[Self.device, .label], profile: try row[Self.device, .profile],
+      address: try row[Self.device, .address], serialNumber: try row[Self.device, .serialNumber], eui64: try row[Self.device, .eui64],
+      controller: try row[Self.controller, .organisationNumber],
       liveness: DeviceLiveness(
-        expectedIntervalSeconds: row[Self.device, .expectedIntervalSeconds], isContinuous: row[Self.device, .isContinuous],
-        isSafetyAlarm: row[Self.device, .isSafetyAlarm], abilities: DeviceAbilities(rawValue: row[Self.device, .abilities])),
-      added: WallTime(rawValue: row[Self.device, .added]), removed: time(row[Self.device, .removed]))
+        expectedIntervalSeconds: try row[Self.device, .expectedIntervalSeconds], isContinuous: try row[Self.device, .isContinuous],
+        isSafetyAlarm: try row[Self.device, .isSafetyAlarm], abilities: DeviceAbilities(rawValue: try row[Self.device, .abilities])),
+      added: WallTime(rawValue: try row[Self.device, .added]), removed: time(try row[Self.device, .removed]))
   }
 
   static func fetch(_ db: Database, _ id: DeviceID) throws -> Self? {
@@ -54,14 +54,14 @@ extension DeviceRow {
 
 extension PlanItemRow {
   init(_ row: Row) throws {
-    let sequence = UInt64(bitPattern: row["sequence"] as Int64)
-    guard let item = CarePlanItem(key: row["key"], text: row["value"]) else {
+    let sequence = UInt64(bitPattern: try row[of: "sequence"] as Int64)
+    guard let item = CarePlanItem(key: try row[of: "key"], text: try row[of: "value"]) else {
       throw JournalError.unreadable(table: "plan_item", sequence: sequence)
     }
     self.init(
-      sequence: sequence, patient: PatientID(rawValue: row["patient"]), key: row["key"], item: item,
-      author: ActorID(rawValue: row["author"]), reason: row["reason"], started: WallTime(rawValue: row["started"]),
-      ended: time(row["ended"]))
+      sequence: sequence, patient: PatientID(rawValue: try row[of: "patient"]), key: try row[of: "key"], item: item,
+      author: ActorID(rawValue: try row[of: "author"]), reason: try row[of: "reason"], started: WallTime(rawValue: try row[of: "started"]),
+      ended: time(try row[of: "ended"]))
   }
 }
 
@@ -78,20 +78,20 @@ extension ObservationRow {
 
   init(_ row: Row) throws {
     let (entry, value) = (Self.entry, Self.value)
-    let sequence = UInt64(bitPattern: row[entry, .sequence] as Int64)
-    guard let unit = UCUMUnit(rawValue: row[value, .unit]), let origin = ObservationOrigin(rawValue: row[value, .origin]) else {
+    let sequence = UInt64(bitPattern: try row[entry, .sequence] as Int64)
+    guard let unit = UCUMUnit(rawValue: try row[value, .unit]), let origin = ObservationOrigin(rawValue: try row[value, .origin]) else {
       throw JournalError.unreadable(table: "observation", sequence: sequence)
     }
     self.init(
-      sequence: sequence, instant: MonotonicInstant(rawValue: row[entry, .instant]), wall: WallTime(rawValue: row[entry, .wall]),
-      measuredAt: time(row[entry, .measuredAt]) ?? .unknown,
-      deviceTime: DeviceTime(civil: row[Self.deviceTime, .civil], epoch: row[Self.deviceTime, .epoch]),
-      device: DeviceID(rawValue: row[entry, .device]), patient: PatientID(rawValue: row[entry, .patient]),
-      controller: row[Self.controller, .organisationNumber],
+      sequence: sequence, instant: MonotonicInstant(rawValue: try row[entry, .instant]), wall: WallTime(rawValue: try row[entry, .wall]),
+      measuredAt: time(try row[entry, .measuredAt]) ?? .unknown,
+      deviceTime: DeviceTime(civil: try row[Self.deviceTime, .civil], epoch: try row[Self.deviceTime, .epoch]),
+      device: DeviceID(rawValue: try row[entry, .device]), patient: PatientID(rawValue: try row[entry, .patient]),
+      controller: try row[Self.controller, .organisationNumber],
       observation: Observation(
-        code: ObservationCode(rawValue: row[value, .code]),
-        value: Quantity(mantissa: row[value, .mantissa], exponent: row[value, .exponent]), unit: unit,
-        quality: ObservationQuality(rawValue: row[value, .quality]), origin: origin))
+        code: ObservationCode(rawValue: try row[value, .code]),
+        value: Quantity(mantissa: try row[value, .mantissa], exponent: try row[value, .exponent]), unit: unit,
+        quality: ObservationQuality(rawValue: try row[value, .quality]), origin: origin))
   }
 
   static func fetch(_ db: Database, _ sequence: UInt64) throws -> Self? {
@@ -112,7 +112,9 @@ extension ObservationRow {
         signed(sequence - min(sequence, Self.frameReach)), signed(sequence + Self.frameReach), Int64(device.rawValue), instant.rawValue,
         measured,
       ])
-    return rows.map { FrameMember(sequence: UInt64(bitPattern: $0["sequence"] as Int64), code: ObservationCode(rawValue: $0["code"])) }
+    return try rows.map {
+      FrameMember(sequence: UInt64(bitPattern: try $0[of: "sequence"] as Int64), code: ObservationCode(rawValue: try $0[of: "code"]))
+    }
   }
 
   /// How far apart entries of one frame can lie: other devices' entries come between them, a frame has at most some twenty.
@@ -149,14 +151,14 @@ extension EventRow {
           FROM device_event x JOIN entry e ON e.sequence = x.sequence JOIN controller c ON c.id = e.controller WHERE x.sequence = ?
           """), arguments: [signed(sequence)])
     guard let row else { return nil }
-    guard let kind = DeviceEventKind(rawValue: row["kind"]), let phase = DeviceEventPhase(rawValue: row["phase"]) else {
+    guard let kind = DeviceEventKind(rawValue: try row[of: "kind"]), let phase = DeviceEventPhase(rawValue: try row[of: "phase"]) else {
       throw JournalError.unreadable(table: "device_event", sequence: sequence)
     }
     return Self(
-      sequence: sequence, instant: MonotonicInstant(rawValue: row["instant"]), wall: WallTime(rawValue: row["wall"]),
-      measuredAt: time(row["measured_at"]) ?? .unknown, device: DeviceID(rawValue: row["device"]),
-      patient: PatientID(rawValue: row["patient"]), controller: row["organisation_number"],
-      event: DeviceEvent(kind: kind, phase: phase, detail: row["detail"]))
+      sequence: sequence, instant: MonotonicInstant(rawValue: try row[of: "instant"]), wall: WallTime(rawValue: try row[of: "wall"]),
+      measuredAt: time(try row[of: "measured_at"]) ?? .unknown, device: DeviceID(rawValue: try row[of: "device"]),
+      patient: PatientID(rawValue: try row[of: "patient"]), controller: try row[of: "organisation_number"],
+      event: DeviceEvent(kind: kind, phase: phase, detail: try row[of: "detail"]))
   }
 }
 
@@ -171,11 +173,12 @@ extension LocationRow {
           """), arguments: [signed(sequence)]
     ).map { row in
       Self(
-        sequence: sequence, wall: WallTime(rawValue: row["wall"]), measuredAt: time(row["measured_at"]) ?? .unknown,
-        device: DeviceID(rawValue: row["device"]), patient: PatientID(rawValue: row["patient"]), controller: row["organisation_number"],
+        sequence: sequence, wall: WallTime(rawValue: try row[of: "wall"]), measuredAt: time(try row[of: "measured_at"]) ?? .unknown,
+        device: DeviceID(rawValue: try row[of: "device"]), patient: PatientID(rawValue: try row[of: "patient"]),
+        controller: try row[of: "organisation_number"],
         fix: LocationFix(
-          latitudeE7: row["latitude_e7"], longitudeE7: row["longitude_e7"],
-          accuracyMetres: (row["accuracy_metres"] as UInt32?) ?? LocationFix.accuracyUnknown))
+          latitudeE7: try row[of: "latitude_e7"], longitudeE7: try row[of: "longitude_e7"],
+          accuracyMetres: (try row[of: "accuracy_metres"] as UInt32?) ?? LocationFix.accuracyUnknown))
     }
   }
 }
@@ -231,10 +234,10 @@ extension AlertRow {
     }
     let alert = Self.alert
     self.init(
-      transition: transition, patient: PatientID(rawValue: row[alert, .patient]), device: DeviceID(rawValue: row[alert, .device]),
-      controller: row[Self.controller, .organisationNumber], firstWall: WallTime(rawValue: row[alert, .firstWall]),
-      raisedWall: time(row[alert, .raisedWall]), changedWall: WallTime(rawValue: row[alert, .changedWall]),
-      changedInstant: stored.outcome.instant, usefulness: AlertUsefulness(rawValue: row[alert, .usefulness]) ?? .notStated,
+      transition: transition, patient: PatientID(rawValue: try row[alert, .patient]), device: DeviceID(rawValue: try row[alert, .device]),
+      controller: try row[Self.controller, .organisationNumber], firstWall: WallTime(rawValue: try row[alert, .firstWall]),
+      raisedWall: time(try row[alert, .raisedWall]), changedWall: WallTime(rawValue: try row[alert, .changedWall]),
+      changedInstant: stored.outcome.instant, usefulness: AlertUsefulness(rawValue: try row[alert, .usefulness]) ?? .notStated,
       outcome: stored.id)
   }
 
@@ -253,13 +256,14 @@ extension AlertTransitionRow {
           WHERE n.sequence = ? AND c.alert = ?
           """),
       arguments: [signed(stored.outcome.cause), transition.id.description]
-    ).map { AlertNote(comment: $0["comment"], cause: $0["cause"], action: $0["action"]) }
+    ).map { AlertNote(comment: try $0[of: "comment"], cause: try $0[of: "cause"], action: try $0[of: "action"]) }
     let deliveries = try Row.fetchAll(
       db.cachedStatement(sql: "SELECT destination, settled, attempts, remote_id FROM delivery WHERE outcome = ? ORDER BY destination"),
       arguments: [signed(stored.id)]
     ).map {
       DeliveryRow(
-        destination: $0["destination"], settled: WallTime(rawValue: $0["settled"]), attempts: $0["attempts"], remoteID: $0["remote_id"])
+        destination: try $0[of: "destination"], settled: WallTime(rawValue: try $0[of: "settled"]), attempts: try $0[of: "attempts"],
+        remoteID: try $0[of: "remote_id"])
     }
     self.init(
       outcome: stored.id, cause: stored.outcome.cause, instant: stored.outcome.instant, wall: stored.outcome.wall,
@@ -270,11 +274,12 @@ extension AlertTransitionRow {
 extension GapRow {
   static let sql = "SELECT reason, first_sequence, last_sequence, entries, wall_from, wall_to, is_open FROM gap"
 
-  init(_ row: Row) {
+  init(_ row: Row) throws {
     self.init(
-      reason: GapReason(rawValue: row["reason"]) ?? .unexplained, first: UInt64(bitPattern: row["first_sequence"] as Int64),
-      last: UInt64(bitPattern: row["last_sequence"] as Int64), entries: row["entries"], from: WallTime(rawValue: row["wall_from"]),
-      to: WallTime(rawValue: row["wall_to"]), isOpen: row["is_open"])
+      reason: GapReason(rawValue: try row[of: "reason"]) ?? .unexplained, first: UInt64(bitPattern: try row[of: "first_sequence"] as Int64),
+      last: UInt64(bitPattern: try row[of: "last_sequence"] as Int64), entries: try row[of: "entries"],
+      from: WallTime(rawValue: try row[of: "wall_from"]),
+      to: WallTime(rawValue: try row[of: "wall_to"]), isOpen: try row[of: "is_open"])
   }
 }
 

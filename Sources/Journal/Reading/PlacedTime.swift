@@ -75,10 +75,12 @@ extension ClockDoubt {
   static func fetch(_ db: Database, limit: Int) throws -> [Self] {
     try Row.fetchAll(db, sql: "SELECT * FROM clock_doubt ORDER BY first_instant DESC LIMIT \(max(0, limit))").map { row in
       Self(
-        firstSequence: UInt64(bitPattern: row["first_sequence"] as Int64), firstInstant: MonotonicInstant(rawValue: row["first_instant"]),
-        lastInstant: (row["last_instant"] as Int64?).map(MonotonicInstant.init(rawValue:)), bootID: row["boot_id"],
-        reason: UInt8(exactly: row["reason"] as Int64).flatMap(ClockDoubtReason.init(rawValue:)) ?? .set, recorded: row["recorded"],
-        difference: row["difference"], isHeld: row["is_held"])
+        firstSequence: UInt64(bitPattern: try row[of: "first_sequence"] as Int64),
+        firstInstant: MonotonicInstant(rawValue: try row[of: "first_instant"]),
+        lastInstant: (try row[of: "last_instant"] as Int64?).map(MonotonicInstant.init(rawValue:)), bootID: try row[of: "boot_id"],
+        reason: UInt8(exactly: try row[of: "reason"] as Int64).flatMap(ClockDoubtReason.init(rawValue:)) ?? .set,
+        recorded: try row[of: "recorded"],
+        difference: try row[of: "difference"], isHeld: try row[of: "is_held"])
     }
   }
 }

@@ -30,33 +30,34 @@ struct StoredOutcome {
 
   init(_ row: Row) throws {
     let head = Self.head
-    id = UInt64(bitPattern: row[head, .id] as Int64)
+    id = UInt64(bitPattern: try row[head, .id] as Int64)
     let payload: OutcomePayload
-    switch OutcomeKind(rawValue: row[head, .kind]) {
+    switch OutcomeKind(rawValue: try row[head, .kind]) {
     case .scored:
-      guard let score = Self.score(row) else { throw JournalError.unreadable(table: "score", sequence: id) }
+      guard let score = try Self.score(row) else { throw JournalError.unreadable(table: "score", sequence: id) }
       payload = .scored(score)
     case .alert:
-      guard let transition = Self.transition(row) else { throw JournalError.unreadable(table: "alert_transition", sequence: id) }
+      guard let transition = try Self.transition(row) else { throw JournalError.unreadable(table: "alert_transition", sequence: id) }
       payload = .alert(transition)
     case .remark:
-      guard let remark = byte(row[head, .remark]).flatMap(IntakeRemark.init(rawValue:)) else {
+      guard let remark = byte(try row[head, .remark]).flatMap(IntakeRemark.init(rawValue:)) else {
         throw JournalError.unreadable(table: "outcome", sequence: id)
       }
       payload = .remark(remark)
     case nil: throw JournalError.unreadable(table: "outcome", sequence: id)
     }
     outcome = Outcome(
-      cause: UInt64(bitPattern: row[head, .cause] as Int64), instant: MonotonicInstant(rawValue: row[head, .instant]),
-      wall: WallTime(rawValue: row[head, .wall]), patient: PatientID(rawValue: UInt32(truncatingIfNeeded: row[head, .patient] as Int64)),
-      device: DeviceID(rawValue: UInt32(truncatingIfNeeded: row[head, .device] as Int64)), payload: payload)
+      cause: UInt64(bitPattern: try row[head, .cause] as Int64), instant: MonotonicInstant(rawValue: try row[head, .instant]),
+      wall: WallTime(rawValue: try row[head, .wall]),
+      patient: PatientID(rawValue: UInt32(truncatingIfNeeded: try row[head, .patient] as Int64)),
+      device: DeviceID(rawValue: UInt32(truncatingIfNeeded: try row[head, .device] as Int64)), payload: payload)
   }
 
-  private static func score(_ row: Row) -> NEWS2Score? {
+  private static func score(_ row: Row) throws -> NEWS2Score? {
     let at = Self.score
-    guard let low = byte(row[at, .low]), let high = byte(row[at, .high]),
-      let band = byte(row[at, .band]).flatMap(NEWS2Band.init(rawValue:)),
-      let scale = byte(row[at, .scale]).flatMap(SpO2Scale.init(rawValue:)), let missing = byte(row[at, .missing])
+    guard let low = byte(try row[at, .low]), let high = byte(try row[at, .high]),
+      let band = byte(try row[at, .band]).flatMap(NEWS2Band.init(rawValue:)),
+      let scale = byte(try row[at, .scale]).flatMap(SpO2Scale.init(rawValue:)), let missing = byte(try row[at, .missing])
     else { return nil }
     var score = NEWS2Score()
     score.low = low
@@ -64,37 +65,38 @@ struct StoredOutcome {
     score.band = band
     score.scale = scale
     score.missing = missing
-    score.changeSinceLast = Int8(truncatingIfNeeded: (row[at, .changeSinceLast] as Int64?) ?? Int64(Int8.min))
-    score.changeOver24Hours = Int8(truncatingIfNeeded: (row[at, .changeOver24Hours] as Int64?) ?? Int64(Int8.min))
+    score.changeSinceLast = Int8(truncatingIfNeeded: (try row[at, .changeSinceLast] as Int64?) ?? Int64(Int8.min))
+    score.changeOver24Hours = Int8(truncatingIfNeeded: (try row[at, .changeOver24Hours] as Int64?) ?? Int64(Int8.min))
     for index in 0..<NEWS2Parameter.count {
-      score.points[index] = Int8(truncatingIfNeeded: row[at, ScoreColumn.points[index]] as Int64)
-      score.sources[index] = UInt64(bitPattern: row[at, ScoreColumn.sources[index]] as Int64)
+      score.points[index] = Int8(truncatingIfNeeded: try row[at, ScoreColumn.points[index]] as Int64)
+      score.sources[index] = UInt64(bitPattern: try row[at, ScoreColumn.sources[index]] as Int64)
     }
     return score
   }
 
-  private static func transition(_ row: Row) -> AlertTransition? {
+  private static func transition(_ row: Row) throws -> AlertTransition? {
     let at = Self.transition
-    guard let id = (row[at, .alert] as String?).flatMap({ AlertID(text: $0) }),
-      let rule = byte(row[at, .rule]).flatMap(AlertRule.init(rawValue:)),
-      let priority = byte(row[at, .priority]).flatMap(AlertPriority.init(rawValue:)),
-      let state = byte(row[at, .state]).flatMap(AlertState.init(rawValue:)),
-      let previous = byte(row[at, .previous]).flatMap(AlertState.init(rawValue:)),
-      let kind = byte(row[at, .kind]).flatMap(AlertTransitionKind.init(rawValue:)), let level = byte(row[at, .level])
+    guard let id = (try row[at, .alert] as String?).flatMap({ AlertID(text: $0) }),
+      let rule = byte(try row[at, .rule]).flatMap(AlertRule.init(rawValue:)),
+      let priority = byte(try row[at, .priority]).flatMap(AlertPriority.init(rawValue:)),
+      let state = byte(try row[at, .state]).flatMap(AlertState.init(rawValue:)),
+      let previous = byte(try row[at, .previous]).flatMap(AlertState.init(rawValue:)),
+      let kind = byte(try row[at, .kind]).flatMap(AlertTransitionKind.init(rawValue:)), let level = byte(try row[at, .level])
     else { return nil }
     return AlertTransition(
       id: id, rule: rule, priority: priority, state: state, previous: previous, kind: kind, level: level,
-      deadline: (row[at, .deadline] as Int64?).map(MonotonicInstant.init(rawValue:)) ?? .never,
-      firstCause: UInt64(bitPattern: row[at, .firstCause] as Int64), raisedAt: MonotonicInstant(rawValue: row[at, .raisedAt]),
-      value: narrow(row[at, .value]), limit: narrow(row[at, .bound]), subject: narrow(row[at, .subject]),
-      actor: ActorID(rawValue: narrow(row[at, .actor])), revision: narrow(row[at, .revision]),
-      upper: (row[at, .upper] as Int64?).map { narrow($0) }, also: reason(row))
+      deadline: (try row[at, .deadline] as Int64?).map(MonotonicInstant.init(rawValue:)) ?? .never,
+      firstCause: UInt64(bitPattern: try row[at, .firstCause] as Int64), raisedAt: MonotonicInstant(rawValue: try row[at, .raisedAt]),
+      value: narrow(try row[at, .value]), limit: narrow(try row[at, .bound]), subject: narrow(try row[at, .subject]),
+      actor: ActorID(rawValue: narrow(try row[at, .actor])), revision: narrow(try row[at, .revision]),
+      upper: (try row[at, .upper] as Int64?).map { narrow($0) }, also: try reason(row))
   }
 
-  private static func reason(_ row: Row) -> AlertReason? {
+  private static func reason(_ row: Row) throws -> AlertReason? {
     let at = Self.transition
-    guard let rule = byte(row[at, .alsoRule]).flatMap(AlertRule.init(rawValue:)), let value = row[at, .alsoValue] as Int64?,
-      let limit = row[at, .alsoBound] as Int64?, let upper = row[at, .alsoUpper] as Int64?, let subject = row[at, .alsoSubject] as Int64?
+    guard let rule = byte(try row[at, .alsoRule]).flatMap(AlertRule.init(rawValue:)), let value = try row[at, .alsoValue] as Int64?,
+      let limit = try row[at, .alsoBound] as Int64?, let upper = try row[at, .alsoUpper] as Int64?,
+      let subject = try row[at, .alsoSubject] as Int64?
     else { return nil }
     return AlertReason(rule: rule, value: narrow(value), limit: narrow(limit), upper: narrow(upper), subject: narrow(subject))
   }

@@ -83,8 +83,9 @@ extension JournalWriter {
       try queue.writeWithoutTransaction { db in
         let run = try Row.fetchOne(db, sql: "SELECT * FROM run ORDER BY id DESC LIMIT 1").map {
           RunRecord(
-            bootID: $0["boot_id"], boottimeNanoseconds: $0["boottime_nanoseconds"], instant: MonotonicInstant(rawValue: $0["instant"]),
-            wall: WallTime(rawValue: $0["wall"]), version: $0["version"])
+            bootID: try $0[of: "boot_id"], boottimeNanoseconds: try $0[of: "boottime_nanoseconds"],
+            instant: MonotonicInstant(rawValue: try $0[of: "instant"]),
+            wall: WallTime(rawValue: try $0[of: "wall"]), version: try $0[of: "version"])
         }
         return JournalRecovery(
           lastSequence: state.lastSequence, lastInstant: max(state.lastInstant, run?.instant ?? .zero), lastWall: state.lastWall,
@@ -103,8 +104,8 @@ extension JournalWriter {
           deliveryMarks: try Row.fetchAll(db, sql: "SELECT link, message, hash, taken, wall FROM delivery_mark ORDER BY link, number")
             .map {
               DeliveryMark(
-                link: $0["link"], message: $0["message"], hash: UInt64(bitPattern: $0["hash"] as Int64),
-                taken: UInt16(truncatingIfNeeded: $0["taken"] as Int64), wall: WallTime(rawValue: $0["wall"]))
+                link: try $0[of: "link"], message: try $0[of: "message"], hash: UInt64(bitPattern: try $0[of: "hash"] as Int64),
+                taken: UInt16(truncatingIfNeeded: try $0[of: "taken"] as Int64), wall: WallTime(rawValue: try $0[of: "wall"]))
             })
       }
     }
@@ -123,9 +124,10 @@ extension JournalWriter {
       sql:
         "SELECT sequence, digest, state FROM snapshot WHERE sequence >= coalesce((SELECT value FROM meta WHERE key = 'purged_through'), 0) ORDER BY sequence DESC"
     ).compactMap { row in
-      let state: Data = row["state"]
-      guard Array(SHA256.hash(data: state)) == Array(row["digest"] as Data) else { return nil }
-      return JournalSnapshot(sequence: UInt64(bitPattern: row["sequence"] as Int64), state: Array(state))
+      guard let state: Data = try? row[of: "state"], let digest: Data = try? row[of: "digest"],
+        Array(SHA256.hash(data: state)) == Array(digest)
+      else { return nil }
+      return JournalSnapshot(sequence: UInt64(bitPattern: try row[of: "sequence"] as Int64), state: Array(state))
     }
   }
 

@@ -273,8 +273,11 @@ extension JournalReader {
           ORDER BY row_number() OVER (PARTITION BY patient, device, rule ORDER BY first_outcome DESC), first_outcome LIMIT 1000
           """
       ).compactMap { row in
-        guard let alert = AlertID(text: row["id"] as String), let rule = AlertRule(rawValue: row["rule"]) else { return nil }
-        return OpenCall(alert: alert, rule: rule, patient: PatientID(rawValue: row["patient"]), device: DeviceID(rawValue: row["device"]))
+        guard let alert = AlertID(text: try row[of: "id"] as String), let rule = AlertRule(rawValue: try row[of: "rule"]) else {
+          return nil
+        }
+        return OpenCall(
+          alert: alert, rule: rule, patient: PatientID(rawValue: try row[of: "patient"]), device: DeviceID(rawValue: try row[of: "device"]))
       }
     }
   }

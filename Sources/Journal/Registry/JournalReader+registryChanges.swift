@@ -2,6 +2,7 @@
 // that nobody who was registered meanwhile is left unwatched.
 
 internal import GRDB
+internal import JournalFiles
 public import JournalValues
 public import VitalSigns
 
@@ -44,8 +45,8 @@ extension JournalReader {
         let words = try Row.fetchOne(
           db, sql: "SELECT p.reason, a.account FROM plan_item p LEFT JOIN actor a ON a.id = p.author WHERE p.sequence = ?",
           arguments: [sequence])
-        attachment.reason = words.flatMap { $0["reason"] as String? } ?? "changed while the journal was lost"
-        return RegistryChangeRow(entry: entry, attachment: attachment, account: words.flatMap { $0["account"] as String? })
+        attachment.reason = try words.flatMap { try $0[of: "reason"] as String? } ?? "changed while the journal was lost"
+        return RegistryChangeRow(entry: entry, attachment: attachment, account: try words.flatMap { try $0[of: "account"] as String? })
       }
     }
   }

@@ -80,6 +80,11 @@ extension JournalError {
       self = known
       return
     }
+    // The file holds what its table does not allow: nobody wrote that through SQLite.
+    if error is RowDecodingError {
+      self = .corrupt(detail: "a row holds what its table does not allow")
+      return
+    }
     guard let failure = error as? DatabaseError else {
       self = .refused(code: -1, detail: String(describing: type(of: error)))
       return

@@ -72,8 +72,8 @@ struct RetentionStep {
       var last: Int64?
       let rows = try Row.fetchCursor(
         db, sql: "SELECT row, settled FROM delivery WHERE destination = ? ORDER BY row LIMIT ?", arguments: [destination, rowsMax - taken])
-      while let row = try rows.next(), row["settled"] < limits.deliveriesBefore.rawValue {
-        last = row["row"]
+      while let row = try rows.next(), try row[of: "settled"] < limits.deliveriesBefore.rawValue {
+        last = try row[of: "row"]
         taken += 1
       }
       guard let last else { continue }

@@ -11,7 +11,9 @@ extension JournalWriter {
     try journalErrors {
       try queue.writeWithoutTransaction { db in
         let believed = try Row.fetchOne(db, sql: "SELECT boot_id, instant, wall FROM clock_believed").map {
-          BelievedTime(bootID: $0["boot_id"], instant: MonotonicInstant(rawValue: $0["instant"]), wall: WallTime(rawValue: $0["wall"]))
+          BelievedTime(
+            bootID: try $0[of: "boot_id"], instant: MonotonicInstant(rawValue: try $0[of: "instant"]),
+            wall: WallTime(rawValue: try $0[of: "wall"]))
         }
         let newest = try ClockDoubt.fetch(db, limit: 1).first
         return (believed, newest?.lastInstant == nil ? newest : nil)

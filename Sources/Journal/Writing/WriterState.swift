@@ -35,35 +35,39 @@ struct WriterState {
   static func load(_ db: Database, configuration: JournalConfiguration) throws -> Self {
     var state = Self()
     if let row = try Row.fetchOne(db, sql: "SELECT sequence, instant, wall FROM entry ORDER BY sequence DESC LIMIT 1") {
-      state.lastSequence = UInt64(bitPattern: row["sequence"] as Int64)
-      state.lastInstant = MonotonicInstant(rawValue: row["instant"])
-      state.lastWall = WallTime(rawValue: row["wall"])
+      state.lastSequence = UInt64(bitPattern: try row[of: "sequence"] as Int64)
+      state.lastInstant = MonotonicInstant(rawValue: try row[of: "instant"])
+      state.lastWall = WallTime(rawValue: try row[of: "wall"])
     }
     let shed = try Int64.fetchOne(db, sql: "SELECT max(last_sequence) FROM gap") ?? 0
     state.lastSequence = max(state.lastSequence, UInt64(bitPattern: shed))
     if let row = try Row.fetchOne(db, sql: "SELECT instant, wall FROM outcome ORDER BY id DESC LIMIT 1") {
-      state.lastInstant = max(state.lastInstant, MonotonicInstant(rawValue: row["instant"]))
-      state.lastWall = max(state.lastWall, WallTime(rawValue: row["wall"]))
+      state.lastInstant = max(state.lastInstant, MonotonicInstant(rawValue: try row[of: "instant"]))
+      state.lastWall = max(state.lastWall, WallTime(rawValue: try row[of: "wall"]))
     }
     for outcome in try StoredOutcome.fetch(db, where: "cause = ?", [Int64(bitPattern: state.lastSequence)]) {
       state.tail.insert(DecisionKey(outcome.outcome))
     }
     for row in try Row.fetchAll(db, sql: "SELECT name, value FROM counter") {
-      switch JournalCounter(rawValue: row["name"]) {
-      case .outcome: state.outcomeCounter = row["value"]
-      case .outboxRow: state.outboxCounter = row["value"]
-      case .alert: state.alertCounter = row["value"]
-      case .quarantine: state.quarantineCounter = row["value"]
+      switch JournalCounter(rawValue: try row[of: "name"]) {
+      case .outcome: state.outcomeCounter = try row[of: "value"]
+      case .outboxRow: state.outboxCounter = try row[of: "value"]
+      case .alert: state.alertCounter = try row[of: "value"]
+      case .quarantine: state.quarantineCounter = try row[of: "value"]
       case nil: break
       }
     }
     for row in try Row.fetchAll(db, sql: "SELECT id, organisation_number FROM controller") {
-      state.controllers[row["organisation_number"]] = row["id"]
+      state.controllers[try row[of: "organisation_number"]] = try row[of: "id"]
     }
-    for row in try Row.fetchAll(db, sql: "SELECT id, controller FROM patient") { state.patientController[row["id"]] = row["controller"] }
-    for row in try Row.fetchAll(db, sql: "SELECT id, controller FROM device") { state.deviceController[row["id"]] = row["controller"] }
+    for row in try Row.fetchAll(db, sql: "SELECT id, controller FROM patient") {
+      state.patientController[try row[of: "id"]] = try row[of: "controller"]
+    }
+    for row in try Row.fetchAll(db, sql: "SELECT id, controller FROM device") {
+      state.deviceController[try row[of: "id"]] = try row[of: "controller"]
+    }
     for row in try Row.fetchAll(db, sql: "SELECT link, max(number) AS number FROM delivery_mark GROUP BY link") {
-      state.marks[row["link"]] = row["number"]
+      state.marks[try row[of: "link"]] = try row[of: "number"]
     }
     state.access = try AccessChain.load(db)
     state.needs = try NeedsState.load(db)

@@ -80,8 +80,8 @@ package struct RetentionNeeds {
         db.cachedStatement(sql: "SELECT o.cause, t.first_cause FROM outcome o JOIN alert_transition t ON t.outcome = o.id WHERE o.id = ?"),
         arguments: [firstOutcome])
     else { return }
-    let cause = row["cause"] as Int64
-    for entry in [cause, row["first_cause"]] { try hold(entry: entry, for: holder, line) }
+    let cause = try row[of: "cause"] as Int64
+    for entry in [cause, try row[of: "first_cause"]] { try hold(entry: entry, for: holder, line) }
     let scores = try Int64.fetchAll(
       db.cachedStatement(sql: "SELECT id FROM outcome WHERE cause = ? AND kind = ?"), arguments: [cause, OutcomeKind.scored.rawValue])
     for score in scores { try hold(score: score, for: holder, line) }
@@ -140,8 +140,9 @@ package struct RetentionLine {
   package static func fetch(_ db: Database) throws -> Self {
     guard let row = try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM retention WHERE id = 1")) else { return Self() }
     return Self(
-      heldThrough: row["held_through"], line: row["line"], rowsSeen: row["rows_seen"], rowsThrough: row["rows_through"],
-      outcomesSeen: row["outcomes_seen"], outcomesThrough: row["outcomes_through"])
+      heldThrough: try row[of: "held_through"], line: try row[of: "line"], rowsSeen: try row[of: "rows_seen"],
+      rowsThrough: try row[of: "rows_through"],
+      outcomesSeen: try row[of: "outcomes_seen"], outcomesThrough: try row[of: "outcomes_through"])
   }
 
   package func write(_ db: Database) throws {
@@ -232,7 +233,7 @@ package struct NeedsWalk {
           : "SELECT destination, ?2 AS lane FROM dead_letter WHERE destination > ?1 ORDER BY destination LIMIT 1",
         arguments: [destination, lane])
       guard let next else { return nil }
-      (destination, lane, after, isInLane) = (next["destination"], next["lane"], line.rowsSeen, true)
+      (destination, lane, after, isInLane) = (try next[of: "destination"], try next[of: "lane"], line.rowsSeen, true)
     }
     // Dead letters lie in one row of rows for each destination.
     let condition = "x.destination = ?1 AND \(stage == .outbox ? "x.lane = ?2" : "?2 IS NOT NULL") AND x.row > ?3 AND x.row <= ?4"

@@ -69,7 +69,7 @@ package enum JournalVocabulary {
   private static func writeMissing(_ db: Database) throws {
     let known = Set(
       try Row.fetchAll(db, sql: "SELECT domain, value, name FROM vocabulary").map {
-        "\($0["domain"] as String) \($0["value"] as Int64) \($0["name"] as String)"
+        "\(try $0[of: "domain"] as String) \(try $0[of: "value"] as Int64) \(try $0[of: "name"] as String)"
       })
     for (domain, value, name) in rows where !known.contains("\(domain) \(value) \(name)") {
       try db.insert(into: "vocabulary", ["domain": domain, "value": value, "name": name], .replace)

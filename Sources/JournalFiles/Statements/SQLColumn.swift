@@ -1,8 +1,8 @@
 // Columns by name, at no cost on a busy path. A table's columns are the cases of one enum (JournalColumns.swift): the text of
 // a statement names them from there, and a value is bound or read by its case. So where a column stands is written nowhere else.
 //
-// Statements that run rarely name their columns in place: `Database.insert` writes a row from names and values, and GRDB's
-// `row["name"]` reads one.
+// Statements that run rarely name their columns in place: `Database.insert` writes a row from names and values, and `row[of: "name"]` reads one.
+// GRDB's own `row["name"]` ends the process where a damaged file holds something else: no bytes of a file may do that to a hub that has to start.
 
 package import GRDB
 internal import Synchronization
@@ -59,7 +59,12 @@ extension Row {
   /// The value of a column of a joined table. Optional where the file may hold NULL.
   package subscript<Column: SQLColumn, Value: DatabaseValueConvertible & StatementColumnConvertible>(
     section: QuerySection<Column>, column: Column
-  ) -> Value { self[section.start + column.rawValue] }
+  ) -> Value { get throws { try decode(atIndex: section.start + column.rawValue) } }
+
+  /// The value of a column by its name.
+  package subscript<Value: DatabaseValueConvertible & StatementColumnConvertible>(of name: String) -> Value {
+    get throws { try decode(forColumn: name) }
+  }
 }
 
 /// What an INSERT does when the row is there already.

@@ -80,8 +80,16 @@ extension Ledger {
   mutating func noteUnstored(beyond stored: [AlertID: UInt16]) {
     for (alert, told) in toldThrough {
       let first = stored[alert].map { $0 &+ 1 } ?? 0
-      if first <= told { for revision in first...told { unstored.insert(Change(alert: alert, revision: revision)) } }
+      if first <= told { for revision in first...told { loses(Change(alert: alert, revision: revision)) } }
     }
+  }
+
+  private mutating func loses(_ change: Change) {
+    unstored.insert(change)
+    guard let instant = decidedAt[change] else { return }
+    lostDecisions[change, default: []].insert(instant)
+    let end = " \(change.alert)"
+    for (place, last) in lastChange where last == (instant, change.revision) && place.hasSuffix(end) { lastChange[place] = nil }
   }
 
   /// Each change of an alert, and each record of a person, comes after those before it.
@@ -90,6 +98,9 @@ extension Ledger {
     case .alert(let record):
       let place = "\(destination.name) \(record.transition.id)"
       let revision = record.transition.revision
+      // What a run told and took with it orders nothing.
+      let change = Change(alert: record.transition.id, revision: revision)
+      if lostDecisions[change]?.contains(record.instant) ?? false { return }
       if let last = lastChange[place], (record.instant.rawValue, revision) < (last.instant.rawValue, last.revision) {
         report(.orderIsKept, "\(destination.name) got \(item.key) after a later change of the alert", at: now)
       }

@@ -11,8 +11,7 @@ import VitalSigns
 
 extension Ledger {
   mutating func started(_ hub: SimulatedHub, at now: Int64) {
-    pressIDs.runBegan(after: hub.parts.pipeline.durable.sequence)
-    owners.undo(after: hub.parts.pipeline.durable.sequence)
+    forgetUnstored(after: hub.parts.pipeline.durable.sequence)
     if let doubt = hub.parts.recoveryDoubt {
       wasInexact = true
       // Nothing was purged, nothing shed, and no exact start has followed an operation yet: else a start has no excuse.
@@ -23,6 +22,16 @@ extension Ledger {
     if let loss = hub.parts.pipeline.writer.loss, !diskHasLied, !copies.excuses(loss) {
       report(.hubStarts, "it takes its journal for lost: \(loss.sentence)", at: now)
     }
+  }
+
+  /// What the run before took and did not store is no entry, and its number is given again.
+  private mutating func forgetUnstored(after durable: UInt64) {
+    pressIDs.runBegan(after: durable)
+    owners.undo(after: durable)
+    for number in taken.keys.sorted() { taken[number]?.sequences.removeAll { $0 > durable } }
+    cameAt = cameAt.filter { $0.key <= durable }
+    old = old.filter { $0.key <= durable }
+    newest = durable
   }
 
   /// Every promise is still kept, and nothing that was told is forgotten.

@@ -43,6 +43,8 @@ struct Ledger {
   let ignoring: Set<Checker>
   private(set) var violation: Violation?
   var taken: [UInt64: Taken] = [:]
+  /// The highest number of an entry that was taken, or stored when a run began.
+  var newest: UInt64 = 0
   /// When the last entry of a frame came in.
   var cameAt: [UInt64: Int64] = [:]
   /// Acknowledged, in order. Verified up to `verified`.
@@ -70,6 +72,10 @@ struct Ledger {
   var toldThrough: [AlertID: UInt16] = [:]
   /// Changes that were told and were not in the journal when the next run began.
   var unstored: Set<Change> = []
+  /// When each change was decided that was told last, and those of them that were lost with the run: the next decides it anew, perhaps otherwise, and
+  /// by a timeline that a wrong clock may have put back.
+  var decidedAt: [Change: MonotonicInstant] = [:]
+  var lostDecisions: [Change: Set<MonotonicInstant>] = [:]
 
   /// One change of an alert.
   struct Change: Hashable {
@@ -115,7 +121,9 @@ struct Ledger {
   mutating func took(_ message: SimulatedMessage, sequence: UInt64, _ arrival: Intake.Stamp, isClockRight: Bool, at now: Int64) {
     if sequence == 0 { return }
     taken[message.number, default: Taken(message: message, sequences: [])].sequences.append(sequence)
-    taken[message.number]?.wall = arrival.wall
+    // What is known again was stored when it came first, and grows old from there.
+    if sequence > newest { taken[message.number]?.wall = arrival.wall }
+    newest = max(newest, sequence)
     cameAt[sequence] = now
     notePress(message, sequence: sequence)
     switch message.meaning {
@@ -149,7 +157,7 @@ struct Ledger {
     let alert = Known(rule: transition.rule, patient: outcome.patient, device: outcome.device, subject: transition.subject)
     if let before = known[transition.id],
       before.rule != alert.rule && !before.rule.isUpgrade(of: alert.rule)
-        || before.patient != alert.patient || before.device != alert.device
+        || before.patient != alert.patient || before.device != alert.device && !isDecidedAnew(transition)
     {
       report(.identityIsUnique, "\(transition.id) was \(before), and is \(alert)", at: now)
     }
@@ -158,6 +166,10 @@ struct Ledger {
     checkPress(transition, cause: outcome.cause, at: now)
     checkOwner(outcome, transition, at: now)
     toldThrough[transition.id] = max(toldThrough[transition.id] ?? 0, transition.revision)
+    let change = Change(alert: transition.id, revision: transition.revision)
+    decidedAt[change] = outcome.instant
+    // Decided again the same, it is not lost.
+    lostDecisions[change]?.remove(outcome.instant)
     if transition.kind == .raised, let raised = durableAlerts[transition.id], raised != transition.raisedAt {
       report(.identityIsUnique, "\(transition.id) is in the journal as raised at \(raised), and rises at \(transition.raisedAt)", at: now)
     }
@@ -169,6 +181,12 @@ struct Ledger {
     }
     for press in presses where taken[press.message]?.sequences.contains(outcome.cause) ?? false { heardOf.insert(press.message) }
     presses.removeAll { heardOf.contains($0.message) }
+  }
+
+  /// What was told of a person's values and never stored may have another of their devices as its cause the second time: one may have gone to somebody
+  /// else before its values came again. It says the same of the same person.
+  private func isDecidedAnew(_ transition: AlertTransition) -> Bool {
+    transition.rule.isOfValues && unstored.contains(Change(alert: transition.id, revision: 0)) && durableAlerts[transition.id] == nil
   }
 
   /// A request holds one change of an alert at most, and there is one request at a time: each that waits may need a request of its own.
@@ -202,9 +220,9 @@ struct Ledger {
 }
 
 extension AlertRule {
+  /// Raised by what a person's devices measured.
+  fileprivate var isOfValues: Bool { [.news2High, .planRed, .news2Medium, .news2SingleThree, .planYellow].contains(self) }
+
   /// One alert may go on under a more urgent rule: a measurement that breaks two is one alert with two reasons.
-  fileprivate func isUpgrade(of other: AlertRule) -> Bool {
-    let family: Set<AlertRule> = [.news2High, .planRed, .news2Medium, .news2SingleThree, .planYellow]
-    return family.contains(self) && family.contains(other)
-  }
+  fileprivate func isUpgrade(of other: AlertRule) -> Bool { isOfValues && other.isOfValues }
 }

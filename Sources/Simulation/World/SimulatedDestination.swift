@@ -34,7 +34,7 @@ final class SimulatedDestination {
   private(set) var firsts: [(name: DeliveryKey, item: DeliveryItem)] = []
   private(set) var refused: Set<DeliveryKey> = []
   /// What each name says, of values; and a name under which another value came. Whoever knows the name drops the second.
-  private var values: [DeliveryKey: Observation] = [:]
+  private var values: [DeliveryKey: (observation: Observation, entry: UInt64)] = [:]
   private(set) var clash: DeliveryKey?
 
   init(name: String, isAlwaysWell: Bool) {
@@ -46,6 +46,9 @@ final class SimulatedDestination {
     defer { firsts.removeAll(keepingCapacity: true) }
     return firsts
   }
+
+  /// A disk that lied has lost them: their numbers, and with those their names, are given again.
+  func losesValues(after durable: UInt64) { values = values.filter { $0.value.entry <= durable } }
 
   func fails(at now: Int64) { failedAt = now }
 
@@ -68,8 +71,8 @@ final class SimulatedDestination {
       if names.insert(name(item)).inserted { firsts.append((name(item), item)) }
       received[item.key, default: 0] += 1
       if case .observation(let record) = item.record {
-        if let known = values[item.key], known != record.observation { clash = item.key }
-        values[item.key] = record.observation
+        if let known = values[item.key], known.observation != record.observation { clash = item.key }
+        values[item.key] = (record.observation, record.sequence)
       }
     }
     if now < losesAnswersUntil {

@@ -50,6 +50,7 @@ extension World {
       isInEmergency = hasNoRoom(made)
       if isInEmergency { return }
       ledger.started(made, at: now)
+      if ledger.diskHasLied { for destination in destinations { destination.losesValues(after: made.parts.pipeline.durable.sequence) } }
       afterStart(made)
     } catch {
       if disk.isDead { return }

@@ -7,7 +7,9 @@
 import CoreAPI
 import Foundation
 import HubConfiguration
+import HubCore
 import HubRuntime
+import Journal
 import JournalCopies
 import JournalValues
 import Synchronization
@@ -41,6 +43,8 @@ extension World {
   /// Takes a copy of the running hub's journal. A disk that has no room, hangs or dies gives none.
   func takeCopy(draw: UInt64) {
     guard case .nothing = restoring, let hub, now >= diskStandsUntil else { return }
+    // A hub in an emergency has nothing in its own journal that a copy could hold.
+    guard hub.parts.pipeline.writer.loss?.emergencyPath == nil else { return }
     defer { disk.forgetWhatIsGone() }
     do {
       let backup = JournalBackup(journal: configuration.hub.journalPath, workFolder: configuration.hub.statePath)
@@ -70,7 +74,10 @@ extension World {
     copy.attemptsLeft -= 1
     if copy.random.next(upTo: 4) == 0 { disk.diesAt = disk.operations + 1 + copy.random.next(upTo: 80) }
     do {
-      let generation = try putBack()
+      guard let generation = try putBack() else {
+        restoring = .nothing
+        return true
+      }
       restoring = .nothing
       trace.note(.restored, UInt64(generation), copy.held.lastSequence)
       ledger.checkArrivals(destinations, at: now)
@@ -86,8 +93,8 @@ extension World {
     return true
   }
 
-  /// - Returns: the new generation.
-  private func putBack() throws(BackupError) -> Int {
+  /// - Returns: the new generation; nil of a copy that is not sound, which is not put back.
+  private func putBack() throws(BackupError) -> Int? {
     if settings.mutant == .restoresBare { return try putBackBare() }
     let hub = configuration.hub
     var restore = JournalRestore(journal: hub.journalPath, runtimeFolder: hub.runtimePath, controller: hub.controller)
@@ -96,8 +103,10 @@ extension World {
       random: { [machine] in machine.chance.withLock { $0.next() } }, freeBytes: { _ in .max })
     let act = JournalRestore.Act(actor: "operator", reason: "simulated", now: hubWall, program: "simulated")
     let prepared = try restore.prepare(try BackupReading(path: copyPath, keys: []), act)
-    if !prepared.proof.isSound, !ledger.diskHasLied {
-      ledger.report(.copyGoesOn, "a copy is not sound: \(prepared.proof.findings)", at: now)
+    guard prepared.proof.isSound else {
+      if !ledger.diskHasLied { ledger.report(.copyGoesOn, "a copy is not sound: \(prepared.proof.findings)", at: now) }
+      restore.giveUp()
+      return nil
     }
     let generation = try restore.finish(prepared, act).generation
     // The restore has flushed the file and its folder.

@@ -18,7 +18,7 @@ extension World {
   }
 
   /// What version 4 of the journal's file brought, taken away again. `Deploy/years/aged.py` does the same, and a process test there compares
-  /// it with what the released program wrote.
+  /// it with what the released program wrote. The version is none that this program can have: another decided.
   private static let toVersion3 = """
     PRAGMA synchronous = FULL;
     BEGIN IMMEDIATE;
@@ -31,8 +31,8 @@ extension World {
       ('1: entries, outcomes, registry, outbox, access log'),
       ('2: alert transitions have a number, a bound and a second reason'),
       ('3: observations are found by looking back, not along chains');
-    UPDATE run SET version = '0.3.0';
-    UPDATE meta SET value = '0.3.0' || substr(value, instr(value, ' ')) WHERE key = 'decider';
+    UPDATE run SET version = 'released';
+    UPDATE meta SET value = 'released' || substr(value, instr(value, ' ')) WHERE key = 'decider';
     PRAGMA user_version = 3;
     COMMIT;
     PRAGMA wal_checkpoint(TRUNCATE);
@@ -48,6 +48,8 @@ extension World {
     let hub = configuration.hub
     let isOlder = disk.run(Self.toVersion3, on: hub.journalPath)
     trace.note(.aged, isOlder ? 1 : 0, 0)
+    // A power that goes in the middle of it may have left an older file all the same.
+    if disk.isDead { ledger.upgraded(startsAt: now + Self.second) }
     guard isOlder else { return }
     disk.settle(hub.journalPath)
     for copy in [hub.statePath, hub.runtimePath].map({ $0 + "/registry.sqlite" }) where FileManager.default.fileExists(atPath: copy) {
