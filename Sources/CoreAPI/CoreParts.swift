@@ -77,6 +77,7 @@ package final class CoreParts: Sendable {
       configuration: configuration, profiles: catalogue.profiles, logger: logger, machine: machine, busy: busy)
     let opened = try opening.open()
     let (recovery, report, reader, registry) = (opened.recovery, opened.report, opened.reader, opened.registry)
+    let isEmergency = opened.loss?.emergencyPath != nil
     let civil = CivilClock(zone: TimeZone(identifier: configuration.hub.timeZone) ?? .gmt)
     recoveryDoubt = report.isExact ? nil : report.reason
     decidedUntil = report.decidedUntil
@@ -108,8 +109,9 @@ package final class CoreParts: Sendable {
     if let claims = try? reader.newestClaims(limit: DeviceClocks.claimsMax) {
       services.clocks = DeviceClocks(remembering: claims, civil: civil)
     }
-    // A simulated hub has no broker of its own kind, and a journal without a key none to prove itself with.
-    if case .real = machine, !recovery.claimKey.isEmpty {
+    // A simulated hub has no broker of its own kind, and a journal without a key none to prove itself with. In an emergency the hub may know
+    // an older generation than its own, and must not stand down for itself.
+    if case .real = machine, !recovery.claimKey.isEmpty, !isEmergency {
       services.identity = ClaimIdentity(
         hubID: recovery.hubID, generation: recovery.generation, run: Hexadecimal.text(UInt64.random(in: .min ... .max), digits: 16),
         began: startedAt, key: recovery.claimKey)
