@@ -38,9 +38,20 @@ def start(make_hub, broker, destinations, **person):
 def test_who_is_called_knows_where_and_what_to_do(make_hub, broker, bridge, receiver):
     hub = start(make_hub, broker, [webhook(receiver), webhook(receiver, "second")], nurses=EVERYTHING)
     kari = furnish(hub)
-    bridge.sos("sos1")
-    event = wait_heard(receiver, "sos")[0]
-    person = event["patient"]
+
+    def call_with(holds) -> dict:
+        """The person in the first new call for which this holds: the forward role hears of a change within a second or two."""
+        def again():
+            for alert in hub.open_alerts():
+                if alert["rule"] == "sos":
+                    hub.alert_action(alert["id"], "resolve", comment="hjulpet")
+            count = len(heard(receiver, rule="sos", kind="raised"))
+            bridge.sos("sos1")
+            person = wait_heard(receiver, "sos", count=count + 1)[-1]["patient"]
+            return person if holds(person) else None
+        return wait_for(again, 30, "a call with what was changed", every=0.5)
+
+    person = call_with(lambda person: "access" in person)
     assert person["name"] == "Kari Nordmann" and "nationalId" not in person, "the agreement names the name alone"
     assert person["address"] == {
         "street": "Storgata 1", "floor": "3. etasje", "postalCode": "0155", "city": "Oslo", "entry": "Ring på hos Olsen."}
@@ -52,13 +63,7 @@ def test_who_is_called_knows_where_and_what_to_do(make_hub, broker, bridge, rece
     assert set(other["patient"]) == {"hubPatient", "name", "nationalId"}
     # Somebody moves; the next call has the new door, and a closed one none.
     hub.command("patient", "edit", kari, "street=Storgata 2", "--reason", "flyttet")
-    def moved():
-        hub.alert_action(hub.alert("sos", state="notified")["id"], "resolve", comment="hjulpet")
-        count = len(heard(receiver, rule="sos", kind="raised"))
-        bridge.sos("sos1")
-        events = wait_heard(receiver, "sos", count=count + 1)
-        return events[-1]["patient"]["address"]["street"] == "Storgata 2"
-    wait_for(lambda: moved(), 30, "the next call knows of the move", every=1.5)
+    assert call_with(lambda person: person["address"]["street"] == "Storgata 2")
     closed = wait_heard(receiver, "sos", kind="resolved")[0]["patient"]
     assert "access" not in closed and "4711" not in json.dumps(closed) and closed["address"]
 
@@ -153,7 +158,7 @@ def test_a_record_outlives_the_journal(make_hub, broker, bridge, receiver):
     assert hub.get(f"/v1/patients/{kari}/record")["fields"]["street"] == "Storgata 1"
     bridge.sos("sos1")
     person = wait_heard(receiver, "sos")[0]["patient"]
-    assert person["address"]["street"] == "Storgata 1" and person["access"] == {"doorCode": "4711"}
+    assert person["address"]["street"] == "Storgata 1" and person["access"] == {"doorCode": "4711"}, "who starts reads everybody first"
     # Changed meanwhile, and the journal comes back.
     hub.command("patient", "edit", kari, "street=Storgata 3", "--reason", "flyttet")
     assert hub.stop() == 0
