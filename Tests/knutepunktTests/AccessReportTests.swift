@@ -7,7 +7,9 @@ import Testing
 @testable import knutepunkt
 
 @Suite struct AccessReportTests {
-  private func row(_ action: String, _ detail: String = "", by actor: String = "Nina", why: String = "console", at minute: Int = 0) -> API.AuditRow {
+  private func row(_ action: String, _ detail: String = "", by actor: String = "Nina", why: String = "console", at minute: Int = 0)
+    -> API.AuditRow
+  {
     API.AuditRow(
       id: 1, at: "2026-03-02T12:\(minute < 10 ? "0" : "")\(minute):00.000Z", actor: actor, action: action, patient: "P1", purpose: why,
       detail: detail)

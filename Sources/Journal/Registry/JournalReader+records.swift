@@ -69,7 +69,8 @@ extension PersonRecordVersion {
   fileprivate init(row: Row) throws {
     let fields = try Self.fields(try row[of: "fields"]).merging(Self.fields(try row[of: "restricted"])) { open, _ in open }
     self.init(
-      patient: PatientID(rawValue: try row[of: "patient"]), number: try row[of: "version"], author: ActorID(rawValue: try row[of: "author"]),
+      patient: PatientID(rawValue: try row[of: "patient"]), number: try row[of: "version"],
+      author: ActorID(rawValue: try row[of: "author"]),
       reason: try row[of: "reason"], started: WallTime(rawValue: try row[of: "started"]), record: PersonRecord(stored: fields))
   }
 

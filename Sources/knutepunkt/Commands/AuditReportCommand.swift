@@ -5,8 +5,10 @@ import LocalAPI
 
 struct AuditReport: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Say in plain words who has seen, changed and sent what is known of a person: for the person themselves.",
-    discussion: "What one account did again and again is one line with a number. Looking is a row of its own. --json gives the rows as they are.")
+    commandName: "report",
+    abstract: "Say in plain words who has seen, changed and sent what is known of a person: for the person themselves.",
+    discussion:
+      "What one account did again and again is one line with a number. Looking is a row of its own. --json gives the rows as they are.")
   @Argument(help: "The person, e.g. P7.", transform: IdentifierArgument.patient) var patient: String
   @Option(help: "At most so many rows of the log.") var limit = 10_000
   @OptionGroup var installer: InstallerOptions

@@ -91,7 +91,8 @@ struct QuarantineCommand: AsyncParsableCommand {
 
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "audit", abstract: "The access log: who saw, changed and sent what.", subcommands: [List.self, AuditReport.self, Verify.self])
+    commandName: "audit", abstract: "The access log: who saw, changed and sent what.",
+    subcommands: [List.self, AuditReport.self, Verify.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
