@@ -215,6 +215,7 @@ let package = Package(
     tests(
       "Gateway",
       [
+        "People",
         "HTTPServing", "BlueZ", "CoreRings", "JournalValues", "Gateway", "HubRuntime", "HubConfiguration", "AlertTexts", "LocalAPI",
         "Observability",
         "HubRegistry", "HubCore", "DeviceIntake",
