@@ -26,7 +26,7 @@ from gateway import Destination, EventStream, Gateway, default_binary
 from receiver import Receiver
 import reconciliation
 from screen import BOLD, GREEN, RED, RESET, Board, Resident, screen_for
-from street import SenderLog, Street, people
+from street import RECORDS, SenderLog, Street, people
 
 # The story's least length in seconds. It lasts until the missed dose is due, at most half a minute longer.
 LENGTH = 50
@@ -87,6 +87,8 @@ class Demo:
         self.board.phase = "registering six people"
         for person in self.residents:
             person.id = self.gateway.add_patient(person.name, person.national_id)
+            if person.key in RECORDS:
+                self.gateway.edit_record(person.id, *RECORDS[person.key])
             for device in person.devices.values():
                 device.id = self.gateway.add_device(device.label, device.profile, device.address, person.id, device.interval)
             if person.plan:

@@ -208,6 +208,9 @@ class Gateway:
         more += ["--expected-interval", f"{interval}s"] if interval is not None else []
         return self.ask("device", "add", label, "--profile", profile, "--address", address, *more, "--as", "Installer", "--reason", "demonstration")["id"]
 
+    def edit_record(self, patient: str, *fields: str, actor: str = "Installer"):
+        return self.command("patient", "edit", patient, *fields, "--as", actor, "--reason", "demonstration")
+
     def set_plan(self, patient: str, *words: str, actor: str = "Dr Test", reason: str = "demonstration"):
         return self.command("plan", "set", patient, *words, "--as", actor, "--reason", reason)
 

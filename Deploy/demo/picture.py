@@ -33,7 +33,7 @@ def main() -> int:
         link = demo.gateway.command("console", "link", "--as", "Nina Nurse").stdout.strip()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page(viewport={"width": 1_000, "height": 880})
+            page = browser.new_page(viewport={"width": 1_000, "height": 850})
             page.goto(link)
             page.get_by_role("button").first.click()
             page.wait_for_selector("#core-status")

@@ -47,6 +47,24 @@ class Person:
     id: str = ""
 
 
+# What staff know of each, as they would write it. Neither the street nor the numbers exist.
+RECORDS = {
+    "copd": [
+        "street=Prøvegata 1", "floor=H0101", "postalCode=0001", "city=Oslo", "phone.1=00000101", "critical=Kols. Ikke mer oksygen enn avtalt",
+        "plan=Ring først. Svarer hun ikke, rykk ut", "kin.1.name=Tor Berg", "kin.1.relation=sønn", "kin.1.phone=00000111",
+        "kin.1.consent=yes", "doorCode=0000",
+    ],
+    "dose": ["street=Prøvegata 2", "postalCode=0001", "city=Oslo", "phone.1=00000102", "plan.doseMissed=Ring og minn om dosen"],
+    "alarm": [
+        "street=Prøvegata 3", "floor=H0302", "postalCode=0001", "city=Oslo", "phone.1=00000103", "entry=Ring på hos naboen, H0301",
+        "critical=Blodfortynnende", "plan.sos=Rykk ut med en gang", "kin.1.name=Anne Moen", "kin.1.relation=datter",
+        "kin.1.phone=00000113", "kin.1.consent=yes", "keyBox=0000",
+    ],
+    "door": ["street=Prøvegata 4", "postalCode=0001", "city=Oslo", "phone.1=00000104", "critical=Demens", "plan=Ring datteren, og rykk ut"],
+    "gps": ["street=Prøvegata 5", "postalCode=0001", "city=Oslo", "phone.1=00000105", "language=pl", "interpreter=yes"],
+}
+
+
 def synthetic_id(day: int, month: int, year: int, individual: int = 100) -> str:
     """A national identity number that no living person has: 80 is added to the month. Its check digits are right."""
     while True:

@@ -83,7 +83,11 @@ package struct Catalogue: Sendable {
       "notDelivered", "lastNotDelivered", "boardOnly", "nextLevel", "toldAgain",
     ],
     "person": [
-      "placeNone", "placeUnread", "kinTitle", "kinUnnamed", "kinNoPhone", "kinDeclined", "kinUnasked", "language", "interpreter",
+      "placeNone", "placeUnread", "kinTitle", "kinUnnamed", "kinNoPhone", "kinDeclined", "kinUnasked", "language", "interpreter", "yes",
+      "no", "unreadable", "unknown", "editTitle", "accessTitle", "accessReasonMissing", "reasonTooLong", "accessNotLogged", "accessFailed",
+      "accessAlertClosed", "accessHidden", "accessNothing", "accessGone", "accessLogged", "accessUnlogged", "unfit", "reasonMissing",
+      "unchanged", "saved", "busy", "notSaved", "savedUnknown", "notTaken", "conflict", "written", "version", "changed", "unknownAuthor",
+      "hiddenChange", "emptied",
     ] + NEWS2Hindrance.allCases.map { "notScored.\($0.key)" },
     "short": ["sos", "fall"],
     "unseen": ["one", "many"],

@@ -7,7 +7,8 @@ import VitalSigns
 /// One open alert.
 struct AlertCard {
   let id: String
-  /// The id's lower half, which is mixed like the whole: for the names of elements, which stand a dozen times on a card.
+  /// 40 bits of the id, which is mixed all through: for the names of elements, which stand a dozen times on a card. That two of a board's
+  /// cards share one happens once in a hundred million boards.
   let anchor: String
   let priorityKey: String
   let priorityMark: String
@@ -57,7 +58,7 @@ struct AlertCard {
   init(_ group: AlertGroup, now: WallTime, catalogue: Catalogue, zone: TimeZone) {
     let alert = group.shown
     id = alert.id.description
-    anchor = String(alert.id.low, radix: 36)
+    anchor = String(alert.id.low & 0xFF_FFFF_FFFF, radix: 36)
     priorityKey = alert.priority.key
     priorityMark = alert.priority.mark
     priorityText = catalogue.text("priority", alert.priority.key)

@@ -34,7 +34,7 @@ struct BoardRoutes: Sendable {
     guard let (cookie, session) = await signIn.signedIn(request) else { return signIn.signedOut() }
     let notice = await signIn.desk.takeNotice(of: cookie)
     let state = await feed.current()
-    await looks.saw(state.people, session: session)
+    await looks.saw(state.people, at: .board, session: session)
     return .html(pages.board(state, session: session, notice: notice, now: clock.wall()))
   }
 
@@ -79,7 +79,7 @@ struct BoardRoutes: Sendable {
       let newest = await feed.take(screen)
       if newest.boardRevision != sentBoard {
         sentBoard = newest.boardRevision
-        await looks.saw(newest.people, session: session)
+        await looks.saw(newest.people, at: .board, session: session)
         try await writer.write(newest.board)
       }
       if newest.beatNumber != sentBeat {
@@ -96,12 +96,12 @@ struct BoardRoutes: Sendable {
   private func act(_ action: BoardAction, _ request: Request, _ context: ConsoleContext) async throws -> Response {
     guard let (cookie, session) = await signIn.signedIn(request) else { return signIn.signedOut() }
     let form = try await ConsoleForm(request)
-    if let problem = forgery(request, form, session) { return await answer(problem, .forbidden, request, cookie) }
+    if let problem = signIn.forgery(request, form, session) { return await signIn.answer(problem, .forbidden, request, cookie) }
     guard let id = AlertID(text: context.parameters.get("alert") ?? "") else {
-      return await answer(Notice(kind: .problem, text: catalogue.text("problem", "unknownAlert")), .notFound, request, cookie)
+      return await signIn.answer(Notice(kind: .problem, text: catalogue.text("problem", "unknownAlert")), .notFound, request, cookie)
     }
     let (notice, status) = await perform(action, on: id, by: session.actor)
-    return await answer(notice, status, request, cookie)
+    return await signIn.answer(notice, status, request, cookie)
   }
 
   private func resolveForm(_ request: Request, _ context: ConsoleContext) async -> Response {
@@ -118,10 +118,10 @@ struct BoardRoutes: Sendable {
   private func resolve(_ request: Request, _ context: ConsoleContext) async throws -> Response {
     guard let (cookie, session) = await signIn.signedIn(request) else { return signIn.signedOut() }
     let posted = try await ConsoleForm(request)
-    if let problem = forgery(request, posted, session) { return await answer(problem, .forbidden, request, cookie) }
+    if let problem = signIn.forgery(request, posted, session) { return await signIn.answer(problem, .forbidden, request, cookie) }
     let state = await feed.current()
     guard let alert = openAlert(context, state) else {
-      return await answer(Notice(kind: .information, text: catalogue.text("problem", "notOpen")), .conflict, request, cookie)
+      return await signIn.answer(Notice(kind: .information, text: catalogue.text("problem", "notOpen")), .conflict, request, cookie)
     }
     let form = ResolveForm(posted)
     // What a nurse wrote is never lost: a refused form comes back filled.
@@ -134,7 +134,7 @@ struct BoardRoutes: Sendable {
     case .success(let resolution):
       let (notice, status) = await perform(.resolve(resolution), on: alert.id, by: session.actor)
       if notice.kind == .problem { return again(notice.text, status) }
-      return await answer(notice, status, request, cookie)
+      return await signIn.answer(notice, status, request, cookie)
     }
   }
 
@@ -218,25 +218,6 @@ struct BoardRoutes: Sendable {
     case .coreUnavailable: return (Notice(kind: .problem, text: catalogue.text("problem", "coreUnavailable")), .serviceUnavailable)
     case .outcomeUnknown: return (Notice(kind: .problem, text: catalogue.text("problem", "outcomeUnknown")), .gatewayTimeout)
     }
-  }
-
-  /// Why a POST is not believed; nil when it is.
-  private func forgery(_ request: Request, _ form: ConsoleForm, _ session: Session) -> Notice? {
-    guard request.isSameSite(as: signIn.configuration.publicURL) else {
-      return Notice(kind: .problem, text: catalogue.text("problem", "otherSite"))
-    }
-    return form.belongs(to: session) ? nil : Notice(kind: .problem, text: catalogue.text("problem", "formExpired"))
-  }
-
-  private func answer(_ notice: Notice, _ status: HTTPResponse.Status, _ request: Request, _ cookie: String) async -> Response {
-    if request.wantsJSON {
-      let json = (try? JSONEncoder().encode(["kind": notice.kind.rawValue, "text": notice.text])) ?? Data()
-      return Response(
-        status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))
-    }
-    if status == .forbidden { return .html(pages.problem(notice.text), status: status) }
-    await signIn.desk.leave(notice: notice, for: cookie)
-    return .seeOther("/")
   }
 }
 

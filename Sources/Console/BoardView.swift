@@ -68,6 +68,7 @@ struct RestRow {
   let restID: String
   let restWho: String
   let restWhat: String
+  let restPlace: String
   let restMark: String
   let restClock: String
   let restMore: String
@@ -86,7 +87,8 @@ struct RestRow {
       let more = groups.reduce(0) { $0 + 1 + $1.more } - 1
       return RestRow(
         restID: first.id.description, restWho: first.person?.displayName ?? catalogue.text("card", "hub"),
-        restWhat: first.presentSentence(catalogue, in: zone), restMark: first.priority.mark, restClock: clockText(first.raisedAt, in: zone),
+        restWhat: first.presentSentence(catalogue, in: zone), restPlace: first.person?.placeText(catalogue) ?? "",
+        restMark: first.priority.mark, restClock: clockText(first.raisedAt, in: zone),
         restMore: more > 0 ? catalogue.text("count", "more", ["n": "\(more)"]) : "")
     }
   }

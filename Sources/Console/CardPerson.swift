@@ -1,5 +1,5 @@
 // What a card says of its person: where help must go and how to get in, what to know first, what to do, whom to call. A card is read in a
-// second at night: long texts are cut at a word here.
+// second at night: long texts are cut at a word here, with a link to the person's page, which has them whole.
 
 import AlertTexts
 import Foundation
@@ -12,6 +12,8 @@ struct CardPerson {
   /// Characters of a text on a card: two lines of a phone. With these bounds fifty full cards stay below 150 kB.
   static let textMax = 220
 
+  /// "/personer/P7"
+  let personPath: String
   /// Where help must go, or in words that nobody knows.
   let place: String
   let isPlaced: Bool
@@ -30,14 +32,16 @@ struct CardPerson {
   /// Why the person has no score.
   let notScoredText: String
   let isNotScored: Bool
+  /// Whether something restricted is set, and can be shown under this alert.
+  let hasAccess: Bool
   /// Whether there is anything below the place.
   let hasHelp: Bool
 
   init(_ person: BoardPerson, rule: AlertRule, now: WallTime, catalogue: Catalogue, zone: TimeZone) {
-    let known = person.record?.record
-    let record = known ?? PersonRecord()
+    let record = person.record?.record ?? PersonRecord()
+    personPath = "/personer/\(person.id)"
     isPlaced = record.address != nil
-    place = record.address ?? catalogue.text("person", known == nil ? "placeUnread" : "placeNone")
+    place = person.placeText(catalogue)
     critical = CardText(record[.critical])
     instruction = CardText(record.instruction(for: rule))
     entry = CardText(record[.entry])
@@ -51,7 +55,15 @@ struct CardPerson {
     let hindrance = record.eligibility.hindrance(onDay: localDay(now, in: zone))
     isNotScored = hindrance != nil
     notScoredText = hindrance.map { catalogue.text("person", "notScored.\($0.key)") } ?? ""
-    hasHelp = critical.isAny || instruction.isAny || entry.isAny || hasPhones || hasKin || hasLanguage
+    hasAccess = person.record?.withheld.isEmpty == false
+    hasHelp = critical.isAny || instruction.isAny || entry.isAny || hasPhones || hasKin || hasLanguage || hasAccess
+  }
+}
+
+extension BoardPerson {
+  /// Where help must go, or in words that nobody knows: never nothing.
+  func placeText(_ catalogue: Catalogue) -> String {
+    record.map { $0.record.address ?? catalogue.text("person", "placeNone") } ?? catalogue.text("person", "placeUnread")
   }
 }
 
@@ -59,11 +71,13 @@ struct CardPerson {
 struct CardText {
   let text: String
   let isAny: Bool
+  let isCut: Bool
 
   init(_ whole: String?) {
     let line = (whole ?? "").split { $0.isNewline }.joined(separator: " · ")
     isAny = !line.isEmpty
-    text = line.count > CardPerson.textMax ? Self.cut(line) : line
+    isCut = line.count > CardPerson.textMax
+    text = isCut ? Self.cut(line) : line
   }
 
   private static func cut(_ line: String) -> String {

@@ -12,13 +12,16 @@ import VitalSigns
 struct ConsoleForm {
   private let fields: [String: String]
 
-  /// Throws `NIOTooManyBytesError` beyond `ConsoleContext.bodyBytesMax`. A body that is no form gives no fields.
-  init(_ request: Request) async throws {
-    let body = try await request.body.collect(upTo: ConsoleContext.bodyBytesMax)
+  /// Throws `NIOTooManyBytesError` beyond `bytesMax`. A body that is no form gives no fields.
+  init(_ request: Request, upTo bytesMax: Int = ConsoleContext.bodyBytesMax) async throws {
+    let body = try await request.body.collect(upTo: bytesMax)
     fields = (try? URLEncodedFormDecoder().decode([String: String].self, from: String(buffer: body))) ?? [:]
   }
 
   subscript(_ name: String) -> String { fields[name] ?? "" }
+
+  /// Whether the browser sent the field, empty or not.
+  func has(_ name: String) -> Bool { fields[name] != nil }
 
   /// Whether the form was made for this session. Digests compare in constant time.
   func belongs(to session: Session) -> Bool {

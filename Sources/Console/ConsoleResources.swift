@@ -25,7 +25,8 @@ struct ConsoleResources: Sendable {
   let icon: StaticFile
 
   static let templateNames = [
-    "layout", "header", "live", "board", "fragment", "card", "help", "resolve", "signin", "signedout", "problem",
+    "layout", "header", "live", "board", "fragment", "card", "help", "resolve", "person", "personform", "access", "signin", "signedout",
+    "problem",
   ]
 
   init(folder: String?, language: TextLanguage) throws(ConsoleStartError) {
@@ -47,6 +48,11 @@ struct ConsoleResources: Sendable {
       catalogue = try Catalogue(language, folder: folder)
     } catch {
       throw .texts(error)
+    }
+    for (group, names) in Catalogue.personTexts {
+      for name in names where !catalogue.has(group, name) {
+        throw .texts(.textMissing(language: language.rawValue, key: "\(group).\(name)"))
+      }
     }
     style = try Self.file(root, "console.css", "text/css; charset=utf-8")
     script = try Self.file(root, "console.js", "text/javascript; charset=utf-8")

@@ -58,6 +58,7 @@ public struct ConsoleService: Service {
     Self.addProbes(feed, to: router)
     signIn.add(to: router)
     BoardRoutes(source: source, feed: feed, signIn: signIn, pages: pages, clock: clock, looks: looks).add(to: router)
+    PersonRoutes(source: source, feed: feed, signIn: signIn, pages: pages, clock: clock, looks: looks).add(to: router)
     responder = router.buildResponder()
   }
 

@@ -22,8 +22,23 @@ public protocol ConsoleSource: Sendable {
   /// - Parameter actor: the display name from the sign-in link, 1…`SignInLink.actorBytesMax` bytes of UTF-8.
   func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError)
 
-  /// Writes to the access log that a signed-in person has looked at these people's alerts. False: not written; the console asks again.
-  func look(at people: [PatientID], by actor: String) async -> Bool
+  /// Writes to the access log that a signed-in person has looked at these people there. False: not written; the console asks again.
+  func look(at people: [PatientID], at place: LookPlace, by actor: String) async -> Bool
+
+  /// A person with the versions of their record, newest first, and `version` among them if there is one. Nil: there is no such person.
+  func person(_ id: PatientID, version: Int?) async throws(PersonReadError) -> PersonFile?
+
+  /// What of the person's record is restricted. The access log has a row of it when this returns, or the answer says that it has not.
+  func access(to person: PatientID, for purpose: AccessPurpose, by actor: String) async throws(PersonActionError) -> ShownAccess
+
+  /// Makes a new version of the person's record. Returns when it is durable.
+  func edit(_ person: PatientID, _ edit: PersonEdit, by actor: String) async throws(PersonActionError)
+}
+
+/// Where people are looked at, as the access log names it.
+public enum LookPlace: String, Sendable, Hashable {
+  case board
+  case personPage = "person page"
 }
 
 /// The board could not be read. The console keeps the last one on screen, says so loudly, and tries again.

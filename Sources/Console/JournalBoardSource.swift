@@ -49,18 +49,19 @@ final class JournalBoardSource: ConsoleSource {
     var wake: AsyncStream<Void>.Continuation
   }
 
-  private let core: any CoreConnection
-  private let journal: JournalOnDemand
+  let core: any CoreConnection
+  let journal: JournalOnDemand
   private let names: SubjectNames
   /// Receivers that are called, by number: whom an alert was sent to. A record system that has it has told nobody.
   private let called: [UInt32: String]
   private let configuration: KnutepunktConfiguration
   private let heard = Mutex(HeardAlerts())
   private let last = Mutex(Last())
+  let personReads = PersonReads()
   private let health = Mutex<BoardHealth?>(nil)
   /// CLOCK_BOOTTIME of the last sign of life in the event stream, nanoseconds; 0 before the first.
   private let lastPulse = Atomic<Int64>(0)
-  private let logger: Logger
+  let logger: Logger
 
   init(configuration: KnutepunktConfiguration, core: any CoreConnection, logger: Logger) {
     self.core = core
@@ -215,50 +216,54 @@ final class JournalBoardSource: ConsoleSource {
 
   func act(on alert: AlertID, _ action: BoardAction, by actor: String) async throws(BoardActionError) {
     var request = API.ActOnAlert(actor: actor)
-    let asked: API.AlertAction
+    let step: API.AlertAction
     switch action {
-    case .acknowledge: asked = .acknowledge
-    case .respond: asked = .respond
+    case .acknowledge: step = .acknowledge
+    case .respond: step = .respond
     case .resolve(let resolution):
-      asked = .resolve
+      step = .resolve
       request.comment = resolution.comment
       request.cause = resolution.cause.rawValue
       request.measure = resolution.measure.rawValue
       request.useful = resolution.usefulness == .notStated ? nil : resolution.usefulness == .actionable
     }
-    let (core, body) = (core, request)
-    let (answers, answer) = AsyncStream<LocalAPIError?>.makeStream(bufferingPolicy: .bufferingOldest(1))
+    let body = request
+    do throws(LocalAPIError) {
+      try await asked { core throws(LocalAPIError) in try await core.act(on: alert, step, body) }
+    } catch {
+      throw await reason(error, alert)
+    }
+  }
+
+  /// Asks the core, and waits no longer than `actionPatience`.
+  func asked<Answer: Sendable>(
+    _ ask: @escaping @Sendable (any CoreConnection) async throws(LocalAPIError) -> Answer
+  ) async throws(LocalAPIError) -> Answer {
+    let core = core
+    let (answers, answer) = AsyncStream<Result<Answer, LocalAPIError>>.makeStream(bufferingPolicy: .bufferingOldest(1))
     // Without a parent: what was asked of a core that stands still is done when it goes on, as if the nurse had waited. It ends with
     // the connection's own limit.
     Task {
-      do throws(LocalAPIError) {
-        try await core.act(on: alert, asked, body)
-        answer.yield(nil)
-      } catch {
-        answer.yield(error)
-      }
+      do throws(LocalAPIError) { answer.yield(.success(try await ask(core))) } catch { answer.yield(.failure(error)) }
     }
     // Without a parent, because it races with the task above: cancelled as soon as either has answered.
     let clock = Task {
       try? await Task.sleep(for: Self.actionPatience)
-      answer.yield(.noAnswer(socket: core.place, reason: "not within \(Self.actionPatience)"))
+      answer.yield(.failure(.noAnswer(socket: core.place, reason: "not within \(Self.actionPatience)")))
     }
     defer { clock.cancel() }
-    for await error in answers {
-      guard let error else { return }
-      throw await reason(error, alert)
-    }
-    throw .outcomeUnknown
+    for await first in answers { return try first.get() }
+    throw .noAnswer(socket: core.place, reason: "cancelled")
   }
 
-  func look(at people: [PatientID], by actor: String) async -> Bool {
-    let looks = API.Looks(actor: actor, patients: people.map(\.description), what: "board")
+  func look(at people: [PatientID], at place: LookPlace, by actor: String) async -> Bool {
+    let looks = API.Looks(actor: actor, patients: people.map(\.description), what: place.rawValue)
     do {
       try await core.look(looks)
       return true
     } catch .refused(let status, _) where status < 500 {
       // Asking again would not help: a name that the hub does not take, or a core of another version.
-      logger.error("a look at the board is not in the access log", metadata: ["status": "\(status)", "people": "\(people.count)"])
+      logger.error("a look at people is not in the access log", metadata: ["status": "\(status)", "people": "\(people.count)"])
       return true
     } catch {
       return false

@@ -1,4 +1,4 @@
-// Who has looked at whose alerts, for the access log: one row a person looked at, session and quarter of an hour, because a board
+// Who has looked at whom, for the access log: one row a person looked at, page, session and quarter of an hour, because a board
 // that is open all night is one look and not ten thousand. What cannot be logged at once waits and is tried again; an alarm is
 // never held back for it.
 
@@ -11,8 +11,9 @@ import VitalSigns
 struct LookBook: Sendable {
   /// A look is told again after this: the log says in which quarter of an hour a board was open.
   static let interval: Int64 = 900 * 1_000_000_000
-  /// As many as there can be sessions; the one longest unseen is forgotten first, and then told once more.
-  static let sessionsMax = SignInBook.sessionsMax
+  /// As many as there can be sessions, on the board and on pages of people; the one longest unseen is forgotten first, and then told once
+  /// more.
+  static let sessionsMax = 2 * SignInBook.sessionsMax
 
   private struct Looks {
     var people: [PatientID: MonotonicInstant] = [:]
@@ -44,6 +45,7 @@ actor LookLog: Service {
   struct Look: Sendable {
     let actor: String
     let people: [PatientID]
+    let place: LookPlace
   }
   /// Looks that wait while the hub cannot log: hours of a board in use. Beyond it the newest are lost, and the log says so.
   static let waitingMax = 1_024
@@ -66,14 +68,14 @@ actor LookLog: Service {
     (more, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Somebody sees these people's alerts now. Returns at once.
-  func saw(_ people: [PatientID], session: Session) {
-    let new = book.new(people, session: session.csrf, at: clock.monotonic())
+  /// Somebody sees these people there now. Returns at once.
+  func saw(_ people: [PatientID], at place: LookPlace, session: Session) {
+    let new = book.new(people, session: "\(place.rawValue) \(session.csrf)", at: clock.monotonic())
     guard !new.isEmpty else { return }
     guard waiting.count < Self.waitingMax else {
-      return logger.error("A look at the board is not in the access log: the hub takes none", metadata: ["people": "\(new.count)"])
+      return logger.error("A look at people is not in the access log: the hub takes none", metadata: ["people": "\(new.count)"])
     }
-    waiting.append(Look(actor: session.actor, people: new))
+    waiting.append(Look(actor: session.actor, people: new, place: place))
     wake.yield()
   }
 
@@ -84,13 +86,13 @@ actor LookLog: Service {
   }
 
   private func flush() async {
-    while let look = waiting.first, await source.look(at: look.people, by: look.actor) { waiting.removeFirst() }
+    while let look = waiting.first, await source.look(at: look.people, at: look.place, by: look.actor) { waiting.removeFirst() }
   }
 
   private func drain() async {
     for await _ in more {
       while let look = waiting.first, !Task.isCancelled {
-        if await source.look(at: look.people, by: look.actor) {
+        if await source.look(at: look.people, at: look.place, by: look.actor) {
           waiting.removeFirst()
         } else {
           try? await Task.sleep(for: Self.retryPause)

@@ -110,7 +110,7 @@ struct Pages: Sendable {
     zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(now.rawValue) / 1_000))
   }
 
-  private func frame(_ title: String) -> [String: Any] {
+  func frame(_ title: String) -> [String: Any] {
     [
       "lang": catalogue.language.rawValue, "t": catalogue.groups["page"] ?? [:],
       "p": catalogue.groups["personPage"] ?? [:], "title": catalogue.text("title", title),
@@ -119,7 +119,7 @@ struct Pages: Sendable {
     ]
   }
 
-  private func livePage(_ title: String, _ state: BoardState, session: Session, now: WallTime) -> [String: Any] {
+  func livePage(_ title: String, _ state: BoardState, session: Session, now: WallTime) -> [String: Any] {
     var page = frame(title)
     page["actor"] = session.actor
     page["csrf"] = session.csrf
@@ -154,6 +154,8 @@ struct Pages: Sendable {
       let wait: [String: String]
       let actionFailed: String
       let outcomeUnknown: String
+      let accessFailed: String
+      let accessHidden: String
       let announce: String
       let unseen: [String: String]
       let sessionEnds: String
@@ -162,14 +164,15 @@ struct Pages: Sendable {
     encoder.outputFormatting = .sortedKeys
     let texts = Texts(
       units: TimeSpan.Unit.allCases.map(SpanUnit.init), age: age, wait: wait, actionFailed: catalogue.text("page", "actionFailed"),
-      outcomeUnknown: catalogue.text("problem", "outcomeUnknown"), announce: catalogue.groups["card"]?["announce"] ?? "",
+      outcomeUnknown: catalogue.text("problem", "outcomeUnknown"), accessFailed: catalogue.text("person", "accessFailed"),
+      accessHidden: catalogue.text("person", "accessHidden"), announce: catalogue.groups["card"]?["announce"] ?? "",
       unseen: catalogue.groups["unseen"] ?? [:],
       sessionEnds: catalogue.groups["banner"]?["sessionEnds"] ?? "")
     guard let json = try? encoder.encode(texts) else { preconditionFailure("texts are strings, which JSON can hold") }
     return String(decoding: json, as: UTF8.self)
   }
 
-  private func render(_ template: String, _ values: [String: Any]) -> String {
+  func render(_ template: String, _ values: [String: Any]) -> String {
     guard let page = resources.templates.render(values, withTemplate: template) else {
       preconditionFailure("\(template) is read at start")
     }

@@ -2,10 +2,12 @@
 // not burn one. The POST uses it up and sets the cookie.
 
 import AlertTexts
+import Foundation
 import HTTPTypes
 import Hummingbird
 import LocalAPI
 import Logging
+import NIOCore
 import VitalSigns
 
 /// The routes `/inn` and `/ut`, and who is signed in.
@@ -85,5 +87,27 @@ struct SignInRoutes: Sendable {
   private func sessionCookie(_ value: String, maxAge: Int?) -> Cookie {
     Cookie(
       name: cookieName, value: value, maxAge: maxAge, path: "/", secure: configuration.secureCookies, httpOnly: true, sameSite: .strict)
+  }
+
+  // MARK: Posts of who is signed in
+
+  /// Why a POST is not believed; nil when it is.
+  func forgery(_ request: Request, _ form: ConsoleForm, _ session: Session) -> Notice? {
+    guard request.isSameSite(as: configuration.publicURL) else {
+      return Notice(kind: .problem, text: pages.catalogue.text("problem", "otherSite"))
+    }
+    return form.belongs(to: session) ? nil : Notice(kind: .problem, text: pages.catalogue.text("problem", "formExpired"))
+  }
+
+  /// How it went: short JSON for the page's script, else a notice on the board.
+  func answer(_ notice: Notice, _ status: HTTPResponse.Status, _ request: Request, _ cookie: String) async -> Response {
+    if request.wantsJSON {
+      let json = (try? JSONEncoder().encode(["kind": notice.kind.rawValue, "text": notice.text])) ?? Data()
+      return Response(
+        status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))
+    }
+    if status == .forbidden { return .html(pages.problem(notice.text), status: status) }
+    await desk.leave(notice: notice, for: cookie)
+    return .seeOther("/")
   }
 }

@@ -5,6 +5,7 @@ internal import Crypto
 internal import Foundation
 internal import GRDB
 internal import Journal
+internal import JournalFiles
 package import VitalSigns
 
 /// What a copy of a journal holds, and when it was taken.
@@ -57,7 +58,7 @@ package struct BackupManifest: Codable, Sendable, Hashable {
       try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM entry") ?? 0,
       try Int64.fetchOne(db, sql: "SELECT max(last_sequence) FROM gap") ?? 0)
     let head = try Row.fetchOne(db, sql: "SELECT rows, hash FROM access_head").map {
-      AccessHead(rows: UInt64(bitPattern: $0["rows"] as Int64), hash: Array($0["hash"] as Data)).description
+      try AccessHead(rows: UInt64(bitPattern: $0[of: "rows"] as Int64), hash: Array($0[of: "hash"] as Data)).description
     }
     return Self(
       program: program, hubID: try String.fetchOne(db, sql: "SELECT value FROM meta WHERE key = 'hub_id'") ?? "",

@@ -59,7 +59,7 @@ package struct JournalExport {
   /// would make it look for long.
   private struct Part {
     var sql: String
-    var row: (Row) -> ExportRow?
+    var row: (Row) throws -> ExportRow?
   }
 
   private func read(_ part: Part, _ queue: DatabaseQueue, _ body: (ExportRow) throws -> Void) throws {
@@ -67,16 +67,16 @@ package struct JournalExport {
     while true {
       let rows = try queue.read { try Row.fetchAll($0, sql: part.sql + " LIMIT \(Self.batchRows)", arguments: [after]) }
       guard let last = rows.last else { return }
-      after = last["n"]
+      after = try last[of: "n"]
       for row in rows {
-        if let line = part.row(row) { try body(line) }
+        if let line = try part.row(row) { try body(line) }
       }
     }
   }
 
-  private func isWanted(_ row: Row) -> Bool {
-    if let patient, PatientID(rawValue: UInt32(truncatingIfNeeded: row["patient"] as Int64)) != patient { return false }
-    let wall: Int64 = row["wall"]
+  private func isWanted(_ row: Row) throws -> Bool {
+    if let patient, try PatientID(rawValue: UInt32(truncatingIfNeeded: row[of: "patient"] as Int64)) != patient { return false }
+    let wall: Int64 = try row[of: "wall"]
     return (from.map { wall >= $0.rawValue } ?? true) && (to.map { wall < $0.rawValue } ?? true)
   }
 
@@ -98,17 +98,17 @@ package struct JournalExport {
         FROM observation o JOIN entry e ON e.sequence = o.sequence WHERE o.sequence > ? ORDER BY o.sequence
         """
     ) { row in
-      guard isWanted(row) else { return nil }
-      let code = ObservationCode(rawValue: UInt32(truncatingIfNeeded: row["code"] as Int64))
-      let value = Quantity(mantissa: row["mantissa"], exponent: Int8(truncatingIfNeeded: row["exponent"] as Int64))
+      guard try isWanted(row) else { return nil }
+      let code = ObservationCode(rawValue: UInt32(truncatingIfNeeded: try row[of: "code"] as Int64))
+      let value = Quantity(mantissa: try row[of: "mantissa"], exponent: Int8(truncatingIfNeeded: try row[of: "exponent"] as Int64))
       return [
-        ("sequence", .number(row["n"])), ("patient", Self.person(row)), ("device", Self.device(row)),
+        ("sequence", .number(try row[of: "n"])), ("patient", try Self.person(row)), ("device", try Self.device(row)),
         ("code", .text(code.entry?.key ?? "\(code.rawValue)")), ("loinc", Self.text(code.entry?.loinc)),
         ("value", .text(value.description)),
-        ("unit", Self.text(UCUMUnit(rawValue: UInt8(truncatingIfNeeded: row["unit"] as Int64))?.code)),
-        ("measuredAt", Self.time(row["measured_at"])), ("receivedAt", Self.time(row["wall"])),
-        ("quality", .text(ObservationQuality(rawValue: UInt16(truncatingIfNeeded: row["quality"] as Int64)).keys.joined(separator: " "))),
-        ("origin", Self.origin(row["origin"])),
+        ("unit", Self.text(UCUMUnit(rawValue: UInt8(truncatingIfNeeded: try row[of: "unit"] as Int64))?.code)),
+        ("measuredAt", Self.time(try row[of: "measured_at"])), ("receivedAt", Self.time(try row[of: "wall"])),
+        ("quality", .text(ObservationQuality(rawValue: UInt16(truncatingIfNeeded: try row[of: "quality"] as Int64)).keys.joined(separator: " "))),
+        ("origin", Self.origin(try row[of: "origin"])),
       ]
     }
   }
@@ -121,17 +121,17 @@ package struct JournalExport {
         WHERE t.outcome > ? ORDER BY t.outcome
         """
     ) { row in
-      guard isWanted(row) else { return nil }
-      func byte(_ column: String) -> UInt8 { UInt8(truncatingIfNeeded: row[column] as Int64) }
+      guard try isWanted(row) else { return nil }
+      func byte(_ column: String) throws -> UInt8 { UInt8(truncatingIfNeeded: try row[of: column] as Int64) }
       return [
-        ("alert", .text(row["alert"])), ("patient", Self.person(row)), ("device", Self.device(row)),
-        ("rule", Self.text(AlertRule(rawValue: byte("rule"))?.key)),
-        ("change", Self.text(AlertTransitionKind(rawValue: byte("kind"))?.key)),
-        ("state", Self.text(AlertState(rawValue: byte("state"))?.key)),
-        ("priority", Self.text(AlertPriority(rawValue: byte("priority"))?.key)),
-        ("level", .number(row["level"])), ("revision", .number(row["revision"])), ("at", Self.time(row["wall"])),
-        ("value", .number(row["value"])), ("limit", .number(row["bound"])), ("by", Self.text(row["actor_name"])),
-        ("comment", Self.text(row["comment"])), ("cause", Self.text(row["cause"])), ("action", Self.text(row["action"])),
+        ("alert", .text(try row[of: "alert"])), ("patient", try Self.person(row)), ("device", try Self.device(row)),
+        ("rule", Self.text(AlertRule(rawValue: try byte("rule"))?.key)),
+        ("change", Self.text(AlertTransitionKind(rawValue: try byte("kind"))?.key)),
+        ("state", Self.text(AlertState(rawValue: try byte("state"))?.key)),
+        ("priority", Self.text(AlertPriority(rawValue: try byte("priority"))?.key)),
+        ("level", .number(try row[of: "level"])), ("revision", .number(try row[of: "revision"])), ("at", Self.time(try row[of: "wall"])),
+        ("value", .number(try row[of: "value"])), ("limit", .number(try row[of: "bound"])), ("by", Self.text(try row[of: "actor_name"])),
+        ("comment", Self.text(try row[of: "comment"])), ("cause", Self.text(try row[of: "cause"])), ("action", Self.text(try row[of: "action"])),
       ]
     }
   }
@@ -142,53 +142,53 @@ package struct JournalExport {
         SELECT l.id n, l.*, a.display_name actor_name, a.account FROM access_log l LEFT JOIN actor a ON a.id = l.actor WHERE l.id > ? ORDER BY l.id
         """
     ) { row in
-      guard isWanted(row) else { return nil }
+      guard try isWanted(row) else { return nil }
       return [
-        ("id", .number(row["n"])), ("at", Self.time(row["wall"])), ("by", Self.text(row["actor_name"])),
-        ("account", Self.text(row["account"])),
-        ("action", .text(row["action"])), ("patient", Self.person(row)), ("purpose", .text(row["purpose"])),
-        ("detail", .text(row["detail"])),
-        ("hash", .text((row["hash"] as Data).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())),
+        ("id", .number(try row[of: "n"])), ("at", Self.time(try row[of: "wall"])), ("by", Self.text(try row[of: "actor_name"])),
+        ("account", Self.text(try row[of: "account"])),
+        ("action", .text(try row[of: "action"])), ("patient", try Self.person(row)), ("purpose", .text(try row[of: "purpose"])),
+        ("detail", .text(try row[of: "detail"])),
+        ("hash", .text((try row[of: "hash"] as Data).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())),
       ]
     }
   }
 
   private var registry: [Part] {
     let wanted = patient
-    func belongs(_ row: Row) -> Bool { wanted == nil || Int64(wanted?.rawValue ?? 0) == row["patient"] as Int64 }
+    func belongs(_ row: Row) throws -> Bool { try wanted.map { Int64($0.rawValue) == (try row[of: "patient"] as Int64) } ?? true }
     return [
       Part(sql: "SELECT id n, id patient, * FROM patient WHERE id > ? ORDER BY id") { row in
-        guard belongs(row) else { return nil }
+        guard try belongs(row) else { return nil }
         return [
-          ("type", .text("person")), ("patient", Self.person(row)), ("name", .text(row["display_name"])),
-          ("nationalID", Self.text(row["national_id"])), ("from", Self.time(row["started"])), ("to", Self.time(row["ended"])),
+          ("type", .text("person")), ("patient", try Self.person(row)), ("name", .text(try row[of: "display_name"])),
+          ("nationalID", Self.text(try row[of: "national_id"])), ("from", Self.time(try row[of: "started"])), ("to", Self.time(try row[of: "ended"])),
         ]
       },
       Part(sql: "SELECT id n, 0 patient, id device, * FROM device WHERE id > ? ORDER BY id") { row in
         guard wanted == nil else { return nil }
         return [
-          ("type", .text("device")), ("device", Self.device(row)), ("name", .text(row["label"])), ("profile", .text(row["profile"])),
-          ("address", .text(row["address"])), ("from", Self.time(row["added"])), ("to", Self.time(row["removed"])),
+          ("type", .text("device")), ("device", try Self.device(row)), ("name", .text(try row[of: "label"])), ("profile", .text(try row[of: "profile"])),
+          ("address", .text(try row[of: "address"])), ("from", Self.time(try row[of: "added"])), ("to", Self.time(try row[of: "removed"])),
         ]
       },
       Part(
         sql: "SELECT s.id n, s.*, d.label FROM assignment s LEFT JOIN device d ON d.id = s.device WHERE s.id > ? ORDER BY s.id"
       ) { row in
-        guard belongs(row) else { return nil }
+        guard try belongs(row) else { return nil }
         return [
-          ("type", .text("assignment")), ("patient", Self.person(row)), ("device", Self.device(row)), ("name", Self.text(row["label"])),
-          ("from", Self.time(row["started"])), ("to", Self.time(row["ended"])),
+          ("type", .text("assignment")), ("patient", try Self.person(row)), ("device", try Self.device(row)), ("name", Self.text(try row[of: "label"])),
+          ("from", Self.time(try row[of: "started"])), ("to", Self.time(try row[of: "ended"])),
         ]
       },
       Part(
         sql:
           "SELECT p.sequence n, p.*, a.display_name author_name FROM plan_item p LEFT JOIN actor a ON a.id = p.author WHERE p.sequence > ? ORDER BY p.sequence"
       ) { row in
-        guard belongs(row) else { return nil }
+        guard try belongs(row) else { return nil }
         return [
-          ("type", .text("plan")), ("patient", Self.person(row)), ("key", .text(row["key"])), ("value", .text(row["value"])),
-          ("by", Self.text(row["author_name"])), ("reason", .text(row["reason"])), ("from", Self.time(row["started"])),
-          ("to", Self.time(row["ended"])),
+          ("type", .text("plan")), ("patient", try Self.person(row)), ("key", .text(try row[of: "key"])), ("value", .text(try row[of: "value"])),
+          ("by", Self.text(try row[of: "author_name"])), ("reason", .text(try row[of: "reason"])), ("from", Self.time(try row[of: "started"])),
+          ("to", Self.time(try row[of: "ended"])),
         ]
       },
       // What is restricted is in no export.
@@ -196,11 +196,11 @@ package struct JournalExport {
         sql:
           "SELECT r.sequence n, r.*, a.display_name author_name FROM person_record r LEFT JOIN actor a ON a.id = r.author WHERE r.sequence > ? ORDER BY r.sequence"
       ) { row in
-        guard belongs(row) else { return nil }
+        guard try belongs(row) else { return nil }
         return [
-          ("type", .text("record")), ("patient", Self.person(row)), ("key", .text("version \(row["version"] as Int64)")),
-          ("value", .text(row["fields"])), ("by", Self.text(row["author_name"])), ("reason", .text(row["reason"])),
-          ("from", Self.time(row["started"])),
+          ("type", .text("record")), ("patient", try Self.person(row)), ("key", .text("version \(try row[of: "version"] as Int64)")),
+          ("value", .text(try row[of: "fields"])), ("by", Self.text(try row[of: "author_name"])), ("reason", .text(try row[of: "reason"])),
+          ("from", Self.time(try row[of: "started"])),
         ]
       },
     ]
@@ -208,13 +208,13 @@ package struct JournalExport {
 
   // MARK: Fields
 
-  private static func person(_ row: Row) -> ExportValue {
-    let id = PatientID(rawValue: UInt32(truncatingIfNeeded: row["patient"] as Int64))
+  private static func person(_ row: Row) throws -> ExportValue {
+    let id = PatientID(rawValue: UInt32(truncatingIfNeeded: try row[of: "patient"] as Int64))
     return id == .none ? .nothing : .text(id.description)
   }
 
-  private static func device(_ row: Row) -> ExportValue {
-    let id = DeviceID(rawValue: UInt32(truncatingIfNeeded: row["device"] as Int64))
+  private static func device(_ row: Row) throws -> ExportValue {
+    let id = DeviceID(rawValue: UInt32(truncatingIfNeeded: try row[of: "device"] as Int64))
     return id == .none ? .nothing : .text(id.description)
   }
 

@@ -23,7 +23,7 @@ extension API {
     public var actor: String
     /// `P7`, … At most `patientsMax`.
     public var patients: [String]
-    /// What was looked at: `board`.
+    /// What was looked at: `board`, `person page`.
     public var what: String
 
     /// More people than one hub can have.

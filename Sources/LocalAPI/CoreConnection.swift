@@ -28,6 +28,11 @@ package protocol CoreConnection: Sendable {
   func alert(_ id: AlertID) async throws(LocalAPIError) -> API.Alert
   /// Somebody looked at people's data. Returns when that is durable.
   func look(_ looks: API.Looks) async throws(LocalAPIError)
+  /// What of a person's record is restricted, under an open alert of theirs or for a reason. The access log has it when this returns, or
+  /// the answer says that it has not.
+  func restricted(of patient: PatientID, _ request: API.ShowRestricted) async throws(LocalAPIError) -> API.RestrictedFields
+  /// Changes a person's record. Returns when the version is durable.
+  func edit(recordOf patient: PatientID, _ request: API.EditRecord) async throws(LocalAPIError) -> API.PersonRecord
   /// Whether the core works now.
   func isLive() async -> Bool
 }
@@ -87,6 +92,14 @@ extension LocalAPIClient: CoreConnection {
   }
 
   package func look(_ looks: API.Looks) async throws(LocalAPIError) { try await done("/v1/access/looks", looks) }
+
+  package func restricted(of patient: PatientID, _ request: API.ShowRestricted) async throws(LocalAPIError) -> API.RestrictedFields {
+    try await post("/v1/patients/\(patient)/record/restricted", request)
+  }
+
+  package func edit(recordOf patient: PatientID, _ request: API.EditRecord) async throws(LocalAPIError) -> API.PersonRecord {
+    try await post("/v1/patients/\(patient)/record", request)
+  }
 
   package func isLive() async -> Bool { (try? await text("/livez")) != nil }
 

@@ -10,7 +10,7 @@ struct HouseRowTests {
     return !code.hasPrefix("//") && line.contains(/(?:\brow|\$0|\bline|\bcall|\bletter|\bnext|\bknown|\bwords)\["/)
   }
 
-  @Test("No row of the journal is read by GRDB's own subscript", arguments: ["Journal", "JournalFiles"])
+  @Test("No row of the journal is read by GRDB's own subscript", arguments: ["Journal", "JournalFiles", "JournalCopies"])
   func rowsThrow(target: String) throws {
     let files = try Repository.swiftFiles(below: "Sources/\(target)")
     #expect(files.count > 10)

@@ -7,6 +7,7 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import NIOCore
+import People
 import Testing
 import VitalSigns
 
@@ -50,7 +51,13 @@ actor FakeSource: ConsoleSource {
   private var refusal: BoardActionError?
   private var readFailure: BoardReadError?
   private var health: BoardHealth? = .well
-  private(set) var looks: [(people: [PatientID], actor: String)] = []
+  private(set) var looks: [(people: [PatientID], place: LookPlace, actor: String)] = []
+  private var people: [PatientID: PersonFile] = [:]
+  private(set) var accesses: [(person: PatientID, purpose: AccessPurpose, actor: String)] = []
+  private(set) var edits: [(edit: PersonEdit, actor: String)] = []
+  private var codes = ShownAccess(fields: [], isLogged: true)
+  private var personRefusal: PersonActionError?
+  private var areRecordsReadable = true
   private var takesLooks = true
   private let stream: AsyncStream<BoardUpdate>
   private let continuation: AsyncStream<BoardUpdate>.Continuation
@@ -88,10 +95,43 @@ actor FakeSource: ConsoleSource {
     acts.append(Act(alert: alert, action: action, actor: actor))
   }
 
-  func look(at people: [PatientID], by actor: String) async -> Bool {
-    if takesLooks { looks.append((people, actor)) }
+  func look(at people: [PatientID], at place: LookPlace, by actor: String) async -> Bool {
+    if takesLooks { looks.append((people, place, actor)) }
     return takesLooks
   }
+
+  func person(_ id: PatientID, version: Int?) async throws(PersonReadError) -> PersonFile? {
+    guard areRecordsReadable else { throw PersonReadError() }
+    return people[id]
+  }
+
+  func access(to person: PatientID, for purpose: AccessPurpose, by actor: String) async throws(PersonActionError) -> ShownAccess {
+    if let personRefusal { throw personRefusal }
+    accesses.append((person, purpose, actor))
+    return codes
+  }
+
+  func edit(_ person: PatientID, _ edit: PersonEdit, by actor: String) async throws(PersonActionError) {
+    if let personRefusal { throw personRefusal }
+    guard people[person]?.current == edit.basedOn else { throw .conflict }
+    edits.append((edit, actor))
+    var record = people[person]?.record.record ?? PersonRecord()
+    for (field, text) in edit.changes { try? record.set(field, to: text) }
+    write(record, of: person, by: actor, reason: edit.reason, changed: edit.changes.keys.sorted { $0.key < $1.key })
+  }
+
+  /// A new version of a person's record.
+  func write(_ record: PersonRecord, of person: PatientID, by author: String, reason: String, changed: [PersonField]? = nil) {
+    var file = people[person] ?? PersonFile(id: person, displayName: "Kari Testesen")
+    file.versions.insert(
+      PersonVersion(
+        number: file.current + 1, author: author, reason: reason, at: clock.wall, record: ShownRecord(record), changed: changed), at: 0)
+    people[person] = file
+  }
+  func add(_ file: PersonFile) { people[file.id] = file }
+  func give(_ codes: ShownAccess) { self.codes = codes }
+  func refusePeople(_ error: PersonActionError?) { personRefusal = error }
+  func failRecords() { areRecordsReadable = false }
 
   func say(_ update: BoardUpdate) { continuation.yield(update) }
   func setHealth(_ health: BoardHealth?) {

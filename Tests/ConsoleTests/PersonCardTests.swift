@@ -60,7 +60,7 @@ import VitalSigns
   @Test func aCardSaysWhereHowAndWhatToDo() throws {
     let page = try html([alert(try Self.full())])
     for text in [
-      #"<span class="place">Storgata 4, H0201, 0182 Oslo</span>"#,
+      #"<a href="/personer/P1">Kari Testesen</a>"#, #"<span class="place">Storgata 4, H0201, 0182 Oslo</span>"#,
       "<b>Viktig</b> <span>Allergisk mot penicillin · Hund i gangen</span>", "<b>Gjør dette:</b> <span>Rykk ut med en gang</span>",
       "<b>Inn:</b> <span>Ring på hos naboen, 2. etasje</span>", "Språk: polsk, trenger tolk",
       #"href="tel:+4722225555">+47"#, #"href="tel:90011222""#, "Pårørende (4)",
@@ -85,6 +85,22 @@ import VitalSigns
     #expect(page.contains("Gjelder driften, ikke en person") && !page.contains("/personer/"))
   }
 
+  /// A thousand people with an alarm: whoever has an address registered has it beside the name, on a card or in the list below.
+  @Test func ofAThousandNobodyHasAnEmptyPlace() throws {
+    let alerts = try (1...1_000).map { (number: UInt64) in
+      var alert = Fixture.alert(number, name: "Person \(number)", person: UInt32(number))
+      alert.person?.record = ShownRecord(try Self.record(number.isMultiple(of: 4) ? [] : [(.street, "Gate \(number),")]))
+      return alert
+    }
+    let view = BoardView(
+      BoardSnapshot(open: alerts, takenAt: now, core: .live), isBlind: false, catalogue: catalogue, zone: zone)
+    let places = view.cards.compactMap { $0.person?.place } + view.rest.map(\.restPlace)
+    #expect(places.count == 1_000 && places.count { $0.hasPrefix("Gate ") } == 750)
+    #expect(places.count { $0 == "Ingen adresse registrert" } == 250)
+    let page = try html(alerts)
+    for number in 1...1_000 where !number.isMultiple(of: 4) { #expect(page.contains(">Gate \(number),<"), "\(number)") }
+  }
+
   @Test func noCodeIsOnAnyBoard() throws {
     let shown = try #require(alert(try Self.full()).person?.record)
     #expect(shown.withheld == [.doorCode, .keyBox, .otherAccess])
@@ -107,10 +123,11 @@ import VitalSigns
     }
   }
 
-  @Test func aLongTextIsCutAtAWord() throws {
+  @Test func aLongTextIsCutAtAWordAndLeadsToTheWhole() throws {
     let long = Array(repeating: "allergisk", count: 90).joined(separator: " ")
     let person = try card(alert(try Self.record([(.critical, long)])))
     #expect(person.critical.text.hasSuffix("allergisk …") && person.critical.text.count <= CardPerson.textMax + 2)
+    #expect(try html([alert(try Self.record([(.critical, long)]))]).contains(#"… <a href="/personer/P1">les alt</a>"#))
     let exact = String(repeating: "x", count: CardPerson.textMax)
     #expect(CardText(exact).text == exact)
     #expect(CardText(exact + "x").text == exact + " …", "a word without an end is cut all the same")
@@ -137,10 +154,10 @@ import VitalSigns
   }
 
   /// A page that is larger takes its time on a phone in a stairwell.
-  @Test func fiftyFullCardsStayBelow150kB() throws {
+  @Test func fiftyFullCardsStayBelow150kB() async throws {
     let record = ShownRecord(try Self.full())
     let alerts = (1...50).map { (number: UInt64) in
-      let id = number << 58 | 0x123_4567_89AB_CDEF
+      let id = number << 33 | 0x1_2345_6789
       var alert = Fixture.alert(id, .news2High, state: .acknowledged, name: "Kari Nordmann Testesen", person: UInt32(number))
       alert.person?.record = record
       alert.device = "Trygghetsalarm, bad"
@@ -154,7 +171,9 @@ import VitalSigns
       alert.acknowledgement = BoardMark(by: "Nina Nattevakt", at: now)
       return alert
     }
-    let bytes = try html(alerts).utf8.count
-    #expect(bytes <= 142_000, "\(bytes) bytes, and 8 kB for the page around them")
+    try await Fixture(alerts).run { browser in
+      let bytes = try await browser.signedIn().get("/").text.utf8.count
+      #expect(bytes <= 150_000, "\(bytes) bytes")
+    }
   }
 }

@@ -2,6 +2,7 @@
 // restricted is given under an open alert or for a reason, with a row in the access log each time.
 
 import HTTPTypes
+import HubConfiguration
 import HubCore
 import Journal
 import JournalValues
@@ -135,6 +136,32 @@ import VitalSigns
       #expect(rows.allSatisfy { $0.actor == "Nina" && $0.detail == "restricted: doorCode keyBox" })
       let all = try await service.auditRows(of: nil, limit: 1_000)
       #expect(!all.contains { "\($0)".contains("1234") || "\($0)".contains("bjelken") })
+    }
+  }
+
+  /// The disk stands still, and somebody lies behind the door: the code is shown, and the row is stored when the disk goes on.
+  @Test func anAlarmThatIsNotStoredYetOpensTheDoor() async throws {
+    try await running { hub, service in
+      _ = try await service.editRecord(of: Street.kari, edit(["doorCode": "1234"]))
+      let held = try HeldJournal(hub.parts.configuration.hub.journalPath)
+      let press = try hub.push(Street.sos)
+      // The store's own alert may be told meanwhile, too.
+      try await eventually("it is told") { hub.parts.hub.unstored.contains { $0.patient == "P1" } }
+      let id = try #require(hub.parts.hub.unstored.last { $0.patient == "P1" }?.id)
+      let shown = try await service.restricted(of: Street.kari, API.ShowRestricted(alert: id, actor: "Nina"))
+      #expect(shown.fields == ["doorCode": "1234"] && !shown.isLogged)
+      let other = API.ShowRestricted(alert: id, actor: "Nina")
+      #expect(
+        await refusal { () throws(LocalAPIFailure) in try await service.restricted(of: PatientID(rawValue: 99), other) }?.status == .notFound)
+      let onlyReason = API.ShowRestricted(reason: "uten varsel", actor: "Nina")
+      #expect(
+        await refusal { () throws(LocalAPIFailure) in try await service.restricted(of: Street.kari, onlyReason) }?.status
+          == .serviceUnavailable, "without an alarm nothing is shown that is not logged")
+      try held.letGo()
+      #expect(await hub.parts.pipeline.durable.wait(for: press))
+      try await eventually("the row is stored") {
+        try hub.parts.reader.accessLog(of: Street.kari, limit: 50).contains { $0.record.purpose == "alert \(id)" }
+      }
     }
   }
 

@@ -231,10 +231,10 @@ private actor Updates {
   /// A look that would be refused again is not told again; one that nobody took is.
   @Test(arguments: [(0, true), (400, true), (403, true), (503, false), (500, false)])
   func aLookIsToldUntilItIsTaken(status: Int, isTaken: Bool) async throws {
-    #expect(await !source.look(at: [Street.kari], by: "Nina"), "nobody is there")
+    #expect(await !source.look(at: [Street.kari], at: .board, by: "Nina"), "nobody is there")
     try await core.open()
     if status != 0 { core.setAnswer("/v1/access/looks", .refused(status, "no")) }
-    #expect(await source.look(at: [Street.kari, Street.ola], by: "Nina") == isTaken)
+    #expect(await source.look(at: [Street.kari, Street.ola], at: .board, by: "Nina") == isTaken)
     let sent = try LocalAPIJSON.decode(API.Looks.self, from: Data(try #require(core.bodies("/v1/access/looks").first).utf8))
     #expect(sent.actor == "Nina" && sent.patients == ["P1", "P2"])
     await core.close()

@@ -22,6 +22,12 @@ import VitalSigns
     func act(on alert: AlertID, _ action: API.AlertAction, _ request: API.ActOnAlert) async throws(LocalAPIError) {}
     func alert(_ id: AlertID) async throws(LocalAPIError) -> API.Alert { throw .notRunning(socket: place) }
     func look(_ looks: API.Looks) async throws(LocalAPIError) {}
+    func restricted(of patient: PatientID, _ request: API.ShowRestricted) async throws(LocalAPIError) -> API.RestrictedFields {
+      throw .notRunning(socket: place)
+    }
+    func edit(recordOf patient: PatientID, _ request: API.EditRecord) async throws(LocalAPIError) -> API.PersonRecord {
+      throw .notRunning(socket: place)
+    }
     func isLive() async -> Bool { true }
 
     var count: Int { beats.load(ordering: .relaxed) }

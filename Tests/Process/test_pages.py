@@ -68,7 +68,7 @@ def test_every_get_of_the_local_api_answers_as_the_page_says(make_hub, broker, b
         if method != "GET" or path == "/v1/events" or path == "/v1/bluetooth/trace":
             continue
         kind = path.split("/")[2] if path.startswith("/v1/") else ""
-        path = path.replace(":id", {"devices": device, "plans": person, "patients": person, "alerts": alert, "explain": alert}.get(kind, ""))
+        path = path.replace(":id", {"patients": person, "devices": device, "plans": person, "alerts": alert, "explain": alert}.get(kind, ""))
         if not path.startswith("/v1/"):
             assert hub.http(path)[0] == 200, path
             continue

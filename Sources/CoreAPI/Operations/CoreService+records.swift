@@ -140,7 +140,14 @@ extension CoreService {
 
   private func log(_ row: AccessRecord) async -> Bool {
     let (answers, told) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingOldest(1))
-    parts.pipeline.requests.submit({ $0.access.append(row) }, then: { told.yield($0) })
+    let requests = parts.pipeline.requests
+    requests.submit(
+      { $0.access.append(row) },
+      then: { isStored in
+        // Where there was no room for it, it is counted as lost, and the hub says so.
+        if !isStored { requests.enqueue { $0.access.append(row) } }
+        told.yield(isStored)
+      })
     return await withTaskGroup(of: Bool.self) { group in
       group.addTask {
         var answer = answers.makeAsyncIterator()
@@ -160,6 +167,10 @@ extension CoreService {
   private func openAlert(_ text: String?, of patient: PatientID) async throws(LocalAPIFailure) -> AlertID? {
     guard let text else { return nil }
     let id = try await alertID(text)
+    // A call is told before it is stored, and the disk may stand still.
+    if let told = parts.hub.unstored.last(where: { $0.id == id.description }) {
+      if told.patient == patient.description, case .known(let state) = told.state, state.isOpen { return id }
+    }
     let row = try await read { reader throws(JournalError) in try reader.alert(id) }
     guard let row, row.patient == patient, row.transition.state.isOpen else {
       throw .conflict("\(text) is no open alert of \(patient)", hint: "give an open alert, or a reason")

@@ -47,6 +47,14 @@ package struct InsideConnection: CoreConnection {
     _ = try await asked { service throws(LocalAPIFailure) in try await service.looks(looks) }
   }
 
+  package func restricted(of patient: PatientID, _ request: API.ShowRestricted) async throws(LocalAPIError) -> API.RestrictedFields {
+    try await asked { service throws(LocalAPIFailure) in try await service.restricted(of: patient, request) }
+  }
+
+  package func edit(recordOf patient: PatientID, _ request: API.EditRecord) async throws(LocalAPIError) -> API.PersonRecord {
+    try await asked { service throws(LocalAPIFailure) in try await service.editRecord(of: patient, request) }
+  }
+
   package func isLive() async -> Bool { service.health.isLive }
 
   /// Asks the core, with the limits that the socket has: `LocalAPIClient.timeoutSeconds`, and an end when the task is cancelled.

@@ -176,6 +176,9 @@
         if (before?.querySelector("details")?.open) card.querySelector("details")?.setAttribute("open", "");
         const said = before?.querySelector(".card-notice");
         if (said) card.querySelector(".actions").append(said);
+        // Whoever stands before a door reads a code for its minute, though a score changes meanwhile.
+        const codes = before?.querySelector(".codes");
+        if (codes && card.querySelector(".access")) card.querySelector(".help").append(codes);
       }
       if (!before) {
         const line = document.createElement("p");
@@ -276,6 +279,32 @@
     // What failed stays until the next try; what succeeded is soon seen on the board itself.
     if (kind !== "problem") setTimeout(() => line.remove(), 12000);
   }
+  /// What is restricted of a person, on the card of whoever asked, for a minute. It is gone sooner with its card (the alert is closed), and
+  /// when the page is left or loaded anew: it lives in these elements and nowhere else.
+  function show(button, answer) {
+    const card = button.isConnected ? button.closest("li.card") : null;
+    if (!card) return tell(button, "information", texts.accessHidden);
+    card.querySelector(".codes")?.remove();
+    const box = document.createElement("div");
+    box.className = "codes";
+    box.setAttribute("role", "status");
+    const list = document.createElement("dl");
+    for (const { label, text } of answer.fields) {
+      const line = document.createElement("div");
+      line.append(document.createElement("dt"), document.createElement("dd"));
+      line.firstChild.textContent = label;
+      line.lastChild.textContent = text;
+      list.append(line);
+    }
+    const note = document.createElement("p");
+    note.textContent = answer.text;
+    box.append(list, note);
+    button.closest(".help").append(box);
+    setTimeout(() => box.remove(), answer.seconds * 1000);
+  }
+  function hide() {
+    for (const box of document.querySelectorAll(".codes")) box.remove();
+  }
   /// Whether the console cannot be reached at all. Slow is not gone: only a refused connection is known to have recorded nothing.
   const isGone = () =>
     fetch("/livez", { cache: "no-store", signal: AbortSignal.timeout(1500) }).then(
@@ -294,19 +323,21 @@
     byId("success").hidden = true;
     clearTimeout(fading);
     // Read now: the board may put another card in this one's place while we wait, and then the button has no form.
+    const isAccess = button.classList.contains("access");
     const [place, body] = [button.getAttribute("formaction"), new URLSearchParams(new FormData(button.form))];
     try {
-      if (await isGone()) return tell(button, "problem", texts.actionFailed);
+      if (await isGone()) return tell(button, "problem", isAccess ? texts.accessFailed : texts.actionFailed);
       const response = await fetch(place, {
         method: "POST", body, headers: { accept: "application/json" },
         signal: AbortSignal.timeout(8000),
       });
       if (response.status === 401) return location.assign("/");
       const answer = await response.json();
-      tell(button, answer.kind, answer.text);
+      if (answer.fields) show(button, answer);
+      else tell(button, answer.kind, answer.text);
     } catch {
       // Sent, and no answer came: it may have been recorded.
-      tell(button, "problem", texts.outcomeUnknown);
+      tell(button, "problem", isAccess ? texts.accessFailed : texts.outcomeUnknown);
     } finally {
       button.removeAttribute("aria-busy");
     }
@@ -319,6 +350,8 @@
     watch();
     setTimeout(pin, 250);
   }
+  addEventListener("pagehide", hide);
+  if (page.leave) setTimeout(() => location.replace(page.leave), Number(page.seconds) * 1000);
   setInterval(() => {
     if (isLineUp && performance.now() - lastBeat > lineTimeout) {
       isLineUp = false;
