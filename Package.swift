@@ -102,8 +102,7 @@ let package = Package(
     target("LocalAPI", ["HubRuntime", "VitalSigns", httpClient, nioCore, nioHTTP1, nioPosix, crypto]),
     target("HTTPServing", [hummingbird, hummingbirdCore, httpTypes, lifecycle, logging, nioCore, nioHTTP1, nioPosix]),
     target("Observability", ["CSystemd", logging, metrics]),
-    target(
-      "HubRegistry", ["People", "JournalValues", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal", "VitalSigns"]),
+    target("HubRegistry", ["JournalValues", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal", "VitalSigns"]),
     target(
       "HubCore",
       [

@@ -31,9 +31,11 @@ package final class ForwardRole: Service {
   static let rowPatience = Duration.seconds(1)
   /// Changes that wait for their row at once. One more is left to its row.
   static let patientMax = 1_024
-  /// How often all people and devices are read anew. A name that was changed goes out with the next alarm after that.
+  /// How often all people and devices are read anew, whatever was heard of the core.
+  static let learnEvery = Duration.seconds(60)
+  /// After commits, whether somebody was changed is looked at no more often than this. An address that was changed goes out with the next
+  /// alarm after that.
   static let lookEvery = Duration.seconds(1)
-  static let looksBetweenLearning = 60
 
   /// For so long what was taken already goes out when another hub has taken this one's place, and with it the alert that says so.
   static let lastWords = Duration.seconds(20)
@@ -98,10 +100,12 @@ package final class ForwardRole: Service {
 
   /// Until it is cancelled, or another hub takes this one's place, or this one's place is its own again.
   private func work(_ receivers: [Receiver], _ records: RecordBuilder, mayDeliver: Bool) async {
+    let (commits, committed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     await withDiscardingTaskGroup { group in
       for receiver in receivers { group.addTask { await receiver.runner.run() } }
-      group.addTask { await self.listen(receivers, records) }
+      group.addTask { await self.listen(receivers, records, committed) }
       group.addTask { await self.learn(records) }
+      group.addTask { await self.learnChanges(records, after: commits) }
       await self.watch(receivers, mayDeliver: mayDeliver)
       group.cancelAll()
     }
@@ -198,7 +202,7 @@ package final class ForwardRole: Service {
 
   /// Hears the core until cancelled; a lost core is looked for again and again. Nothing in this loop waits for a disk or for a
   /// destination: what must wait does so beside it.
-  private func listen(_ receivers: [Receiver], _ records: RecordBuilder) async {
+  private func listen(_ receivers: [Receiver], _ records: RecordBuilder, _ committed: AsyncStream<Void>.Continuation) async {
     await withDiscardingTaskGroup { beside in
       var isConnected = false
       while !Task.isCancelled {
@@ -211,7 +215,9 @@ package final class ForwardRole: Service {
             }
             switch event {
             case .alert(let alert): hear(alert, receivers, records, &beside)
-            case .committed: for receiver in receivers { receiver.runner.outboxChanged() }
+            case .committed:
+              for receiver in receivers { receiver.runner.outboxChanged() }
+              committed.yield()
             case .core, .destinations, .other: break
             }
           }
@@ -264,14 +270,19 @@ package final class ForwardRole: Service {
     patience.cancel()
   }
 
-  /// Reads all people and devices anew, off the event loops: once a minute, and within a second of a change.
+  /// Reads all people and devices anew, once a minute, off the event loops.
   private func learn(_ records: RecordBuilder) async {
     while !Task.isCancelled {
-      for _ in 0..<Self.looksBetweenLearning {
-        try? await Task.sleep(for: Self.lookEvery)
-        _ = try? await NIOThreadPool.singleton.runIfActive { records.learnChanges() }
-      }
+      try? await Task.sleep(for: Self.learnEvery)
       _ = try? await NIOThreadPool.singleton.runIfActive { records.learn() }
+    }
+  }
+
+  /// Reads them anew when somebody was changed. A hub at which nothing happens is not woken for it.
+  private func learnChanges(_ records: RecordBuilder, after commits: AsyncStream<Void>) async {
+    for await _ in commits {
+      _ = try? await NIOThreadPool.singleton.runIfActive { records.learnChanges() }
+      try? await Task.sleep(for: Self.lookEvery)
     }
   }
 

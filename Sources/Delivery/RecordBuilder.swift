@@ -248,8 +248,11 @@ private final class KnownSubjects: Sendable {
   /// Reads all people and devices once, so that a disk that fails later is not asked who they are.
   /// - Parameter ifChanged: only when the registry has changed since the last time.
   func learn(from reader: JournalReader, ifChanged: Bool = false) {
-    guard let change = try? reader.lastRegistryChange(), !ifChanged || change != state.withLock({ $0.change }),
-      let patients = try? reader.patients(), let devices = try? reader.devices(), let records = try? reader.newestRecords()
+    let known = state.withLock { $0.change }
+    guard let change = try? reader.lastRegistryChange(), !ifChanged || change != known,
+      let patients = try? reader.patients(), let devices = try? reader.devices(),
+      // Only what is new: each is a text to be read. Another journal, whose numbers stand lower, is read whole.
+      let records = try? reader.newestRecords(after: change < known ? 0 : known)
     else { return }
     state.withLock { state in
       state.change = change

@@ -3,20 +3,19 @@
 package import DeviceProfile
 package import Journal
 package import JournalValues
-import People
 package import VitalSigns
 
 extension Registry {
   package convenience init(profiles: [DeviceProfile], reader: JournalReader) throws(JournalError) {
     var holders: [DeviceID: PatientID] = [:]
     for assignment in try reader.assignments() { holders[assignment.device] = assignment.patient }
-    let records = try reader.newestRecords()
+    let eligibilities = try reader.eligibilities()
     self.init(
       profiles: profiles,
       patients: try reader.patients(includingEnded: true).map {
         var patient = RegisteredPatient(
           id: $0.id, name: $0.name, nationalID: $0.nationalID, controller: $0.controller, since: $0.started, ended: $0.ended)
-        patient.eligibility = records[$0.id]?.record.eligibility ?? NEWS2Eligibility()
+        patient.eligibility = eligibilities[$0.id] ?? NEWS2Eligibility()
         return patient
       },
       devices: try reader.devices(includingRemoved: true).map {

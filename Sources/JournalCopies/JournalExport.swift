@@ -107,7 +107,10 @@ package struct JournalExport {
         ("value", .text(value.description)),
         ("unit", Self.text(UCUMUnit(rawValue: UInt8(truncatingIfNeeded: try row[of: "unit"] as Int64))?.code)),
         ("measuredAt", Self.time(try row[of: "measured_at"])), ("receivedAt", Self.time(try row[of: "wall"])),
-        ("quality", .text(ObservationQuality(rawValue: UInt16(truncatingIfNeeded: try row[of: "quality"] as Int64)).keys.joined(separator: " "))),
+        (
+          "quality",
+          .text(ObservationQuality(rawValue: UInt16(truncatingIfNeeded: try row[of: "quality"] as Int64)).keys.joined(separator: " "))
+        ),
         ("origin", Self.origin(try row[of: "origin"])),
       ]
     }
@@ -131,7 +134,8 @@ package struct JournalExport {
         ("priority", Self.text(AlertPriority(rawValue: try byte("priority"))?.key)),
         ("level", .number(try row[of: "level"])), ("revision", .number(try row[of: "revision"])), ("at", Self.time(try row[of: "wall"])),
         ("value", .number(try row[of: "value"])), ("limit", .number(try row[of: "bound"])), ("by", Self.text(try row[of: "actor_name"])),
-        ("comment", Self.text(try row[of: "comment"])), ("cause", Self.text(try row[of: "cause"])), ("action", Self.text(try row[of: "action"])),
+        ("comment", Self.text(try row[of: "comment"])), ("cause", Self.text(try row[of: "cause"])),
+        ("action", Self.text(try row[of: "action"])),
       ]
     }
   }
@@ -161,13 +165,15 @@ package struct JournalExport {
         guard try belongs(row) else { return nil }
         return [
           ("type", .text("person")), ("patient", try Self.person(row)), ("name", .text(try row[of: "display_name"])),
-          ("nationalID", Self.text(try row[of: "national_id"])), ("from", Self.time(try row[of: "started"])), ("to", Self.time(try row[of: "ended"])),
+          ("nationalID", Self.text(try row[of: "national_id"])), ("from", Self.time(try row[of: "started"])),
+          ("to", Self.time(try row[of: "ended"])),
         ]
       },
       Part(sql: "SELECT id n, 0 patient, id device, * FROM device WHERE id > ? ORDER BY id") { row in
         guard wanted == nil else { return nil }
         return [
-          ("type", .text("device")), ("device", try Self.device(row)), ("name", .text(try row[of: "label"])), ("profile", .text(try row[of: "profile"])),
+          ("type", .text("device")), ("device", try Self.device(row)), ("name", .text(try row[of: "label"])),
+          ("profile", .text(try row[of: "profile"])),
           ("address", .text(try row[of: "address"])), ("from", Self.time(try row[of: "added"])), ("to", Self.time(try row[of: "removed"])),
         ]
       },
@@ -176,7 +182,8 @@ package struct JournalExport {
       ) { row in
         guard try belongs(row) else { return nil }
         return [
-          ("type", .text("assignment")), ("patient", try Self.person(row)), ("device", try Self.device(row)), ("name", Self.text(try row[of: "label"])),
+          ("type", .text("assignment")), ("patient", try Self.person(row)), ("device", try Self.device(row)),
+          ("name", Self.text(try row[of: "label"])),
           ("from", Self.time(try row[of: "started"])), ("to", Self.time(try row[of: "ended"])),
         ]
       },
@@ -186,8 +193,10 @@ package struct JournalExport {
       ) { row in
         guard try belongs(row) else { return nil }
         return [
-          ("type", .text("plan")), ("patient", try Self.person(row)), ("key", .text(try row[of: "key"])), ("value", .text(try row[of: "value"])),
-          ("by", Self.text(try row[of: "author_name"])), ("reason", .text(try row[of: "reason"])), ("from", Self.time(try row[of: "started"])),
+          ("type", .text("plan")), ("patient", try Self.person(row)), ("key", .text(try row[of: "key"])),
+          ("value", .text(try row[of: "value"])),
+          ("by", Self.text(try row[of: "author_name"])), ("reason", .text(try row[of: "reason"])),
+          ("from", Self.time(try row[of: "started"])),
           ("to", Self.time(try row[of: "ended"])),
         ]
       },

@@ -88,7 +88,7 @@ let importRules: KeyValuePairs<String, ImportRule> = [
   ]),
   "Observability": ImportRule(own: ["CSystemd"], external: ["Logging", "Metrics", "CoreMetrics"]),
   "HubRegistry": ImportRule(own: [
-    "People", "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal",
+    "JournalValues", "VitalSigns", "HubRuntime", "HubConfiguration", "AlertTexts", "DeviceProfile", "Journal",
   ]),
   "HubCore": ImportRule(
     own: [

@@ -152,7 +152,8 @@ import VitalSigns
       #expect(shown.fields == ["doorCode": "1234"] && !shown.isLogged)
       let other = API.ShowRestricted(alert: id, actor: "Nina")
       #expect(
-        await refusal { () throws(LocalAPIFailure) in try await service.restricted(of: PatientID(rawValue: 99), other) }?.status == .notFound)
+        await refusal { () throws(LocalAPIFailure) in try await service.restricted(of: PatientID(rawValue: 99), other) }?.status
+          == .notFound)
       let onlyReason = API.ShowRestricted(reason: "uten varsel", actor: "Nina")
       #expect(
         await refusal { () throws(LocalAPIFailure) in try await service.restricted(of: Street.kari, onlyReason) }?.status

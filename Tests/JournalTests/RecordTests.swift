@@ -43,6 +43,11 @@ import VitalSigns
     #expect(try reader.recordHistory(of: Street.kari, limit: 1).map(\.number) == [2])
     let both = try reader.records(of: [Street.kari, Street.ola, PatientID(rawValue: 99)])
     #expect(both.mapValues(\.number) == [Street.kari: 2, Street.ola: 1])
+    #expect(try reader.newestRecords().mapValues(\.number) == both.mapValues(\.number))
+    let last = try reader.lastRegistryChange()
+    #expect(
+      try reader.newestRecords(after: last - 1).keys.map(\.rawValue) == [Street.ola.rawValue] && reader.newestRecords(after: last).isEmpty)
+    #expect(try reader.eligibilities() == [Street.kari: NEWS2Eligibility(isPregnant: true), Street.ola: NEWS2Eligibility()])
     // The log names fields, and holds nothing of what stands in them.
     let log = try reader.accessLog(of: Street.kari, limit: 9).map(\.record.detail)
     #expect(log.prefix(2) == ["record version 2: street pregnant", "record version 1: street doorCode"])

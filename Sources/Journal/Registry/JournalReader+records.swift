@@ -22,15 +22,34 @@ extension JournalReader {
     }
   }
 
-  /// The newest record of everybody who has one.
-  public func newestRecords() throws(JournalError) -> [PatientID: PersonRecordVersion] {
+  /// The newest record of everybody whose record was changed after this entry; 0: of everybody who has one.
+  public func newestRecords(after sequence: UInt64 = 0) throws(JournalError) -> [PatientID: PersonRecordVersion] {
     try read { db in
       let newest = "(SELECT patient p, max(version) v FROM person_record GROUP BY patient) ON p = patient AND v = version"
-      let rows = try Row.fetchAll(db, sql: "\(PersonRecordVersion.selection) JOIN \(newest)")
+      let rows = try Row.fetchAll(
+        db, sql: "\(PersonRecordVersion.selection) JOIN \(newest) WHERE sequence > ?", arguments: [signed(sequence)])
       return Dictionary(
         try rows.map { row in
           let version = try PersonRecordVersion(row: row)
           return (version.patient, version)
+        }, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  /// For whom NEWS2 is not made, as each person's newest record says. No record is read for it: a start knows ten thousand people at once.
+  public func eligibilities() throws(JournalError) -> [PatientID: NEWS2Eligibility] {
+    try read { db in
+      let rows = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT patient, max(version), news2_from_day, is_pregnant FROM person_record JOIN registry_change USING (sequence) GROUP BY patient
+          """)
+      return Dictionary(
+        try rows.map { row in
+          (
+            PatientID(rawValue: try row[of: "patient"]),
+            NEWS2Eligibility(fromDay: try row[of: "news2_from_day"], isPregnant: try row[of: "is_pregnant"])
+          )
         }, uniquingKeysWith: { first, _ in first })
     }
   }
