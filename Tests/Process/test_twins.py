@@ -118,6 +118,7 @@ def test_the_restored_one_goes_on_and_the_original_stands_down(make_hub, broker,
     (original.state / "replaced.json").unlink()
     broker.stop()
     broker.start()
+    wait_for(bridge.client.is_connected, 30, "the home's bridge is back")
     original.start()
     assert is_replaced(original)
     assert original.stop() == 0
