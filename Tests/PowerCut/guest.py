@@ -78,8 +78,8 @@ class Broker:
 
     def answer(self, link: socket.socket, kind: int, body: bytes):
         if kind == 1:
-            # The second connection, for alarms, hears nothing here.
-            is_session = b"alarms-" not in body
+            # The connections beside it, for alarms and for saying which hub this is, hear nothing here.
+            is_session = b"alarms-" not in body and b"claim-" not in body
             link.sendall(b"\x20\x03" + bytes([int(is_session), 0, 0]))
             if is_session:
                 with self.lock:
